@@ -1,0 +1,42 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// As is the one door to a user's data: the transaction knows whose it is in
+// app.user_id (app.actor is "user"), where row-level security and the audit
+// triggers read it. With RestrictRole set it also gives up the program's own rights.
+func (db *DB) As(ctx context.Context, user uuid.UUID, fn TxFunc, opts ...TxOption) error {
+	begin := beginAs("user", user.String())
+	if db.restrictRole != "" {
+		begin += "; set local role " + pgx.Identifier{db.restrictRole}.Sanitize()
+	}
+	return db.run(ctx, begin, fn, opts)
+}
+
+// AsSystem runs work that no user asked for: jobs, sweepers, webhooks. The actor,
+// such as "job:send_order", stands in app.actor for the audit triggers.
+func (db *DB) AsSystem(ctx context.Context, actor string, fn TxFunc, opts ...TxOption) error {
+	return db.run(ctx, beginAs(actor, ""), fn, opts)
+}
+
+// beginAs spends one round trip on BEGIN and the settings, which end with the
+// transaction. Without arguments pgx sends it in the simple protocol, so values
+// are quoted here.
+func beginAs(actor, user string) string {
+	return "begin isolation level read committed" +
+		"; select set_config('app.actor', " + quote(actor) + ", true)" +
+		", set_config('app.user_id', " + quote(user) + ", true)"
+}
+
+// quote makes a literal that means itself whatever standard_conforming_strings says.
+func quote(s string) string {
+	s = strings.ReplaceAll(s, "\x00", "")
+	s = strings.ReplaceAll(s, `\`, `\\`)
+	return "E'" + strings.ReplaceAll(s, "'", "''") + "'"
+}
