@@ -1,0 +1,113 @@
+-- +goose Up
+-- What is said to whom, and how saying it went.
+
+-- One alert for each order that filled; later fills raise its revision.
+create table alerts (
+    id          uuid primary key default gen_random_uuid(),
+    order_id    uuid not null unique references orders,
+    user_id     uuid not null references users, -- the trader
+    position_id uuid not null references positions,
+    side        text not null check (side in ('BTO', 'STC')),
+    symbol      text not null check (length(symbol) = 21),
+    revision    integer not null,               -- the order's event sequence
+    facts       jsonb not null,                 -- what the words are made of, at this revision
+    public      boolean not null,               -- false: the owner is no publisher; no public destination
+    executed_at timestamptz,                    -- first fill by the broker's clock
+    learnt_at   timestamptz not null,           -- when we knew of the first fill
+    created_at  timestamptz not null default now(),
+    updated_at  timestamptz not null default now()
+);
+create index alerts_user on alerts (user_id, created_at desc, id desc);
+create index alerts_public on alerts (created_at desc, id desc) where public;
+create index alerts_position on alerts (position_id);
+
+create table notifications (
+    id          uuid primary key default gen_random_uuid(),
+    user_id     uuid not null references users,
+    type        text not null,
+    title       text not null,
+    body        text not null default '',
+    url         text not null default '',
+    data        jsonb not null default '{}',
+    subject_key text not null default '', -- what it is about; with type, unique: a job that runs twice says it once
+    position_id uuid,
+    created_at  timestamptz not null default now(),
+    read_at     timestamptz
+);
+create index notifications_user on notifications (user_id, created_at desc, id desc);
+create index notifications_unread on notifications (user_id) where read_at is null;
+create unique index notifications_once on notifications (user_id, type, subject_key) where subject_key <> '';
+
+-- Where messages can go. Platform destinations have no user.
+create table destinations (
+    id              uuid primary key default gen_random_uuid(),
+    user_id         uuid references users,
+    channel         text not null check (channel in ('discord', 'push', 'feed', 'email', 'telegram', 'webhook')),
+    address         text not null,                    -- unique in its channel: webhook id and thread, hash of the push endpoint, feed name
+    settings        jsonb not null default '{}',      -- what is not secret: webhook id, push host, label
+    secret          text,                             -- sealed
+    sides           text[] not null default '{BTO,STC}', -- which alerts a public destination takes
+    disabled_at     timestamptz,
+    disabled_reason text,
+    last_success_at timestamptz,
+    last_failure_at timestamptz,
+    failures        integer not null default 0,
+    paused_until    timestamptz,                      -- the provider told us to wait
+    created_at      timestamptz not null default now(),
+    updated_at      timestamptz not null default now()
+);
+create unique index destinations_address on destinations (channel, address);
+create index destinations_user on destinations (user_id, channel);
+
+-- One row for each message to one destination. The lane (destination, position) is worked in order of seq.
+create table deliveries (
+    id                 uuid primary key default gen_random_uuid(),
+    seq                bigint generated always as identity,
+    destination_id     uuid not null references destinations,
+    channel            text not null,
+    user_id            uuid references users,          -- who the message is for; null for platform destinations
+    alert_id           uuid references alerts,
+    notification_id    uuid references notifications,
+    position_id        uuid,                           -- the lane; null: no order to keep
+    side               text,
+    op                 text not null default 'create' check (op in ('create', 'update')),
+    revision           integer not null default 0,
+    state              text not null default 'pending' check (state in ('pending', 'sending', 'delivered', 'stale', 'dead', 'superseded')),
+    attempt            integer not null default 0,
+    not_before         timestamptz not null default now(),
+    cutoff             timestamptz not null,
+    claim_token        uuid,
+    claim_deadline     timestamptz,
+    message_id         text,                           -- Discord message, feed activity
+    slot               integer,                        -- embed index in that message
+    possible_duplicate boolean not null default false,
+    last_error         text,
+    executed_at        timestamptz,                    -- the hops of the receipt
+    learnt_at          timestamptz,
+    created_at         timestamptz not null default now(),
+    first_sent_at      timestamptz,
+    accepted_at        timestamptz,
+    updated_at         timestamptz not null default now(),
+    check ((alert_id is null) <> (notification_id is null))
+);
+create unique index deliveries_alert on deliveries (alert_id, destination_id) where alert_id is not null and op = 'create';
+create unique index deliveries_notification on deliveries (notification_id, destination_id) where notification_id is not null;
+-- One waiting update for each message: newer revisions collapse into it.
+create unique index deliveries_update on deliveries (alert_id, destination_id) where op = 'update' and state = 'pending';
+create index deliveries_due on deliveries (not_before) where state = 'pending';
+create index deliveries_sending on deliveries (claim_deadline) where state = 'sending';
+create index deliveries_lane on deliveries (destination_id, position_id, seq) where state in ('pending', 'sending');
+create index deliveries_dead on deliveries (updated_at desc) where state = 'dead';
+
+create table delivery_attempts (
+    delivery_id uuid not null references deliveries,
+    attempt     integer not null,
+    at          timestamptz not null default now(),
+    outcome     text not null, -- accepted, retry, unknown, rejected, gone, misconfigured
+    detail      text not null default '',
+    took_ms     integer not null,
+    primary key (delivery_id, attempt, outcome)
+);
+
+-- +goose Down
+drop table delivery_attempts, deliveries, destinations, notifications, alerts;
