@@ -50,7 +50,7 @@ create table idempotency_keys (
     key        text not null check (length(key) between 16 and 255),
     body_hash  bytea not null,
     status     int not null check (status between 200 and 299), -- a refused request stores nothing
-    body       jsonb,
+    body       json, -- not jsonb: the answer is repeated byte for byte
     created_at timestamptz not null default now(),
     primary key (user_id, route, key)
 );

@@ -181,6 +181,10 @@ func (p *Private) URL(dbname string) string {
 	return "postgres:///" + url.PathEscape(dbname) + "?" + q.Encode()
 }
 
+// Dir is the folder the cluster really lives in: the one asked for, unless the
+// server's user could not reach that.
+func (p *Private) Dir() string { return p.home.base }
+
 // EnsureDatabase makes the named database unless it is there.
 func (p *Private) EnsureDatabase(ctx context.Context, dbname string) error {
 	conn, err := pgx.Connect(ctx, p.URL("postgres"))

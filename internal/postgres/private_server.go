@@ -111,12 +111,15 @@ func StopOrphan(ctx context.Context, data string) error {
 }
 
 // stopOrphan ends a server that runs on data without an owner: its parent was
-// killed, for the folder's lock was free. A pid file whose process is gone or is
-// something else is stale, and Postgres deals with that itself.
+// killed, for the folder's lock was free. A pid file whose process is gone is stale,
+// and Postgres deals with that itself; not so when another program has that pid by now.
 func stopOrphan(ctx context.Context, data string, log *slog.Logger) error {
 	file := readPID(data)
-	if file.pid == 0 || file.data != data || !isServerOf(file.pid, data) {
+	if file.pid == 0 || file.data != data {
 		return nil
+	}
+	if !isServerOf(file.pid, data) {
+		return forgetReusedPID(file)
 	}
 	log.WarnContext(ctx, "stopping the private database a killed process left behind", "pid", file.pid, "dir", data)
 	proc, err := os.FindProcess(file.pid)
@@ -132,6 +135,18 @@ func stopOrphan(ctx context.Context, data string, log *slog.Logger) error {
 		}
 	}
 	return fmt.Errorf("orphaned postgres %d does not stop", file.pid)
+}
+
+// forgetReusedPID removes the pid file that names a living process which is no
+// server: Postgres would refuse to start beside it.
+func forgetReusedPID(file pidFile) error {
+	if syscall.Kill(file.pid, 0) != nil {
+		return nil
+	}
+	if err := os.Remove(filepath.Join(file.data, "postmaster.pid")); err != nil {
+		return fmt.Errorf("remove stale pid file: %w", err)
+	}
+	return nil
 }
 
 // gone waits up to 10 s for the server to end.
