@@ -1,0 +1,32 @@
+package httpio
+
+import (
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/alertsify/alertsify/internal/fault"
+)
+
+// recovered turns a panic into 500 with the request id; the stack is for the log.
+// When the answer had begun, the connection is cut instead.
+func recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			caught := recover()
+			if caught == nil {
+				return
+			}
+			if caught == http.ErrAbortHandler { //nolint:errorlint // net/http compares the value itself
+				panic(caught)
+			}
+			err := fmt.Errorf("panic: %v\n%s", caught, debug.Stack())
+			if started(w) {
+				note(r.Context(), fault.Internal(err), err)
+				panic(http.ErrAbortHandler)
+			}
+			Fail(w, r, fault.Internal(err))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
