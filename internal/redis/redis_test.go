@@ -1,0 +1,336 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/redis"
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// bothKinds runs a test against the Redis inside the process and a real one.
+func bothKinds(t *testing.T, test func(t *testing.T, open func(t *testing.T) *redis.Client)) {
+	t.Helper()
+	t.Run("in process", func(t *testing.T) {
+		t.Parallel()
+		test(t, func(t *testing.T) *redis.Client { t.Helper(); return open(t, redis.Options{InProcess: true}) })
+	})
+	t.Run("server", func(t *testing.T) {
+		t.Parallel()
+		url := realServer(t)
+		test(t, func(t *testing.T) *redis.Client { t.Helper(); return open(t, redis.Options{URL: url}) })
+	})
+}
+
+func open(t *testing.T, o redis.Options) *redis.Client {
+	t.Helper()
+	c, err := redis.Open(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// realServer starts one of the test's own, or uses TEST_REDIS_URL.
+func realServer(t *testing.T) string {
+	t.Helper()
+	if url := os.Getenv("TEST_REDIS_URL"); url != "" {
+		return url
+	}
+	bin, err := exec.LookPath("redis-server")
+	if err != nil {
+		const how = "no redis-server: install it (apt-get install redis-server) or set TEST_REDIS_URL"
+		if os.Getenv("CI") == "true" {
+			t.Fatal(how)
+		}
+		t.Skip(how)
+	}
+	port := freePort(t)
+	cmd := exec.Command(bin, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir())
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	url := "redis://127.0.0.1:" + port
+	waitFor(t, func() bool {
+		rdb := goredis.NewClient(&goredis.Options{Addr: "127.0.0.1:" + port})
+		defer rdb.Close()
+		return rdb.Ping(context.Background()).Err() == nil
+	})
+	return url
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
+
+// waitFor polls until ok, at most 20 s.
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatal("waited 20 s in vain")
+		}
+		<-tick.C
+	}
+}
+
+func away(t *testing.T) *redis.Client {
+	t.Helper()
+	return open(t, redis.Options{URL: "redis://127.0.0.1:" + freePort(t)})
+}
+
+type quote struct {
+	Symbol string `json:"symbol"`
+	Ask    string `json:"ask"`
+}
+
+func TestACachedValueIsLoadedOnceAndForgottenInTime(t *testing.T) {
+	t.Parallel()
+	bothKinds(t, func(t *testing.T, open func(*testing.T) *redis.Client) {
+		ctx := context.Background()
+		c := open(t)
+		var loads atomic.Int32
+		load := func(context.Context) (quote, error) {
+			loads.Add(1)
+			return quote{"AAPL", "3.50"}, nil
+		}
+		for range 3 {
+			q, err := redis.Cached(ctx, c, "q", 400*time.Millisecond, load)
+			if err != nil || q.Ask != "3.50" {
+				t.Fatalf("got %+v, %v", q, err)
+			}
+		}
+		if n := loads.Load(); n != 1 {
+			t.Errorf("loaded %d times, want once", n)
+		}
+		waitFor(t, func() bool {
+			found, err := c.Get(ctx, "q", &quote{})
+			return err == nil && !found
+		})
+		if err := c.Set(ctx, "kept", quote{}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Delete(ctx, "kept"); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := c.Get(ctx, "kept", &quote{}); found || err != nil {
+			t.Errorf("a deleted key was found: %v, %v", found, err)
+		}
+	})
+}
+
+func TestManyMissesAtOnceShareOneLoad(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]*redis.Client{"here": open(t, redis.Options{InProcess: true}), "away": away(t)} {
+		var loads atomic.Int32
+		release := make(chan struct{})
+		load := func(context.Context) (int, error) {
+			loads.Add(1)
+			<-release
+			return 7, nil
+		}
+		var asked, all sync.WaitGroup
+		for range 20 {
+			asked.Add(1)
+			all.Go(func() {
+				asked.Done()
+				if v, err := redis.Cached(context.Background(), c, "k", time.Minute, load); v != 7 || err != nil {
+					t.Errorf("%s: %d, %v", name, v, err)
+				}
+			})
+		}
+		asked.Wait()
+		waitFor(t, func() bool { return loads.Load() > 0 })
+		close(release)
+		all.Wait()
+		// Those who came after the first load ended load again while Redis is away; none loads beside another.
+		if n := loads.Load(); name == "here" && n != 1 {
+			t.Errorf("%s: loaded %d times, want once", name, n)
+		}
+	}
+}
+
+func TestACallerWhoLeavesDoesNotSpoilTheLoadForOthers(t *testing.T) {
+	t.Parallel()
+	c := open(t, redis.Options{InProcess: true})
+	loading, release := make(chan struct{}), make(chan struct{})
+	load := func(ctx context.Context) (int, error) {
+		close(loading)
+		<-release
+		return 7, ctx.Err()
+	}
+	first, leave := context.WithCancel(context.Background())
+	left := make(chan error, 1)
+	go func() { _, err := redis.Cached(first, c, "k", time.Minute, load); left <- err }()
+	<-loading
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("the one who left got %v", err)
+	}
+	close(release)
+	waitFor(t, func() bool {
+		var v int
+		found, err := c.Get(context.Background(), "k", &v)
+		return err == nil && found && v == 7
+	})
+}
+
+func TestAnErrorOfLoadIsNotCached(t *testing.T) {
+	t.Parallel()
+	c := open(t, redis.Options{InProcess: true})
+	broken := errors.New("provider down")
+	_, err := redis.Cached(context.Background(), c, "k", time.Minute, func(context.Context) (int, error) { return 0, broken })
+	if !errors.Is(err, broken) {
+		t.Errorf("err = %v", err)
+	}
+	v, err := redis.Cached(context.Background(), c, "k", time.Minute, func(context.Context) (int, error) { return 7, nil })
+	if v != 7 || err != nil {
+		t.Errorf("afterwards %d, %v", v, err)
+	}
+}
+
+func TestLimitsHoldAtTheExactEdge(t *testing.T) {
+	t.Parallel()
+	bothKinds(t, func(t *testing.T, open func(*testing.T) *redis.Client) {
+		ctx := context.Background()
+		one, two := open(t), open(t)
+		if _, inProcess := sameServer(ctx, one, two); inProcess {
+			two = one
+		}
+		rate := redis.Rate{Limit: 10, Per: time.Second}
+		for i := range 10 {
+			c := one
+			if i%2 == 1 {
+				c = two
+			}
+			v := c.Allow(ctx, "orders:ava", rate)
+			if !v.Allowed || v.Remaining != 9-i || v.Limit != 10 {
+				t.Fatalf("attempt %d: %+v; all processes share one count", i+1, v)
+			}
+		}
+		v := one.Allow(ctx, "orders:ava", rate)
+		if v.Allowed || v.Remaining != 0 || v.Reset <= 0 || v.Reset > time.Second {
+			t.Errorf("the 11th: %+v, want a refusal with the time to wait", v)
+		}
+		if v := one.Allow(ctx, "orders:ben", rate); !v.Allowed {
+			t.Errorf("somebody else: %+v", v)
+		}
+		waitFor(t, func() bool { return one.Allow(ctx, "orders:ava", rate).Allowed })
+	})
+}
+
+// sameServer tells whether two clients see one another's keys.
+func sameServer(ctx context.Context, one, two *redis.Client) (same, inProcess bool) {
+	if one.Set(ctx, "here", 1, time.Minute) != nil {
+		return false, true
+	}
+	var v int
+	found, _ := two.Get(ctx, "here", &v)
+	return found, !found
+}
+
+// No stretch of the window ever holds more than the limit, whatever the rhythm.
+func TestNoWindowHoldsMoreThanTheLimit(t *testing.T) {
+	t.Parallel()
+	bothKinds(t, func(t *testing.T, open func(*testing.T) *redis.Client) {
+		c := open(t)
+		rate := redis.Rate{Limit: 5, Per: 150 * time.Millisecond}
+		type span struct{ before, after time.Time }
+		var allowed []span
+		for end := time.Now().Add(700 * time.Millisecond); time.Now().Before(end); {
+			before := time.Now()
+			if c.Allow(context.Background(), "k", rate).Allowed {
+				allowed = append(allowed, span{before, time.Now()})
+			}
+		}
+		if len(allowed) < 10 {
+			t.Fatalf("only %d were allowed", len(allowed))
+		}
+		for i := range len(allowed) - 5 {
+			// The widest the six can lie apart must be a whole window.
+			if wide := allowed[i+5].after.Sub(allowed[i].before); wide < rate.Per {
+				t.Errorf("6 attempts within %s, limit is 5 in %s", wide, rate.Per)
+			}
+		}
+	})
+}
+
+func TestWithoutRedisEachProcessAllowsHalf(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c := away(t)
+	if err := c.Ping(ctx); !errors.Is(err, redis.ErrAway) {
+		t.Fatalf("ping: %v, want ErrAway", err)
+	}
+	rate := redis.Rate{Limit: 10, Per: time.Hour}
+	allowed := 0
+	for range 10 {
+		if c.Allow(ctx, "orders:ava", rate).Allowed {
+			allowed++
+		}
+	}
+	if allowed != 5 {
+		t.Errorf("allowed %d of 10, want half the rate (rule 18)", allowed)
+	}
+	if v := c.Allow(ctx, "lonely", redis.Rate{Limit: 1, Per: time.Hour}); !v.Allowed {
+		t.Error("half of one must still be one")
+	}
+}
+
+func TestWithoutRedisTheCacheOnlyMisses(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c := away(t)
+	if err := c.Set(ctx, "k", 1, time.Minute); !errors.Is(err, redis.ErrAway) {
+		t.Errorf("set: %v, want ErrAway", err)
+	}
+	v, err := redis.Cached(ctx, c, "k", time.Minute, func(context.Context) (int, error) { return 7, nil })
+	if v != 7 || err != nil {
+		t.Errorf("cached: %d, %v; an absent Redis is nobody's error", v, err)
+	}
+}
+
+func TestBellsAreHeardByOthers(t *testing.T) {
+	t.Parallel()
+	bothKinds(t, func(t *testing.T, open func(*testing.T) *redis.Client) {
+		c := open(t)
+		ctx, stop := context.WithCancel(context.Background())
+		var heard atomic.Int32
+		ended := make(chan struct{})
+		go func() { defer close(ended); c.Listen(ctx, "live", func() { heard.Add(1) }) }()
+		waitFor(t, func() bool { return heard.Load() >= 1 }) // joining counts as a ring
+		if err := c.Ring(ctx, "live"); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, func() bool { return heard.Load() >= 2 })
+		stop()
+		<-ended
+	})
+}
+
+func TestAWrongURLIsRefusedWithoutShowingIt(t *testing.T) {
+	t.Parallel()
+	_, err := redis.Open(context.Background(), redis.Options{URL: "http://:hunter2@x"})
+	if err == nil || err.Error() != "read redis URL: it is not a redis:// or rediss:// URL" {
+		t.Errorf("err = %v", err)
+	}
+}
