@@ -3,10 +3,10 @@ package sandbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand"
 	"net"
 	"net/http"
 	"strings"
@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
 )
 
 // Person is someone the simulated OpenID provider can sign in.
@@ -45,11 +44,14 @@ type Options struct {
 	AlpacaKey    string // accepted Alpaca key; empty accepts any that is not empty
 	AlpacaSecret string
 
-	ConsoleCode string // if set, /_sandbox/ asks for it
+	ConsoleCode string // if set, the simulated sign-in page asks for it
 	Seed        int64
-	Now         func() time.Time
-	OnClock     func(ClockSetting) // called when the market clock is set or cleared, and once at start if one was kept
-	Logger      *slog.Logger
+	// RatePerMinute is how many SnapTrade calls the client id may send in a
+	// rolling minute; default 250.
+	RatePerMinute int
+	Now           func() time.Time
+	OnClock       func(ClockSetting) // called when the market clock is set or cleared, and once at start if one was kept
+	Logger        *slog.Logger
 }
 
 // deps is what every player is given.
@@ -65,8 +67,15 @@ type deps struct {
 
 // World is the running sandbox.
 type World struct {
-	options  Options
-	deps     deps
+	options   Options
+	deps      deps
+	clock     *clock
+	market    *market
+	paper     *paper
+	snaptrade *snaptrade
+	portal    *portal
+	hooks     *webhooks
+
 	listener net.Listener
 	server   *http.Server
 	handler  http.Handler
@@ -89,11 +98,17 @@ func Open(options Options) (*World, error) {
 		log: log, faults: newFaults(log), journal: journal, now: w.options.Now,
 		base: w.URL, logger: w.options.Logger, rand: newDice(w.options.Seed),
 	}
-	w.handler = w.routes()
-	if err := journal.replay(); err != nil {
+	if err := w.build(); err != nil {
 		return nil, fmt.Errorf("open sandbox: %w", err)
 	}
-	return w, w.listen()
+	if err := w.resume(); err != nil {
+		return nil, fmt.Errorf("open sandbox: %w", err)
+	}
+	if err := w.listen(); err != nil {
+		return nil, fmt.Errorf("open sandbox: %w", errors.Join(err, journal.close()))
+	}
+	w.start()
+	return w, nil
 }
 
 func withDefaults(o Options) Options {
@@ -106,20 +121,110 @@ func withDefaults(o Options) Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.RatePerMinute == 0 {
+		o.RatePerMinute = defaultRate
+	}
 	return o
+}
+
+// build makes the players and lets them see each other.
+func (w *World) build() error {
+	var err error
+	if w.clock, err = newClock(w.deps, w.options.OnClock); err != nil {
+		return err
+	}
+	w.market = newMarket(w.deps, w.clock)
+	w.paper = newPaper(w.deps, w.market, w.clock)
+	w.hooks = newWebhooks(w.deps, w.options)
+	w.portal = newPortal(w.deps)
+	w.snaptrade = &snaptrade{
+		deps: w.deps, clientID: w.options.ClientID, consumerKey: w.options.ConsumerKey,
+		rate: &rateLimit{limit: w.options.RatePerMinute}, registry: newRegistry(w.deps.journal),
+		paper: w.paper, market: w.market, portal: w.portal, hooks: w.hooks,
+	}
+	w.portal.snaptrade = w.snaptrade
+	w.paper.changed = w.snaptrade.afterTrade
+	w.deps.faults.same = w.sameAccount
+	w.deps.faults.style("snaptrade", faultStyle{write: w.snaptrade.failAs})
+	w.handler = w.routes()
+	return nil
+}
+
+// resume replays the journal, then makes the ids of this run differ from those
+// of the runs before.
+func (w *World) resume() error {
+	runs := int64(0)
+	w.deps.journal.On("started", func(json.RawMessage) error {
+		runs++
+		return nil
+	})
+	if err := w.deps.journal.replay(); err != nil {
+		return err
+	}
+	w.deps.rand.reseed(w.options.Seed + runs*1_000_003)
+	if err := w.deps.journal.Append("started", runs); err != nil {
+		return errors.Join(err, w.deps.journal.close())
+	}
+	if w.clock.current().IsSet() {
+		w.clock.announce()
+	}
+	return nil
 }
 
 func (w *World) listen() error {
 	listener, err := net.Listen("tcp", w.options.Addr)
 	if err != nil {
-		return errors.Join(fmt.Errorf("open sandbox: %w", err), w.deps.journal.close())
+		return err
 	}
 	w.listener = listener
 	w.mu.Lock()
 	w.url = "http://" + listener.Addr().String()
 	w.mu.Unlock()
-	w.server = &http.Server{Handler: w.handler, ReadHeaderTimeout: 10 * time.Second}
+	w.server = &http.Server{
+		Handler: w.handler, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(w.options.Logger.Handler(), slog.LevelDebug),
+	}
 	return nil
+}
+
+// start runs the background work until stop.
+func (w *World) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	w.stop = stop
+	w.background.Go(func() { w.hooks.run(ctx) })
+	w.background.Go(func() { every(ctx, orderPace, w.workOrders) })
+	w.background.Go(func() { every(ctx, walkPace, w.walkMarket) })
+}
+
+const (
+	orderPace = 200 * time.Millisecond
+	walkPace  = time.Second
+)
+
+func every(ctx context.Context, pace time.Duration, do func()) {
+	ticker := time.NewTicker(pace)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			do()
+		}
+	}
+}
+
+func (w *World) workOrders() {
+	if err := w.paper.tick(); err != nil {
+		w.options.Logger.Error("sandbox: work orders", "error", err)
+	}
+}
+
+func (w *World) walkMarket() {
+	w.market.step(walkPace)
+	if err := w.paper.settle(); err != nil {
+		w.options.Logger.Error("sandbox: settle expired contracts", "error", err)
+	}
 }
 
 // URL is the sandbox's own address, without a slash at the end.
@@ -129,12 +234,41 @@ func (w *World) URL() string {
 	return w.url
 }
 
+// SetWebhookURL says where SnapTrade's webhooks go; until then they are lost.
+func (w *World) SetWebhookURL(url string) { w.hooks.setURL(url) }
+
+// Name tells the sandbox the username of a SnapTrade user id, so that control
+// calls can name people.
+func (w *World) Name(userID, username string) error {
+	return w.snaptrade.registry.saveName(announcedName{Username: username, UserID: userID})
+}
+
+// sameAccount reports whether the account a fault names (account id, user id or
+// username) is the account or user a request is about.
+func (w *World) sameAccount(named, actual string) bool {
+	if named == actual {
+		return true
+	}
+	user := w.snaptrade.registry.userNamed(named)
+	return user != "" && (user == actual || user == w.paper.owner(actual))
+}
+
 // Handler answers for all parties.
 func (w *World) Handler() http.Handler { return w.handler }
 
 func (w *World) routes() http.Handler {
 	r := chi.NewRouter()
+	r.Mount("/snaptrade", w.play("snaptrade", w.snaptrade.about, w.snaptrade.routes))
+	r.Route("/portal", w.portal.routes)
+	r.Route("/_sandbox", w.control)
 	return onlyLocal(r)
+}
+
+// play mounts one party with its faults around it.
+func (w *World) play(target string, about func(*http.Request) string, routes func(chi.Router)) http.Handler {
+	r := chi.NewRouter()
+	routes(r)
+	return w.deps.faults.wrap(target, about, r)
 }
 
 // Serve answers requests until ctx ends or Close is called.
@@ -145,12 +279,21 @@ func (w *World) Serve(ctx context.Context) error {
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
-	return err
+	return fmt.Errorf("serve sandbox: %w", err)
 }
 
-// Close stops the server and waits for the background work, at most until ctx ends.
+// Close stops the server and waits for the background work. Requests still
+// running when ctx ends are cut off.
 func (w *World) Close(ctx context.Context) error {
 	err := w.server.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, w.server.Close())
+	}
+	w.stop()
+	w.background.Wait()
+	if closed := w.listener.Close(); !errors.Is(closed, net.ErrClosed) {
+		err = errors.Join(err, closed)
+	}
 	return errors.Join(err, w.deps.journal.close())
 }
 
@@ -169,57 +312,4 @@ func onlyLocal(next http.Handler) http.Handler {
 			http.Error(w, "the sandbox answers only on this machine", http.StatusMisdirectedRequest)
 		}
 	})
-}
-
-// dice is the seeded source of ids and chances, safe for several goroutines.
-type dice struct {
-	mu   sync.Mutex
-	rand *rand.Rand
-}
-
-func newDice(seed int64) *dice { return &dice{rand: rand.New(rand.NewSource(seed))} }
-
-// Intn returns a number in [0,n).
-func (d *dice) Intn(n int) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.rand.Intn(n)
-}
-
-// Float64 returns a number in [0,1).
-func (d *dice) Float64() float64 {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.rand.Float64()
-}
-
-// NormFloat64 returns a standard normal number.
-func (d *dice) NormFloat64() float64 {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.rand.NormFloat64()
-}
-
-// Read fills p; it never fails. Not for secrets that must be unguessable.
-func (d *dice) Read(p []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.rand.Read(p)
-}
-
-// UUID returns a random (version 4) id in its 36-character form.
-func (d *dice) UUID() string {
-	var raw [16]byte
-	_, _ = d.Read(raw[:])
-	raw[6] = raw[6]&0x0f | 0x40
-	raw[8] = raw[8]&0x3f | 0x80
-	return uuid.UUID(raw).String()
-}
-
-// reseed starts another sequence: a restarted sandbox must not give out the ids
-// of its first run again.
-func (d *dice) reseed(seed int64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.rand = rand.New(rand.NewSource(seed))
 }
