@@ -17,6 +17,7 @@ import (
 type Budget struct {
 	pool      *pgxpool.Pool
 	perMinute int
+	restMax   time.Duration // how late we may notice what another process gave up
 
 	asking  chan struct{} // holds the one who is asking Postgres
 	mu      sync.Mutex
@@ -31,14 +32,14 @@ type waiter struct{ granted chan struct{} }
 const DefaultPerMinute = 250
 
 const (
-	waitMin = 5 * time.Millisecond
-	waitMax = 500 * time.Millisecond // how late we may notice what another process gave up
+	restAtLeast = 5 * time.Millisecond
+	restAtMost  = 500 * time.Millisecond
 )
 
 // NewBudget makes the budget; perMinute calls are allowed in any 60 s. The
 // shares of the classes scale with it.
 func NewBudget(pool *pgxpool.Pool, perMinute int) *Budget {
-	return &Budget{pool: pool, perMinute: perMinute, asking: make(chan struct{}, 1)}
+	return &Budget{pool: pool, perMinute: perMinute, restMax: restAtMost, asking: make(chan struct{}, 1)}
 }
 
 // ErrNoPlace is the cause when the context ended before there was room.
@@ -72,6 +73,9 @@ func (b *Budget) wait(ctx context.Context, w *waiter) error {
 		}
 		rest, err := b.ask(ctx, w, newcomer)
 		<-b.asking
+		if err != nil && ctx.Err() != nil { // the question ended with its asker
+			return fmt.Errorf("%w: %w", ErrNoPlace, ctx.Err())
+		}
 		if err != nil {
 			return err
 		}
@@ -131,7 +135,7 @@ func (b *Budget) take(ctx context.Context, wants []int32) ([]int32, time.Duratio
 	if len(grants) != classes {
 		return nil, 0, fmt.Errorf("count: %d classes", len(grants))
 	}
-	return grants, min(max(time.Duration(waitMs)*time.Millisecond, waitMin), waitMax), nil
+	return grants, min(max(time.Duration(waitMs)*time.Millisecond, restAtLeast), b.restMax), nil
 }
 
 func (b *Budget) enter(class Class) *waiter {

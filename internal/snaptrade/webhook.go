@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/alertsify/alertsify/internal/secret"
@@ -95,11 +96,15 @@ func signedByOne(keys []secret.Text, header string, canonical []byte) bool {
 	return matched
 }
 
-// eventTime wants RFC 3339 with an offset, strictly (time.Parse is more lenient).
+// eventTime wants RFC 3339 with an offset. Go also takes a one-digit hour and a
+// comma before the fraction (go.dev/issue/54580), which RFC 3339 does not have.
 func eventTime(v Value) (time.Time, bool) {
-	var at time.Time
-	err := at.UnmarshalText([]byte(v.Text()))
-	return at.UTC(), err == nil
+	text := v.Text()
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || text[len("2006-01-02T15")] != ':' || strings.Contains(text, ",") {
+		return time.Time{}, false
+	}
+	return at.UTC(), true
 }
 
 func readEvent(v Value, at time.Time, canonical []byte) Event {
