@@ -1,0 +1,41 @@
+package alerts
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/delivery"
+)
+
+// TellLost is delivery's word that a destination no longer takes messages; its
+// owner is told once for each destination and reason.
+func (a *Announcer) TellLost(ctx context.Context, tx pgx.Tx, l delivery.Lost) error {
+	if l.UserID == nil {
+		a.log.ErrorContext(ctx, "platform destination lost", "destination", l.DestinationID, "channel", l.Channel, "reason", l.Reason)
+		return nil
+	}
+	n := Notification{
+		UserID: *l.UserID, Type: System, LearntAt: a.now(),
+		Data: map[string]any{"destinationId": l.DestinationID, "channel": l.Channel},
+	}
+	switch {
+	case l.Channel == delivery.ChannelPush:
+		n.Title, n.Body = "A browser no longer takes notifications", "Turn notifications on again in "+label(l, "that browser")+"."
+		n.URL, n.SubjectKey = "/settings/notifications", "push:"+l.DestinationID.String()
+	case l.Paused:
+		n.Title, n.Body = "Discord alerts are paused", "Discord does not accept messages for the webhook "+label(l, "you gave us")+". Check its channel and thread, then save it again."
+		n.URL, n.SubjectKey = "/settings/discord", "discord-paused:"+l.DestinationID.String()
+	default:
+		n.Title, n.Body = "Discord alerts have stopped", "Discord says that the webhook "+label(l, "you gave us")+" no longer works. Reconnect it to go on."
+		n.URL, n.SubjectKey = "/settings/discord", "discord-gone:"+l.DestinationID.String()
+	}
+	return a.Notify(ctx, tx, n)
+}
+
+func label(l delivery.Lost, otherwise string) string {
+	if l.Label == "" {
+		return otherwise
+	}
+	return l.Label
+}

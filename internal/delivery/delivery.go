@@ -1,0 +1,189 @@
+// Package delivery brings a message to its destination, in order, and remembers how that went.
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/bwmarrin/discordgo"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/getstream"
+	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/webpush"
+)
+
+// The channels of the destinations table.
+const (
+	ChannelDiscord = "discord"
+	ChannelPush    = "push"
+	ChannelFeed    = "feed"
+	ChannelEmail   = "email"
+)
+
+// Channel is a road out of the house. Send makes one attempt and never repeats
+// it; what a failure means is told by the Result.
+type Channel interface {
+	Send(ctx context.Context, m Message) Result
+}
+
+// Op says whether a message is new or replaces what was said before.
+type Op string
+
+// The two operations.
+const (
+	Create Op = "create"
+	Update Op = "update"
+)
+
+// Message is one delivery at the moment of its sending.
+type Message struct {
+	ID          uuid.UUID
+	Op          Op
+	Destination Destination
+	MessageID   string    // updates: what to change
+	ValidUntil  time.Time // what arrives later is worth nothing
+	Words       []Words   // Discord: one for each embed, in the order of their slots; elsewhere exactly one
+}
+
+// Destination is where a message goes, with its secret opened.
+type Destination struct {
+	ID       uuid.UUID
+	UserID   *uuid.UUID // null: the platform's
+	Channel  string
+	Address  string
+	Settings Settings
+	Secret   secret.Text
+}
+
+// Settings are what may be known about a destination.
+type Settings struct {
+	Host      string `json:"host,omitempty"`      // push: the browser's push service
+	KeyID     string `json:"keyId,omitempty"`     // push: the VAPID key it was made with
+	Label     string `json:"label,omitempty"`     // what its owner recognises: browser, or the webhook's name
+	WebhookID string `json:"webhookId,omitempty"` // discord
+	ThreadID  string `json:"threadId,omitempty"`  // discord
+	ChannelID string `json:"channelId,omitempty"` // discord: where the webhook posts
+}
+
+// Words are a message in the form of its channel; the others are nil.
+type Words struct {
+	Embed    *discordgo.MessageEmbed
+	Push     *Push
+	Activity *getstream.Activity
+}
+
+// Push is a message for a browser.
+type Push struct {
+	Payload []byte // JSON of the push contract
+	Short   []byte // the same with title and address only, for services that find the first too large
+	Urgency webpush.Urgency
+	Topic   string // letters and digits, at most 32: a waiting message with the same topic is replaced
+}
+
+// Subject is what a message is about, as the database knows it when it is sent.
+type Subject struct {
+	Channel string
+	Alert   bool            // an alert, else a notification
+	Row     json.RawMessage // of the alerts or the notifications table
+	Late    time.Duration   // from the execution, or from when we learnt of it, to the first sending
+}
+
+// Compose turns a subject into words. It must be pure: the same subject gives
+// the same words, so that repeats and edits agree.
+type Compose func(Subject) (Words, error)
+
+// Lost tells the owner of a destination, in the caller's transaction, that
+// nothing more will reach it until they act. UserID is null for the platform's.
+type Lost struct {
+	DestinationID uuid.UUID
+	UserID        *uuid.UUID
+	Channel       string
+	Label         string
+	Reason        string
+	Paused        bool // it is only paused: a setting has to be mended
+}
+
+// Options are what a Post is made of. A channel that is nil is off.
+type Options struct {
+	DB      *postgres.DB
+	Ring    *secret.Ring
+	Compose Compose
+	Tell    func(ctx context.Context, tx pgx.Tx, l Lost) error
+
+	Discord *Discord
+	Push    *WebPush
+	Feed    *Feed
+
+	Breaker *httpio.Breaker // default: opens after 20 failures in 30 s, for 10 s
+	Now     func() time.Time
+	Jitter  func(time.Duration) time.Duration // spreads a back-off; default up to a quarter more
+	Poll    time.Duration                     // how often the lanes are looked at without being rung; default 1 s
+	Observe func(channel, outcome string, took time.Duration)
+	Logger  *slog.Logger
+}
+
+// Post works the deliveries table: every row becomes a message, or the reason
+// why it did not.
+type Post struct {
+	db       *postgres.DB
+	ring     *secret.Ring
+	compose  Compose
+	tell     func(ctx context.Context, tx pgx.Tx, l Lost) error
+	discord  *Discord
+	push     *WebPush
+	feed     *Feed
+	counters []*counter
+	breaker  *httpio.Breaker
+	now      func() time.Time
+	jitter   func(time.Duration) time.Duration
+	poll     time.Duration
+	observe  func(channel, outcome string, took time.Duration)
+	log      *slog.Logger
+}
+
+// New returns a Post. Run makes it work.
+func New(o Options) *Post {
+	o = withDefaults(o)
+	p := &Post{
+		db: o.DB, ring: o.Ring, compose: o.Compose, tell: o.Tell, discord: o.Discord, push: o.Push, feed: o.Feed,
+		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, log: o.Logger,
+	}
+	if o.Discord != nil {
+		p.counters = append(p.counters, newCounter(ChannelDiscord, o.Discord, discordWorkers, 1))
+	}
+	if o.Push != nil {
+		p.counters = append(p.counters, newCounter(ChannelPush, o.Push, pushWorkers, 1))
+	}
+	if o.Feed != nil {
+		p.counters = append(p.counters, newCounter(ChannelFeed, o.Feed, feedWorkers, feedEach))
+	}
+	return p
+}
+
+func withDefaults(o Options) Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Breaker == nil {
+		o.Breaker = httpio.NewBreaker(httpio.BreakerOptions{
+			Failures: 20, Window: 30 * time.Second, Pause: 10 * time.Second, Now: o.Now,
+		})
+	}
+	if o.Jitter == nil {
+		o.Jitter = func(d time.Duration) time.Duration { return d + rand.N(d/4+1) }
+	}
+	if o.Poll == 0 {
+		o.Poll = time.Second
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}

@@ -1,0 +1,119 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/secret"
+)
+
+// stored is a row of the destinations table that is in use.
+type stored struct {
+	ID         uuid.UUID
+	UserID     *uuid.UUID
+	Address    string
+	Settings   Settings
+	Secret     *string
+	DisabledAt *time.Time
+}
+
+const storedColumns = `id, user_id, address, settings, secret, disabled_at`
+
+func one(ctx context.Context, tx pgx.Tx, where string, args ...any) (stored, bool, error) {
+	rows, err := tx.Query(ctx, `select `+storedColumns+` from destinations where removed_at is null and `+where+`
+		for no key update`, args...)
+	if err != nil {
+		return stored{}, false, fmt.Errorf("read destination: %w", err)
+	}
+	s, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[stored])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return stored{}, false, nil
+	}
+	if err != nil {
+		return stored{}, false, fmt.Errorf("read destination: %w", err)
+	}
+	return s, true, nil
+}
+
+// fresh is a destination to be stored.
+type fresh struct {
+	UserID   *uuid.UUID
+	Channel  string
+	Address  string
+	Settings Settings
+	Secret   secret.Text
+	Sides    []string
+}
+
+// insert stores a new destination; its secret is sealed for its own row.
+func (p *Post) insert(ctx context.Context, tx pgx.Tx, f fresh) (uuid.UUID, error) {
+	id := uuid.New()
+	sealed, err := p.sealed(id, f.Secret)
+	if err != nil {
+		return id, err
+	}
+	if f.Sides == nil {
+		f.Sides = []string{"BTO", "STC"}
+	}
+	_, err = tx.Exec(ctx, `
+		insert into destinations (id, user_id, channel, address, settings, secret, sides, created_at, updated_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $8)`,
+		id, f.UserID, f.Channel, f.Address, f.Settings, sealed, f.Sides, p.now())
+	if err != nil {
+		return id, fmt.Errorf("store destination: %w", err)
+	}
+	return id, nil
+}
+
+// renew stores what may have changed of a destination with the same owner and
+// address, and makes it live again.
+func (p *Post) renew(ctx context.Context, tx pgx.Tx, id uuid.UUID, f fresh) error {
+	sealed, err := p.sealed(id, f.Secret)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		update destinations
+		set settings = $2, secret = $3, sides = coalesce($4, sides), disabled_at = null, disabled_reason = null,
+		    paused_until = null, failures = 0, updated_at = $5
+		where id = $1`, id, f.Settings, sealed, f.Sides, p.now())
+	if err != nil {
+		return fmt.Errorf("renew destination: %w", err)
+	}
+	return nil
+}
+
+func (p *Post) sealed(id uuid.UUID, text secret.Text) (*string, error) {
+	if text.IsZero() {
+		return nil, nil
+	}
+	value, err := p.seal(id, text)
+	return &value, err
+}
+
+// remove takes destinations out of use for good: the secret goes, and what waits
+// for them is not sent.
+func (p *Post) remove(ctx context.Context, tx pgx.Tx, ids ...uuid.UUID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	now := p.now()
+	_, err := tx.Exec(ctx, `
+		update destinations set removed_at = $2, secret = null, updated_at = $2
+		where id = any($1) and removed_at is null`, ids, now)
+	if err != nil {
+		return fmt.Errorf("remove destination: %w", err)
+	}
+	_, err = tx.Exec(ctx, `
+		update deliveries set state = 'superseded', last_error = 'the destination was taken away', updated_at = $2
+		where destination_id = any($1) and state = 'pending'`, ids, now)
+	if err != nil {
+		return fmt.Errorf("cancel what waits for a removed destination: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// bell is the channel on which a new row rings the posts of all processes.
+const bell = "deliveries"
+
+// Feed destinations: trades do not stand in line behind ten thousand notifications.
+const (
+	feedTrades        = "trades"
+	feedNotifications = "notifications"
+)
+
+// Trade is an alert to be brought to the public destinations of its side: the
+// platform's, the trader's own, and the feed.
+type Trade struct {
+	AlertID    uuid.UUID
+	UserID     uuid.UUID // the trader
+	PositionID uuid.UUID
+	Side       string
+	Revision   int
+	ExecutedAt *time.Time
+	LearntAt   time.Time
+	Now        time.Time
+}
+
+// EnqueueTrade leaves one delivery for each destination in the caller's
+// transaction. A trader whose own webhook is the platform's gets one message.
+func EnqueueTrade(ctx context.Context, tx pgx.Tx, t Trade) error {
+	_, err := tx.Exec(ctx, `
+		insert into deliveries (destination_id, channel, user_id, alert_id, position_id, side, revision,
+		                        not_before, cutoff, executed_at, learnt_at, created_at, updated_at)
+		select distinct on (t.channel, t.address) t.id, t.channel, t.user_id, $1, $2, $3, $4, $5, $6, $7, $8, $5, $5
+		from destinations t
+		where (t.user_id is null and (t.channel = 'discord' or t.channel = 'feed' and t.address = $10)
+		       or t.user_id = $9 and t.channel = 'discord')
+		  and $3 = any(t.sides) and t.disabled_at is null and t.removed_at is null
+		order by t.channel, t.address, t.user_id nulls first
+		on conflict do nothing`,
+		t.AlertID, t.PositionID, t.Side, t.Revision, t.Now, Cutoff(t.Side, t.ExecutedAt, t.LearntAt),
+		t.ExecutedAt, t.LearntAt, t.UserID, feedTrades)
+	if err != nil {
+		return fmt.Errorf("enqueue alert %s: %w", t.AlertID, err)
+	}
+	return ring(ctx, tx)
+}
+
+// Revise makes every message of an alert say what is true now. A message that
+// was not sent yet takes the newest facts by itself; one that was gets an
+// update, and updates that wait collapse into one.
+func Revise(ctx context.Context, tx pgx.Tx, alertID uuid.UUID, revision int, now time.Time) error {
+	// A row that is being claimed at this moment is locked: we wait, see that it
+	// left "pending", and the next statement gives it an update instead.
+	_, err := tx.Exec(ctx, `
+		update deliveries set revision = $2, updated_at = $3
+		where alert_id = $1 and op = 'create' and state = 'pending'`, alertID, revision, now)
+	if err != nil {
+		return fmt.Errorf("revise alert %s: %w", alertID, err)
+	}
+	_, err = tx.Exec(ctx, `
+		insert into deliveries (destination_id, channel, user_id, alert_id, position_id, side, op, revision,
+		                        not_before, cutoff, executed_at, learnt_at, created_at, updated_at)
+		select c.destination_id, c.channel, c.user_id, c.alert_id, c.position_id, c.side, 'update', $2::int,
+		       $3, c.created_at + $4::interval, c.executed_at, c.learnt_at, $3, $3
+		from deliveries c join destinations t on t.id = c.destination_id
+		where c.alert_id = $1 and c.op = 'create' and c.state in ('sending', 'delivered')
+		  and not c.message_gone and c.created_at + $4::interval > $3
+		  and t.disabled_at is null and t.removed_at is null
+		on conflict (alert_id, destination_id) where op = 'update' and state = 'pending'
+		do update set revision = excluded.revision, updated_at = excluded.updated_at`,
+		alertID, revision, now, updatesFor)
+	if err != nil {
+		return fmt.Errorf("update messages of alert %s: %w", alertID, err)
+	}
+	return ring(ctx, tx)
+}
+
+// Note is a stored notification and the roads it takes besides the inbox.
+type Note struct {
+	NotificationID uuid.UUID
+	Channels       []string
+	ExecutedAt     *time.Time
+	LearntAt       time.Time
+	Cutoff         time.Time
+}
+
+// EnqueueNotes leaves a delivery for each destination of each notification, in
+// one statement however many there are. Notifications that are not stored, such
+// as one said before, are passed over.
+func EnqueueNotes(ctx context.Context, tx pgx.Tx, now time.Time, notes []Note) error {
+	var (
+		ids      = make([]uuid.UUID, len(notes))
+		channels = make([]string, len(notes))
+		executed = make([]*time.Time, len(notes))
+		learnt   = make([]time.Time, len(notes))
+		cutoffs  = make([]time.Time, len(notes))
+	)
+	for i, n := range notes {
+		ids[i], channels[i] = n.NotificationID, strings.Join(n.Channels, ",")
+		executed[i], learnt[i], cutoffs[i] = n.ExecutedAt, n.LearntAt, n.Cutoff
+	}
+	// The feed is one destination for everybody, and GetStream sorts by time
+	// itself: no lane there, or each would wait for all before it.
+	_, err := tx.Exec(ctx, `
+		with said as (
+			select n.id, n.user_id, n.position_id, q.channels, q.executed_at, q.learnt_at, q.cutoff
+			from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[])
+			     as q(id, channels, executed_at, learnt_at, cutoff)
+			join notifications n on n.id = q.id
+			where q.channels <> ''
+		), roads as (
+			select s.*, t.id as destination_id, t.channel, s.position_id as lane
+			from said s join destinations t on t.user_id = s.user_id
+			where t.channel in ('push', 'email') and t.channel = any(string_to_array(s.channels, ','))
+			  and t.disabled_at is null and t.removed_at is null
+			union all
+			select s.*, t.id, t.channel, null
+			from said s join destinations t on t.user_id is null and t.channel = 'feed' and t.address = $7
+			where 'feed' = any(string_to_array(s.channels, ','))
+			  and t.disabled_at is null and t.removed_at is null
+		)
+		insert into deliveries (destination_id, channel, user_id, notification_id, position_id,
+		                        not_before, cutoff, executed_at, learnt_at, created_at, updated_at)
+		select destination_id, channel, user_id, id, lane, $6, cutoff, executed_at, learnt_at, $6, $6
+		from roads
+		on conflict do nothing`,
+		ids, channels, executed, learnt, cutoffs, now, feedNotifications)
+	if err != nil {
+		return fmt.Errorf("enqueue %d notifications: %w", len(notes), err)
+	}
+	return ring(ctx, tx)
+}
+
+// ring wakes the posts when the caller's transaction commits.
+func ring(ctx context.Context, tx pgx.Tx) error {
+	if _, err := tx.Exec(ctx, "select pg_notify($1, '')", bell); err != nil {
+		return fmt.Errorf("ring for deliveries: %w", err)
+	}
+	return nil
+}

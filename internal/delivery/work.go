@@ -1,0 +1,258 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+)
+
+// How many requests of a channel are in flight at once, in each process, and how
+// many of them to one destination. A browser or a Discord webhook takes one; the
+// feed is one destination for everybody.
+const (
+	discordWorkers = 16
+	pushWorkers    = 32
+	feedWorkers    = 8
+	feedEach       = 4
+)
+
+// counter is where one channel's messages are handed out.
+type counter struct {
+	name    string
+	channel Channel
+	workers int
+	each    int // in flight to one destination
+	bell    chan struct{}
+	after   uuid.UUID    // the destination at which the last look ended
+	paused  atomic.Int64 // until then, in Unix nanoseconds, nothing of this channel is sent
+}
+
+func newCounter(name string, channel Channel, workers, each int) *counter {
+	return &counter{name: name, channel: channel, workers: workers, each: each, bell: make(chan struct{}, 1)}
+}
+
+// ring says that there may be work. It never waits.
+func (c *counter) ring() {
+	select {
+	case c.bell <- struct{}{}:
+	default:
+	}
+}
+
+// Run brings messages until ctx ends, then waits for the requests in flight and
+// for their outcomes to be written down. It returns nil.
+func (p *Post) Run(ctx context.Context) error {
+	if err := p.sweep(ctx); err != nil && ctx.Err() == nil {
+		p.log.ErrorContext(ctx, "sweep deliveries", "err", err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, c := range p.counters {
+		g.Go(func() error { p.serve(ctx, c); return nil })
+	}
+	g.Go(func() error { p.keepSweeping(ctx); return nil })
+	g.Go(func() error { p.listen(ctx); return nil })
+	return g.Wait()
+}
+
+// serve hands a channel's messages to its workers.
+func (p *Post) serve(ctx context.Context, c *counter) {
+	workers := make(chan struct{}, c.workers)
+	var inFlight errgroup.Group
+	defer func() { _ = inFlight.Wait() }()
+	for {
+		free, ok := takeFree(ctx, workers)
+		if !ok {
+			return
+		}
+		found, err := p.look(ctx, c, free)
+		for range free - len(found.claimed) {
+			<-workers
+		}
+		for _, d := range found.claimed {
+			inFlight.Go(func() error {
+				defer func() { <-workers; c.ring() }()
+				// What is in flight is finished: stopping in the middle would make it unknown.
+				p.work(context.WithoutCancel(ctx), c, d)
+				return nil
+			})
+		}
+		if err != nil && ctx.Err() == nil {
+			p.log.ErrorContext(ctx, "look for deliveries", "channel", c.name, "err", err)
+		}
+		if err != nil || len(found.claimed) == 0 && !found.more {
+			p.rest(ctx, c)
+		}
+	}
+}
+
+// takeFree waits for one worker and takes all others that are free.
+func takeFree(ctx context.Context, workers chan struct{}) (n int, ok bool) {
+	if ctx.Err() != nil {
+		return 0, false
+	}
+	select {
+	case <-ctx.Done():
+		return 0, false
+	case workers <- struct{}{}:
+	}
+	for n = 1; ; n++ {
+		select {
+		case workers <- struct{}{}:
+		default:
+			return n, true
+		}
+	}
+}
+
+func (p *Post) look(ctx context.Context, c *counter, free int) (look, error) {
+	if p.now().UnixNano() < c.paused.Load() {
+		return look{}, nil
+	}
+	return p.claim(ctx, c, free)
+}
+
+// rest waits for the bell, for the next message that becomes due, or for the
+// poll that makes a lost bell harmless.
+func (p *Post) rest(ctx context.Context, c *counter) {
+	timer := time.NewTimer(p.untilDue(ctx, c))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-c.bell:
+	case <-timer.C:
+	}
+}
+
+func (p *Post) untilDue(ctx context.Context, c *counter) time.Duration {
+	var due *time.Time
+	err := p.db.Pool().QueryRow(ctx, `
+		select min(not_before) from deliveries where state = 'pending' and channel = $1 and not_before > $2`,
+		c.name, p.now()).Scan(&due)
+	if err != nil || due == nil {
+		return p.poll
+	}
+	return min(p.poll, max(due.Sub(p.now()), time.Millisecond))
+}
+
+// work sends one message and writes down what came of it.
+func (p *Post) work(ctx context.Context, c *counter, d claimed) {
+	s := sent{claimed: d}
+	began := p.now()
+	s.message, s.revision, s.result = p.prepare(ctx, c, d)
+	if s.result.Outcome == "" {
+		s.result = p.send(ctx, c, s.message, d.Deadline)
+	}
+	s.took = p.now().Sub(began)
+	if s.result.Everyone {
+		c.paused.Store(p.now().Add(s.result.After).UnixNano())
+	}
+	err := p.settle(ctx, s)
+	if p.observe != nil {
+		p.observe(c.name, string(s.result.Outcome), s.took)
+	}
+	p.record(ctx, c, s, err)
+}
+
+// send makes the attempt, unless the other side is known to be down or the claim
+// is about to run out.
+func (p *Post) send(ctx context.Context, c *counter, m Message, deadline time.Time) Result {
+	name := c.name
+	if m.Destination.Settings.Host != "" {
+		name += " " + m.Destination.Settings.Host
+	}
+	if wait, ok := p.breaker.Allow(name); !ok {
+		return Result{Outcome: Retry, After: wait, Limited: true, Detail: name + " is resting after many failures"}
+	}
+	if p.now().Add(sendTimeout).After(deadline) {
+		return Result{Outcome: Retry, Limited: true, After: time.Second, Detail: "too late for this claim"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	r := c.channel.Send(ctx, m)
+	switch {
+	case r.Outcome == Misconfigured && r.Everyone:
+		p.breaker.Trip(name, p.now().Add(mendingWait))
+	case r.Outcome == Unknown, r.Outcome == Retry && !r.Limited:
+		p.breaker.Failure(name)
+	default:
+		p.breaker.Success(name)
+	}
+	return r
+}
+
+// record is the one line of the log about an attempt.
+func (p *Post) record(ctx context.Context, c *counter, s sent, err error) {
+	args := []any{
+		"delivery", s.claimed.ID, "channel", c.name, "op", s.claimed.Op, "destination", s.claimed.DestinationID,
+		"claim", s.claimed.Claims, "outcome", s.result.Outcome, "limited", s.result.Limited,
+		"detail", s.result.Detail, "took", s.took,
+	}
+	switch {
+	case err != nil:
+		p.log.ErrorContext(ctx, "delivery not settled", append(args, "err", err)...)
+	case s.result.Outcome == Rejected, s.result.Outcome == Misconfigured && s.result.Everyone:
+		p.log.ErrorContext(ctx, "delivery", args...) // our words or our keys are wrong
+	default:
+		p.log.InfoContext(ctx, "delivery", args...)
+	}
+}
+
+func (p *Post) keepSweeping(ctx context.Context) {
+	ticker := time.NewTicker(p.poll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := p.sweep(ctx); err != nil && ctx.Err() == nil {
+			p.log.ErrorContext(ctx, "sweep deliveries", "err", err)
+		}
+	}
+}
+
+// listen lets new rows ring the counters. While it cannot listen, they poll.
+func (p *Post) listen(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := p.listenOnce(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		p.log.WarnContext(ctx, "listen for deliveries", "err", err)
+		timer := time.NewTimer(time.Second)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+func (p *Post) listenOnce(ctx context.Context) error {
+	pooled, err := p.db.Pool().Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("take a connection: %w", err)
+	}
+	conn := pooled.Hijack() // a listening connection must not go back to the pool
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = conn.Close(ctx)
+	}()
+	if _, err := conn.Exec(ctx, "listen "+bell); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	for {
+		for _, c := range p.counters {
+			c.ring()
+		}
+		if _, err := conn.WaitForNotification(ctx); err != nil {
+			return err
+		}
+	}
+}
