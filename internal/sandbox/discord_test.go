@@ -1,0 +1,447 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bwmarrin/discordgo"
+	"github.com/go-chi/chi/v5"
+
+	dc "github.com/alertsify/alertsify/internal/discord"
+	"github.com/alertsify/alertsify/internal/httpio"
+)
+
+// players are the four partners on a server of their own, with time in our hand.
+type players struct {
+	deps
+	url       string
+	http      *http.Client // as the application makes it
+	ms        atomic.Int64 // time since the start
+	discord   *discord
+	push      *push
+	getstream *getstream
+	openID    *openID
+}
+
+func startPlayers(t *testing.T) *players { return startPlayersIn(t, "") }
+
+// startPlayersIn replays what stands in dir.
+func startPlayersIn(t *testing.T, dir string) *players {
+	t.Helper()
+	p := &players{}
+	r := chi.NewRouter()
+	srv := httptest.NewServer(r)
+	t.Cleanup(srv.Close)
+	p.url = srv.URL
+	p.http = httpio.NewEgress(httpio.EgressOptions{AllowLoopback: []string{srv.Listener.Addr().String()}})
+	start := time.Now()
+	now := func() time.Time { return start.Add(time.Duration(p.ms.Load()) * time.Millisecond) }
+	journal := newJournal(dir)
+	log := newLog(journal, now, slog.New(slog.DiscardHandler))
+	p.deps = deps{
+		log: log, faults: newFaults(log), journal: journal, now: now,
+		base: func() string { return srv.URL }, logger: slog.New(slog.DiscardHandler), rand: newDice(1),
+	}
+	p.discord, p.push, p.getstream = newDiscord(p.deps), newPush(p.deps), newGetStream(p.deps)
+	p.openID = newOpenID(p.deps, []Person{
+		{Subject: "s-ava", Username: "ava", Name: "Ava Stone", Email: "ava@example.com", EmailVerified: true, Role: "trader"},
+		{Subject: "s-eve", Username: "eve", Name: "Eve", Email: "ava@example.com", Role: "subscriber"},
+	})
+	if err := journal.replay(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := journal.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for target, routes := range map[string]func(chi.Router){
+		"discord": p.discord.routes, "push": p.push.routes, "getstream": p.getstream.routes, "openid": p.openID.routes,
+	} {
+		r.Route("/"+target, func(r chi.Router) {
+			r.Use(func(next http.Handler) http.Handler { return p.faults.wrap(target, nil, next) })
+			routes(r)
+		})
+	}
+	r.Route("/_sandbox", func(r chi.Router) {
+		p.discord.control(r)
+		p.push.control(r)
+		p.getstream.control(r)
+	})
+	return p
+}
+
+func (p *players) advance(d time.Duration) { p.ms.Add(d.Milliseconds()) }
+
+// tell calls a control address and decodes the answer.
+func (p *players) tell(t *testing.T, path, body string, into any) {
+	t.Helper()
+	resp, err := p.http.Post(p.url+"/_sandbox"+path, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: status %d", path, resp.StatusCode)
+	}
+	if into == nil {
+		return
+	}
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// logged lists what a target received, as "METHOD path status" and the bodies.
+func (p *players) logged(target string) (lines []string, bodies []string) {
+	for _, e := range p.log.List(target, 0) {
+		lines = append(lines, e.Method+" "+e.Path)
+		bodies = append(bodies, string(e.Body))
+	}
+	return lines, bodies
+}
+
+// channel makes a webhook the way a user would hand it in.
+func (p *players) channel(t *testing.T, body string) (dc.Webhook, []string) {
+	t.Helper()
+	var made struct {
+		URL     string
+		Threads []string
+	}
+	p.tell(t, "/discord/webhooks", body, &made)
+	hook, err := dc.ParseWebhookURL(made.URL)
+	if err != nil {
+		t.Fatalf("%s: %v", made.URL, err)
+	}
+	return hook, made.Threads
+}
+
+func (p *players) discordClient() *dc.Client {
+	return dc.New(dc.Options{
+		BaseURL: p.url + "/discord", UserAgent: "DiscordBot (https://alertsify.example, test)",
+		HTTP: p.http, Now: p.now, Jitter: func() time.Duration { return 0 },
+	})
+}
+
+func embed(text string) dc.Message {
+	return dc.Message{Embeds: []*discordgo.MessageEmbed{{Title: "🟢 BTO Alert", Description: text}}}
+}
+
+func discordFault(t *testing.T, err error) *dc.Error {
+	t.Helper()
+	var e *dc.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v, want a *dc.Error", err)
+	}
+	return e
+}
+
+func TestDiscordKeepsMessagesAndTheirEdits(t *testing.T) {
+	t.Parallel()
+	p := startPlayers(t)
+	hook, _ := p.channel(t, "")
+	client, ctx := p.discordClient(), context.Background()
+
+	info, err := client.Get(ctx, hook)
+	if err != nil || !info.Incoming() || info.ID != hook.ID {
+		t.Fatalf("%+v, %v", info, err)
+	}
+	sent, err := client.Execute(ctx, hook, embed("first"))
+	if err != nil || sent.ChannelID != info.ChannelID {
+		t.Fatalf("%+v, %v", sent, err)
+	}
+	second, err := client.Execute(ctx, hook, embed("second"))
+	if err != nil || second.MessageID <= sent.MessageID {
+		t.Fatalf("ids do not grow: %s, %s, %v", sent.MessageID, second.MessageID, err)
+	}
+	if _, err := client.Edit(ctx, hook, sent.MessageID, embed("edited")); err != nil {
+		t.Fatal(err)
+	}
+
+	lines, bodies := p.logged("discord")
+	path := "/discord/api/v10/webhooks/" + hook.ID + "/[redacted]"
+	for i, want := range []string{"GET " + path, "POST " + path, "POST " + path, "PATCH " + path + "/messages/" + sent.MessageID} {
+		if lines[i] != want {
+			t.Errorf("entry %d: %s, want %s", i, lines[i], want)
+		}
+	}
+	if !strings.Contains(bodies[1], "first") || !strings.Contains(bodies[3], "edited") || !strings.Contains(bodies[1], sent.MessageID) {
+		t.Errorf("bodies: %v", bodies)
+	}
+	if all := strings.Join(append(lines, bodies...), " "); strings.Contains(all, hook.Token.Reveal()) || strings.Contains(all, "_wouldPing") {
+		t.Errorf("token or ping in the log: %s", all)
+	}
+
+	if err := client.DeleteMessage(ctx, hook, sent.MessageID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Edit(ctx, hook, sent.MessageID, embed("again"))
+	if e := discordFault(t, err); e.Outcome != dc.MessageGone || e.Code != 10008 {
+		t.Errorf("edit of a deleted message: %v", e)
+	}
+	if err := client.Delete(ctx, hook); err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Execute(ctx, hook, embed("too late"))
+	if e := discordFault(t, err); e.Outcome != dc.Gone || e.Code != 10015 {
+		t.Errorf("post to a deleted webhook: %v", e)
+	}
+}
+
+func TestDiscordDestinationsDieAsDocumented(t *testing.T) {
+	t.Parallel()
+	p := startPlayers(t)
+	client := p.discordClient()
+	for state, code := range map[string]int{
+		discordDeleted: 10015, discordRevoked: 50027, discordForbidden: 50013, discordNoChannel: 10003,
+	} {
+		hook, _ := p.channel(t, "")
+		p.tell(t, "/discord/webhooks/"+hook.ID, `{"state":"`+state+`"}`, nil)
+		_, err := client.Execute(context.Background(), hook, embed("x"))
+		if e := discordFault(t, err); e.Outcome != dc.Gone || e.Code != code {
+			t.Errorf("%s: %v", state, e)
+		}
+	}
+}
+
+func TestDiscordThreadsNeedTheirID(t *testing.T) {
+	t.Parallel()
+	p := startPlayers(t)
+	client, ctx := p.discordClient(), context.Background()
+	forum, threads := p.channel(t, `{"forum":true,"threads":1}`)
+
+	_, err := client.Execute(ctx, forum, embed("x"))
+	if e := discordFault(t, err); e.Outcome != dc.Misconfigured || e.Code != 220001 {
+		t.Errorf("forum without a thread: %v", e)
+	}
+	post := forum
+	post.ThreadID = threads[0]
+	sent, err := client.Execute(ctx, post, embed("x"))
+	if err != nil || sent.ChannelID != threads[0] {
+		t.Fatalf("%+v, %v", sent, err)
+	}
+	if _, err := client.Edit(ctx, post, sent.MessageID, embed("y")); err != nil {
+		t.Errorf("edit in the thread: %v", err)
+	}
+	_, err = client.Edit(ctx, forum, sent.MessageID, embed("y"))
+	if e := discordFault(t, err); e.Status != 404 {
+		t.Errorf("edit without the thread's id: %v", e)
+	}
+}
+
+func TestDiscordRatesAreEnforcedAndObeyed(t *testing.T) {
+	t.Parallel()
+	p := startPlayers(t)
+	hook, _ := p.channel(t, "")
+	client, ctx := p.discordClient(), context.Background()
+	sent, held := 0, 0
+	for sent < 30 {
+		_, err := client.Execute(ctx, hook, embed("x"))
+		if err == nil {
+			sent++
+			continue
+		}
+		e := discordFault(t, err)
+		if !e.Limited || e.Global || e.RetryAfter <= 0 || e.RetryAfter > 2*time.Second {
+			t.Fatalf("after %d: %v, wait %s", sent, e, e.RetryAfter)
+		}
+		held++
+		p.advance(e.RetryAfter + time.Millisecond)
+	}
+	lines, _ := p.logged("discord")
+	if len(lines) != 30 || held != 5 {
+		t.Errorf("%d requests and %d waits for 30 messages: a limit was run into", len(lines), held)
+	}
+	p.advance(3 * time.Second)
+	_, err := client.Execute(ctx, hook, embed("x"))
+	e := discordFault(t, err)
+	if e.Status != 429 || e.RetryAfter < 40*time.Second {
+		t.Errorf("31st message in the channel within a minute: %v, wait %s", e, e.RetryAfter)
+	}
+	p.advance(e.RetryAfter + time.Millisecond)
+	if _, err := client.Execute(ctx, hook, embed("x")); err != nil {
+		t.Errorf("after the wait: %v", err)
+	}
+}
+
+func TestDiscordsWaysOfRefusingEverything(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[string]dc.Error{
+		discordGlobal429: {Outcome: dc.Retry, Global: true},
+		discordHTML429:   {Outcome: dc.Retry, Global: true},
+		discordBare429:   {Outcome: dc.Retry},
+		discordRedirect:  {Outcome: dc.Rejected},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			p := startPlayers(t)
+			hook, _ := p.channel(t, "")
+			client := p.discordClient()
+			p.tell(t, "/discord/mode", `{"mode":"`+mode+`","count":1}`, nil)
+			_, err := client.Execute(context.Background(), hook, embed("x"))
+			e := discordFault(t, err)
+			if e.Outcome != want.Outcome || e.Global != want.Global {
+				t.Fatalf("%v, global %v", e, e.Global)
+			}
+			p.advance(e.RetryAfter + time.Millisecond)
+			if _, err := client.Execute(context.Background(), hook, embed("x")); err != nil {
+				t.Errorf("afterwards: %v", err)
+			}
+		})
+	}
+}
+
+func TestDiscordsFaultsAreTold(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		fault   Fault
+		want    dc.Outcome
+		stored  int
+		limited bool
+	}{
+		{Fault{Mode: faultError, Status: 503}, dc.Retry, 0, false},
+		{Fault{Mode: faultThrottle}, dc.Retry, 0, true},
+		{Fault{Mode: faultDropBefore}, dc.Unknown, 0, false},
+		{Fault{Mode: faultAcceptDrop}, dc.Unknown, 1, false},
+		{Fault{Mode: faultAcceptError, Status: 502}, dc.Retry, 1, false},
+		{Fault{Mode: faultAcceptGarbage}, dc.Unknown, 1, false},
+	} {
+		t.Run(c.fault.Mode, func(t *testing.T) {
+			t.Parallel()
+			p := startPlayers(t)
+			hook, _ := p.channel(t, "")
+			c.fault.Target, c.fault.Match, c.fault.Count = "discord", "POST", 1
+			p.faults.Add(c.fault)
+			_, err := p.discordClient().Execute(context.Background(), hook, embed("x"))
+			if e := discordFault(t, err); e.Outcome != c.want || e.Limited != c.limited {
+				t.Errorf("%v, limited %v", e, e.Limited)
+			}
+			if n := p.stored(); n != c.stored {
+				t.Errorf("%d messages stored, want %d", n, c.stored)
+			}
+			lines, bodies := p.logged("discord")
+			if len(lines) != 1 || strings.Contains(lines[0]+bodies[0], hook.Token.Reveal()) {
+				t.Errorf("logged %v", lines)
+			}
+		})
+	}
+}
+
+// The connector refuses these before it sends them, so they go by hand.
+func TestDiscordChecksEveryLimitByCodePoints(t *testing.T) {
+	t.Parallel()
+	p := startPlayers(t)
+	hook, _ := p.channel(t, "")
+	p.tell(t, "/discord/limits", `{"perWebhook":0,"perChannel":0}`, nil)
+	field := `{"embeds":[{"fields":[{"name":"n","value":"`
+	for name, c := range map[string]struct {
+		body   string
+		status int
+		part   string
+	}{
+		"2000 emoji":               {`{"content":"` + strings.Repeat("👍", 2000) + `"}`, 200, ``},
+		"2001 emoji":               {`{"content":"` + strings.Repeat("👍", 2001) + `"}`, 400, `"content":{"_errors":[{"code":"BASE_TYPE_MAX_LENGTH"`},
+		"spaces around are free":   {`{"content":"  ` + strings.Repeat("x", 2000) + `  "}`, 200, ``},
+		"nothing":                  {`{"content":"  "}`, 400, `50006`},
+		"not JSON":                 {`{`, 400, `50109`},
+		"title":                    {`{"embeds":[{"title":"` + strings.Repeat("x", 257) + `"}]}`, 400, `"embeds":{"0":{"title"`},
+		"empty field value":        {field + ` "}]}]}`, 400, `BASE_TYPE_REQUIRED`},
+		"field value of 1025":      {field + strings.Repeat("x", 1025) + `"}]}]}`, 400, `"value"`},
+		"sum over 6000":            {`{"embeds":[{"description":"` + strings.Repeat("x", 4000) + `"},{"description":"` + strings.Repeat("x", 2001) + `"}]}`, 400, `MAX_EMBED_SIZE_EXCEEDED`},
+		"eleven embeds":            {`{"embeds":[` + strings.Repeat(`{"title":"x"},`, 10) + `{"title":"x"}]}`, 400, `50035`},
+		"colour as text":           {`{"embeds":[{"title":"x","color":"#00ff00"}]}`, 400, `50035`},
+		"timestamp":                {`{"embeds":[{"title":"x","timestamp":"yesterday"}]}`, 400, `DATE_TIME_TYPE_PARSE`},
+		"icon by script":           {`{"embeds":[{"author":{"name":"x","icon_url":"javascript:1"}}]}`, 400, `URL_TYPE_INVALID_SCHEME`},
+		"username":                 {`{"content":"x","username":"DiscordGuru"}`, 400, `USERNAME_INVALID_CONTAINS`},
+		"parse and list":           {`{"content":"x","allowed_mentions":{"parse":["users"],"users":["1"]}}`, 400, `mutually exclusive`},
+		"thread in a text channel": {`{"content":"x","thread_name":"t"}`, 400, `220003`},
+	} {
+		status, answer := p.post(t, hook, "DiscordBot (x, 1)", "application/json", c.body)
+		if status != c.status || !strings.Contains(answer, c.part) {
+			t.Errorf("%s: %d %.200s", name, status, answer)
+		}
+	}
+	if status, answer := p.post(t, hook, "Go-http-client/1.1", "application/json", `{"content":"x"}`); status != 403 || !strings.Contains(answer, "40333") {
+		t.Errorf("default User-Agent: %d %s", status, answer)
+	}
+	if status, _ := p.post(t, hook, "DiscordBot (x, 1)", "text/plain", `{"content":"x"}`); status != 400 {
+		t.Errorf("text/plain: %d", status)
+	}
+}
+
+func TestWhatWouldNotifySomebodyIsMarked(t *testing.T) {
+	t.Parallel()
+	for body, marked := range map[string]bool{
+		`{"content":"@everyone","allowed_mentions":{"parse":[]}}`:           false,
+		`{"content":"@everyone","allowed_mentions":{"parse":["everyone"]}}`: true,
+		`{"content":"@everyone"}`:                                           false, // a webhook's default is users
+		`{"content":"<@123456>"}`:                                           true,
+		`{"content":"<@&12>","allowed_mentions":{"roles":["12"]}}`:          true,
+		`{"embeds":[{"title":"<@123456> @everyone"}]}`:                      false, // embeds never notify
+	} {
+		p := startPlayers(t)
+		hook, _ := p.channel(t, "")
+		if status, answer := p.post(t, hook, "DiscordBot (x, 1)", "application/json", body); status != 200 {
+			t.Fatalf("%s: %d %s", body, status, answer)
+		}
+		if _, bodies := p.logged("discord"); strings.Contains(bodies[0], "_wouldPing") != marked {
+			t.Errorf("%s logged as %s", body, bodies[0])
+		}
+	}
+}
+
+func TestDiscordRemembersAcrossAKill(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	before := startPlayersIn(t, dir)
+	hook, _ := before.channel(t, "")
+	sent, err := before.discordClient().Execute(context.Background(), hook, embed("first"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := startPlayersIn(t, dir)
+	if _, err := after.discordClient().Edit(context.Background(), hook, sent.MessageID, embed("edited")); err != nil {
+		t.Errorf("after the restart: %v", err)
+	}
+	if lines, _ := after.logged("discord"); len(lines) != 2 {
+		t.Errorf("log after the restart: %v", lines)
+	}
+}
+
+// stored counts Discord's messages; a dropped call may still be at work.
+func (p *players) stored() int {
+	p.discord.mu.Lock()
+	defer p.discord.mu.Unlock()
+	return len(p.discord.messages)
+}
+
+func (p *players) post(t *testing.T, hook dc.Webhook, agent, contentType, body string) (int, string) {
+	t.Helper()
+	url := p.url + "/discord/api/webhooks/" + hook.ID + "/" + hook.Token.Reveal() + "?wait=true"
+	req, err := http.NewRequest(http.MethodPost, url, bytes.NewBufferString(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("User-Agent", agent)
+	req.Header.Set("Content-Type", contentType)
+	resp, err := p.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(answer)
+}
