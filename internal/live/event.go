@@ -1,0 +1,91 @@
+// Package live carries events to open pages, on every tab and every server.
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	channel    = "live"           // of NOTIFY and of the Redis bell
+	resumeMax  = 10 * time.Minute // how long after a lost connection a page can go on where it was
+	keepEvents = 15 * time.Minute // longer than that, for clocks that differ
+	trimSlice  = 10_000           // rows of one delete (rule 8.3)
+)
+
+// Resync is the kind of event that tells a page to load itself anew: what it
+// missed cannot be told any more.
+const Resync = "resync"
+
+// Event is something that an open page should know. Shared by all who get it: it
+// must not be changed.
+type Event struct {
+	ID   string          // where the page goes on after it (Last-Event-ID)
+	Kind string          // such as "order"
+	Data json.RawMessage // JSON for the page
+	At   time.Time
+
+	row  int64
+	xid  uint64
+	user uuid.UUID // zero: everyone
+}
+
+// Publish writes an event for the user's open pages, or for everyone's when user
+// is uuid.Nil, in the caller's transaction: pages hear of it when that commits, and
+// never of what was undone. data is marshalled to JSON.
+func Publish(ctx context.Context, tx pgx.Tx, user uuid.UUID, kind string, data any) error {
+	var to *uuid.UUID
+	if user != uuid.Nil {
+		to = &user
+	}
+	return insert(ctx, tx, []*uuid.UUID{to}, kind, data)
+}
+
+// PublishTo writes one event for each of the users, in one statement.
+func PublishTo(ctx context.Context, tx pgx.Tx, users []uuid.UUID, kind string, data any) error {
+	to := make([]*uuid.UUID, len(users))
+	for i := range users {
+		to[i] = &users[i]
+	}
+	return insert(ctx, tx, to, kind, data)
+}
+
+func insert(ctx context.Context, tx pgx.Tx, users []*uuid.UUID, kind string, data any) error {
+	if len(users) == 0 {
+		return nil
+	}
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", kind, err)
+	}
+	_, err = tx.Exec(ctx, `
+		with written as (
+			insert into live_events (user_id, kind, data) select unnest($1::uuid[]), $2::text, $3::jsonb)
+		select pg_notify($4, '')`, users, kind, raw, channel)
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", kind, err)
+	}
+	return nil
+}
+
+// Trim removes events that no page can ask for any more, and tells how many.
+func Trim(ctx context.Context, db *postgres.DB, now time.Time) (int64, error) {
+	var removed int64
+	for {
+		tag, err := db.Pool().Exec(ctx,
+			`delete from live_events where id in (select id from live_events where at < $1 limit $2)`, now.Add(-keepEvents), trimSlice)
+		removed += tag.RowsAffected()
+		if err != nil {
+			return removed, fmt.Errorf("trim live events: %w", err)
+		}
+		if tag.RowsAffected() < trimSlice {
+			return removed, nil
+		}
+	}
+}
