@@ -1,0 +1,25 @@
+// Makes the server's pages live. Every page works without any of this.
+import "htmx.org";
+import { startAges } from "./ages.js";
+import { startDialogs } from "./dialogs.js";
+import { startForms } from "./forms.js";
+import { startKeys } from "./keys.js";
+import { startLive } from "./live.js";
+import { startPush } from "./push.js";
+import { startTheme } from "./theme.js";
+import { startTicket } from "./ticket.js";
+import { startToasts } from "./toasts.js";
+
+const signedIn = document.body.dataset.signedIn === "true";
+
+startTheme();
+startDialogs();
+startForms();
+startTicket();
+startAges();
+if (signedIn) {
+  startToasts();
+  startLive();
+  startKeys();
+  startPush();
+}

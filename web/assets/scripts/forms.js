@@ -1,0 +1,44 @@
+// Manners of forms: sent once, sent on change where asked, signed out when the server says so.
+
+export function startForms() {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("form[data-once]")) return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "true";
+    // After this turn of the loop: a disabled button would not be sent with the form.
+    setTimeout(() => setBusy(form, true));
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-once][data-sent]")) {
+      delete form.dataset.sent;
+      setBusy(form, false);
+    }
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-submit-on-change]");
+    if (form) form.requestSubmit();
+  });
+  document.addEventListener("click", copyText);
+  document.body.addEventListener("htmx:after:request", (event) => {
+    if (event.detail.ctx?.response?.status !== 401) return;
+    const back = encodeURIComponent(location.pathname + location.search);
+    location.assign(`/login?return_to=${back}`);
+  });
+}
+
+function setBusy(form, busy) {
+  for (const button of form.querySelectorAll("button")) {
+    button.disabled = busy;
+    button.toggleAttribute("aria-busy", busy);
+  }
+}
+
+async function copyText(event) {
+  const button = event.target.closest("[data-copy]");
+  if (!button || !navigator.clipboard) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  const label = button.getAttribute("aria-label");
+  button.setAttribute("aria-label", "Copied");
+  setTimeout(() => button.setAttribute("aria-label", label), 2000);
+}

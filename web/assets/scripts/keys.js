@@ -1,0 +1,43 @@
+// Keys that move. Keys that send do not exist here: every order passes its confirmation.
+
+const places = { d: "/dashboard", t: "/dashboard#ticket", c: "/copy", p: "/positions", o: "/orders", n: "/notifications" };
+const chord = 1200; // ms between "g" and the place
+
+let went = 0;
+
+export function startKeys() {
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && event.shiftKey) return openDialog(event, "stop");
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (Date.now() - went < chord && places[event.key]) return location.assign(places[event.key]);
+    if (event.key === "g") went = Date.now();
+    if (event.key === "?") openDialog(event, "keys");
+    if (event.key === "b") focusLine(event);
+    if (event.key === "j" || event.key === "k") moveRow(event);
+  });
+}
+
+function typing(target) {
+  return target.closest?.("input, textarea, select, [contenteditable]") !== null;
+}
+
+function openDialog(event, id) {
+  const dialog = document.getElementById(id);
+  if (!dialog || dialog.open) return;
+  event.preventDefault();
+  dialog.showModal();
+}
+
+function focusLine(event) {
+  const line = document.querySelector('input[name="line"]');
+  if (!line) return location.assign("/dashboard#line");
+  event.preventDefault();
+  line.focus();
+}
+
+function moveRow(event) {
+  const rows = [...document.querySelectorAll("tr[tabindex]")];
+  const here = rows.indexOf(document.activeElement);
+  const next = rows[here + (event.key === "j" ? 1 : -1)] ?? rows[0];
+  next?.focus();
+}

@@ -1,0 +1,46 @@
+// The order ticket's small helps: price and quantity buttons, arrows by legal ticks.
+
+export function startTicket() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-fill]");
+    if (!button) return;
+    const field = button.form?.elements[button.dataset.fill];
+    if (!field) return;
+    event.preventDefault();
+    field.value = button.dataset.value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  });
+  document.addEventListener("keydown", (event) => {
+    const steps = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!steps || !event.target.matches("input[data-tick]")) return;
+    event.preventDefault();
+    step(event.target, steps);
+  });
+}
+
+// Prices in hundredths of a cent, so that no sum is ever a float's.
+const unit = 10_000;
+
+function step(field, direction) {
+  const price = toUnits(field.value);
+  if (price === null) return;
+  const low = toUnits(field.dataset.tick);
+  const high = toUnits(field.dataset.tickHigh) ?? low;
+  const line = 3 * unit; // from three dollars on, ticks are coarser
+  const tick = price > line || (price === line && direction > 0) ? high : low;
+  const whole = direction > 0 ? Math.floor(price / tick) + 1 : Math.ceil(price / tick) - 1;
+  field.value = fromUnits(Math.max(tick, whole * tick));
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function toUnits(text) {
+  const match = /^(\d{1,7})(?:\.(\d{1,4}))?$/.exec((text ?? "").trim());
+  if (!match) return null;
+  return Number(match[1]) * unit + Number((match[2] ?? "").padEnd(4, "0"));
+}
+
+function fromUnits(units) {
+  const cents = String(units % unit).padStart(4, "0").replace(/00$/, "");
+  return `${Math.floor(units / unit)}.${cents}`;
+}

@@ -1,0 +1,105 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/web/ui"
+)
+
+// gallery answers GET /gallery/{name}: every page with canned data, in development only.
+func (s *Site) gallery(w http.ResponseWriter, r *http.Request) error {
+	pages := s.galleryPages(r)
+	name := r.PathValue("name")
+	if name == "" {
+		names := make([]string, 0, len(pages))
+		for name := range pages {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		return s.show(w, r, http.StatusOK, galleryIndex(s.galleryPage(r, "Gallery", "/gallery"), names))
+	}
+	page, ok := pages[name]
+	if !ok {
+		return fault.NotFound()
+	}
+	return s.show(w, r, http.StatusOK, page)
+}
+
+func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
+	now := s.now()
+	frame := func(title, path string) ui.Page { return s.galleryPage(r, title, path) }
+	open := frame("Sign in", "/login")
+	open.Person = nil
+	landing := open
+	landing.Title, landing.Path = "Options trades, alerts and copies", "/"
+	noticed := frame("Dashboard", "/dashboard")
+	noticed.Notice = &ui.Notice{Tone: ui.Good, Text: "The order was taken. It is on its way to your broker."}
+	empty := frame("Dashboard", "/dashboard")
+	empty.Accounts, empty.Today, empty.Copying, empty.Unread = nil, nil, nil, 0
+	closing := cannedDashboard(now)
+	closing.Ticket = cannedExit(now)
+	copyTab := cannedDashboard(now)
+	copyTab.Tab = "copy"
+	return map[string]templ.Component{
+		"parts":          galleryParts(frame("Parts", "/gallery")),
+		"dashboard":      dashboardPage(noticed, cannedDashboard(now)),
+		"dashboard-exit": dashboardPage(frame("Dashboard", "/dashboard"), closing),
+		"dashboard-copy": dashboardPage(frame("Dashboard", "/dashboard"), copyTab),
+		"dashboard-new":  dashboardPage(empty, emptyDashboard(now)),
+		"confirm":        confirmPage(frame("Confirm", "/dashboard"), cannedConfirmation()),
+		"confirm-dialog": dashboardWithDialog(frame("Dashboard", "/dashboard"), cannedDashboard(now), cannedConfirmation()),
+		"orders":         ordersPage(frame("Orders", "/orders"), ordersView{View: "history", Rows: cannedOrders(now), ReturnTo: "/orders", Next: "x"}),
+		"positions":      positionsPage(frame("Positions", "/positions"), positionsView{Status: "open", Rows: cannedPositions(now)}),
+		"closed":         positionsPage(frame("Positions", "/positions"), positionsView{Status: "closed", Rows: cannedClosed(now)}),
+		"position":       positionPage(frame("AAPL", "/positions"), cannedPosition(now)),
+		"copy":           copyPage(frame("Copying", "/copy"), cannedCopying(now)),
+		"notifications":  notificationsPage(frame("Notifications", "/notifications"), notificationsView{List: cannedInbox(now)}),
+		"brokers":        brokersPage(frame("Brokers", "/settings/brokers"), cannedBrokers(now)),
+		"broker-return":  brokerReturnPage(frame("Brokers", "/settings/brokers"), brokerReturnView{}),
+		"appearance":     appearancePage(frame("Appearance", "/settings/appearance")),
+		"stop":           stopPage(frame("Stop", "/stop"), ui.StopView{Subscriptions: 2, Working: 1, Copied: 3}),
+		"login":          loginPage(open, loginView{ReturnTo: "/dashboard", Providers: []Provider{{"google", "Google"}, {"discord", "Discord"}, {"github", "GitHub"}}}),
+		"landing":        landingPage(landing),
+		"problem":        problemPage(open, problemView{Status: "500", Title: "Something went wrong on our side", Text: "It is written down. Your orders are not affected by this page.", RequestID: "0192f3c4-7a51-7c1e-9a55-3f1d2c4b5a60"}),
+	}
+}
+
+// galleryPage is the frame; ?theme=, ?palette= and ?private= try the appearances.
+func (s *Site) galleryPage(r *http.Request, title, path string) ui.Page {
+	q := r.URL.Query()
+	p := cannedFrame(s.now())
+	p.Title, p.Path, p.Assets, p.ServerTime = title, path, s.assets.Assets, s.now()
+	if q.Get("theme") != "" {
+		p.Theme = q.Get("theme")
+	}
+	if q.Get("palette") != "" {
+		p.Palette = q.Get("palette")
+	}
+	p.Private = q.Get("private") == "on"
+	return p
+}
+
+// everyState is one order in each state there is.
+func everyState(now time.Time) []ui.OrderRow {
+	states := [][3]string{
+		{"queued", "submitting", ""}, {"submitting", "submitting", ""}, {"unknown", "checking with broker", ""},
+		{"accepted", "working", ""}, {"partial", "3/5 filled", ""}, {"filled", "filled", ""}, {"cancelled", "cancelled", ""},
+		{"expired", "expired", ""}, {"rejected", "rejected", "Not enough buying power"}, {"aborted", "not sent", "The market closed first"},
+		{"not_placed", "not found: check with your broker", ""},
+	}
+	rows := make([]ui.OrderRow, 0, len(states))
+	for i, state := range states {
+		row := cannedOrders(now)[0]
+		row.ID, row.State, row.Label, row.Reason = state[0], state[0], state[1], state[2]
+		row.At = now.Add(-time.Duration(i) * time.Minute)
+		row.Cancellable = state[0] == "accepted" || state[0] == "partial" || state[0] == "queued"
+		row.Filled = map[string]int{"partial": 3, "filled": 5}[state[0]]
+		rows = append(rows, row)
+	}
+	return rows
+}

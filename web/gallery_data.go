@@ -1,0 +1,156 @@
+package web
+
+import (
+	"time"
+
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/web/ui"
+)
+
+// What the gallery shows: invented people, accounts and trades.
+
+func cannedFrame(now time.Time) ui.Page {
+	return ui.Page{
+		Person:   &ui.Person{Username: "ava", Name: "Ava Example", Trader: true},
+		Accounts: cannedAccounts(now),
+		Today:    &ui.Headline{Amount: money.MustAmount("412.50"), About: "Realised today plus open profit since yesterday's close"},
+		Copying: &ui.CopyStrip{
+			Healthy: true, Health: "link ok", Copies: 3, Most: 5,
+			Loss: money.MustAmount("-40"), Stop: money.MustAmount("200"),
+		},
+		Unread: 3, Theme: "dark", Palette: "green-up",
+	}
+}
+
+func cannedAccounts(now time.Time) []ui.Account {
+	return []ui.Account{
+		{
+			ID: "a1", Institution: "Alpaca", Name: "Options", Number: "····4821", CanTrade: true, Selected: true, Status: "ok", Paper: true,
+			Cash: amount("18420.10"), BuyingPower: amount("16210.55"), SyncedAt: before(now, 40*time.Second),
+		},
+		{ID: "a2", Institution: "Tradier", Name: "Individual", Number: "····0917", Status: "broken", Cash: amount("2310.00"), SyncedAt: before(now, 3*time.Hour)},
+	}
+}
+
+func contract(underlying string, t exchange.OptionType, strike string, expiration exchange.Date) exchange.Contract {
+	c, err := exchange.NewContract(underlying, t, money.MustPrice(strike).Decimal, expiration)
+	if err != nil {
+		panic(err) // the gallery's own literals
+	}
+	return c
+}
+
+func cannedOrders(now time.Time) []ui.OrderRow {
+	today := exchange.TradingDay(now)
+	aapl := contract("AAPL", exchange.Call, "200", today.AddDays(55))
+	spy := contract("SPY", exchange.Put, "612.5", today)
+	nvda := contract("NVDA", exchange.Call, "185", today.AddDays(6))
+	base := ui.OrderRow{PositionID: "p1", Type: "Limit", TimeInForce: "Day", Account: "Alpaca ····4821", Source: "manual"}
+	row := func(id string, ago time.Duration, side string, c exchange.Contract, quantity, filled int, limit, average, state, label string) ui.OrderRow {
+		o := base
+		o.ID, o.At, o.Side, o.Contract, o.Quantity, o.Filled, o.State, o.Label = id, now.Add(-ago), side, c, quantity, filled, state, label
+		o.Limit, o.Average = price(limit), price(average)
+		return o
+	}
+	working := row("o1", 95*time.Second, "BTO", aapl, 5, 0, "3.50", "", "accepted", "working")
+	working.Cancellable = true
+	partial := row("o2", 4*time.Minute, "BTO", nvda, 5, 3, "2.15", "2.14", "partial", "3/5 filled")
+	partial.Cancellable, partial.CancelRequested = true, true
+	unknown := row("o3", 12*time.Second, "STC", spy, 2, 0, "1.08", "", "unknown", "checking with broker")
+	filled := row("o4", 31*time.Minute, "STC", nvda, 4, 4, "2.60", "2.6275", "filled", "filled")
+	filled.Source = "copy of @ben"
+	market := row("o5", 2*time.Hour, "BTO", spy, 2, 2, "", "1.31", "filled", "filled")
+	market.Type = "Market"
+	rejected := row("o6", 26*time.Hour, "BTO", aapl, 50, 0, "3.40", "", "rejected", "rejected")
+	rejected.Reason = "Not enough buying power: $17,000.00 needed"
+	return []ui.OrderRow{working, partial, unknown, filled, market, rejected}
+}
+
+func cannedPositions(now time.Time) []ui.PositionRow {
+	today := exchange.TradingDay(now)
+	return []ui.PositionRow{
+		{
+			ID: "p1", Contract: contract("AAPL", exchange.Call, "200", today.AddDays(55)), Account: "Alpaca ····4821", Bought: 5, Available: 5, Average: price("3.45"),
+			Mark: price("4.10"), MarkAt: before(now, 4*time.Second), Value: amount("2050"), Unrealized: amount("325"), Percent: "+18.84%",
+			Status: "open", Source: "manual", DaysLeft: 55, OpenedAt: before(now, 50*time.Hour),
+		},
+		{
+			ID: "p2", Contract: contract("NVDA", exchange.Call, "185", today.AddDays(6)), Account: "Alpaca ····4821", Bought: 8, Sold: 5, Available: 3, Average: price("2.14"),
+			Mark: price("2.02"), MarkAt: before(now, 32*time.Second), Value: amount("606"), Unrealized: amount("-36"), Percent: "−5.61%",
+			Status: "open", Source: "copy of @ben", DaysLeft: 6, OpenedAt: before(now, 3*time.Hour),
+		},
+		{
+			ID: "p3", Contract: contract("SPY", exchange.Put, "612.5", today), Account: "Alpaca ····4821", Bought: 2, Average: price("1.31"),
+			Mark: price("1.31"), MarkAt: before(now, 5*time.Minute), Value: amount("262"), Unrealized: amount("0"), Percent: "0.00%",
+			Status: "open", Source: "detected", DaysLeft: 0, Review: "Quantity differs from your broker's list.", OpenedAt: before(now, 2*time.Hour),
+		},
+	}
+}
+
+func cannedClosed(now time.Time) []ui.PositionRow {
+	rows := cannedPositions(now)
+	for i, result := range []string{"875", "-120.50", "0"} {
+		rows[i].Realized, rows[i].ClosedAt, rows[i].Sold = money.MustAmount(result), before(now, time.Duration(i+1)*time.Hour), rows[i].Bought
+		rows[i].Status = []string{"closed", "expired", "closed"}[i]
+	}
+	return rows
+}
+
+func cannedPosition(now time.Time) positionView {
+	return positionView{
+		Row: cannedPositions(now)[1], Orders: cannedOrders(now)[1:4],
+		Fills: []fillView{
+			{At: now.Add(-31 * time.Minute), Side: "STC", Quantity: 4, Price: money.MustPrice("2.6275"), Realized: money.MustAmount("195")},
+			{At: now.Add(-3 * time.Hour), Side: "BTO", Quantity: 8, Price: money.MustPrice("2.14")},
+		},
+		Events: []eventView{
+			{At: now.Add(-31 * time.Minute), What: "Sell filled, 4 at $2.6275", Who: "broker"},
+			{At: now.Add(-3 * time.Hour), What: "Buy filled, 8 at $2.14", Who: "broker"},
+			{At: now.Add(-3 * time.Hour), What: "Order sent", Who: "you"},
+		},
+		Receipts: []receiptView{{Channel: "Discord", State: "accepted", Attempts: 1, Hops: [4]hop{
+			{"Executed", before(now, 3*time.Hour)}, {"Known", before(now, 3*time.Hour)}, {"Sent", before(now, 3*time.Hour)}, {"Accepted", nil},
+		}}},
+	}
+}
+
+func cannedInbox(now time.Time) []ui.Notification {
+	return []ui.Notification{
+		{ID: "n1", Type: "order_filled", Title: "AAPL 200C filled", Body: "Bought 5 at $3.45", URL: "/positions/p1", At: now.Add(-40 * time.Second), Unread: true},
+		{ID: "n2", Type: "copy_trade_failed", Title: "Copy of @ben not made", Body: "The price moved 7.1 %, your limit is 5 %", URL: "/copy", At: now.Add(-9 * time.Minute), Unread: true},
+		{ID: "n3", Type: "broker_disconnected", Title: "Tradier needs you to log in again", URL: "/settings/brokers", At: now.Add(-3 * time.Hour)},
+	}
+}
+
+func cannedBrokers(now time.Time) brokersView {
+	accounts := cannedAccounts(now)
+	return brokersView{
+		Connections: []ui.Connection{
+			{ID: "c1", Broker: "Alpaca Paper", Status: "ok", Accounts: accounts[:1]},
+			{ID: "c2", Broker: "Tradier", Status: "broken", Accounts: accounts[1:]},
+		},
+		Brokerages: []ui.Brokerage{{Slug: "ALPACA", Name: "Alpaca"}, {Slug: "TRADIER", Name: "Tradier"}, {Slug: "WEBULL", Name: "Webull"}},
+	}
+}
+
+func amount(text string) *money.Amount {
+	if text == "" {
+		return nil
+	}
+	a := money.MustAmount(text)
+	return &a
+}
+
+func price(text string) *money.Price {
+	if text == "" {
+		return nil
+	}
+	p := money.MustPrice(text)
+	return &p
+}
+
+func before(now time.Time, ago time.Duration) *time.Time {
+	t := now.Add(-ago)
+	return &t
+}

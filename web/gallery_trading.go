@@ -1,0 +1,95 @@
+package web
+
+import (
+	"time"
+
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/web/ui"
+)
+
+func cannedDashboard(now time.Time) dashboardView {
+	list := cannedOrders(now)
+	return dashboardView{
+		Tab: "trading",
+		Summary: summaryView{
+			Unrealized: amount("289"), RealizedToday: amount("195"), BuyingPower: amount("16210.55"), Positions: 3, Working: 3,
+		},
+		Ticket:    cannedTicket(now),
+		Working:   ordersView{View: "working", Rows: list[:3], ReturnTo: "/dashboard"},
+		Today:     ordersView{View: "today", Rows: list[3:5], ReturnTo: "/dashboard"},
+		Positions: positionsView{Status: "open", Rows: cannedPositions(now)},
+		Copy:      cannedCopying(now),
+	}
+}
+
+func emptyDashboard(now time.Time) dashboardView {
+	return dashboardView{
+		Tab: "trading", Ticket: ui.Ticket{Side: "BTO", OrderType: "Limit", TimeInForce: "Day", Today: exchange.TradingDay(now)},
+		Working: ordersView{View: "working"}, Today: ordersView{View: "today"}, Positions: positionsView{Status: "open"},
+	}
+}
+
+func cannedTicket(now time.Time) ui.Ticket {
+	today := exchange.TradingDay(now)
+	return ui.Ticket{
+		Side: "BTO", Underlying: "AAPL", OptionType: "call", Strike: "200", Expiration: today.AddDays(55).String(),
+		Quantity: "5", OrderType: "Limit", LimitPrice: "3.50", TimeInForce: "Day", Today: today, MarketData: true,
+		Expirations: []exchange.Date{today, today.AddDays(6), today.AddDays(13), today.AddDays(55)},
+		Strikes:     []string{"195", "197.5", "200", "202.5", "205"},
+		Quote:       &ui.Quote{Bid: price("3.40"), Mid: price("3.45"), Ask: price("3.50"), Last: price("3.45"), At: before(now, 3*time.Second)},
+		Presets: []ui.Preset{
+			{Label: "$500", Quantity: 1, Cost: money.MustAmount("350")}, {Label: "$1,000", Quantity: 2, Cost: money.MustAmount("700")},
+			{Label: "$2,500", Quantity: 7, Cost: money.MustAmount("2450")},
+		},
+		Holdings: cannedPositions(now)[:2], Accounts: cannedAccounts(now), Tick: "0.01", TickHigh: "0.05",
+	}
+}
+
+func cannedExit(now time.Time) ui.Ticket {
+	t := cannedTicket(now)
+	t.Side, t.PositionID, t.Quantity, t.LimitPrice, t.Presets = "STC", "p1", "9", "4.10", nil
+	t.Fields = map[string]string{"quantity": "5 are available."}
+	return t
+}
+
+func cannedConfirmation() ui.Confirmation {
+	return ui.Confirmation{
+		Key: "gallery-0123456789", Back: "/dashboard#ticket",
+		Fields:  []ui.Field{{Name: "side", Value: "BTO"}},
+		Account: ui.Account{Institution: "Alpaca", Number: "····4821", Paper: true},
+		Side:    "BTO", Contract: contract("AAPL", exchange.Call, "200", exchange.MustDate("2027-01-15")), Quantity: 5, OrderType: "Limit",
+		Limit: price("3.50"), TimeInForce: "Day", CashEffect: amount("1750"), BuyingPowerAfter: amount("14460.55"),
+		BreakEven: price("203.50"), MaxLoss: amount("1750"), Source: "estimate",
+		Warnings: []string{"The market is closed. The order waits for Monday 9:30 New York."},
+		Asks:     []ui.Ask{{Name: "confirmPrice", Sentence: "The price is 12% above the ask. Send it all the same."}},
+	}
+}
+
+func cannedCopying(now time.Time) copyView {
+	today := exchange.TradingDay(now)
+	aapl := contract("AAPL", exchange.Call, "200", today.AddDays(55))
+	nvda := contract("NVDA", exchange.Call, "185", today.AddDays(6))
+	return copyView{
+		Approvals: []ui.Approval{{
+			ID: "d1", Trader: "ben", Side: "BTO", Contract: aapl, Theirs: money.MustPrice("3.45"), Now: price("3.50"), NowAt: before(now, 2*time.Second),
+			SourceQuantity: 10, Quantity: 5, Cost: amount("1810"), BuyingPowerAfter: amount("14400.55"), AtMost: price("3.62"),
+			ExpiresAt: now.Add(42 * time.Second), Key: "approve-d1-0123456789",
+		}},
+		Subscriptions: []ui.SubscriptionRow{
+			{ID: "s1", Trader: "ben", Status: "active", Mode: "approve", Sentence: "When @ben buys 10, you buy 5, at most 10 contracts, limit up to 5% above their fill, at most 5 a day. Exits follow in proportion."},
+			{ID: "s2", Trader: "cleo", Status: "paused", Mode: "auto", Sentence: "When @cleo buys 10, you buy 10, at most 10 contracts, limit up to 5% above their fill, at most 5 a day. Exits follow in proportion."},
+		},
+		Decisions: []ui.DecisionRow{
+			{
+				ID: "d2", Trader: "ben", Side: "BTO", At: now.Add(-9 * time.Minute), Contract: nvda, Theirs: money.MustPrice("2.14"), Slippage: "+7.10%",
+				SourceQuantity: 8, Quantity: 0, Result: "skipped", Reason: "The price moved 7.1%, your limit is 5%", Delay: "+1.8 s", Place: 17, PlaceOf: 240,
+				Numbers: []ui.Field{{Name: "Their fill", Value: "$2.14"}, {Name: "Ask", Value: "$2.29"}, {Name: "Most you pay", Value: "$2.2470"}},
+			},
+			{
+				ID: "d3", Trader: "ben", Side: "STC", At: now.Add(-31 * time.Minute), Contract: nvda, Theirs: money.MustPrice("2.63"), Yours: price("2.6275"), Slippage: "−0.10%",
+				SourceQuantity: 4, Quantity: 4, Result: "executed", Reason: "Copied", Delay: "+0.9 s", Place: 3, PlaceOf: 240, PositionID: "p2",
+			},
+		},
+	}
+}

@@ -1,0 +1,204 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+)
+
+// The Content-Security-Policy allows nothing inline; a page that held some would
+// lose it in the browser without a word.
+func TestNothingIsInline(t *testing.T) {
+	t.Parallel()
+	eachPage(t, func(t *testing.T, p page) {
+		for _, n := range p.where(func(*html.Node) bool { return true }) {
+			for _, a := range n.Attr {
+				if a.Key == "style" || strings.HasPrefix(a.Key, "on") || strings.HasPrefix(a.Key, "hx-on") || strings.HasPrefix(a.Val, "js:") {
+					t.Errorf("<%s %s=%q> is inline", n.Data, a.Key, a.Val)
+				}
+			}
+		}
+		for _, n := range p.tags("script") {
+			if value(n, "src") == "" {
+				t.Error("an inline <script>")
+			}
+		}
+		if len(p.tags("style")) > 0 {
+			t.Error("an inline <style>")
+		}
+	})
+}
+
+// Every control can be named by a screen reader, and every id is unique.
+func TestPagesCanBeReadAloud(t *testing.T) {
+	t.Parallel()
+	eachPage(t, func(t *testing.T, p page) {
+		labels := map[string]bool{}
+		for _, n := range p.tags("label") {
+			labels[value(n, "for")] = true
+		}
+		for _, n := range p.tags("input", "select", "textarea") {
+			if value(n, "type") != "hidden" && !named(n) && !labels[value(n, "id")] {
+				t.Errorf("<%s name=%q> has no label", n.Data, value(n, "name"))
+			}
+		}
+		for _, n := range p.tags("button", "a", "summary") {
+			if !named(n) && text(n) == "" {
+				t.Errorf("a <%s class=%q> without a name", n.Data, value(n, "class"))
+			}
+		}
+		seen := map[string]bool{}
+		for _, n := range p.all("id", "*") {
+			id := value(n, "id")
+			if seen[id] {
+				t.Errorf("two elements with id %q", id)
+			}
+			seen[id] = true
+		}
+		for _, attribute := range []string{"aria-labelledby", "aria-describedby", "for"} {
+			for _, n := range p.all(attribute, "*") {
+				if !seen[value(n, attribute)] {
+					t.Errorf("%s=%q leads nowhere", attribute, value(n, attribute))
+				}
+			}
+		}
+	})
+}
+
+// One h1, and no level skipped on the way down.
+func TestHeadingsAreInOrder(t *testing.T) {
+	t.Parallel()
+	eachPage(t, func(t *testing.T, p page) {
+		if n := len(p.tags("h1")); n != 1 {
+			t.Errorf("%d h1, want 1", n)
+		}
+		last := 0
+		for _, n := range p.tags("h1", "h2", "h3", "h4") {
+			level := int(n.Data[1] - '0')
+			if level > last+1 && !insideDialog(n) {
+				t.Errorf("h%d %q follows h%d", level, text(n), last)
+			}
+			last = level
+		}
+	})
+}
+
+// State changes are forms that POST; htmx only reads, or asks for a preview.
+func TestOnlyFormsChangeAnything(t *testing.T) {
+	t.Parallel()
+	eachPage(t, func(t *testing.T, p page) {
+		for _, verb := range []string{"hx-post", "hx-put", "hx-patch", "hx-delete"} {
+			for _, n := range p.all(verb, "*") {
+				if value(n, verb) != "/orders/preview" {
+					t.Errorf("%s=%q", verb, value(n, verb))
+				}
+			}
+		}
+	})
+}
+
+// T6: what only the broker knows is said in amber and offers nothing to click,
+// for a second click must never make a second order.
+func TestAnUnknownOrderOffersNoRetry(t *testing.T) {
+	t.Parallel()
+	p := parse(t, get(t, gallery(t), "/gallery/parts").Body.String())
+	row := p.all("data-order", "unknown")[0]
+	if !strings.Contains(text(row), "Checking with broker") {
+		t.Errorf("row says %q", text(row))
+	}
+	for n := range row.Descendants() {
+		if n.Type == html.ElementNode && slices.Contains([]string{"button", "form", "input"}, n.Data) {
+			t.Errorf("an unknown order offers a <%s>", n.Data)
+		}
+	}
+}
+
+// A fee that nobody reported is not available; it is never $0.00.
+func TestAnUnknownFeeIsNotZero(t *testing.T) {
+	t.Parallel()
+	p := parse(t, get(t, gallery(t), "/gallery/confirm").Body.String())
+	for testID, want := range map[string]string{
+		"fees": "not available", "cash-effect": "$1,750.00", "buying-power-after": "$14,460.55", "estimate-source": "Our estimate",
+	} {
+		if got := text(p.one(testID)); got != want {
+			t.Errorf("%s: %q, want %q", testID, got, want)
+		}
+	}
+	form := p.one("confirm-form")
+	if value(form, "method") != "post" || value(form, "action") != "/orders" {
+		t.Errorf("the confirmation goes to %s %s", value(form, "method"), value(form, "action"))
+	}
+}
+
+func TestPagesWorkWithoutBuiltAssets(t *testing.T) {
+	t.Parallel()
+	w := get(t, gallery(t), "/assets/fallback.css")
+	if w.Code != http.StatusOK || w.Body.Len() == 0 {
+		t.Errorf("fallback.css: %d, %d bytes", w.Code, w.Body.Len())
+	}
+	p := parse(t, get(t, gallery(t), "/gallery/dashboard").Body.String())
+	for _, n := range p.tags("form") {
+		if value(n, "action") == "" && value(n, "method") != "dialog" {
+			t.Errorf("a form without an address: %q", text(n))
+		}
+	}
+}
+
+// Sheets and scripts are kept for good under a name that changes with them.
+func TestFingerprintedAssetsAreKept(t *testing.T) {
+	t.Parallel()
+	h := gallery(t)
+	p := parse(t, get(t, h, "/gallery/dashboard").Body.String())
+	sheet := p.all("rel", "stylesheet")[0]
+	w := get(t, h, value(sheet, "href"))
+	if w.Code != http.StatusOK || !strings.Contains(w.Header().Get("Cache-Control"), "immutable") {
+		t.Errorf("%s: %d, %q", value(sheet, "href"), w.Code, w.Header().Get("Cache-Control"))
+	}
+	if w.Header().Get("Content-Type") != "text/css; charset=utf-8" {
+		t.Errorf("type %q", w.Header().Get("Content-Type"))
+	}
+}
+
+func eachPage(t *testing.T, check func(*testing.T, page)) {
+	t.Helper()
+	h := gallery(t)
+	names := galleryNames(t)
+	if len(names) < 10 {
+		t.Fatalf("only %d pages in the gallery", len(names))
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := get(t, h, "/gallery/"+name)
+			if w.Code != http.StatusOK {
+				t.Fatalf("%d: %s", w.Code, w.Body)
+			}
+			check(t, parse(t, w.Body.String()))
+		})
+	}
+}
+
+// named tells whether an element has its name from itself, a label around it, or what labels it.
+func named(n *html.Node) bool {
+	if value(n, "aria-label") != "" || value(n, "aria-labelledby") != "" {
+		return true
+	}
+	for up := n.Parent; up != nil; up = up.Parent {
+		if up.Data == "label" && text(up) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func insideDialog(n *html.Node) bool {
+	for up := n.Parent; up != nil; up = up.Parent {
+		if up.Data == "dialog" {
+			return true
+		}
+	}
+	return false
+}

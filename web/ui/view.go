@@ -1,0 +1,169 @@
+// Package ui is the design system: the parts every page is made of.
+package ui
+
+import (
+	"context"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/money"
+)
+
+// Page is what the frame around every page shows.
+type Page struct {
+	Title      string
+	Path       string     // which entry of the navigation is current
+	Assets     Assets     // where the built files are
+	Person     *Person    // nil when signed out
+	Accounts   []Account  // what the header's selector offers
+	Today      *Headline  // today's profit and loss; nil when not known
+	Copying    *CopyStrip // nil for people who copy nobody
+	Unread     int
+	Halted     string // who stopped trading, when, and how to resume; empty while it runs
+	Private    bool   // amounts are hidden
+	Theme      string // dark or light
+	Palette    string // green-up, red-up or blue-orange
+	ServerTime time.Time
+	Notice     *Notice // what the last form did
+}
+
+// Assets are the addresses of the built files, with their fingerprints.
+type Assets struct {
+	Style  string
+	Script string // empty when the files were not built: pages then work as plain forms
+}
+
+// Person is who is signed in.
+type Person struct {
+	Username, Name string
+	Trader, Admin  bool
+}
+
+// Headline is a figure with the sentence that says what it counts.
+type Headline struct {
+	Amount money.Amount
+	About  string
+}
+
+// CopyStrip is copying at a glance.
+type CopyStrip struct {
+	Healthy      bool
+	Health       string // "link ok", or what is wrong
+	Copies, Most int    // today, and the daily limit
+	Loss, Stop   money.Amount
+}
+
+// Notice is a sentence above the page: what happened, or what went wrong.
+type Notice struct {
+	Tone Tone
+	Text string
+}
+
+// Tone is how serious a part looks.
+type Tone string
+
+// The tones. None of them means profit or loss: those colours are the reader's choice.
+const (
+	Plain Tone = "plain"
+	Good  Tone = "good"
+	Wait  Tone = "wait"
+	Bad   Tone = "bad"
+	Busy  Tone = "busy"
+)
+
+// Account is one broker account as selectors and settings show it.
+type Account struct {
+	ID, Institution, Name, Number string
+	Paper, CanTrade, Selected     bool
+	Status                        string // ok, broken, disabled
+	Cash, BuyingPower             *money.Amount
+	SyncedAt                      *time.Time
+}
+
+// Label names an account in one line.
+func (a Account) Label() string {
+	label := a.Institution + " " + a.Number
+	if a.Paper {
+		label += " · paper"
+	}
+	return label
+}
+
+// Healthy reports whether orders can be sent through the account.
+func (a Account) Healthy() bool { return a.Status == "ok" && a.CanTrade }
+
+// OrderRow is one line of the orders table.
+type OrderRow struct {
+	ID, PositionID  string
+	At              time.Time
+	Contract        exchange.Contract
+	Side            string // BTO or STC
+	Quantity        int
+	Filled          int
+	Type            string
+	Limit, Stop     *money.Price
+	Average         *money.Price
+	TimeInForce     string
+	State           string // the machine's word, for tests and tones
+	Label           string // what people read
+	Reason          string
+	Account         string
+	Source          string
+	BrokerID        string
+	Cancellable     bool
+	CancelRequested bool
+}
+
+// PositionRow is one line of the positions tables.
+type PositionRow struct {
+	ID                 string
+	Contract           exchange.Contract
+	Account            string
+	Bought, Sold       int
+	Available          int
+	Average, Mark      *money.Price
+	MarkAt             *time.Time
+	Value              *money.Amount
+	Unrealized         *money.Amount
+	Realized           money.Amount
+	Percent            string // "+12.30%", "—"
+	Status             string
+	Source             string // "manual", "copy of @ava", "detected"
+	Review             string
+	DaysLeft           int
+	OpenedAt, ClosedAt *time.Time
+}
+
+// Held is how many contracts are still open.
+func (p PositionRow) Held() int { return p.Bought - p.Sold }
+
+// Half is what "Close ½" sells: at least one contract.
+func (p PositionRow) Half() int { return max(1, p.Available/2) }
+
+// Notification is one entry of the inbox.
+type Notification struct {
+	ID, Type, Title, Body, URL string
+	At                         time.Time
+	Unread                     bool
+}
+
+// Viewer is who looks: it decides only how times are shown.
+type Viewer struct {
+	Zone *time.Location
+	Now  time.Time
+}
+
+type viewerKey struct{}
+
+// WithViewer hands the viewer to all parts of a page.
+func WithViewer(ctx context.Context, v Viewer) context.Context {
+	return context.WithValue(ctx, viewerKey{}, v)
+}
+
+func viewer(ctx context.Context) Viewer {
+	v, ok := ctx.Value(viewerKey{}).(Viewer)
+	if !ok || v.Zone == nil {
+		v.Zone = exchange.NewYork
+	}
+	return v
+}
