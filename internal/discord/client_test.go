@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -196,7 +197,7 @@ func TestA429IsObeyedToTheMillisecond(t *testing.T) {
 				t.Fatalf("%+v, want to wait %s, global %v", e, c.wait, c.global)
 			}
 			clk.advance(c.wait - time.Millisecond)
-			if e := fault(t, post(hook)); !e.Limited || calls.Load() != 1 {
+			if e := fault(t, post(hook)); !e.Limited || e.Global != c.global || calls.Load() != 1 {
 				t.Fatalf("called again before the time: %+v", e)
 			}
 			other := Webhook{ID: "222222222222222222", Token: hook.Token}
@@ -283,6 +284,22 @@ func TestTooManyRefusalsStopEverythingLongBeforeABan(t *testing.T) {
 	}
 }
 
+func TestASharedLimitIsNotOurDoing(t *testing.T) {
+	t.Parallel()
+	client, clk := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-RateLimit-Scope", "shared")
+		w.WriteHeader(429)
+		io.WriteString(w, `{"retry_after":0.001}`)
+	})
+	for range invalidMax + 1 {
+		_, err := client.Execute(context.Background(), hook, alert())
+		if e := fault(t, err); e.Global || e.Status != 429 {
+			t.Fatalf("%+v", e)
+		}
+		clk.advance(time.Millisecond)
+	}
+}
+
 func TestSilenceAfterWritingIsUnknownAndBeforeItIsNot(t *testing.T) {
 	t.Parallel()
 	client, _ := newClient(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
@@ -303,23 +320,42 @@ func TestSilenceAfterWritingIsUnknownAndBeforeItIsNot(t *testing.T) {
 
 func TestOneRequestPerWebhookFliesAtATime(t *testing.T) {
 	t.Parallel()
-	var flying, most atomic.Int32
-	client, _ := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+	const callers = 20
+	var flying, most, flown atomic.Int32
+	var client *Client
+	client, _ = newClient(t, func(w http.ResponseWriter, _ *http.Request) {
 		most.Store(max(most.Load(), flying.Add(1)))
 		defer flying.Add(-1)
+		everybodyElseWaits(t, client, callers-int(flown.Add(1))+1)
 		io.WriteString(w, `{"id":"1","channel_id":"2"}`)
 	})
 	var wg sync.WaitGroup
-	for range 20 {
+	for range callers {
 		wg.Go(func() { client.Execute(context.Background(), hook, alert()) })
 	}
 	wg.Wait()
-	if most.Load() != 1 {
-		t.Errorf("%d at once", most.Load())
+	if most.Load() != 1 || flown.Load() != callers {
+		t.Errorf("%d at once, %d in all", most.Load(), flown.Load())
 	}
 	if n := len(client.limits.turns); n != 0 {
 		t.Errorf("%d turns kept for ever", n)
 	}
+}
+
+// everybodyElseWaits returns once so many callers hold or want the turn.
+func everybodyElseWaits(t *testing.T, c *Client, callers int) {
+	deadline := time.Now().Add(5 * time.Second)
+	for time.Now().Before(deadline) {
+		c.limits.mu.Lock()
+		turn := c.limits.turns[testID]
+		queued := turn != nil && turn.waiters == callers
+		c.limits.mu.Unlock()
+		if queued {
+			return
+		}
+		runtime.Gosched()
+	}
+	t.Error("the others are not waiting for their turn")
 }
 
 func TestWaitingForATurnEndsWithTheContext(t *testing.T) {

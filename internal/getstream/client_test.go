@@ -209,6 +209,9 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 			if e.Outcome != c.want || e.Status != c.status || e.Limited != (c.status == 429) {
 				t.Errorf("%v; want %s", e, c.want)
 			}
+			if len(c.body) > httpio.AnswerMax && !errors.Is(e, httpio.ErrAnswerTooLarge) {
+				t.Errorf("a cut answer was taken for a whole one: %v", e)
+			}
 			if strings.Contains(c.body, `"code":9`) && e.RetryAfter != 42*time.Second {
 				t.Errorf("wait %s, want until the reset", e.RetryAfter)
 			}

@@ -274,6 +274,22 @@ func TestDiscordRatesAreEnforcedAndObeyed(t *testing.T) {
 	}
 }
 
+func TestDiscordRefusesTheSixthCallWithinTwoSeconds(t *testing.T) {
+	t.Parallel()
+	p := startPlayers(t)
+	hook, _ := p.channel(t, "")
+	for i := range 6 {
+		status, answer := p.post(t, hook, "DiscordBot (x, 1)", "application/json", `{"content":"x"}`)
+		if want := map[bool]int{true: 200, false: 429}[i < 5]; status != want {
+			t.Errorf("call %d: %d %s", i+1, status, answer)
+		}
+	}
+	p.advance(2 * time.Second)
+	if status, answer := p.post(t, hook, "DiscordBot (x, 1)", "application/json", `{"content":"x"}`); status != 200 {
+		t.Errorf("after two seconds: %d %s", status, answer)
+	}
+}
+
 func TestDiscordsWaysOfRefusingEverything(t *testing.T) {
 	t.Parallel()
 	for mode, want := range map[string]dc.Error{

@@ -132,6 +132,31 @@ func TestFollowingCopiesAndUnfollowingPurges(t *testing.T) {
 	step("unfollow, purge", m.Unfollow(ctx, "ben", "ava", false), "")
 }
 
+func TestFanOutGoesOneLevel(t *testing.T) {
+	t.Parallel()
+	p := startPlayers(t)
+	m, ctx := p.mirror(t), context.Background()
+	raw, err := stream.New(GetStreamKey, GetStreamSecret, stream.WithAPIAddr(p.url+"/getstream"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	carol, err1 := raw.FlatFeed("timeline", "carol")
+	ben, err2 := raw.FlatFeed("timeline", "ben")
+	err = errors.Join(err1, err2, m.Follow(ctx, "ben", "ava", 0), m.Publish(ctx, mirrored("alert:1", fillTime)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := carol.Follow(ctx, ben); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Publish(ctx, mirrored("alert:2", fillTime)); err != nil {
+		t.Fatal(err)
+	}
+	if got := keysOf(p.feed(t, "timeline", "carol")); got != "" {
+		t.Errorf("what ben follows reached carol: %q", got)
+	}
+}
+
 func TestCopiesMayAppearLate(t *testing.T) {
 	t.Parallel()
 	p := startPlayers(t)

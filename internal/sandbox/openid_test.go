@@ -197,15 +197,17 @@ func TestACodeWorksOnceForItsOwner(t *testing.T) {
 	if _, err := s.finish(old, s.verifier); err == nil {
 		t.Error("an expired code worked")
 	}
-	fresh := code()
-	s.provider.Secret = "wrong"
+	session := &openidConnect.Session{}
+	elsewhere := url.Values{"code": {code()}, "code_verifier": {s.verifier}, "redirect_uri": {"https://evil.example/"}}
+	if _, err := session.Authorize(s.provider, elsewhere); err == nil {
+		t.Error("another redirect_uri worked")
+	}
 	wrong, err := openidConnect.NewCustomisedURL("app", "wrong", appCallback, s.p.url, s.p.url+"/openid/token", s.p.url, "", "", "openid")
 	if err != nil {
 		t.Fatal(err)
 	}
 	wrong.HTTPClient = s.p.http
-	session := &openidConnect.Session{}
-	if _, err := session.Authorize(wrong, url.Values{"code": {fresh}, "code_verifier": {s.verifier}}); err == nil {
+	if _, err := session.Authorize(wrong, url.Values{"code": {code()}, "code_verifier": {s.verifier}}); err == nil {
 		t.Error("a wrong client secret worked")
 	}
 }

@@ -230,7 +230,7 @@ func TestAPushServiceChecksEveryHeader(t *testing.T) {
 		"old encoding":       {func(h http.Header) { h.Set("Content-Encoding", "aesgcm") }, 400},
 		"no authorization":   {func(h http.Header) { h.Del("Authorization") }, 401},
 		"other scheme":       {func(h http.Header) { h.Set("Authorization", strings.Replace(token, "vapid", "WebPush", 1)) }, 401},
-		"signature changed":  {func(h http.Header) { h.Set("Authorization", strings.Replace(token, ", k=", "A, k=", 1)) }, 401},
+		"signature changed":  {func(h http.Header) { h.Set("Authorization", otherSignature(token)) }, 401},
 		"alg none": {func(h http.Header) {
 			none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))
 			_, rest, _ := strings.Cut(token, ".")
@@ -241,6 +241,21 @@ func TestAPushServiceChecksEveryHeader(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
+	elsewhere := phone
+	elsewhere.Endpoint = "http://127.0.0.1:9/push/x"
+	recorded2 := &recordingTransport{}
+	recorder, err = webpush.New(webpush.ClientOptions{
+		Subject: "mailto:ops@alertsify.example", Keys: keys, HTTP: &http.Client{Transport: recorded2}, ExtraHosts: []string{"127.0.0.1:9"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := recorder.Send(context.Background(), elsewhere, []byte("{}"), webpush.Options{TTL: time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if got := send(func(h http.Header) { h.Set("Authorization", recorded2.header.Get("Authorization")) }, recorded.body); got != 401 {
+		t.Errorf("a token for another push service: %d", got)
+	}
 	if got := send(func(http.Header) {}, append(recorded.body, make([]byte, 4096)...)); got != 413 {
 		t.Errorf("too large: %d", got)
 	}
@@ -248,6 +263,16 @@ func TestAPushServiceChecksEveryHeader(t *testing.T) {
 	if got := send(func(http.Header) {}, recorded.body); got != 401 {
 		t.Errorf("expired token: %d", got)
 	}
+}
+
+// otherSignature changes one character inside the signature.
+func otherSignature(authorization string) string {
+	at := strings.LastIndex(strings.Split(authorization, ",")[0], ".") + 10
+	other := "A"
+	if authorization[at] == 'A' {
+		other = "B"
+	}
+	return authorization[:at] + other + authorization[at+1:]
 }
 
 func TestAppleTakesNoDoubledSubject(t *testing.T) {
