@@ -138,3 +138,17 @@ func (c *clock) contractOver(expiration civilDate) bool {
 	}
 	return !c.marketNow().Before(closes)
 }
+
+// next returns the first opening and the first close after an instant.
+func (c *clock) next(now time.Time) (opening, closing time.Time) {
+	for day := dateOf(now.In(c.newYork)); opening.IsZero() || closing.IsZero(); day = day.add(1) {
+		opens, closes, trading := session(day, c.newYork)
+		if trading && opening.IsZero() && opens.After(now) {
+			opening = opens
+		}
+		if trading && closing.IsZero() && closes.After(now) {
+			closing = closes
+		}
+	}
+	return opening, closing
+}

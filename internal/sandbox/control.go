@@ -38,6 +38,9 @@ func (w *World) control(r chi.Router) {
 	r.Get("/clock", w.showClock)
 	r.Post("/clock", handle(w.setClock))
 	r.Delete("/clock", w.clearClock)
+	w.discord.control(r)
+	w.push.control(r)
+	w.getstream.control(r)
 }
 
 // problem is a refused control call: its status and a sentence.

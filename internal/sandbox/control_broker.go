@@ -204,32 +204,35 @@ func (w *World) quoteView(symbol string) (any, error) {
 	}, nil
 }
 
-// connectNow finishes the portal without a browser; an unknown SnapTrade user is
-// refused, since the application registers its users itself.
-func (w *World) connectNow(body struct {
+// connectOrder is POST /_sandbox/connect. What it leaves out is taken from the
+// portal link the user has open, if any.
+type connectOrder struct {
 	User           string `json:"user"`
 	Broker         string `json:"broker"`
 	Login          string `json:"login"`
 	ConnectionType string `json:"connectionType"`
 	Reconnect      string `json:"reconnect"`
-}) (any, error) {
-	user, registered := w.snaptrade.registry.user(w.snaptrade.registry.userNamed(body.User))
+}
+
+// connectNow finishes the portal without a browser; an unknown SnapTrade user is
+// refused, since the application registers its users itself.
+func (w *World) connectNow(order connectOrder) (any, error) {
+	user, registered := w.snaptrade.registry.user(w.snaptrade.registry.userNamed(order.User))
 	if !registered {
-		return nil, problem{http.StatusNotFound, fmt.Sprintf("%q is not registered at SnapTrade yet", body.User)}
+		return nil, problem{http.StatusNotFound, fmt.Sprintf("%q is not registered at SnapTrade yet", order.User)}
 	}
-	if body.Broker == "" {
-		body.Broker = "ALPACA-PAPER"
+	visit, _ := w.portal.pending(user.ID)
+	a := attempt{
+		User: user.ID, Login: first(order.Login, "main"), Reconnect: first(order.Reconnect, visit.form.Reconnect),
+		ConnectionType: first(order.ConnectionType, visit.form.ConnectionType, "trade-if-available"),
 	}
-	chosen, known := w.snaptrade.registry.brokerNamed(body.Broker)
-	if !known {
-		return nil, badRequest("unknown broker %q", body.Broker)
+	slug := first(order.Broker, visit.form.Broker, "ALPACA-PAPER")
+	if c, known := w.snaptrade.registry.connection(a.Reconnect); known {
+		a.Login, slug = first(order.Login, c.Login), first(order.Broker, c.Broker)
 	}
-	a := attempt{User: user.ID, Broker: chosen, Login: body.Login, ConnectionType: body.ConnectionType, Reconnect: body.Reconnect}
-	if a.Login == "" {
-		a.Login = "main"
-	}
-	if a.ConnectionType == "" {
-		a.ConnectionType = "trade-if-available"
+	var known bool
+	if a.Broker, known = w.snaptrade.registry.brokerNamed(slug); !known {
+		return nil, badRequest("unknown broker %q", slug)
 	}
 	c, err := w.snaptrade.connect(a)
 	if err != nil {
@@ -240,6 +243,16 @@ func (w *World) connectNow(body struct {
 		ids = append(ids, account.ID)
 	}
 	return map[string]any{"connectionId": c.ID, "accounts": ids, "type": c.Type}, nil
+}
+
+// first returns the first text that is not empty.
+func first(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
 }
 
 // eventOrder is POST /_sandbox/snaptrade/event: an event of ours, or a raw body

@@ -66,6 +66,25 @@ func (p *portal) session(id string, use bool) (portalSession, bool) {
 	return s, known
 }
 
+// pending takes away the newest good link of a user: the portal visit that a
+// control call finishes without a browser.
+func (p *portal) pending(user string) (portalSession, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	newest, found := "", false
+	for id, s := range p.sessions {
+		if s.user != user || p.now().After(s.expires) {
+			continue
+		}
+		if !found || s.expires.After(p.sessions[newest].expires) {
+			newest, found = id, true
+		}
+	}
+	s := p.sessions[newest]
+	delete(p.sessions, newest)
+	return s, found
+}
+
 type portalView struct {
 	Session   string
 	Brokers   []broker

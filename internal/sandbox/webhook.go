@@ -14,7 +14,6 @@ const (
 	hookTimeout = 10 * time.Second
 	staleBy     = 10 * time.Minute // how old a stale_webhook claims to be
 	reorderHold = 2 * time.Second  // how long a held webhook waits for a later one
-	hookQueue   = 4096             // webhooks waiting to be sent
 )
 
 // retryAfter is when an undelivered webhook is sent again.
@@ -60,9 +59,10 @@ type webhooks struct {
 	clientID    string
 	consumerKey string
 	client      *http.Client
-	queue       chan delivery
+	wake        chan struct{} // holds one token while something waits
 
 	mu       sync.Mutex
+	waiting  []delivery
 	url      string
 	settings hookSettings
 	held     []delivery // reordered: wait for a later one
@@ -72,7 +72,7 @@ type webhooks struct {
 func newWebhooks(d deps, o Options) *webhooks {
 	h := &webhooks{
 		deps: d, clientID: o.ClientID, consumerKey: o.ConsumerKey, url: o.WebhookURL,
-		client: &http.Client{Timeout: hookTimeout}, queue: make(chan delivery, hookQueue),
+		client: &http.Client{Timeout: hookTimeout}, wake: make(chan struct{}, 1),
 		settings: hookSettings{RetryScale: 1},
 	}
 	d.journal.On("webhooks", replayInto(func(s hookSettings) { h.settings = s }))
@@ -107,15 +107,25 @@ func (h *webhooks) address() string {
 	return h.url
 }
 
-// send queues an event; a full queue drops it, as a lost webhook is.
+// send queues an event.
 func (h *webhooks) send(e event) { h.enqueue(delivery{event: e}) }
 
 func (h *webhooks) enqueue(d delivery) {
+	h.mu.Lock()
+	h.waiting = append(h.waiting, d)
+	h.mu.Unlock()
 	select {
-	case h.queue <- d:
-	default:
-		h.logger.Warn("sandbox: webhook dropped, queue full", "type", d.event.Type)
+	case h.wake <- struct{}{}:
+	default: // it is awake
 	}
+}
+
+func (h *webhooks) takeWaiting() []delivery {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	taken := h.waiting
+	h.waiting = nil
+	return taken
 }
 
 // run sends until ctx ends.
@@ -126,8 +136,10 @@ func (h *webhooks) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case d := <-h.queue:
-			h.first(ctx, d)
+		case <-h.wake:
+			for _, d := range h.takeWaiting() {
+				h.first(ctx, d)
+			}
 		case <-ticker.C:
 			h.sendDue(ctx)
 		}
@@ -152,11 +164,7 @@ func (h *webhooks) first(ctx context.Context, d delivery) {
 		twin.done = nil
 		h.attempt(ctx, twin)
 	}
-	for _, waiting := range h.takeHeld(time.Time{}) {
-		if h.write(&waiting) {
-			h.attempt(ctx, waiting)
-		}
-	}
+	h.sendHeld(ctx, time.Time{})
 }
 
 // fault asks for a webhook fault under both names a caller may use.
@@ -213,6 +221,15 @@ func (h *webhooks) hold(d delivery) {
 	h.held = append(h.held, d)
 }
 
+// sendHeld sends the held deliveries due by an instant.
+func (h *webhooks) sendHeld(ctx context.Context, by time.Time) {
+	for _, d := range h.takeHeld(by) {
+		if h.write(&d) {
+			h.attempt(ctx, d)
+		}
+	}
+}
+
 // takeHeld takes the held deliveries due by an instant; the zero time takes all.
 func (h *webhooks) takeHeld(by time.Time) []delivery {
 	h.mu.Lock()
@@ -235,11 +252,7 @@ func split(list []delivery, by time.Time) (due, rest []delivery) {
 
 // sendDue sends held webhooks nobody overtook, and re-sends what is due.
 func (h *webhooks) sendDue(ctx context.Context) {
-	for _, d := range h.takeHeld(h.now()) {
-		if h.write(&d) {
-			h.attempt(ctx, d)
-		}
-	}
+	h.sendHeld(ctx, h.now())
 	h.mu.Lock()
 	due, rest := split(h.retries, h.now())
 	h.retries = rest

@@ -75,6 +75,11 @@ type World struct {
 	snaptrade *snaptrade
 	portal    *portal
 	hooks     *webhooks
+	alpaca    *alpaca
+	discord   *discord
+	push      *push
+	getstream *getstream
+	openID    *openID
 
 	listener net.Listener
 	server   *http.Server
@@ -143,6 +148,13 @@ func (w *World) build() error {
 		paper: w.paper, market: w.market, portal: w.portal, hooks: w.hooks,
 	}
 	w.portal.snaptrade = w.snaptrade
+	w.alpaca = newAlpaca(w.deps, w.options, w.market, w.clock)
+	w.discord, w.push, w.getstream = newDiscord(w.deps), newPush(w.deps), newGetStream(w.deps)
+	w.openID = newOpenID(w.deps, w.options.People)
+	w.openID.register(openIDClient{
+		ID: w.options.OpenIDClientID, Secret: w.options.OpenIDClientSecret,
+		RedirectURIs: w.options.RedirectURIs, ConsoleCode: w.options.ConsoleCode,
+	})
 	w.paper.changed = w.snaptrade.afterTrade
 	w.deps.faults.same = w.sameAccount
 	w.deps.faults.style("snaptrade", faultStyle{write: w.snaptrade.failAs})
@@ -237,6 +249,9 @@ func (w *World) URL() string {
 // SetWebhookURL says where SnapTrade's webhooks go; until then they are lost.
 func (w *World) SetWebhookURL(url string) { w.hooks.setURL(url) }
 
+// AllowRedirect adds a redirect URI of the application to the OpenID client.
+func (w *World) AllowRedirect(uri string) { w.openID.allowRedirect(uri) }
+
 // Name tells the sandbox the username of a SnapTrade user id, so that control
 // calls can name people.
 func (w *World) Name(userID, username string) error {
@@ -259,9 +274,26 @@ func (w *World) Handler() http.Handler { return w.handler }
 func (w *World) routes() http.Handler {
 	r := chi.NewRouter()
 	r.Mount("/snaptrade", w.play("snaptrade", w.snaptrade.about, w.snaptrade.routes))
+	r.Mount("/alpaca", w.play("alpaca", nil, w.alpaca.routes))
+	r.Mount("/discord", w.play("discord", segment(4), w.discord.routes))
+	r.Mount("/push", w.play("push", segment(1), w.push.routes))
+	r.Mount("/getstream", w.play("getstream", nil, w.getstream.routes))
+	r.Mount("/openid", w.play("openid", nil, w.openID.routes))
 	r.Route("/portal", w.portal.routes)
 	r.Route("/_sandbox", w.control)
 	return onlyLocal(r)
+}
+
+// segment names the account of a request by a part of its path: the webhook id
+// of /discord/api/v10/webhooks/{id}/…, the subscription of /push/{id}.
+func segment(n int) func(*http.Request) string {
+	return func(r *http.Request) string {
+		parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+		if n >= len(parts) {
+			return ""
+		}
+		return parts[n]
+	}
 }
 
 // play mounts one party with its faults around it.
@@ -290,6 +322,7 @@ func (w *World) Close(ctx context.Context) error {
 		err = errors.Join(err, w.server.Close())
 	}
 	w.stop()
+	w.alpaca.close()
 	w.background.Wait()
 	if closed := w.listener.Close(); !errors.Is(closed, net.ErrClosed) {
 		err = errors.Join(err, closed)
