@@ -92,6 +92,8 @@ func serveRaw(t *testing.T, answer func(net.Conn)) *bench {
 			}
 			open.Go(func() {
 				defer conn.Close()
+				// The client may dial a connection that it never uses.
+				_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 				r, err := http.ReadRequest(bufio.NewReader(conn))
 				if err != nil {
 					return
@@ -103,7 +105,7 @@ func serveRaw(t *testing.T, answer func(net.Conn)) *bench {
 		}
 	})
 	b = newBench(t, "http://"+listener.Addr().String())
-	t.Cleanup(func() { listener.Close(); open.Wait() })
+	t.Cleanup(func() { b.Close(); listener.Close(); open.Wait() })
 	return b
 }
 

@@ -240,6 +240,9 @@ func TestTradingRequestsUseAFreshConnectionAndNoIdempotencyHeader(t *testing.T) 
 	}
 	for _, r := range b.arrived() {
 		remotes[r.remote] = true
+		if trades := strings.Contains(r.target, "/trading/"); trades && r.header.Get("Connection") != "close" {
+			t.Errorf("%s would keep its connection", r.target)
+		}
 		if r.proto != "HTTP/1.1" || r.header.Get("Idempotency-Key") != "" || r.header.Get("X-Idempotency-Key") != "" {
 			t.Errorf("%s with %v", r.proto, r.header)
 		}
@@ -309,6 +312,7 @@ func TestNothingPassesAGateThatIsShut(t *testing.T) {
 	defer cancel()
 	client, server := net.Pipe()
 	defer server.Close()
+	_ = client.SetWriteDeadline(time.Now().Add(time.Second)) // a write that got through would wait for ever
 	g := &gate{ctx: ctx}
 	conn, err := g.wrap(func(context.Context, string, string) (net.Conn, error) { return client, nil })(ctx, "", "")
 	if err != nil {
