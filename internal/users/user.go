@@ -117,6 +117,15 @@ func (d *Directory) ByID(ctx context.Context, id uuid.UUID) (User, error) {
 	return u, nil
 }
 
+// ByIDIn is ByID inside the caller's transaction.
+func (d *Directory) ByIDIn(ctx context.Context, tx pgx.Tx, id uuid.UUID) (User, error) {
+	u, err := one(ctx, tx, "select "+columns+" from users where id = $1", id)
+	if err != nil {
+		return User{}, fmt.Errorf("find user %s: %w", id, err)
+	}
+	return u, nil
+}
+
 // ByUsername finds a user of any status by name, whatever the capitals;
 // fault.NotFound when there is none.
 func (d *Directory) ByUsername(ctx context.Context, username string) (User, error) {

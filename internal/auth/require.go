@@ -1,0 +1,145 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/go-chi/chi/v5"
+)
+
+// LoginPath is the sign-in page. It is given return_to, reauth=1 when a fresh
+// sign-in is all that is missing, and problem, a code for Problem.
+const LoginPath = "/login"
+
+// Route is one line of the route table.
+type Route struct {
+	Method  string
+	Pattern string
+	Rule    Rule
+	Handler httpio.Handler
+}
+
+// Mount adds routes to r, each behind its rule. A route without a rule is an
+// error, so that it cannot be forgotten.
+func (g *Guard) Mount(r chi.Router, routes []Route) error {
+	var errs []error
+	for _, route := range routes {
+		if !route.Rule.Valid() {
+			errs = append(errs, errors.New("route without a rule: "+route.Method+" "+route.Pattern))
+			continue
+		}
+		r.Method(route.Method, route.Pattern, g.Require(route.Rule)(route.Handler))
+	}
+	return errors.Join(errs...)
+}
+
+// Require lets a request through when rule allows it, with the Principal in its
+// context. Programs get 401 or 403 as JSON; people are led to the sign-in page.
+func (g *Guard) Require(rule Rule) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		if rule.anonymous() {
+			return next
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Add("Vary", "Cookie, Authorization")
+			ctx, p, err := g.identify(w, r)
+			known := err == nil && p.Method != ""
+			if err != nil && rule.who() != Public {
+				g.refuse(w, r, err)
+				return
+			}
+			if err := rule.check(p, known, changes(r.Method), g.now()); err != nil {
+				g.refuse(w, r, err)
+				return
+			}
+			if known {
+				ctx = With(ctx, p)
+				httpio.Annotate(ctx, slog.String("user", p.User.ID.String()), slog.String("by", p.Method))
+			}
+			next.ServeHTTP(w, r.WithContext(ctx))
+		})
+	}
+}
+
+func changes(method string) bool {
+	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
+}
+
+// identify finds out who is asking. A request with a bearer token is that token's,
+// whatever cookie it brings. An empty Method means nobody.
+func (g *Guard) identify(w http.ResponseWriter, r *http.Request) (context.Context, Principal, error) {
+	if token, ok := bearer(r); ok {
+		p, err := g.byToken(r.Context(), token)
+		return r.Context(), p, err
+	}
+	cookie, err := r.Cookie(g.sessions.Cookie.Name)
+	if err != nil || cookie.Value == "" {
+		return r.Context(), Principal{}, nil
+	}
+	ctx, err := g.sessions.Load(r.Context(), cookie.Value)
+	if errors.Is(err, errUndecodable) {
+		g.dropCookie(w)
+		return r.Context(), Principal{}, nil
+	}
+	if err != nil {
+		return r.Context(), Principal{}, unavailable(err)
+	}
+	p, err := g.bySession(ctx)
+	if errors.Is(err, errEnded) {
+		return ctx, Principal{}, g.drop(ctx, w)
+	}
+	return ctx, p, err
+}
+
+// refuse answers people with the way to the sign-in page where that helps.
+func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	code := fault.CodeOf(err)
+	if !httpio.IsPage(r) || (code != "unauthenticated" && code != "reauth_required") {
+		httpio.Fail(w, r, err)
+		return
+	}
+	to := loginURL(returnTo(r), code == "reauth_required", "")
+	w.Header().Set("Cache-Control", "no-store")
+	if r.Header.Get("HX-Request") != "" {
+		// A redirect would put the sign-in page into the piece of page that asked.
+		w.Header().Set("HX-Redirect", to)
+		w.WriteHeader(fault.Of(err).Status)
+		return
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+func loginURL(returnTo string, reauth bool, problem string) string {
+	query := url.Values{}
+	if returnTo != "" && returnTo != "/" {
+		query.Set("return_to", returnTo)
+	}
+	if reauth {
+		query.Set("reauth", "1")
+	}
+	if problem != "" {
+		query.Set("problem", problem)
+	}
+	if len(query) == 0 {
+		return LoginPath
+	}
+	return LoginPath + "?" + query.Encode()
+}
+
+// returnTo is the page to come back to: the one asked for, or for a form and a
+// piece of page the one it stands on.
+func returnTo(r *http.Request) string {
+	if r.Method == http.MethodGet && r.Header.Get("HX-Request") == "" {
+		return LocalPath(r.URL.RequestURI())
+	}
+	from, err := url.Parse(r.Referer())
+	if err != nil || from.Host != r.Host {
+		return "/"
+	}
+	return LocalPath(from.RequestURI())
+}

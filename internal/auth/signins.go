@@ -1,0 +1,109 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	signInsShown = 100   // of one user's list
+	purgeMax     = 5_000 // rows one sweep deletes
+)
+
+// SignIn is one browser somebody is signed in with.
+type SignIn struct {
+	ID         uuid.UUID
+	Method     string // the provider
+	Device     string // "Firefox on Windows"
+	IPPrefix   string // "203.0.113.0/24"
+	CreatedAt  time.Time
+	LastSeenAt time.Time // to the minute
+}
+
+// SignIns lists a user's browsers, the latest first.
+func (g *Guard) SignIns(ctx context.Context, userID uuid.UUID) ([]SignIn, error) {
+	now := g.now()
+	rows, err := g.db.Pool().Query(ctx, `
+		select id, method, device, ip_prefix, created_at, last_seen_at from sign_ins
+		where user_id = $1 and last_seen_at > $2 and created_at > $3
+		order by created_at desc limit $4`,
+		userID, now.Add(-g.idle), now.Add(-g.sessions.Lifetime), signInsShown)
+	if err != nil {
+		return nil, fmt.Errorf("list sign-ins: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[SignIn])
+	if err != nil {
+		return nil, fmt.Errorf("list sign-ins: %w", err)
+	}
+	return list, nil
+}
+
+// EndSignIn ends one of a user's sessions; fault.NotFound when it is not there or
+// not theirs.
+func (g *Guard) EndSignIn(ctx context.Context, userID, id uuid.UUID) error {
+	tag, err := g.db.Pool().Exec(ctx, "delete from sign_ins where id = $1 and user_id = $2", id, userID)
+	if err != nil {
+		return fmt.Errorf("end sign-in: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return fault.NotFound()
+	}
+	return nil
+}
+
+// SignOutEverywhere ends all sessions of a user, this one too, on every server.
+// Access tokens stay, and so do open orders and copying.
+func (g *Guard) SignOutEverywhere(ctx context.Context, userID uuid.UUID) error {
+	err := g.db.As(ctx, userID, func(ctx context.Context, tx pgx.Tx) error {
+		if err := g.users.RaiseEpoch(ctx, tx, userID); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "delete from sign_ins where user_id = $1", userID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("sign out everywhere: %w", err)
+	}
+	g.recent.forget(userID)
+	return nil
+}
+
+// SignOut is POST /auth/logout: it ends this browser's session. Its rule is
+// Public, because ending what has ended already is fine.
+func (g *Guard) SignOut(w http.ResponseWriter, r *http.Request) error {
+	ctx, err := g.session(r)
+	if err != nil {
+		return err
+	}
+	if err := g.drop(ctx, w); err != nil {
+		return err
+	}
+	seeOther(w, r, "/")
+	return nil
+}
+
+// Purge deletes sessions nobody can use any more, some thousands at a time, and
+// tells how many.
+func (g *Guard) Purge(ctx context.Context) (int64, error) {
+	now := g.now()
+	sessions, err := g.db.Pool().Exec(ctx, `
+		delete from sessions where token_hash in (select token_hash from sessions where expires_at <= $1 limit $2)`,
+		now, purgeMax)
+	if err != nil {
+		return 0, fmt.Errorf("purge sessions: %w", err)
+	}
+	signIns, err := g.db.Pool().Exec(ctx, `
+		delete from sign_ins where id in (
+			select id from sign_ins where last_seen_at <= $1 or created_at <= $2 limit $3)`,
+		now.Add(-g.idle), now.Add(-g.sessions.Lifetime), purgeMax)
+	if err != nil {
+		return 0, fmt.Errorf("purge sign-ins: %w", err)
+	}
+	return sessions.RowsAffected() + signIns.RowsAffected(), nil
+}
