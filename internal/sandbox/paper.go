@@ -65,6 +65,7 @@ type paperOrder struct {
 	FillsAt   *time.Time       `json:"fillsAt,omitempty"`  // fills at that instant in spite of a cancel
 	Replaces  string           `json:"replaces,omitempty"` // the order this one took over from
 	Reason    string           `json:"reason,omitempty"`
+	ClientID  string           `json:"clientId,omitempty"` // client_order_id of /trade/place
 }
 
 func (o *paperOrder) working() bool {

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -18,6 +19,8 @@ type ticket struct {
 	Stop     *decimal.Decimal
 	TIF      string
 	ListIn   time.Duration // lists leave the order out for so long
+	ClientID string        // client_order_id; only /trade/place has it
+	Once     bool          // the broker refuses a ClientID it has seen
 }
 
 var errTicket = errors.New("order refused")
@@ -70,8 +73,14 @@ func (p *paper) place(account string, t ticket) (paperOrder, error) {
 	}
 	p.mu.Lock()
 	defer p.unlock()
-	o := p.newOrder(account, c, t)
-	return p.admit(o, nil)
+	if t.Once && t.ClientID != "" && p.hasClientID(account, t.ClientID) {
+		return paperOrder{}, refuse("client_order_id %s was used before", t.ClientID)
+	}
+	return p.admit(p.newOrder(account, c, t), nil)
+}
+
+func (p *paper) hasClientID(account, id string) bool {
+	return slices.ContainsFunc(p.byOwner[account], func(order string) bool { return p.orders[order].ClientID == id })
 }
 
 func (p *paper) newOrder(account string, c contract, t ticket) *paperOrder {
@@ -80,7 +89,7 @@ func (p *paper) newOrder(account string, c contract, t ticket) *paperOrder {
 	return &paperOrder{
 		ID: p.rand.UUID(), Number: p.number, Account: account, Symbol: c.padded(), Action: t.Action,
 		Quantity: t.Quantity, Status: statusPending, Type: t.Type, Limit: t.Limit, Stop: t.Stop, TIF: t.TIF,
-		Via: viaSnapTrade, Day: p.clock.orderDate(), Placed: now, Updated: now, ListedAt: now.Add(t.ListIn),
+		Via: viaSnapTrade, ClientID: t.ClientID, Day: p.clock.orderDate(), Placed: now, Updated: now, ListedAt: now.Add(t.ListIn),
 	}
 }
 

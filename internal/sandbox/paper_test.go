@@ -59,6 +59,22 @@ func TestTheSameBodyTwiceIsTwoOrders(t *testing.T) {
 	}
 }
 
+// A repeated client_order_id is refused by some brokers and ignored by others.
+func TestARepeatedClientOrderID(t *testing.T) {
+	t.Parallel()
+	for broker, want := range map[string]int{"TASTYTRADE": http.StatusBadRequest, "WEBULL": http.StatusOK} {
+		w := openWorld(t)
+		w.register()
+		account := w.connectBroker(broker)
+		body := map[string]any{
+			"account_id": account, "action": "BUY_TO_OPEN", "symbol": testOption, "order_type": "Limit", "time_in_force": "Day",
+			"price": 1.25, "units": 1, "client_order_id": "0b0c1a77-0000-4000-8000-00000000c0de",
+		}
+		w.snap(http.MethodPost, "/trade/place", nil, body, http.StatusOK, nil)
+		w.snap(http.MethodPost, "/trade/place", nil, body, want, nil)
+	}
+}
+
 func TestBrokerModes(t *testing.T) {
 	t.Parallel()
 	for mode, want := range map[string]struct {

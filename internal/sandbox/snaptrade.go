@@ -79,7 +79,7 @@ func (s *snaptrade) userRoutes(r chi.Router) {
 	r.Post("/authorizations/{connection}/disable", s.disableConnection)
 	r.Delete("/connection/{connection}", s.deleteConnection)
 	r.Get("/accounts", s.listAccounts)
-	r.Post("/trade/place", s.placeEquity)
+	r.Post("/trade/place", s.placeByTrade)
 }
 
 func (s *snaptrade) accountRoutes(r chi.Router) {

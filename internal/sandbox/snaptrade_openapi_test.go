@@ -134,6 +134,9 @@ func checkOrders(c specCheck, in map[string]string) {
 	c.call(http.MethodPost, "/accounts/{accountId}/trading/options/impact", in, nil, optionBody("BUY_TO_OPEN", 2, "1.25"), http.StatusOK)
 	c.call(http.MethodPost, "/accounts/{accountId}/trading/options", in, nil, optionBody("BUY_TO_OPEN", 2, ""), http.StatusOK)
 	c.call(http.MethodPost, "/accounts/{accountId}/trading/options", in, nil, optionBody("BUY_TO_OPEN", 0, ""), http.StatusBadRequest)
+	c.call(http.MethodPost, "/trade/place", nil, nil, map[string]any{
+		"account_id": in["accountId"], "action": "BUY_TO_OPEN", "symbol": testOption, "order_type": "Market", "time_in_force": "Day", "units": 1,
+	}, http.StatusOK)
 	c.mode(in["accountId"], modeManual)
 	working := c.place(in["accountId"], "BUY_TO_OPEN", 3, "1.25")
 	for _, mode := range []string{modePartial, modeReject, modeExpire} {

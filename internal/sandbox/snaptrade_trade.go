@@ -47,8 +47,8 @@ func (f optionForm) ticket() (ticket, error) {
 }
 
 // tradable refuses accounts whose connection cannot trade, false after answering.
-func (s *snaptrade) tradable(w http.ResponseWriter, r *http.Request) bool {
-	a, _, _ := s.paper.account(accountOf(r))
+func (s *snaptrade) tradable(w http.ResponseWriter, account string) bool {
+	a, _, _ := s.paper.account(account)
 	c, _ := s.registry.connection(a.Connection)
 	switch {
 	case c.Disabled != nil:
@@ -63,7 +63,7 @@ func (s *snaptrade) tradable(w http.ResponseWriter, r *http.Request) bool {
 
 func (s *snaptrade) placeOption(w http.ResponseWriter, r *http.Request) {
 	var form optionForm
-	if !readBody(w, r, &form) || !s.tradable(w, r) {
+	if !readBody(w, r, &form) || !s.tradable(w, accountOf(r)) {
 		return
 	}
 	t, err := form.ticket()
@@ -95,7 +95,7 @@ func (s *snaptrade) refused(w http.ResponseWriter, err error) {
 
 func (s *snaptrade) previewOption(w http.ResponseWriter, r *http.Request) {
 	var form optionForm
-	if !readBody(w, r, &form) || !s.tradable(w, r) {
+	if !readBody(w, r, &form) || !s.tradable(w, accountOf(r)) {
 		return
 	}
 	a, _, _ := s.paper.account(accountOf(r))
@@ -145,7 +145,7 @@ type orderID struct {
 
 func (s *snaptrade) cancelOrder(w http.ResponseWriter, r *http.Request) {
 	var body orderID
-	if !readBody(w, r, &body) || !s.tradable(w, r) {
+	if !readBody(w, r, &body) || !s.tradable(w, accountOf(r)) {
 		return
 	}
 	var fillsIn *time.Duration
@@ -174,7 +174,7 @@ type replaceForm struct {
 
 func (s *snaptrade) replaceOrder(w http.ResponseWriter, r *http.Request) {
 	var form replaceForm
-	if !readBody(w, r, &form) || !s.tradable(w, r) {
+	if !readBody(w, r, &form) || !s.tradable(w, accountOf(r)) {
 		return
 	}
 	t := ticket{Type: form.OrderType, Limit: form.Price, Stop: form.Stop, TIF: form.TIF}
@@ -191,11 +191,6 @@ func (s *snaptrade) replaceOrder(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reply(w, http.StatusOK, view{o}.v1())
-}
-
-// placeEquity refuses: the sandbox's paper broker holds options only.
-func (s *snaptrade) placeEquity(w http.ResponseWriter, _ *http.Request) {
-	fail(w, http.StatusBadRequest, "1076", "The sandbox trades options only; use /accounts/{accountId}/trading/options")
 }
 
 // afterTrade tells the application what a change of an order makes SnapTrade send.
