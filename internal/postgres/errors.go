@@ -54,9 +54,9 @@ func hasCode(err error, codes ...string) bool {
 // IsLockTimeout tells whether a lock was not given within lock_timeout.
 func IsLockTimeout(err error) bool { return hasCode(err, "55P03") }
 
-// translate marks errors that mean "the database is away" as ErrUnavailable and
+// Translate marks errors that mean "the database is away" as ErrUnavailable and
 // leaves all others alone. The caller's own cancellation is not an outage.
-func translate(err error) error {
+func Translate(err error) error {
 	if err == nil || errors.Is(err, ErrUnavailable) || !away(err) {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 func (db *DB) Listen(ctx context.Context, channel string, heard func()) {
 	for ctx.Err() == nil {
 		if err := db.listenOnce(ctx, channel, heard); err != nil && ctx.Err() == nil {
-			db.log.WarnContext(ctx, "listening to the database ended; trying again", "channel", channel, "err", translate(err))
+			db.log.WarnContext(ctx, "listening to the database ended; trying again", "channel", channel, "err", Translate(err))
 		}
 		_ = pauseFor(ctx, time.Second+rand.N(time.Second)) // an ended ctx ends the loop
 	}

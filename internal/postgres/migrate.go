@@ -85,7 +85,7 @@ func SchemaKnown(ctx context.Context, db *DB) error {
 		return ErrSchemaBehind
 	}
 	if err != nil {
-		return fmt.Errorf("read schema version: %w", translate(err))
+		return fmt.Errorf("read schema version: %w", Translate(err))
 	}
 	if current < newest {
 		return fmt.Errorf("%w (at %d, need %d)", ErrSchemaBehind, current, newest)
@@ -128,7 +128,7 @@ func withMigrator(ctx context.Context, url string, locked bool, fn func(*migrato
 	}
 	defer pool.Close()
 	if err := pool.Ping(ctx); err != nil {
-		return fmt.Errorf("open database: %w", translate(err))
+		return fmt.Errorf("open database: %w", Translate(err))
 	}
 	sqlDB := stdlib.OpenDBFromPool(pool)
 	defer sqlDB.Close()
@@ -166,7 +166,7 @@ func newMigrator(pool *pgxpool.Pool, sqlDB *sql.DB) (*migrator, error) {
 func lockMigrations(ctx context.Context, pool *pgxpool.Pool) (unlock func(), err error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("lock migrations: %w", translate(err))
+		return nil, fmt.Errorf("lock migrations: %w", Translate(err))
 	}
 	for {
 		var got bool
@@ -180,7 +180,7 @@ func lockMigrations(ctx context.Context, pool *pgxpool.Pool) (unlock func(), err
 		}
 		if err != nil {
 			conn.Release()
-			return nil, fmt.Errorf("lock migrations: %w", translate(err))
+			return nil, fmt.Errorf("lock migrations: %w", Translate(err))
 		}
 	}
 }

@@ -151,7 +151,7 @@ func TrimKeys(ctx context.Context, db *DB, now time.Time) (int64, error) {
 			now.Add(-keepKeys), trimSlice)
 		removed += tag.RowsAffected()
 		if err != nil {
-			return removed, fmt.Errorf("trim idempotency keys: %w", translate(err))
+			return removed, fmt.Errorf("trim idempotency keys: %w", Translate(err))
 		}
 		if tag.RowsAffected() < trimSlice {
 			return removed, nil

@@ -54,7 +54,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("open database: %w", translate(err))
+		return nil, fmt.Errorf("open database: %w", Translate(err))
 	}
 	log := o.Logger
 	if log == nil {

@@ -189,7 +189,7 @@ func (p *Private) Dir() string { return p.home.base }
 func (p *Private) EnsureDatabase(ctx context.Context, dbname string) error {
 	conn, err := pgx.Connect(ctx, p.URL("postgres"))
 	if err != nil {
-		return fmt.Errorf("make database %s: %w", dbname, translate(err))
+		return fmt.Errorf("make database %s: %w", dbname, Translate(err))
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	_, err = conn.Exec(ctx, "create database "+pgx.Identifier{dbname}.Sanitize())

@@ -53,7 +53,7 @@ func (db *DB) run(ctx context.Context, begin string, fn TxFunc, opts []TxOption)
 			break
 		}
 	}
-	return translate(err)
+	return Translate(err)
 }
 
 // once runs one attempt. The rollback has its own short deadline: the caller's
