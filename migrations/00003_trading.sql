@@ -67,9 +67,7 @@ create table orders (
     attempts            integer not null default 0 check (attempts <= 5), -- T6: sent back to the queue at most five times
     not_before          timestamptz,                          -- T6: when the queue may try again
     unknown_since       timestamptz,
-    looks               integer not null default 0,           -- since sent_at or acceptance; drives the schedule
     complete_looks      integer not null default 0,           -- complete lists since the deadline, for giving up
-    next_look_at        timestamptz,
     cancel_requested_at timestamptz,
     cancel_sent_at      timestamptz,
     subscription_id     uuid,                                 -- copies only
@@ -87,7 +85,7 @@ create table orders (
 create index orders_user on orders (user_id, created_at desc, id desc);
 create index orders_position on orders (position_id);
 create index orders_queued on orders (created_at) where state = 'queued';
-create index orders_looking on orders (next_look_at) where state in ('submitting', 'unknown', 'accepted', 'partial', 'not_placed');
+create index orders_watched on orders (account_id) where state in ('submitting', 'unknown', 'accepted', 'partial', 'not_placed');
 create index orders_account_day on orders (account_id, created_at desc);
 -- INV-7: at most one unresolved order for each account, contract and side, so that a
 -- match in the broker's list can never belong to two intents; one on the wire per account.
@@ -148,7 +146,7 @@ begin
     if new.state = old.state then
         return new;
     end if;
-    if not case old.state
+    if not (case old.state
         when 'queued' then new.state in ('submitting', 'aborted')
         when 'submitting' then new.state in ('queued', 'unknown', 'accepted', 'partial', 'filled', 'cancelled', 'expired', 'rejected')
         when 'unknown' then new.state in ('accepted', 'partial', 'filled', 'cancelled', 'expired', 'rejected', 'not_placed')
@@ -157,13 +155,34 @@ begin
         when 'not_placed' then new.state in ('accepted', 'partial', 'filled', 'cancelled', 'expired')
         when 'rejected' then new.state in ('accepted', 'partial', 'filled', 'cancelled', 'expired')
         else false
-    end then
+    end) then
         raise exception 'order %: no transition from % to %', old.id, old.state, new.state using errcode = 'check_violation';
     end if;
     return new;
 end $$;
 -- +goose StatementEnd
 create trigger orders_guard before update on orders for each row execute function orders_guard();
+
+-- When an account's orders are listed next: one list serves all orders of the
+-- account, and two are never closer than 15 s. Also the pace of claims, 1 s apart.
+create table account_looks (
+    account_id     uuid primary key references accounts,
+    user_id        uuid not null references users,
+    next_look_at   timestamptz,
+    listed_at      timestamptz,
+    claimed_until  timestamptz, -- a process is listing; past it, it died
+    last_claim_at  timestamptz  -- when an order of the account was claimed last
+);
+create index account_looks_due on account_looks (next_look_at) where next_look_at is not null;
+
+-- The last minute of a user's requests, newest last: a strict rolling limit (R10)
+-- in one conditional update.
+create table order_pace (
+    user_id uuid not null references users,
+    kind    text not null check (kind in ('entry', 'exit')),
+    times   timestamptz[] not null default '{}',
+    primary key (user_id, kind)
+);
 
 -- Limits are counters changed by conditional updates, never counted from rows.
 create table day_counters (
@@ -196,5 +215,5 @@ create table watchlist (
 );
 
 -- +goose Down
-drop table watchlist, trading_switches, day_counters, fills, order_events, order_broker_ids, orders, positions;
+drop table watchlist, trading_switches, day_counters, order_pace, account_looks, fills, order_events, order_broker_ids, orders, positions;
 drop function orders_guard();

@@ -51,6 +51,8 @@ create table copy_decisions (
     numbers         jsonb not null default '{}',    -- what was compared
     order_id        uuid references orders,
     position_id     uuid references positions,      -- exits: the copy's position
+    held            integer not null default 0,     -- exits: copied contracts held when it was decided
+    leader_held     integer not null default 0,     -- exits: what the leader held before the order
     place           integer not null,
     place_of        integer not null,
     decided_at      timestamptz not null default now(),

@@ -1,0 +1,204 @@
+// Package api answers programs and pages in JSON and event streams.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"unicode"
+
+	"github.com/google/uuid"
+
+	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/billing"
+	"github.com/alertsify/alertsify/internal/brokers"
+	"github.com/alertsify/alertsify/internal/copytrade"
+	"github.com/alertsify/alertsify/internal/delivery"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/market"
+	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/users"
+)
+
+// Options are the rooms the API speaks for.
+type Options struct {
+	Desk     *orders.Desk
+	Book     *positions.Book
+	Accounts *brokers.Accounts
+	Market   *market.Market
+	Copier   *copytrade.Copier
+	Alerts   *alerts.Announcer
+	Post     *delivery.Post
+	Guard    *auth.Guard
+	Users    *users.Directory
+	Gate     *billing.Gate
+	Hub      *live.Hub
+	Allow    httpio.Allow // counts what has its own small limit
+}
+
+// API is the JSON door.
+type API struct {
+	desk     *orders.Desk
+	book     *positions.Book
+	accounts *brokers.Accounts
+	market   *market.Market
+	copier   *copytrade.Copier
+	alerts   *alerts.Announcer
+	post     *delivery.Post
+	guard    *auth.Guard
+	users    *users.Directory
+	gate     *billing.Gate
+	hub      *live.Hub
+	allow    httpio.Allow
+}
+
+// New makes the API.
+func New(o Options) *API {
+	return &API{
+		desk: o.Desk, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post,
+		guard: o.Guard, users: o.Users, gate: o.Gate, hub: o.Hub, allow: o.Allow,
+	}
+}
+
+// Routes are the API's lines of the route table.
+func (a *API) Routes() []auth.Route {
+	const (
+		read  = auth.SignedIn
+		trade = auth.SignedIn
+		step  = auth.SignedIn | auth.StepUp
+	)
+	return []auth.Route{
+		{Method: "GET", Pattern: "/api/brokers", Rule: read, Handler: a.listBrokerages},
+		{Method: "POST", Pattern: "/api/brokers/connect", Rule: step, Handler: a.connectBroker},
+		{Method: "GET", Pattern: "/api/brokers/connections", Rule: read, Handler: a.listConnections},
+		{Method: "POST", Pattern: "/api/brokers/connections/{id}/reconnect", Rule: step, Handler: a.reconnectBroker},
+		{Method: "GET", Pattern: "/api/brokers/accounts", Rule: read, Handler: a.listAccounts},
+		{Method: "POST", Pattern: "/api/brokers/accounts/{id}/select", Rule: trade, Handler: a.selectAccount},
+		{Method: "POST", Pattern: "/api/brokers/accounts/{id}/sync", Rule: trade, Handler: a.syncAccount},
+		{Method: "DELETE", Pattern: "/api/brokers/accounts/{id}", Rule: step, Handler: a.removeAccount},
+
+		{Method: "POST", Pattern: "/api/trading/orders/preview", Rule: trade | auth.ReadOnly, Handler: a.previewOrder},
+		{Method: "POST", Pattern: "/api/trading/orders", Rule: trade, Handler: a.placeOrder},
+		{Method: "GET", Pattern: "/api/trading/orders", Rule: read, Handler: a.listOrders},
+		{Method: "GET", Pattern: "/api/trading/orders/{id}", Rule: read, Handler: a.getOrder},
+		{Method: "DELETE", Pattern: "/api/trading/orders/{id}", Rule: trade, Handler: a.cancelOrder},
+		{Method: "POST", Pattern: "/api/trading/orders/{id}/refresh", Rule: trade, Handler: a.refreshOrder},
+		{Method: "GET", Pattern: "/api/positions", Rule: read, Handler: a.listPositions},
+		{Method: "GET", Pattern: "/api/positions/{id}", Rule: read, Handler: a.getPosition},
+
+		{Method: "GET", Pattern: "/api/market/chain", Rule: read, Handler: a.chain},
+		{Method: "GET", Pattern: "/api/market/expirations", Rule: read, Handler: a.expirations},
+		{Method: "GET", Pattern: "/api/market/quotes", Rule: read, Handler: a.quotes},
+		{Method: "GET", Pattern: "/api/market/symbols", Rule: read, Handler: a.symbols},
+
+		{Method: "POST", Pattern: "/api/copy-trading/subscribe", Rule: trade, Handler: a.subscribe},
+		{Method: "GET", Pattern: "/api/copy-trading/subscriptions", Rule: read, Handler: a.listSubscriptions},
+		{Method: "PATCH", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: a.changeSubscription},
+		{Method: "DELETE", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: a.unsubscribe},
+		{Method: "POST", Pattern: "/api/copy-trading/consent", Rule: step, Handler: a.consent},
+		{Method: "GET", Pattern: "/api/copy-trading/decisions", Rule: read, Handler: a.listDecisions},
+		{Method: "POST", Pattern: "/api/copy-trading/decisions/{id}/approve", Rule: trade, Handler: a.approve},
+		{Method: "POST", Pattern: "/api/copy-trading/decisions/{id}/reject", Rule: trade, Handler: a.reject},
+
+		{Method: "GET", Pattern: "/api/feeds/timeline", Rule: read, Handler: a.timeline},
+		{Method: "GET", Pattern: "/api/feeds/global", Rule: read, Handler: a.globalFeed},
+		{Method: "GET", Pattern: "/api/feeds/trade/{username}", Rule: read, Handler: a.tradeFeed},
+		{Method: "GET", Pattern: "/api/notifications", Rule: read, Handler: a.listNotifications},
+		{Method: "POST", Pattern: "/api/notifications/read", Rule: trade, Handler: a.markRead},
+		{Method: "POST", Pattern: "/api/notifications/read-all", Rule: trade, Handler: a.markAllRead},
+		{Method: "GET", Pattern: "/api/push/key", Rule: read, Handler: a.pushKey},
+		{Method: "POST", Pattern: "/api/push/subscriptions", Rule: trade, Handler: a.addPush},
+		{Method: "DELETE", Pattern: "/api/push/subscriptions", Rule: trade, Handler: a.removePush},
+		{Method: "GET", Pattern: "/api/settings/discord", Rule: read, Handler: a.getDiscord},
+		{Method: "PUT", Pattern: "/api/settings/discord", Rule: step, Handler: a.setDiscord},
+		{Method: "DELETE", Pattern: "/api/settings/discord", Rule: step, Handler: a.removeDiscord},
+		{Method: "POST", Pattern: "/api/settings/discord/test", Rule: trade, Handler: a.testDiscord},
+
+		{Method: "GET", Pattern: "/api/profile", Rule: read, Handler: a.profile},
+		{Method: "GET", Pattern: "/api/billing", Rule: read, Handler: a.plan},
+		{Method: "GET", Pattern: "/api/tokens", Rule: read, Handler: a.listTokens},
+		{Method: "POST", Pattern: "/api/tokens", Rule: step | auth.SessionOnly, Handler: a.makeToken},
+		{Method: "DELETE", Pattern: "/api/tokens/{id}", Rule: trade, Handler: a.revokeToken},
+		{Method: "GET", Pattern: "/api/sessions", Rule: read, Handler: a.listSessions},
+		{Method: "DELETE", Pattern: "/api/sessions/{id}", Rule: trade, Handler: a.endSession},
+		{Method: "DELETE", Pattern: "/api/sessions", Rule: trade, Handler: a.signOutEverywhere},
+		{Method: "GET", Pattern: "/api/events", Rule: read, Handler: a.events},
+	}
+}
+
+// user is who is asking; the route's rule has made sure that somebody is.
+func user(ctx context.Context) uuid.UUID {
+	p, _ := auth.From(ctx)
+	return p.User.ID
+}
+
+// An Idempotency-Key has 16 to 255 printable characters.
+const keyMin, keyMax = 16, 255
+
+func idempotencyKey(r *http.Request) (string, error) {
+	key := r.Header.Get("Idempotency-Key")
+	if len(key) < keyMin || len(key) > keyMax {
+		return "", fault.KeyRequired()
+	}
+	for _, c := range key {
+		if c > unicode.MaxASCII || !unicode.IsPrint(c) {
+			return "", fault.KeyRequired()
+		}
+	}
+	return key, nil
+}
+
+// keyed reads the key and the body of a request that may be repeated. Without a
+// target the body is only part of the key.
+func keyed(r *http.Request, into any) (key string, body []byte, err error) {
+	if key, err = idempotencyKey(r); err != nil {
+		return "", nil, err
+	}
+	if into == nil {
+		body, err = io.ReadAll(io.LimitReader(r.Body, httpio.BodyMax))
+		return key, body, err
+	}
+	if body, err = httpio.Body(r); err != nil {
+		return "", nil, err
+	}
+	return key, body, httpio.DecodeBytes(body, into)
+}
+
+// told answers with JSON that was stored with its effect.
+func told(w http.ResponseWriter, status int, stored json.RawMessage, replayed bool) error {
+	if replayed {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	return httpio.Answer(w, status, stored)
+}
+
+// page reads ?limit= and ?cursor= of a list.
+func page(r *http.Request) (limit int, c *httpio.Cursor, err error) {
+	if limit, err = httpio.QueryLimit(r, 50, 200); err != nil {
+		return 0, nil, err
+	}
+	at, ok, err := httpio.ParseCursor(r.URL.Query().Get("cursor"))
+	if err != nil || !ok {
+		return limit, nil, err
+	}
+	return limit, &at, nil
+}
+
+// choice reads a query parameter that has a few words.
+func choice(r *http.Request, name, preset string, words ...string) (string, error) {
+	given := r.URL.Query().Get(name)
+	if given == "" {
+		return preset, nil
+	}
+	for _, w := range words {
+		if given == w {
+			return given, nil
+		}
+	}
+	return "", fault.Field(name, "Not one of the known words.").With("allowed", words)
+}

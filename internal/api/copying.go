@@ -1,0 +1,126 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/alertsify/alertsify/internal/copytrade"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/httpio"
+)
+
+func (a *API) subscribe(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Username string             `json:"username,omitempty"`
+		TraderID string             `json:"traderId,omitempty"`
+		Settings copytrade.Settings `json:"settings,omitzero"`
+	}
+	key, body, err := keyed(r, &in)
+	if err != nil {
+		return err
+	}
+	trader := in.Username
+	if trader == "" {
+		trader = in.TraderID
+	}
+	if (in.Username == "") == (in.TraderID == "") {
+		return fault.Field("username", "Name the trader by username or traderId.")
+	}
+	stored, replayed, err := a.copier.Subscribe(r.Context(), user(r.Context()), copytrade.Key{Text: key, Body: body}, trader, in.Settings)
+	if err != nil {
+		return err
+	}
+	return told(w, http.StatusCreated, stored, replayed)
+}
+
+func (a *API) listSubscriptions(w http.ResponseWriter, r *http.Request) error {
+	list, err := a.copier.Subscriptions(r.Context(), user(r.Context()))
+	if err != nil {
+		return err
+	}
+	return httpio.AnswerList(w, list, "")
+}
+
+func (a *API) changeSubscription(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	var in copytrade.Change
+	if err := httpio.Decode(r, &in); err != nil {
+		return err
+	}
+	s, err := a.copier.Update(r.Context(), user(r.Context()), id, in)
+	if err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, s)
+}
+
+func (a *API) unsubscribe(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	s, err := a.copier.Unsubscribe(r.Context(), user(r.Context()), id)
+	if err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, s)
+}
+
+func (a *API) consent(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Version string `json:"version"`
+	}
+	if err := httpio.Decode(r, &in); err != nil {
+		return err
+	}
+	if err := a.copier.Consent(r.Context(), user(r.Context()), in.Version); err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, map[string]any{"version": in.Version, "given": true})
+}
+
+func (a *API) listDecisions(w http.ResponseWriter, r *http.Request) error {
+	view, err := choice(r, "view", "all", "all", "awaiting")
+	if err != nil {
+		return err
+	}
+	limit, cursor, err := page(r)
+	if err != nil {
+		return err
+	}
+	list, next, err := a.copier.Decisions(r.Context(), user(r.Context()), copytrade.Query{Awaiting: view == "awaiting", Limit: limit, Cursor: (*copytrade.Cursor)(cursor)})
+	if err != nil {
+		return err
+	}
+	return httpio.AnswerList(w, list, cursorText((*httpio.Cursor)(next)))
+}
+
+func (a *API) approve(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	key, body, err := keyed(r, nil)
+	if err != nil {
+		return err
+	}
+	stored, replayed, err := a.copier.Approve(r.Context(), user(r.Context()), id, copytrade.Key{Text: key, Body: body})
+	if err != nil {
+		return err
+	}
+	return told(w, http.StatusOK, stored, replayed)
+}
+
+func (a *API) reject(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	d, err := a.copier.Reject(r.Context(), user(r.Context()), id)
+	if err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, d)
+}

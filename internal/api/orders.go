@@ -1,0 +1,96 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/orders"
+)
+
+func (a *API) previewOrder(w http.ResponseWriter, r *http.Request) error {
+	var in orders.Request
+	if err := httpio.Decode(r, &in); err != nil {
+		return err
+	}
+	p, err := a.desk.Preview(r.Context(), user(r.Context()), in)
+	if err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, p)
+}
+
+func (a *API) placeOrder(w http.ResponseWriter, r *http.Request) error {
+	var in orders.Request
+	key, body, err := keyed(r, &in)
+	if err != nil {
+		return err
+	}
+	receipt, err := a.desk.Place(r.Context(), user(r.Context()), orders.Key{Text: key, Body: body}, in)
+	if err != nil {
+		return err
+	}
+	return told(w, http.StatusAccepted, receipt.Order, receipt.Replayed)
+}
+
+func (a *API) listOrders(w http.ResponseWriter, r *http.Request) error {
+	view, err := choice(r, "view", "all", "working", "today", "history", "all")
+	if err != nil {
+		return err
+	}
+	limit, cursor, err := page(r)
+	if err != nil {
+		return err
+	}
+	list, next, err := a.desk.Orders(r.Context(), user(r.Context()), orders.Query{View: view, Limit: limit, Cursor: (*orders.Cursor)(cursor)})
+	if err != nil {
+		return err
+	}
+	return httpio.AnswerList(w, list, cursorText((*httpio.Cursor)(next)))
+}
+
+func cursorText(c *httpio.Cursor) string {
+	if c == nil {
+		return ""
+	}
+	return c.String()
+}
+
+func (a *API) getOrder(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	o, err := a.desk.Order(r.Context(), user(r.Context()), id)
+	if err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, o)
+}
+
+func (a *API) cancelOrder(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	key, body, err := keyed(r, nil)
+	if err != nil {
+		return err
+	}
+	receipt, err := a.desk.Cancel(r.Context(), user(r.Context()), id, orders.Key{Text: key, Body: body})
+	if err != nil {
+		return err
+	}
+	return told(w, http.StatusAccepted, receipt.Order, receipt.Replayed)
+}
+
+func (a *API) refreshOrder(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	o, err := a.desk.Refresh(r.Context(), user(r.Context()), id)
+	if err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusAccepted, o)
+}

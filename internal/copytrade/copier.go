@@ -1,0 +1,70 @@
+// Package copytrade repeats a trader's trades for the followers who asked for it.
+package copytrade
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/billing"
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/risk"
+)
+
+// Copier decides about copies and places them.
+type Copier struct {
+	db     *postgres.DB
+	queue  *river.Client[pgx.Tx]
+	desk   *orders.Desk
+	rules  *risk.Rules
+	alerts *alerts.Announcer
+	gate   *billing.Gate
+	clock  *exchange.Clock
+	now    func() time.Time
+	log    *slog.Logger
+	crash  func(point string)
+}
+
+// Options are the parts a Copier works with.
+type Options struct {
+	DB     *postgres.DB
+	Queue  *river.Client[pgx.Tx]
+	Desk   *orders.Desk
+	Rules  *risk.Rules
+	Alerts *alerts.Announcer
+	Gate   *billing.Gate
+	Clock  *exchange.Clock
+	Now    func() time.Time
+	Logger *slog.Logger
+	Crash  func(point string) // development and tests: may end the process at a named point; nil does nothing
+}
+
+// New makes a Copier.
+func New(o Options) *Copier {
+	if o.Crash == nil {
+		o.Crash = func(string) {}
+	}
+	return &Copier{
+		db: o.DB, queue: o.Queue, desk: o.Desk, rules: o.Rules, alerts: o.Alerts, gate: o.Gate,
+		clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash,
+	}
+}
+
+// ExecuteJob places what was decided about one order of a leader.
+type ExecuteJob struct {
+	LeaderOrderID uuid.UUID `json:"leader_order_id"`
+}
+
+// Kind names the job for the queue.
+func (ExecuteJob) Kind() string { return "copy_execute" }
+
+// InsertOpts puts copies behind a trader's own orders, in a queue of their own.
+func (ExecuteJob) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: orders.ChangedQueue}
+}

@@ -1,0 +1,208 @@
+package copytrade
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/orders"
+)
+
+// Result is what became of a decision.
+type Result string
+
+// Queued, awaiting and approved are on their way; the others are final.
+const (
+	Queued   Result = "queued"
+	Awaiting Result = "awaiting_approval"
+	Approved Result = "approved"
+	Executed Result = "executed" // at least one contract filled
+	Rejected Result = "rejected" // by the follower
+	Skipped  Result = "skipped"  // never sent, for a reason
+	Failed   Result = "failed"   // ended without a fill
+	Expired  Result = "expired"  // by the clock
+)
+
+// Decision is what happened for one follower when one order of a leader filled.
+type Decision struct {
+	ID             uuid.UUID
+	SubscriptionID uuid.UUID
+	FollowerID     uuid.UUID
+	TraderID       uuid.UUID
+	Trader         string // username
+	LeaderOrderID  uuid.UUID
+	Side           orders.Side
+	Contract       exchange.Contract
+	SourceQuantity int
+	SourcePrice    money.Price
+	Quantity       int // entries: to buy; exits: the cumulative target so far
+	Result         Result
+	Reason         *string
+	Numbers        json.RawMessage
+	OrderID        *uuid.UUID
+	PositionID     *uuid.UUID // exits
+	Held           int        // exits: copied contracts when it was decided
+	LeaderHeld     int        // exits: what the leader held before the order
+	Place, PlaceOf int
+	DecidedAt      time.Time
+	ExpiresAt      time.Time
+}
+
+// MarshalJSON writes the shape of the API.
+func (d Decision) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		ID             uuid.UUID         `json:"id"`
+		SubscriptionID uuid.UUID         `json:"subscriptionId"`
+		TraderID       uuid.UUID         `json:"traderId"`
+		Trader         string            `json:"trader"`
+		SourceOrderID  uuid.UUID         `json:"sourceOrderId"`
+		Side           orders.Side       `json:"side"`
+		Contract       exchange.Contract `json:"contract"`
+		SourceQuantity int               `json:"sourceQuantity"`
+		SourcePrice    money.Price       `json:"sourcePrice"`
+		Quantity       int               `json:"quantity"`
+		Result         Result            `json:"result"`
+		Reason         *string           `json:"reason"`
+		ReasonText     string            `json:"reasonText,omitempty"`
+		Numbers        json.RawMessage   `json:"numbers"`
+		OrderID        *uuid.UUID        `json:"orderId"`
+		Place          int               `json:"place"`
+		PlaceOf        int               `json:"placeOf"`
+		ExpiresAt      time.Time         `json:"expiresAt"`
+		CreatedAt      time.Time         `json:"createdAt"`
+	}{
+		d.ID, d.SubscriptionID, d.TraderID, d.Trader, d.LeaderOrderID, d.Side, d.Contract, d.SourceQuantity, d.SourcePrice, d.Quantity,
+		d.Result, d.Reason, d.ReasonText(), d.Numbers, d.OrderID, d.Place, d.PlaceOf, d.ExpiresAt.UTC(), d.DecidedAt.UTC(),
+	})
+}
+
+// decisionColumns join the users table for the trader's name and the leader's
+// order for the contract's multiplier.
+const decisionColumns = `c.id, c.subscription_id, c.user_id, c.trader_id, t.username, c.leader_order_id, c.side, c.symbol, l.underlying, l.multiplier,
+	c.source_quantity, c.source_price, c.quantity, c.result, c.reason, c.numbers, c.order_id, c.position_id, c.held, c.leader_held,
+	c.place, c.place_of, c.decided_at, c.expires_at`
+
+const decisionFrom = ` from copy_decisions c join users t on t.id = c.trader_id join orders l on l.id = c.leader_order_id `
+
+func scanDecision(row pgx.CollectableRow) (Decision, error) {
+	var d Decision
+	var symbol, underlying string
+	var multiplier int
+	var price decimal.Decimal
+	err := row.Scan(&d.ID, &d.SubscriptionID, &d.FollowerID, &d.TraderID, &d.Trader, &d.LeaderOrderID, &d.Side, &symbol, &underlying, &multiplier,
+		&d.SourceQuantity, &price, &d.Quantity, &d.Result, &d.Reason, &d.Numbers, &d.OrderID, &d.PositionID, &d.Held, &d.LeaderHeld,
+		&d.Place, &d.PlaceOf, &d.DecidedAt, &d.ExpiresAt)
+	if err != nil {
+		return Decision{}, err
+	}
+	d.SourcePrice = money.Price{Decimal: price}
+	d.Contract, err = exchange.ParseSymbol(symbol)
+	d.Contract.Underlying, d.Contract.Multiplier = underlying, multiplier
+	return d, err
+}
+
+func oneDecision(rows pgx.Rows, err error) (Decision, error) {
+	if err != nil {
+		return Decision{}, err
+	}
+	d, err := pgx.CollectExactlyOneRow(rows, scanDecision)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Decision{}, fault.NotFound()
+	}
+	return d, err
+}
+
+// Query asks for a page of decisions, newest first.
+type Query struct {
+	Awaiting bool // only those that wait for the follower's answer
+	Limit    int  // 1 to 200
+	Cursor   *Cursor
+}
+
+// Cursor is the last row of the page before.
+type Cursor struct {
+	At time.Time
+	ID uuid.UUID
+}
+
+// Decisions lists a follower's decisions (index copy_decisions_user).
+func (c *Copier) Decisions(ctx context.Context, follower uuid.UUID, q Query) (page []Decision, next *Cursor, err error) {
+	at, id := time.Now().Add(24*time.Hour), uuid.Max
+	if q.Cursor != nil {
+		at, id = q.Cursor.At, q.Cursor.ID
+	}
+	err = c.db.As(ctx, follower, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			select `+decisionColumns+decisionFrom+`
+			where c.user_id = $1 and (c.decided_at, c.id) < ($2, $3)
+			  and (not $4 or c.result = 'awaiting_approval' and c.expires_at > now())
+			order by c.decided_at desc, c.id desc limit $5`, follower, at, id, q.Awaiting, q.Limit+1)
+		if err != nil {
+			return err
+		}
+		page, err = pgx.CollectRows(rows, scanDecision)
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("list decisions: %w", err)
+	}
+	if len(page) > q.Limit {
+		page = page[:q.Limit]
+		last := page[len(page)-1]
+		next = &Cursor{last.DecidedAt, last.ID}
+	}
+	return page, next, nil
+}
+
+// reasons are why a copy was not made, in words for the follower.
+var reasons = map[string]string{
+	"scaled_to_zero":        "Your size settings make less than one contract of this trade.",
+	"already_held":          "You already hold this contract.",
+	"no_account":            "You have no account selected that can trade.",
+	"too_late":              "The trade was known too late for your settings.",
+	"market_closed":         "The market was closed.",
+	"no_copy_held":          "You hold nothing copied of this trade.",
+	"leader_flat":           "The trader had already sold.",
+	"rejected":              "You rejected it.",
+	"expired":               "Nobody answered in time.",
+	"trading_halted":        "Trading is halted.",
+	"copying_stopped":       "Copying was paused, stopped or lost its consent.",
+	"unresolved_order":      "An earlier order was still being checked with the broker.",
+	"insufficient_quantity": "There was nothing left to sell.",
+	"risk_account":          "The account was not able to trade.",
+	"risk_contract":         "The contract could not be traded.",
+	"risk_contracts":        "More contracts than one copy may have.",
+	"risk_premium":          "More dollars than one copy may cost.",
+	"risk_daily_premium":    "The day's limit for copies was reached.",
+	"risk_daily_copies":     "The day's number of copies was used up.",
+	"risk_buying_power":     "Not enough buying power.",
+	"risk_collar":           "The price was too far from the market.",
+	"risk_no_quote":         "There was no fresh quote.",
+	"risk_market_closed":    "The market was closed.",
+	"risk_price":            "The price was not a legal one.",
+	"order_rejected":        "The broker rejected the order.",
+	"order_not_sent":        "The order could not be sent in time.",
+	"order_cancelled":       "The order was cancelled before it filled.",
+	"order_expired":         "The order did not fill during the day.",
+	"order_not_placed":      "The broker does not list the order; check with your broker.",
+}
+
+// ReasonText is the reason in words, empty when there is none.
+func (d Decision) ReasonText() string {
+	if d.Reason == nil {
+		return ""
+	}
+	if text, known := reasons[*d.Reason]; known {
+		return text
+	}
+	return *d.Reason
+}

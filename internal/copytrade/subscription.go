@@ -1,0 +1,278 @@
+package copytrade
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/billing"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/postgres"
+)
+
+// ConsentVersion is the text of the consent to automation in force.
+const ConsentVersion = "2026-11"
+
+// Subscription is one follower copying one trader.
+type Subscription struct {
+	ID         uuid.UUID `json:"id"`
+	TraderID   uuid.UUID `json:"traderId"`
+	Trader     string    `json:"trader"` // username
+	FollowerID uuid.UUID `json:"subscriberId"`
+	Settings   Settings  `json:"settings"`
+	Status     string    `json:"status"`
+	CreatedAt  time.Time `json:"createdAt"`
+}
+
+const subscriptionColumns = `s.id, s.trader_id, t.username, s.follower_id, s.auto_execute, s.max_position_size, s.max_daily_trades,
+	s.scaling_mode, s.scaling_value, s.max_slippage_percent, s.max_delay_seconds, s.max_spread_percent, s.same_contract,
+	s.order_type, s.account_id, s.status, s.created_at`
+
+func scanSubscription(row pgx.CollectableRow) (Subscription, error) {
+	s := Subscription{Settings: Defaults()}
+	v := &s.Settings
+	err := row.Scan(&s.ID, &s.TraderID, &s.Trader, &s.FollowerID, v.AutoExecute, v.MaxPositionSize, v.MaxDailyTrades,
+		&v.Scaling.Mode, &v.Scaling.Value, v.MaxSlippagePercent, v.MaxDelaySeconds, v.MaxSpreadPercent, v.SameContract,
+		v.OrderType, &v.AccountID, &s.Status, &s.CreatedAt)
+	s.CreatedAt = s.CreatedAt.UTC()
+	return s, err
+}
+
+// Key is what makes a request repeatable: the client's key and the body it came with.
+type Key struct {
+	Text string
+	Body []byte
+}
+
+// Subscribe starts copying a trader, by id or username. The answer is the
+// subscription in the shape of the API, the same for a repeated key.
+func (c *Copier) Subscribe(ctx context.Context, follower uuid.UUID, key Key, trader string, given Settings) (json.RawMessage, bool, error) {
+	k := postgres.RequestKey{User: follower, Route: "POST /api/copy-trading/subscribe", Key: key.Text, Body: key.Body}
+	answer, err := c.db.Once(ctx, k, func(ctx context.Context, tx pgx.Tx) (postgres.Answer, error) {
+		s, err := c.subscribe(ctx, tx, follower, trader, given)
+		if err != nil {
+			return postgres.Answer{}, err
+		}
+		body, err := json.Marshal(s)
+		return postgres.Answer{Status: 201, Body: body}, err
+	})
+	return answer.Body, answer.Replayed, err
+}
+
+func (c *Copier) subscribe(ctx context.Context, tx pgx.Tx, follower uuid.UUID, trader string, given Settings) (Subscription, error) {
+	leader, err := findTrader(ctx, tx, trader)
+	if err != nil {
+		return Subscription{}, err
+	}
+	if leader == follower {
+		return Subscription{}, fault.Field("username", "You cannot copy yourself.")
+	}
+	settings := given.over(Defaults())
+	if err := c.allowed(ctx, tx, follower, settings); err != nil {
+		return Subscription{}, err
+	}
+	v := settings
+	var id uuid.UUID
+	err = tx.QueryRow(ctx, `
+		insert into subscriptions (follower_id, trader_id, account_id, auto_execute, max_position_size, max_daily_trades, scaling_mode,
+			scaling_value, max_slippage_percent, max_delay_seconds, max_spread_percent, same_contract, order_type)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id`,
+		follower, leader, v.AccountID, v.AutoExecute, v.MaxPositionSize, v.MaxDailyTrades, v.Scaling.Mode,
+		v.Scaling.Value, v.MaxSlippagePercent, v.MaxDelaySeconds, v.MaxSpreadPercent, v.SameContract, v.OrderType).Scan(&id)
+	if postgres.IsUnique(err, "subscriptions_one") {
+		return Subscription{}, fault.Conflict("invalid_state", "You are already copying this trader.")
+	}
+	if err != nil {
+		return Subscription{}, fmt.Errorf("subscribe: %w", err)
+	}
+	s, err := c.subscription(ctx, tx, follower, id)
+	if err != nil {
+		return Subscription{}, err
+	}
+	return s, c.tellTrader(ctx, tx, s)
+}
+
+// findTrader reads the users table: a trader by id or username.
+func findTrader(ctx context.Context, tx pgx.Tx, trader string) (uuid.UUID, error) {
+	var id uuid.UUID
+	err := tx.QueryRow(ctx, `
+		select id from users where (id::text = $1 or username = lower($1)) and role in ('trader', 'admin') and status = 'active'`, trader).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, fault.NotFound()
+	}
+	return id, err
+}
+
+// allowed checks the settings, the account, the plan and the consent.
+func (c *Copier) allowed(ctx context.Context, tx pgx.Tx, follower uuid.UUID, s Settings) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	if s.AccountID != nil {
+		var own bool
+		err := tx.QueryRow(ctx, `select exists (select 1 from accounts where id = $1 and user_id = $2 and removed_at is null)`, s.AccountID, follower).Scan(&own)
+		if err != nil {
+			return err
+		}
+		if !own {
+			return fault.NotFound()
+		}
+	}
+	if !*s.AutoExecute {
+		return nil
+	}
+	if err := c.gate.Allows(ctx, follower, billing.AutoCopy); err != nil {
+		return err
+	}
+	given, err := consented(ctx, tx, follower)
+	if err != nil {
+		return err
+	}
+	if !given {
+		return fault.Field("autoExecute", "Give your consent to automatic copying first.").With("consentVersion", ConsentVersion)
+	}
+	return nil
+}
+
+func (c *Copier) tellTrader(ctx context.Context, tx pgx.Tx, s Subscription) error {
+	var follower string
+	if err := tx.QueryRow(ctx, `select username from users where id = $1`, s.FollowerID).Scan(&follower); err != nil {
+		return err
+	}
+	return c.alerts.Notify(ctx, tx, alerts.Notification{
+		UserID: s.TraderID, Type: alerts.SubscriptionNew, Title: "@" + follower + " now copies you", URL: "/copy",
+		SubjectKey: s.ID.String(), LearntAt: c.now(),
+	})
+}
+
+func (c *Copier) subscription(ctx context.Context, tx pgx.Tx, follower, id uuid.UUID) (Subscription, error) {
+	rows, err := tx.Query(ctx, `
+		select `+subscriptionColumns+` from subscriptions s join users t on t.id = s.trader_id
+		where s.id = $1 and s.follower_id = $2`, id, follower)
+	if err != nil {
+		return Subscription{}, err
+	}
+	s, err := pgx.CollectExactlyOneRow(rows, scanSubscription)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Subscription{}, fault.NotFound()
+	}
+	return s, err
+}
+
+// Subscriptions lists whom a follower copies, newest first, at most 200.
+func (c *Copier) Subscriptions(ctx context.Context, follower uuid.UUID) (list []Subscription, err error) {
+	err = c.db.As(ctx, follower, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			select `+subscriptionColumns+` from subscriptions s join users t on t.id = s.trader_id
+			where s.follower_id = $1 and s.status <> 'cancelled' order by s.created_at desc limit 200`, follower)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, scanSubscription)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list subscriptions: %w", err)
+	}
+	return list, nil
+}
+
+// Change is what a follower changes about a subscription. Status is active or paused.
+type Change struct {
+	Status   *string   `json:"status,omitempty"`
+	Settings *Settings `json:"settings,omitempty"`
+}
+
+// Update changes settings or pauses and resumes. Trades of a pause are not copied afterwards.
+func (c *Copier) Update(ctx context.Context, follower, id uuid.UUID, ch Change) (s Subscription, err error) {
+	err = c.db.As(ctx, follower, func(ctx context.Context, tx pgx.Tx) error {
+		if s, err = c.subscription(ctx, tx, follower, id); err != nil {
+			return err
+		}
+		if s.Status == "cancelled" {
+			return fault.Conflict("invalid_state", "This subscription was cancelled.")
+		}
+		settings := s.Settings
+		if ch.Settings != nil {
+			settings = ch.Settings.over(s.Settings)
+		}
+		if err := c.allowed(ctx, tx, follower, settings); err != nil {
+			return err
+		}
+		status := s.Status
+		if ch.Status != nil {
+			status = *ch.Status
+		}
+		if status != "active" && status != "paused" {
+			return fault.Field("status", "active or paused.")
+		}
+		if err := save(ctx, tx, id, status, settings); err != nil {
+			return err
+		}
+		s, err = c.subscription(ctx, tx, follower, id)
+		return err
+	})
+	return s, err
+}
+
+func save(ctx context.Context, tx pgx.Tx, id uuid.UUID, status string, v Settings) error {
+	_, err := tx.Exec(ctx, `
+		update subscriptions set active_since = case when status <> 'active' and $2 = 'active' then now() else active_since end,
+			status = $2, account_id = $3, auto_execute = $4, max_position_size = $5, max_daily_trades = $6, scaling_mode = $7,
+			scaling_value = $8, max_slippage_percent = $9, max_delay_seconds = $10, max_spread_percent = $11, same_contract = $12,
+			order_type = $13, updated_at = now()
+		where id = $1`,
+		id, status, v.AccountID, v.AutoExecute, v.MaxPositionSize, v.MaxDailyTrades, v.Scaling.Mode,
+		v.Scaling.Value, v.MaxSlippagePercent, v.MaxDelaySeconds, v.MaxSpreadPercent, v.SameContract, v.OrderType)
+	if err != nil {
+		return fmt.Errorf("change subscription: %w", err)
+	}
+	return nil
+}
+
+// Unsubscribe ends a subscription. Open copies stay the follower's.
+func (c *Copier) Unsubscribe(ctx context.Context, follower, id uuid.UUID) (s Subscription, err error) {
+	err = c.db.As(ctx, follower, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `update subscriptions set status = 'cancelled', updated_at = now() where id = $1 and follower_id = $2`, id, follower)
+		if err != nil {
+			return fmt.Errorf("unsubscribe: %w", err)
+		}
+		s, err = c.subscription(ctx, tx, follower, id)
+		return err
+	})
+	return s, err
+}
+
+// Consent records that a user agreed to automation, by the text's version.
+func (c *Copier) Consent(ctx context.Context, user uuid.UUID, version string) error {
+	if version != ConsentVersion {
+		return fault.Field("version", "The text in force is "+ConsentVersion+".")
+	}
+	return c.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			insert into consents (user_id, version) values ($1, $2)
+			on conflict (user_id, version) do update set withdrawn_at = null, given_at = now() where consents.withdrawn_at is not null`, user, version)
+		return err
+	})
+}
+
+// Consented tells whether the user's consent to the text in force stands.
+func (c *Copier) Consented(ctx context.Context, user uuid.UUID) (given bool, err error) {
+	err = c.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
+		given, err = consented(ctx, tx, user)
+		return err
+	})
+	return given, err
+}
+
+func consented(ctx context.Context, tx pgx.Tx, user uuid.UUID) (given bool, err error) {
+	err = tx.QueryRow(ctx, `
+		select exists (select 1 from consents where user_id = $1 and version = $2 and withdrawn_at is null)`, user, ConsentVersion).Scan(&given)
+	return given, err
+}

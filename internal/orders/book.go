@@ -1,0 +1,281 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/billing"
+	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/positions"
+)
+
+// booking says who books a report, and under which claim.
+type booking struct {
+	actor      string
+	claim      *uuid.UUID // the placer's (T4); nil for the reconciler
+	unreserved bool       // a detected sell that had ended when we saw it holds no reservation
+}
+
+// errLinkedElsewhere says that the broker id belongs to another order (INV-2).
+var errLinkedElsewhere = errors.New("the broker order belongs to another order")
+
+// book applies what the broker says of one order: link, state, fills, position,
+// alert and the bell for copies, in one transaction (T4, T8, T10 to T14). What
+// it says a second time changes nothing.
+func (d *Desk) book(ctx context.Context, id uuid.UUID, r report, b booking) error {
+	err := d.db.AsSystem(ctx, b.actor, func(ctx context.Context, tx pgx.Tx) error {
+		return d.bookIn(ctx, tx, id, r, b)
+	})
+	if err != nil {
+		return fmt.Errorf("book report of order %s: %w", id, err)
+	}
+	return nil
+}
+
+func (d *Desk) bookIn(ctx context.Context, tx pgx.Tx, id uuid.UUID, r report, b booking) error {
+	o, p, err := d.lockForReport(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	if err := link(ctx, tx, o, r.BrokerOrderID); err != nil {
+		return err
+	}
+	if b.claim != nil && (o.ClaimToken == nil || *o.ClaimToken != *b.claim || !o.State.Unresolved()) {
+		return nil // a look adopted it meanwhile; the id is linked, the looks go on
+	}
+	s := advance(o, r)
+	if s.State == o.State && s.Quantity == 0 && o.BrokerOrderID != nil && !fresherReview(o, s) {
+		return nil
+	}
+	reserved := 0
+	if !b.unreserved {
+		if reserved, err = rereserve(ctx, tx, o, &p, s); err != nil {
+			return err
+		}
+	}
+	changed, err := d.writeStep(ctx, tx, o, p, r, s)
+	if err != nil {
+		return err
+	}
+	if err := event(ctx, tx, changed, o.State, b.actor, map[string]any{"status": r.Word, "broker_order_id": r.BrokerOrderID}); err != nil {
+		return err
+	}
+	if s.Quantity > 0 {
+		if err := d.fill(ctx, tx, changed, p, r, s, reserved); err != nil {
+			return err
+		}
+	}
+	return d.afterReport(ctx, tx, o, changed, s, b)
+}
+
+func fresherReview(o Order, s step) bool {
+	return s.Review != "" && (o.Review == nil || *o.Review != s.Review)
+}
+
+// lockForReport takes position and order. A late fill of an ended position
+// belongs to the contract's newer open position, if there is one.
+func (d *Desk) lockForReport(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Order, positions.Position, error) {
+	seen, err := read(ctx, tx, id)
+	if err != nil {
+		return Order{}, positions.Position{}, err
+	}
+	p, err := positions.Lock(ctx, tx, seen.PositionID)
+	if err != nil {
+		return Order{}, positions.Position{}, err
+	}
+	if p, err = positions.Current(ctx, tx, p); err != nil {
+		return Order{}, positions.Position{}, err
+	}
+	o, err := lock(ctx, tx, id)
+	return o, p, err
+}
+
+// link remembers that the broker knows the order by this id (INV-2).
+func link(ctx context.Context, tx pgx.Tx, o Order, brokerID string) error {
+	var owner uuid.UUID
+	err := tx.QueryRow(ctx, `
+		with mine as (
+			insert into order_broker_ids (account_id, broker_order_id, order_id) values ($1, $2, $3)
+			on conflict (account_id, broker_order_id) do nothing returning order_id
+		)
+		select order_id from mine union all
+		select order_id from order_broker_ids where account_id = $1 and broker_order_id = $2 limit 1`,
+		o.AccountID, brokerID, o.ID).Scan(&owner)
+	if err != nil {
+		return fmt.Errorf("link broker order: %w", err)
+	}
+	if owner != o.ID {
+		return errLinkedElsewhere
+	}
+	return nil
+}
+
+// rereserve holds contracts again for a sell that had counted as ended, and
+// says how many of the sell's contracts its reservation covers.
+func rereserve(ctx context.Context, tx pgx.Tx, o Order, p *positions.Position, s step) (int, error) {
+	if o.Side != STC {
+		return 0, nil
+	}
+	if o.State.Live() {
+		return o.Left(), nil
+	}
+	if !s.State.Live() && s.Quantity == 0 {
+		return 0, nil
+	}
+	wanted := o.Left()
+	if !s.State.Live() {
+		wanted = s.Quantity
+	}
+	got, err := positions.Rereserve(ctx, tx, *p, wanted)
+	p.Reserved += got
+	return got, err
+}
+
+func (d *Desk) writeStep(ctx context.Context, tx pgx.Tx, o Order, p positions.Position, r report, s step) (Order, error) {
+	var finished *time.Time
+	if !s.State.Live() {
+		finished = o.FinishedAt
+		if finished == nil {
+			now := d.now()
+			finished = &now
+		}
+	}
+	review := o.Review
+	if s.Review != "" {
+		review = &s.Review
+	}
+	executed := o.ExecutedAt
+	if executed == nil && s.Quantity > 0 {
+		executed = timeOrNil(r.ExecutedAt)
+	}
+	return one(tx.Query(ctx, `
+		update orders o set state = $2, cum = cum + $3, cum_notional = cum_notional + $4, review_reason = $5, finished_at = $6,
+			executed_at = $7, broker_order_id = $8, position_id = $9, claim_token = null, unknown_since = null,
+			reason = case when $2 = 'rejected' then coalesce(reason, 'rejected by the broker') else reason end,
+			event_seq = event_seq + 1, updated_at = now()
+		where id = $1 returning `+columns,
+		o.ID, s.State, s.Quantity, s.Notional, review, finished, executed, r.BrokerOrderID, p.ID))
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// fill books newly filled contracts on the position and announces them.
+func (d *Desk) fill(ctx context.Context, tx pgx.Tx, o Order, p positions.Position, r report, s step, reserved int) error {
+	at := d.now()
+	if !r.ExecutedAt.IsZero() {
+		at = r.ExecutedAt
+	}
+	applied, err := positions.Apply(ctx, tx, p, positions.Fill{
+		Buy: o.Side == BTO, Quantity: s.Quantity, Notional: s.Notional, Reserved: min(s.Quantity, reserved),
+		SubscriptionID: o.SubscriptionID, At: at,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		insert into fills (order_id, cum, user_id, position_id, side, quantity, notional, cost_removed, realized, executed_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		o.ID, o.Cum, o.UserID, p.ID, o.Side, s.Quantity, s.Notional, applied.CostRemoved, applied.Realized, timeOrNil(r.ExecutedAt))
+	if err != nil {
+		return fmt.Errorf("write fill: %w", err)
+	}
+	return d.announce(ctx, tx, o, applied)
+}
+
+// afterReport gives back what an ended order held, finishes the position, and
+// tells whoever waits for it.
+func (d *Desk) afterReport(ctx context.Context, tx pgx.Tx, before, o Order, s step, b booking) error {
+	if before.State.Live() && !o.State.Live() && !b.unreserved {
+		if err := d.giveBack(ctx, tx, o); err != nil {
+			return err
+		}
+	}
+	if err := positions.Finish(ctx, tx, o.PositionID, d.now()); err != nil {
+		return err
+	}
+	if s.Quantity > 0 {
+		if err := d.publishPosition(ctx, tx, o); err != nil {
+			return err
+		}
+		if o.State.Live() { // an ended order rings in tell
+			if _, err := d.queue.InsertTx(ctx, tx, ChangedJob{o.ID}, nil); err != nil {
+				return fmt.Errorf("ring for order %s: %w", o.ID, err)
+			}
+		}
+	}
+	if o.State.Working() && o.CancelRequested != nil && !before.State.Working() {
+		if _, err := d.queue.InsertTx(ctx, tx, CancelJob{o.ID}, nil); err != nil {
+			return fmt.Errorf("queue cancel of order %s: %w", o.ID, err)
+		}
+	}
+	if err := lookAt(ctx, tx, o, nextLook(o, d.now(), d.clock.Open(o.Contract.Underlying))); err != nil {
+		return err
+	}
+	return d.tell(ctx, tx, o)
+}
+
+func (d *Desk) publishPosition(ctx context.Context, tx pgx.Tx, o Order) error {
+	p, err := positions.Lock(ctx, tx, o.PositionID) // already held: reads the row as it is now
+	if err != nil {
+		return err
+	}
+	return live.Publish(ctx, tx, o.UserID, "position", p)
+}
+
+// announce makes the trade's alert on the first fill and raises its revision on
+// later ones. There is no other way to an alert about a trade.
+func (d *Desk) announce(ctx context.Context, tx pgx.Tx, o Order, applied positions.Applied) error {
+	public, err := d.publishes(ctx, tx, o)
+	if err != nil {
+		return err
+	}
+	t := alerts.Trade{
+		OrderID: o.ID, UserID: o.UserID, PositionID: o.PositionID, Side: string(o.Side), Contract: o.Contract,
+		Ordered: o.Quantity, Filled: o.Cum, Average: *o.Average(), Source: string(o.Source), Public: public,
+		ExecutedAt: o.ExecutedAt, LearntAt: d.now(), Revision: o.EventSeq, Ended: !o.State.Live(),
+	}
+	if o.Side == STC {
+		if err := sold(ctx, tx, o, &t, applied); err != nil {
+			return err
+		}
+	}
+	return d.alerts.Announce(ctx, tx, t)
+}
+
+// sold adds what all of a sell's fills realised, and the entry they are measured by.
+func sold(ctx context.Context, tx pgx.Tx, o Order, t *alerts.Trade, applied positions.Applied) error {
+	var realized, cost decimal.Decimal
+	err := tx.QueryRow(ctx, `select sum(realized), sum(cost_removed) from fills where order_id = $1`, o.ID).Scan(&realized, &cost)
+	if err != nil {
+		return fmt.Errorf("sum what order %s realised: %w", o.ID, err)
+	}
+	t.Realized, t.CostRemoved = &money.Amount{Decimal: realized}, &money.Amount{Decimal: cost}
+	t.Entry = applied.Position.AverageEntry()
+	return nil
+}
+
+// publishes says whether a fill is public: the own trade of a trader whose plan
+// lets them publish. Foreign table: users.
+func (d *Desk) publishes(ctx context.Context, tx pgx.Tx, o Order) (bool, error) {
+	if o.Source != Manual {
+		return false, nil
+	}
+	var trader bool
+	if err := tx.QueryRow(ctx, `select role in ('trader', 'admin') from users where id = $1`, o.UserID).Scan(&trader); err != nil {
+		return false, fmt.Errorf("read the trader's role: %w", err)
+	}
+	return trader && d.gate.Allows(ctx, o.UserID, billing.Publish) == nil, nil
+}

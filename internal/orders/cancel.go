@@ -1,0 +1,132 @@
+package orders
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+)
+
+// Cancel asks for the end of an order. A queued one is aborted at once; a
+// working one is asked of the broker, which may fill it first; an unresolved
+// one is asked for as soon as it is found. The answer is the order with the
+// request noted.
+func (d *Desk) Cancel(ctx context.Context, user, id uuid.UUID, key Key) (Receipt, error) {
+	k := postgres.RequestKey{User: user, Route: "DELETE /api/trading/orders/" + id.String(), Key: key.Text, Body: key.Body}
+	answer, err := d.db.Once(ctx, k, func(ctx context.Context, tx pgx.Tx) (postgres.Answer, error) {
+		o, err := d.cancelIn(ctx, tx, user, id)
+		if err != nil {
+			return postgres.Answer{}, err
+		}
+		body, err := json.Marshal(o)
+		return postgres.Answer{Status: 202, Body: body}, err
+	})
+	if err != nil {
+		return Receipt{}, err
+	}
+	return Receipt{answer.Body, answer.Replayed}, nil
+}
+
+func (d *Desk) cancelIn(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (Order, error) {
+	seen, err := one(tx.Query(ctx, `select `+columns+` from orders o where id = $1 and user_id = $2`, id, user))
+	if err != nil {
+		return Order{}, err
+	}
+	if err := d.rules.Pace(ctx, tx, user, false); err != nil {
+		return Order{}, err
+	}
+	if _, err := positions.Lock(ctx, tx, seen.PositionID); err != nil {
+		return Order{}, err
+	}
+	o, err := lock(ctx, tx, id)
+	if err != nil {
+		return Order{}, err
+	}
+	switch {
+	case o.State == Queued:
+		if err := d.endIn(ctx, tx, o, ending{to: Aborted, actor: byUser, reason: "cancelled before it was sent"}); err != nil {
+			return Order{}, err
+		}
+		return read(ctx, tx, id)
+	case !o.State.Live():
+		return Order{}, fault.Conflict("invalid_state", "This order has already ended: "+o.Label()+".").With("state", o.State)
+	}
+	return d.requestCancel(ctx, tx, o)
+}
+
+func (d *Desk) requestCancel(ctx context.Context, tx pgx.Tx, o Order) (Order, error) {
+	o, err := one(tx.Query(ctx, `
+		update orders o set cancel_requested_at = coalesce(cancel_requested_at, now()), cancel_sent_at = null, updated_at = now()
+		where id = $1 returning `+columns, o.ID))
+	if err != nil {
+		return Order{}, fmt.Errorf("request cancel: %w", err)
+	}
+	if o.State.Working() {
+		if _, err := d.queue.InsertTx(ctx, tx, CancelJob{o.ID}, nil); err != nil {
+			return Order{}, fmt.Errorf("queue cancel of order %s: %w", o.ID, err)
+		}
+	}
+	return o, live.Publish(ctx, tx, o.UserID, "order", o)
+}
+
+// SendCancel asks the broker once for each request to cancel. Whether it worked
+// is learnt by looking; a repeat needs another request, after a look that shows
+// the order live.
+func (d *Desk) SendCancel(ctx context.Context, id uuid.UUID) error {
+	o, err := one(d.db.Pool().Query(ctx, `
+		update orders o set cancel_sent_at = clock_timestamp()
+		where id = $1 and state in ('accepted', 'partial') and cancel_requested_at is not null and cancel_sent_at is null
+		returning `+columns, id))
+	if fault.CodeOf(err) == "not_found" {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("claim cancel of order %s: %w", id, err)
+	}
+	a, err := d.accounts.ByID(ctx, o.AccountID)
+	if err != nil {
+		return err
+	}
+	user, err := d.accounts.Credentials(ctx, o.UserID)
+	if err != nil {
+		return err
+	}
+	if err := d.broker.CancelOrder(ctx, user, a.BrokerAccountID, *o.BrokerOrderID); err != nil {
+		d.log.WarnContext(ctx, "cancel order", "order", id, "err", err)
+		if err := d.cancelNotSent(ctx, id, err); err != nil {
+			return err
+		}
+	}
+	return d.PullLook(ctx, o.AccountID)
+}
+
+// cancelNotSent frees the claim of a cancel that provably did not reach the
+// broker, so that the queue's next try may send it.
+func (d *Desk) cancelNotSent(ctx context.Context, id uuid.UUID, cause error) error {
+	var failed *snaptrade.PlaceError
+	if !errors.As(cause, &failed) || failed.Outcome != snaptrade.NotSent {
+		return nil
+	}
+	if _, err := d.db.Pool().Exec(ctx, `update orders set cancel_sent_at = null where id = $1`, id); err != nil {
+		return fmt.Errorf("free cancel of order %s: %w", id, err)
+	}
+	return fmt.Errorf("cancel of order %s was not sent: %w", id, cause)
+}
+
+// Refresh pulls the look at the order's account forward.
+func (d *Desk) Refresh(ctx context.Context, user, id uuid.UUID) (Order, error) {
+	o, err := d.Order(ctx, user, id)
+	if err != nil {
+		return Order{}, err
+	}
+	return o, d.PullLook(ctx, o.AccountID)
+}

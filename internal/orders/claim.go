@@ -1,0 +1,154 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/brokers"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/risk"
+)
+
+// answerWithin is how long a claim lasts: the request's deadline is stored and
+// used as wall-clock time, so that a process that froze wakes too late to send.
+const answerWithin = 45 * time.Second
+
+var (
+	errNotOurs = errors.New("the order is not ours to send") // claimed, sent or ended by somebody else
+	errWait    = errors.New("another order goes first")      // the account's pace, or a twin on the wire
+)
+
+// claim is T2: the one way an order becomes sendable. It commits before
+// anything is sent; when the commit's own answer is lost, nothing is sent (C6).
+func (d *Desk) claim(ctx context.Context, o Order) (claimed Order, account brokers.Account, err error) {
+	facts, err := d.factsAgain(ctx, o)
+	if err != nil {
+		return Order{}, brokers.Account{}, err
+	}
+	err = d.db.AsSystem(ctx, "placer", func(ctx context.Context, tx pgx.Tx) error {
+		claimed, account, err = d.claimIn(ctx, tx, o, facts)
+		return err
+	}, postgres.NoRetry())
+	if postgres.IsUnique(err, "orders_one_on_the_wire") || postgres.IsUnique(err, "orders_one_unresolved") || postgres.IsLockTimeout(err) {
+		return Order{}, brokers.Account{}, errWait
+	}
+	return claimed, account, err
+}
+
+func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts) (Order, brokers.Account, error) {
+	none := brokers.Account{}
+	a, err := d.accounts.ForOrder(ctx, tx, o.UserID, &o.AccountID)
+	if err != nil {
+		return Order{}, none, err
+	}
+	leader, err := d.leaderOf(ctx, tx, o)
+	if err != nil {
+		return Order{}, none, err
+	}
+	t := risk.Trade{UserID: o.UserID, AccountID: o.AccountID, Broker: a.BrokerSlug, Underlying: o.Contract.Underlying, LeaderID: leader, Entry: o.Side == BTO}
+	if err := d.rules.Switches(ctx, tx, t); err != nil {
+		return Order{}, none, err
+	}
+	if a.Status != "ok" || !a.CanTrade {
+		return Order{}, none, fault.Risk("account", "The broker connection of this account needs attention.")
+	}
+	if facts.Entry {
+		if facts.BuyingLeft, err = d.buyingLeft(ctx, tx, a, o.ID); err != nil {
+			return Order{}, none, err
+		}
+	}
+	if _, err := d.rules.Check(facts); err != nil {
+		return Order{}, none, err
+	}
+	if err := takeTurn(ctx, tx, o); err != nil {
+		return Order{}, none, err
+	}
+	claimed, err := markSubmitting(ctx, tx, o.ID)
+	if err != nil {
+		return Order{}, none, err
+	}
+	if err := event(ctx, tx, claimed, Queued, byPlacer, nil); err != nil {
+		return Order{}, none, err
+	}
+	return claimed, a, live.Publish(ctx, tx, o.UserID, "order", claimed)
+}
+
+// factsAgain gathers the market's side of the checks a second time, before the
+// claim's transaction. What T1 accepted with a confirmation stays confirmed.
+func (d *Desk) factsAgain(ctx context.Context, o Order) (risk.Facts, error) {
+	f := risk.Facts{
+		Entry: o.Side == BTO, Copy: o.Source == Copy, Contract: o.Contract, Quantity: o.Quantity,
+		Market: o.Type == Market, Limit: o.Limit, Confirmed: true,
+	}
+	if o.Type == Stop {
+		f.Limit = o.Stop
+	}
+	if !f.Entry {
+		return f, nil // an exit waits for nothing
+	}
+	short, cancel := context.WithTimeout(ctx, lookUpTime)
+	defer cancel()
+	if q, err := d.market.Quote(short, o.Contract.Symbol); err == nil {
+		f.Bid, f.Ask, f.QuoteAt = q.Bid, q.Ask, q.At
+	}
+	return f, nil
+}
+
+// leaderOf is whose trade a copy repeats, once its subscription, its consent
+// and its decision still stand (T2, INV-21). Foreign tables: subscriptions,
+// consents, copy_decisions.
+func (d *Desk) leaderOf(ctx context.Context, tx pgx.Tx, o Order) (*uuid.UUID, error) {
+	if o.Source != Copy {
+		return nil, nil
+	}
+	var leader uuid.UUID
+	var stands bool
+	err := tx.QueryRow(ctx, `
+		select s.trader_id, $2 = 'STC' or (s.status = 'active' and (c.result = 'approved' or (s.auto_execute
+			and exists (select 1 from consents k where k.user_id = s.follower_id and k.withdrawn_at is null))))
+		from subscriptions s join copy_decisions c on c.id = $3
+		where s.id = $1`, o.SubscriptionID, o.Side, o.DecisionID).Scan(&leader, &stands)
+	if err != nil {
+		return nil, fmt.Errorf("read subscription of order %s: %w", o.ID, err)
+	}
+	if !stands {
+		return nil, fault.Conflict("copying_stopped", "Copying was paused, stopped or lost its consent.")
+	}
+	return &leader, nil
+}
+
+// takeTurn keeps claims of one account a second apart, as SnapTrade advises (R10).
+func takeTurn(ctx context.Context, tx pgx.Tx, o Order) error {
+	tag, err := tx.Exec(ctx, `
+		insert into account_looks (account_id, user_id, last_claim_at) values ($1, $2, clock_timestamp())
+		on conflict (account_id) do update set last_claim_at = clock_timestamp()
+		where account_looks.last_claim_at is null or account_looks.last_claim_at <= clock_timestamp() - interval '1 second'`,
+		o.AccountID, o.UserID)
+	if err != nil {
+		return fmt.Errorf("take a turn on account %s: %w", o.AccountID, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return errWait
+	}
+	return nil
+}
+
+func markSubmitting(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Order, error) {
+	o, err := one(tx.Query(ctx, `
+		update orders o set state = 'submitting', claim_token = gen_random_uuid(), sent_at = clock_timestamp(),
+			deadline = clock_timestamp() + make_interval(secs => $2), event_seq = event_seq + 1, updated_at = now()
+		where id = $1 and state = 'queued' and clock_timestamp() < send_before
+		  and (not_before is null or not_before <= clock_timestamp())
+		returning `+columns, id, answerWithin.Seconds()))
+	if fault.CodeOf(err) == "not_found" {
+		return Order{}, errNotOurs
+	}
+	return o, err
+}

@@ -1,0 +1,102 @@
+package orders
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/billing"
+	"github.com/alertsify/alertsify/internal/brokers"
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/market"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/risk"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+)
+
+// Desk takes orders and follows them to their end.
+type Desk struct {
+	db       *postgres.DB
+	queue    *river.Client[pgx.Tx]
+	rules    *risk.Rules
+	accounts *brokers.Accounts
+	market   *market.Market
+	broker   *snaptrade.Client
+	alerts   *alerts.Announcer
+	gate     *billing.Gate
+	clock    *exchange.Clock
+	now      func() time.Time
+	log      *slog.Logger
+	crash    func(point string)
+}
+
+// Options are the parts a Desk works with.
+type Options struct {
+	DB       *postgres.DB
+	Queue    *river.Client[pgx.Tx] // only adds jobs
+	Rules    *risk.Rules
+	Accounts *brokers.Accounts
+	Market   *market.Market
+	Broker   *snaptrade.Client
+	Alerts   *alerts.Announcer
+	Gate     *billing.Gate
+	Clock    *exchange.Clock
+	Now      func() time.Time
+	Logger   *slog.Logger
+	Crash    func(point string) // development and tests: may end the process at a named point; nil does nothing
+}
+
+// New makes a Desk.
+func New(o Options) *Desk {
+	if o.Crash == nil {
+		o.Crash = func(string) {}
+	}
+	return &Desk{
+		db: o.DB, queue: o.Queue, rules: o.Rules, accounts: o.Accounts, market: o.Market, broker: o.Broker,
+		alerts: o.Alerts, gate: o.Gate, clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash,
+	}
+}
+
+// SendJob is the bell for one queued order. The order's row is the fence: a
+// job that runs twice, or at the same time, sends once.
+type SendJob struct {
+	OrderID uuid.UUID `json:"order_id"`
+}
+
+// Kind names the job for the queue.
+func (SendJob) Kind() string { return "order_send" }
+
+// CancelJob asks the broker to cancel one order.
+type CancelJob struct {
+	OrderID uuid.UUID `json:"order_id"`
+}
+
+// Kind names the job for the queue.
+func (CancelJob) Kind() string { return "order_cancel" }
+
+// ChangedJob says that an order filled or ended, for whoever repeats trades.
+type ChangedJob struct {
+	OrderID uuid.UUID `json:"order_id"`
+}
+
+// Kind names the job for the queue.
+func (ChangedJob) Kind() string { return "order_changed" }
+
+// Queue names.
+const (
+	SendQueue    = "orders"
+	ChangedQueue = "copies"
+)
+
+// InsertOpts puts sends into their own queue, with their own workers.
+func (SendJob) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: SendQueue} }
+
+// InsertOpts puts cancels beside sends.
+func (CancelJob) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: SendQueue} }
+
+// InsertOpts keeps fan-outs from standing before sends.
+func (ChangedJob) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: ChangedQueue} }

@@ -1,0 +1,111 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/brokers"
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+)
+
+// detect makes rows of the broker's orders that are nobody's here: placed in
+// the broker's own app since the account was connected (T0). From then on
+// nothing differs from an order of ours.
+func (d *Desk) detect(ctx context.Context, a brokers.Account, rest []snaptrade.Order) error {
+	var errs []error
+	for _, l := range rest {
+		if !l.Option || l.PlacedAt.Before(a.CreatedAt) || !worthARow(l) {
+			continue
+		}
+		if err := d.detectOne(ctx, a, l); err != nil {
+			errs = append(errs, fmt.Errorf("detect broker order %s: %w", l.ID, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// worthARow leaves out what came to nothing and what is not ours to follow.
+func worthARow(l snaptrade.Order) bool {
+	side := l.Action.IsBuy() || l.Action.IsSell()
+	opens := l.Action != snaptrade.SellToOpen && l.Action != snaptrade.BuyToClose
+	filled := l.Filled != nil && l.Filled.IsPositive()
+	whole := l.Total != nil && l.Total.IsInteger() && l.Total.IsPositive() && l.Total.IntPart() <= maxQuantity
+	return side && opens && whole && (filled || !l.Status.Final())
+}
+
+func (d *Desk) detectOne(ctx context.Context, a brokers.Account, l snaptrade.Order) error {
+	c, err := exchange.ParseSymbol(l.Symbol)
+	if err != nil {
+		return err
+	}
+	return d.db.AsSystem(ctx, byReconciler, func(ctx context.Context, tx pgx.Tx) error {
+		o := d.detected(a, l, c)
+		p, found, err := detectedPosition(ctx, tx, o)
+		if err != nil || !found {
+			return err
+		}
+		o.PositionID, o.Contract = p.ID, p.Contract
+		ended := l.Status.Final()
+		if o.Side == STC && !ended && p.Available() < o.Quantity {
+			return nil // not enough is free for it yet: a later look sees it again
+		}
+		if o.Side == STC && !ended {
+			if err := positions.Reserve(ctx, tx, o.UserID, p.ID, o.Quantity); err != nil {
+				return err
+			}
+		}
+		if o, err = insert(ctx, tx, o); err != nil {
+			return err
+		}
+		if err := event(ctx, tx, o, "", byReconciler, map[string]any{"broker_order_id": l.ID}); err != nil {
+			return err
+		}
+		return d.bookIn(ctx, tx, o.ID, reportOf(l), booking{actor: byReconciler, unreserved: ended})
+	})
+}
+
+func (d *Desk) detected(a brokers.Account, l snaptrade.Order, c exchange.Contract) Order {
+	now := d.now()
+	o := Order{
+		ID: uuid.New(), UserID: a.UserID, AccountID: a.ID, Side: BTO, Contract: c, Quantity: int(l.Total.IntPart()),
+		Type: Market, TimeInForce: Day, Source: Detected, State: Accepted, TradingDay: d.clock.Today(), SendBefore: now,
+	}
+	if l.Action.IsSell() {
+		o.Side = STC
+	}
+	if l.LimitPrice != nil && l.LimitPrice.IsPositive() {
+		o.Type, o.Limit = Limit, price(nullable(*l.LimitPrice))
+	}
+	if l.TimeInForce == snaptrade.GoodTilCancelled {
+		o.TimeInForce = GTC
+	}
+	return o
+}
+
+// detectedPosition is where a detected order belongs. A sell of what we never
+// saw bought belongs nowhere.
+func detectedPosition(ctx context.Context, tx pgx.Tx, o Order) (positions.Position, bool, error) {
+	if o.Side == BTO {
+		p, err := positions.ForEntry(ctx, tx, positions.Opening{
+			UserID: o.UserID, AccountID: o.AccountID, Contract: o.Contract, Source: string(Detected),
+		})
+		return p, true, err
+	}
+	var id uuid.UUID
+	err := tx.QueryRow(ctx, `select id from positions where account_id = $1 and symbol = $2 and status = 'open'`,
+		o.AccountID, o.Contract.Symbol).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return positions.Position{}, false, nil
+	}
+	if err != nil {
+		return positions.Position{}, false, err
+	}
+	p, err := positions.Lock(ctx, tx, id)
+	return p, true, err
+}

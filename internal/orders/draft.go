@@ -1,0 +1,215 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/brokers"
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/market"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/risk"
+)
+
+// How long a quote or a balance may keep a user waiting before an order is
+// judged without it.
+const lookUpTime = 3 * time.Second
+
+// Draft is an intent with everything about the outside world that its
+// transaction needs to know: networks are asked before it begins, never in it.
+type Draft struct {
+	intent   Intent
+	contract exchange.Contract
+	account  brokers.Account
+	user     uuid.UUID
+	facts    risk.Facts
+	quote    *market.Quote
+	copy     *CopyOrder
+}
+
+// CopyOrder is what copy trading adds to an intent.
+type CopyOrder struct {
+	UserID         uuid.UUID // the follower
+	AccountID      *uuid.UUID
+	LeaderID       uuid.UUID
+	SubscriptionID uuid.UUID
+	DecisionID     uuid.UUID
+	Side           Side
+	Contract       exchange.Contract
+	PositionID     *uuid.UUID // exits
+	Target         *int       // exits: cumulative contracts to be sold by this decision
+	Quantity       int
+	Type           Type
+	Limit          *money.Price
+	SendBefore     time.Time
+	DailyCap       int // R12, entries
+}
+
+// Expiration is resolved from a line without a year, so a request may need the
+// market before it is an intent.
+func (d *Desk) intentOf(ctx context.Context, r Request) (Intent, error) {
+	if r.Line == "" {
+		return r.intent()
+	}
+	if r.Side != "" || r.Underlying != "" || r.Quantity != nil || r.PositionID != "" || r.LimitPrice != nil || r.OrderType != "" {
+		return Intent{}, fault.Field("line", "Send either a line or the fields of an order.")
+	}
+	l, err := ParseLine(r.Line)
+	if err != nil {
+		return Intent{}, err
+	}
+	wrong := problems{}
+	in := Intent{
+		Side: l.Side, Quantity: l.Quantity, Type: Market, Limit: l.Limit, TimeInForce: Day,
+		AccountID:        readID(wrong, "accountId", r.AccountID),
+		ConfirmDuplicate: r.ConfirmDuplicate, ConfirmPrice: r.ConfirmPrice,
+	}
+	if l.Limit != nil {
+		in.Type = Limit
+	}
+	day, err := d.expiration(ctx, l)
+	if err != nil {
+		return Intent{}, err
+	}
+	in.Contract = build(wrong, l.Underlying, l.OptionType, l.Strike, day)
+	return in, wrong.err()
+}
+
+func (d *Desk) expiration(ctx context.Context, l Line) (exchange.Date, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
+	defer cancel()
+	listed, err := d.market.Expirations(ctx, l.Underlying)
+	if err != nil && l.Year == 0 {
+		return exchange.Date{}, fault.Field("line", "Write the expiration with its year; the listing is not available right now.")
+	}
+	if err != nil {
+		listed = nil
+	}
+	day, ok := l.Expiration(listed)
+	if !ok {
+		return exchange.Date{}, fault.Field("line", "No "+l.Underlying+" option expires on that day.")
+	}
+	return day, nil
+}
+
+// draft asks the account, the position and the market about an intent.
+func (d *Desk) draft(ctx context.Context, user uuid.UUID, in Intent) (Draft, error) {
+	dr := Draft{intent: in, user: user}
+	err := d.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) (err error) {
+		return d.own(ctx, tx, &dr)
+	})
+	if err != nil {
+		return Draft{}, err
+	}
+	d.ask(ctx, &dr)
+	return dr, nil
+}
+
+// DraftCopy is draft for an order that copy trading decided on.
+func (d *Desk) DraftCopy(ctx context.Context, c CopyOrder) (Draft, error) {
+	in := Intent{
+		Side: c.Side, Contract: &c.Contract, PositionID: c.PositionID, Quantity: c.Quantity, Type: c.Type, Limit: c.Limit,
+		TimeInForce: Day, AccountID: c.AccountID,
+	}
+	dr, err := d.draft(ctx, c.UserID, in)
+	if err != nil {
+		return Draft{}, err
+	}
+	dr.copy, dr.facts.Copy = &c, true
+	return dr, nil
+}
+
+// own resolves what belongs to the user: the position of an exit, the account,
+// the contract.
+func (d *Desk) own(ctx context.Context, tx pgx.Tx, dr *Draft) (err error) {
+	in := &dr.intent
+	if in.PositionID != nil {
+		p, err := positions.LockOwn(ctx, tx, dr.user, *in.PositionID)
+		if err != nil {
+			return err
+		}
+		if in.AccountID != nil && *in.AccountID != p.AccountID {
+			return fault.NotFound()
+		}
+		in.AccountID, dr.contract = &p.AccountID, p.Contract
+	}
+	if dr.account, err = d.accounts.ForOrder(ctx, tx, dr.user, in.AccountID); err != nil {
+		return err
+	}
+	if in.PositionID != nil {
+		return nil
+	}
+	dr.contract = *in.Contract
+	if in.Side == STC {
+		return d.positionOf(ctx, tx, dr)
+	}
+	return nil
+}
+
+// positionOf finds the open position an exit by line means.
+func (d *Desk) positionOf(ctx context.Context, tx pgx.Tx, dr *Draft) error {
+	var id uuid.UUID
+	err := tx.QueryRow(ctx, `
+		select id from positions where account_id = $1 and symbol = $2 and status = 'open' and user_id = $3`,
+		dr.account.ID, dr.contract.Symbol, dr.user).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fault.Field("line", "You hold no "+dr.contract.Display()+" on this account.")
+	}
+	dr.intent.PositionID = &id
+	return err
+}
+
+// ask gathers what the checks compare with. What cannot be learnt in time stays
+// unknown, and each check says what that means for it.
+func (d *Desk) ask(ctx context.Context, dr *Draft) {
+	in := dr.intent
+	dr.facts = risk.Facts{
+		Entry: in.Side == BTO, Contract: dr.contract, Quantity: in.Quantity, Market: in.Type == Market,
+		Limit: in.Limit, Confirmed: in.ConfirmPrice,
+	}
+	if in.Type == Stop { // a stop becomes a market order at its price
+		dr.facts.Limit = in.Stop
+	}
+	short, cancel := context.WithTimeout(ctx, lookUpTime)
+	defer cancel()
+	if q, err := d.market.Quote(short, dr.contract.Symbol); err == nil {
+		dr.quote = &q
+		dr.facts.Bid, dr.facts.Ask, dr.facts.QuoteAt = q.Bid, q.Ask, q.At
+	}
+	if in.Side != BTO {
+		return
+	}
+	if listed, err := d.market.Listed(short, dr.contract); err == nil {
+		dr.facts.Listed = &listed
+	}
+	stale := dr.account.BalanceAt == nil || d.now().Sub(*dr.account.BalanceAt) > d.rules.Limits().BalanceAge
+	if stale {
+		if fresh, err := d.accounts.RefreshBalance(short, dr.user, dr.account.ID); err == nil {
+			dr.account = fresh
+		}
+	}
+}
+
+// buyingLeft is the account's buying power less what our orders since it was
+// read may take (R15); nil when the balance is unknown or too old.
+func (d *Desk) buyingLeft(ctx context.Context, tx pgx.Tx, a brokers.Account, except uuid.UUID) (*money.Amount, error) {
+	if a.BuyingPower == nil || a.BalanceAt == nil || d.now().Sub(*a.BalanceAt) > d.rules.Limits().BalanceAge+lookUpTime {
+		return nil, nil
+	}
+	var taken decimal.Decimal
+	err := tx.QueryRow(ctx, `
+		select coalesce(sum(estimated_cost), 0) from orders
+		where account_id = $1 and created_at > $2 and side = 'BTO' and id <> $3 and state not in ('aborted', 'rejected', 'not_placed')`,
+		a.ID, *a.BalanceAt, except).Scan(&taken)
+	if err != nil {
+		return nil, err
+	}
+	return &money.Amount{Decimal: a.BuyingPower.Sub(taken)}, nil
+}

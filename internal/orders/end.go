@@ -1,0 +1,164 @@
+package orders
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/positions"
+)
+
+// ending is an order's end without a word from the broker's list.
+type ending struct {
+	to       State
+	actor    string
+	claim    *uuid.UUID // T5: only the claiming placer
+	reason   string
+	evidence map[string]any
+}
+
+// endsFrom are the states each such end may come from (T3, T5, T9).
+var endsFrom = map[State][]State{
+	Aborted:   {Queued},
+	Rejected:  {Submitting, Unknown},
+	NotPlaced: {Unknown},
+}
+
+// Abort is T3: an order that was never sent and never will be.
+func (d *Desk) Abort(ctx context.Context, id uuid.UUID, actor, reason string) error {
+	return d.end(ctx, id, ending{to: Aborted, actor: actor, reason: reason})
+}
+
+func (d *Desk) end(ctx context.Context, id uuid.UUID, e ending) error {
+	return d.db.AsSystem(ctx, e.actor, func(ctx context.Context, tx pgx.Tx) error {
+		o, err := d.lockBoth(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(endsFrom[e.to], o.State) || e.claim != nil && (o.ClaimToken == nil || *o.ClaimToken != *e.claim) {
+			return nil // somebody else moved it first
+		}
+		return d.endIn(ctx, tx, o, e)
+	})
+}
+
+// lockBoth takes the locks of an order's change in their order: position, order.
+func (d *Desk) lockBoth(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Order, error) {
+	seen, err := read(ctx, tx, id)
+	if err != nil {
+		return Order{}, err
+	}
+	if _, err := positions.Lock(ctx, tx, seen.PositionID); err != nil {
+		return Order{}, err
+	}
+	return lock(ctx, tx, id)
+}
+
+// endIn writes the end; position and order are locked.
+func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
+	from := o.State
+	o, err := one(tx.Query(ctx, `
+		update orders o set state = $2, reason = $3, claim_token = null, event_seq = event_seq + 1,
+			finished_at = now(), updated_at = now()
+		where id = $1 returning `+columns, o.ID, e.to, e.reason))
+	if err != nil {
+		return fmt.Errorf("end order: %w", err)
+	}
+	if err := event(ctx, tx, o, from, e.actor, e.evidence); err != nil {
+		return err
+	}
+	if err := d.giveBack(ctx, tx, o); err != nil {
+		return err
+	}
+	if err := positions.Finish(ctx, tx, o.PositionID, d.now()); err != nil {
+		return err
+	}
+	return d.tell(ctx, tx, o)
+}
+
+// giveBack returns what an ended order still held: the contracts of a sell,
+// the day's counters of an entry that bought nothing.
+func (d *Desk) giveBack(ctx context.Context, tx pgx.Tx, o Order) error {
+	if o.Side == STC {
+		return positions.Release(ctx, tx, o.PositionID, o.Left())
+	}
+	if o.Cum > 0 {
+		return nil
+	}
+	return d.rules.GiveBack(ctx, tx, o.UserID, o.TradingDay, o.EstimatedCost, o.Source == Copy)
+}
+
+// tell lets the pages and the owner know of a change, and rings for whoever
+// repeats trades when an order of a copy has ended.
+func (d *Desk) tell(ctx context.Context, tx pgx.Tx, o Order) error {
+	if err := live.Publish(ctx, tx, o.UserID, "order", o); err != nil {
+		return err
+	}
+	if !o.State.Live() {
+		if _, err := d.queue.InsertTx(ctx, tx, ChangedJob{o.ID}, nil); err != nil {
+			return fmt.Errorf("ring for order %s: %w", o.ID, err)
+		}
+	}
+	return d.notify(ctx, tx, o)
+}
+
+// notify tells the owner, in-app, how an order without a fill stands. Copies
+// report through their decision.
+func (d *Desk) notify(ctx context.Context, tx pgx.Tx, o Order) error {
+	kind, title := alerts.Type(""), ""
+	switch {
+	case o.Source == Copy:
+		return nil
+	case o.State == Rejected:
+		kind, title = alerts.OrderRejected, "Order rejected"
+	case o.State == Aborted:
+		kind, title = alerts.OrderCancelled, "Order not sent"
+	case o.State == Cancelled || o.State == Expired:
+		kind, title = alerts.OrderCancelled, "Order "+string(o.State)
+	case o.State == NotPlaced:
+		kind, title = alerts.OrderRejected, "Order not found: check with your broker"
+	default:
+		return nil
+	}
+	body := LineOf(o.Side, o.Quantity, o.Contract, o.Limit)
+	if o.Reason != nil && *o.Reason != "" {
+		body += ": " + *o.Reason
+	}
+	position := o.PositionID
+	return d.alerts.Notify(ctx, tx, alerts.Notification{
+		UserID: o.UserID, Type: kind, Title: title, Body: body, URL: "/orders",
+		Data: map[string]any{"orderId": o.ID}, SubjectKey: fmt.Sprintf("%s:%s", o.ID, o.State), PositionID: &position, LearntAt: d.now(),
+	})
+}
+
+// abortStale is T3 for an order whose time to be sent has passed.
+func (d *Desk) abortStale(ctx context.Context, id uuid.UUID) error {
+	return d.db.AsSystem(ctx, bySweeper, func(ctx context.Context, tx pgx.Tx) error {
+		o, err := d.lockBoth(ctx, tx, id)
+		if fault.CodeOf(err) == "not_found" {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if o.State != Queued || d.now().Before(o.SendBefore) {
+			return nil
+		}
+		return d.endIn(ctx, tx, o, ending{to: Aborted, actor: bySweeper, reason: "stale: it could not be sent in time"})
+	})
+}
+
+// ring asks the queue to send an order after a while.
+func (d *Desk) ring(ctx context.Context, id uuid.UUID, after time.Duration) error {
+	if _, err := d.queue.Insert(ctx, SendJob{id}, sendAfter(d.now().Add(after))); err != nil {
+		return fmt.Errorf("ring for order %s: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,367 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/brokers"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+)
+
+const (
+	listSpacing = 15 * time.Second // between two lists of one account
+	lookTime    = 60 * time.Second // for one look; past it the process died
+	looksAtOnce = 8
+	lookPoll    = 250 * time.Millisecond
+)
+
+// lookAt pulls the account's next look forward to a time; a zero time does nothing.
+func lookAt(ctx context.Context, tx pgx.Tx, o Order, at time.Time) error {
+	if at.IsZero() {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `
+		insert into account_looks (account_id, user_id, next_look_at) values ($1, $2, $3)
+		on conflict (account_id) do update set next_look_at = least(account_looks.next_look_at, excluded.next_look_at)`,
+		o.AccountID, o.UserID, at)
+	if err != nil {
+		return fmt.Errorf("plan a look at account %s: %w", o.AccountID, err)
+	}
+	return nil
+}
+
+// PullLook asks for the account's orders to be listed as soon as the spacing of
+// lists allows: what a webhook, a refresh and a holdings event do, and all they do.
+func (d *Desk) PullLook(ctx context.Context, account uuid.UUID) error {
+	_, err := d.db.Pool().Exec(ctx, `
+		insert into account_looks (account_id, user_id, next_look_at) select id, user_id, now() from accounts where id = $1
+		on conflict (account_id) do update set next_look_at = least(account_looks.next_look_at, now())`, account)
+	if err != nil {
+		return fmt.Errorf("pull the look at account %s forward: %w", account, err)
+	}
+	return nil
+}
+
+// RunLooks lists accounts when their time has come, until ctx ends. Any number
+// of processes may run it: each list is claimed in its row.
+func (d *Desk) RunLooks(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	places := make(chan struct{}, looksAtOnce)
+	tick := time.NewTicker(lookPoll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		due, err := d.claimLooks(ctx, cap(places)-len(places))
+		if err != nil {
+			if ctx.Err() == nil {
+				d.log.WarnContext(ctx, "claim looks", "err", err)
+			}
+			continue
+		}
+		for _, account := range due {
+			places <- struct{}{}
+			running.Go(func() {
+				defer func() { <-places }()
+				d.look(ctx, account)
+			})
+		}
+	}
+}
+
+// claimLooks takes up to n accounts that are due (index account_looks_due).
+func (d *Desk) claimLooks(ctx context.Context, n int) ([]uuid.UUID, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	rows, err := d.db.Pool().Query(ctx, `
+		update account_looks set claimed_until = clock_timestamp() + make_interval(secs => $2), listed_at = clock_timestamp(), next_look_at = null
+		where account_id in (
+			select account_id from account_looks
+			where next_look_at <= clock_timestamp()
+			  and (listed_at is null or listed_at <= clock_timestamp() - make_interval(secs => $3))
+			  and (claimed_until is null or claimed_until < clock_timestamp())
+			order by next_look_at limit $1 for no key update skip locked)
+		returning account_id`, n, lookTime.Seconds(), listSpacing.Seconds())
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
+// look runs one claimed look and plans the next.
+func (d *Desk) look(ctx context.Context, account uuid.UUID) {
+	bounded, cancel := context.WithTimeout(ctx, lookTime-5*time.Second)
+	defer cancel()
+	if err := d.lookOnce(bounded, account); err != nil && ctx.Err() == nil {
+		d.log.WarnContext(ctx, "look at orders", "account", account, "err", err)
+	}
+	// Whatever the look came to, the next one must be planned.
+	after, cancelAfter := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancelAfter()
+	if err := d.planNext(after, account); err != nil {
+		d.log.ErrorContext(ctx, "plan the next look", "account", account, "err", err)
+	}
+}
+
+// lookOnce asks the broker for the account's orders and applies what it says.
+// Our rows are read after the list was fetched: what the list can show was
+// claimed, and committed, before.
+func (d *Desk) lookOnce(ctx context.Context, account uuid.UUID) error {
+	a, err := d.accounts.ByID(ctx, account)
+	if err != nil {
+		return err
+	}
+	user, err := d.accounts.Credentials(ctx, a.UserID)
+	if err != nil {
+		return err
+	}
+	before, err := d.watched(ctx, account)
+	if err != nil {
+		return err
+	}
+	list, err := d.broker.RecentOrders(snaptrade.WithClass(ctx, classOf(before)), user, a.BrokerAccountID)
+	if isUnsupported(err) {
+		return d.lookByID(ctx, user, a, before)
+	}
+	if err != nil {
+		return fmt.Errorf("list orders of account %s: %w", account, err)
+	}
+	d.crash("C10")
+	return d.apply(ctx, user, a, list)
+}
+
+func classOf(watched []Order) snaptrade.Class {
+	for _, o := range watched {
+		if o.State.Unresolved() {
+			return snaptrade.UnresolvedLook
+		}
+	}
+	return snaptrade.WorkingLook
+}
+
+func isUnsupported(err error) bool {
+	return snaptrade.StatusOf(err) == http.StatusNotImplemented
+}
+
+// watched are the account's orders that may still change (index orders_watched),
+// oldest first.
+func (d *Desk) watched(ctx context.Context, account uuid.UUID) ([]Order, error) {
+	rows, err := d.db.Pool().Query(ctx, `
+		select `+columns+` from orders o
+		where account_id = $1 and (state in ('submitting', 'unknown', 'accepted', 'partial')
+		   or state = 'not_placed' and created_at > now() - interval '1 day')
+		order by created_at limit 500`, account)
+	if err != nil {
+		return nil, fmt.Errorf("read watched orders: %w", err)
+	}
+	return pgx.CollectRows(rows, scan)
+}
+
+// apply works through one list: orders we know by id, then those we are looking
+// for, then the ones that are not ours.
+func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList) error {
+	linked, err := d.linked(ctx, a.ID, list.Orders)
+	if err != nil {
+		return err
+	}
+	var unlinked []snaptrade.Order
+	var errs []error
+	for _, l := range list.Orders {
+		id, known := linked[l.ID]
+		if !known {
+			unlinked = append(unlinked, l)
+			continue
+		}
+		errs = append(errs, d.book(ctx, id, reportOf(l), booking{actor: byReconciler}))
+	}
+	rest, err := d.adopt(ctx, user, a, list, unlinked)
+	errs = append(errs, err, d.missing(ctx, user, a, list), d.detect(ctx, a, rest))
+	return errors.Join(errs...)
+}
+
+// linked maps broker ids to our orders, in one statement.
+func (d *Desk) linked(ctx context.Context, account uuid.UUID, listed []snaptrade.Order) (map[string]uuid.UUID, error) {
+	ids := make([]string, 0, len(listed))
+	for _, l := range listed {
+		ids = append(ids, l.ID)
+	}
+	rows, err := d.db.Pool().Query(ctx, `
+		select broker_order_id, order_id from order_broker_ids where account_id = $1 and broker_order_id = any($2)`, account, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read links: %w", err)
+	}
+	found := make(map[string]uuid.UUID, len(ids))
+	var brokerID string
+	var order uuid.UUID
+	_, err = pgx.ForEachRow(rows, []any{&brokerID, &order}, func() error {
+		found[brokerID] = order
+		return nil
+	})
+	return found, err
+}
+
+// adopt finds the orders we do not know the fate of among the listed ones that
+// belong to nobody (T8, T10), counts complete looks, and gives up when the
+// search has gone on for long enough (T9). What nobody claimed is returned.
+func (d *Desk) adopt(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, unlinked []snaptrade.Order) ([]snaptrade.Order, error) {
+	sought, err := d.watched(ctx, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, o := range sought {
+		if !o.State.Unresolved() && o.State != NotPlaced {
+			continue
+		}
+		found := match(o, unlinked)
+		if len(found) == 0 {
+			errs = append(errs, d.notFound(ctx, a, o, list))
+			continue
+		}
+		chosen := d.choose(ctx, user, a, found)
+		err := d.book(ctx, o.ID, reportOf(chosen), booking{actor: byReconciler})
+		errs = append(errs, err)
+		if err == nil {
+			unlinked = without(unlinked, chosen.ID)
+		}
+	}
+	return unlinked, errors.Join(errs...)
+}
+
+// choose prefers, among several matches, one that SnapTrade says was placed
+// through it; then the earliest. A wrong pick is a labelling error; a resend
+// would be a money error.
+func (d *Desk) choose(ctx context.Context, user snaptrade.User, a brokers.Account, found []snaptrade.Order) snaptrade.Order {
+	if len(found) == 1 {
+		return found[0]
+	}
+	ctx = snaptrade.WithClass(ctx, snaptrade.UnresolvedLook)
+	for _, l := range found {
+		if _, err := d.broker.OrderDetails(ctx, user, a.BrokerAccountID, l.ID); err == nil {
+			return l
+		}
+	}
+	return found[0]
+}
+
+func without(list []snaptrade.Order, id string) []snaptrade.Order {
+	rest := make([]snaptrade.Order, 0, len(list))
+	for _, l := range list {
+		if l.ID != id {
+			rest = append(rest, l)
+		}
+	}
+	return rest
+}
+
+// notFound counts a complete look and gives up (T9) when the row as it was
+// before this look allows it and this list was fetched late enough.
+func (d *Desk) notFound(ctx context.Context, a brokers.Account, o Order, list snaptrade.OrderList) error {
+	if o.State != Unknown || o.Deadline == nil || list.AskedAt.Before(*o.Deadline) || !complete(list, *o.SentAt) {
+		return nil
+	}
+	if mayGiveUp(o, list.AskedAt, a.ListsOrders) {
+		return d.end(ctx, o.ID, ending{
+			to: NotPlaced, actor: byReconciler, reason: "The broker does not list this order. Check with your broker before placing it again.",
+			evidence: map[string]any{"complete_looks": o.CompleteLooks + 1, "listed_at": list.AskedAt},
+		})
+	}
+	_, err := d.db.Pool().Exec(ctx, `update orders set complete_looks = complete_looks + 1 where id = $1 and state = 'unknown'`, o.ID)
+	if err != nil {
+		return fmt.Errorf("count a look for order %s: %w", o.ID, err)
+	}
+	return nil
+}
+
+// complete says whether a list would show an order sent at a time: a full page
+// may have pushed it out.
+func complete(list snaptrade.OrderList, sent time.Time) bool {
+	if list.Unreadable > 0 {
+		return false
+	}
+	if len(list.Orders) < listFull {
+		return true
+	}
+	oldest := list.Orders[0].PlacedAt
+	for _, l := range list.Orders {
+		if l.PlacedAt.Before(oldest) {
+			oldest = l.PlacedAt
+		}
+	}
+	return oldest.Before(sent)
+}
+
+// missing asks one by one for working orders that the list left out: older than
+// a day, or pushed out.
+func (d *Desk) missing(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList) error {
+	sought, err := d.watched(ctx, a.ID)
+	if err != nil {
+		return err
+	}
+	listed := make(map[string]bool, len(list.Orders))
+	for _, l := range list.Orders {
+		listed[l.ID] = true
+	}
+	var left []Order
+	for _, o := range sought {
+		if o.State.Working() && o.BrokerOrderID != nil && !listed[*o.BrokerOrderID] {
+			left = append(left, o)
+		}
+	}
+	return d.lookByID(ctx, user, a, left)
+}
+
+// lookByID reads known orders one by one, at most ten of them a look.
+func (d *Desk) lookByID(ctx context.Context, user snaptrade.User, a brokers.Account, sought []Order) error {
+	var errs []error
+	for i, o := range sought {
+		if i == 10 {
+			break
+		}
+		if o.BrokerOrderID == nil {
+			continue
+		}
+		l, err := d.broker.OrderDetails(ctx, user, a.BrokerAccountID, *o.BrokerOrderID)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("read order %s: %w", o.ID, err))
+			continue
+		}
+		errs = append(errs, d.book(ctx, o.ID, reportOf(l), booking{actor: byReconciler}))
+	}
+	return errors.Join(errs...)
+}
+
+// planNext sets the account's next look from its orders and frees the claim.
+func (d *Desk) planNext(ctx context.Context, account uuid.UUID) error {
+	sought, err := d.watched(ctx, account)
+	if err != nil {
+		return err
+	}
+	now := d.now()
+	var next *time.Time
+	for _, o := range sought {
+		at := nextLook(o, now, d.clock.Open(o.Contract.Underlying))
+		if !at.IsZero() && (next == nil || at.Before(*next)) {
+			next = &at
+		}
+	}
+	_, err = d.db.Pool().Exec(ctx, `
+		update account_looks set claimed_until = null, next_look_at = least(next_look_at, $2) where account_id = $1`, account, next)
+	if postgres.IsUnavailable(err) {
+		return fmt.Errorf("plan look at account %s: %w", account, postgres.ErrUnavailable)
+	}
+	return err
+}

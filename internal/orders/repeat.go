@@ -1,0 +1,43 @@
+package orders
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Any is an order whoever owns it, for the work that repeats trades.
+func (d *Desk) Any(ctx context.Context, id uuid.UUID) (Order, error) {
+	return read(ctx, d.db.Pool(), id)
+}
+
+// FirstFill is when the first fill of an order was learnt.
+func (d *Desk) FirstFill(ctx context.Context, id uuid.UUID) (at time.Time, err error) {
+	err = d.db.Pool().QueryRow(ctx, `select min(learnt_at) from fills where order_id = $1`, id).Scan(&at)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read first fill of order %s: %w", id, err)
+	}
+	return at, nil
+}
+
+// Withdraw takes an entry back: a queued one is aborted, one at the broker is
+// asked to be cancelled; one that has ended stays as it is.
+func (d *Desk) Withdraw(ctx context.Context, id uuid.UUID, reason string) error {
+	return d.db.AsSystem(ctx, byCopier, func(ctx context.Context, tx pgx.Tx) error {
+		o, err := d.lockBoth(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		switch {
+		case o.State == Queued:
+			return d.endIn(ctx, tx, o, ending{to: Aborted, actor: byCopier, reason: reason})
+		case o.State.Live() && o.CancelRequested == nil:
+			_, err := d.requestCancel(ctx, tx, o)
+			return err
+		}
+		return nil
+	})
+}

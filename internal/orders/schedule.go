@@ -1,0 +1,76 @@
+package orders
+
+import "time"
+
+// Giving up on an unresolved order (T9) needs both the time and the looks.
+const (
+	giveUpEntry = 10 * time.Minute
+	giveUpExit  = 4 * time.Minute // a user must be able to leave
+	giveUpLooks = 4               // complete lists since the claim's deadline
+	listFull    = 100             // rows: a list this long may have left older ones out
+)
+
+// nextLook is when an order should be looked for again: soon at first, then
+// ever more slowly. Zero when it needs no looking.
+func nextLook(o Order, now time.Time, open bool) time.Time {
+	base := o.CreatedAt
+	if o.SentAt != nil {
+		base = *o.SentAt
+	}
+	age := now.Sub(base)
+	switch {
+	case o.State.Unresolved():
+		return now.Add(unresolvedPause(age))
+	case o.State.Working():
+		return now.Add(workingPause(o, age, open))
+	case o.State == NotPlaced && age < 24*time.Hour:
+		return now.Add(5 * time.Minute)
+	}
+	return time.Time{}
+}
+
+// unresolvedPause follows 5, 20, 35, 50 s after sending, then every 30 s to
+// 4 min, every minute to 10 min, every 5 min after that.
+func unresolvedPause(age time.Duration) time.Duration {
+	for _, at := range []time.Duration{5 * time.Second, 20 * time.Second, 35 * time.Second, 50 * time.Second} {
+		if age < at {
+			return at - age
+		}
+	}
+	switch {
+	case age < 4*time.Minute:
+		return 30 * time.Second
+	case age < 10*time.Minute:
+		return time.Minute
+	}
+	return 5 * time.Minute
+}
+
+// workingPause follows 2, 17, 32 s after the answer to placing, then every 30 s
+// in the session, every 5 min for limits resting longer than ten minutes and
+// while the market is closed.
+func workingPause(o Order, age time.Duration, open bool) time.Duration {
+	for _, at := range []time.Duration{2 * time.Second, 17 * time.Second, 32 * time.Second} {
+		if age < at {
+			return at - age
+		}
+	}
+	if !open || o.Limit != nil && age > 10*time.Minute && o.CancelRequested == nil {
+		return 5 * time.Minute
+	}
+	return 30 * time.Second
+}
+
+// mayGiveUp says whether an unresolved order counts as never placed: looked for
+// long enough, in enough complete lists, the last of them fetched after both
+// were true.
+func mayGiveUp(o Order, askedAt time.Time, listsOrders bool) bool {
+	if o.State != Unknown || o.SentAt == nil || !listsOrders {
+		return false
+	}
+	wait := giveUpEntry
+	if o.Side == STC {
+		wait = giveUpExit
+	}
+	return o.CompleteLooks >= giveUpLooks && !askedAt.Before(o.SentAt.Add(wait))
+}

@@ -1,0 +1,107 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+)
+
+const (
+	sweepEvery = 5 * time.Second
+	sweepSlice = 500
+)
+
+// RunSweeper repairs, now and every five seconds, what a crash left behind.
+// Recovery never depends on the queue's own rescue.
+func (d *Desk) RunSweeper(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := d.Sweep(ctx); err != nil && ctx.Err() == nil {
+			d.log.WarnContext(ctx, "sweep orders", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Sweep aborts what can no longer be sent (T3), rings again for what is queued
+// (C4), and marks unknown what was claimed and never answered (T7).
+func (d *Desk) Sweep(ctx context.Context) error {
+	return errors.Join(d.sweepStale(ctx), d.sweepQueued(ctx), d.sweepSubmitting(ctx), d.sweepLooks(ctx))
+}
+
+func (d *Desk) sweepStale(ctx context.Context) error {
+	ids, err := d.ids(ctx, `select id from orders where state = 'queued' and send_before <= clock_timestamp() order by created_at limit $1`)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		err = errors.Join(err, d.abortStale(ctx, id))
+	}
+	return err
+}
+
+// sweepQueued rings for orders whose bell may be lost. A second bell does no harm.
+func (d *Desk) sweepQueued(ctx context.Context) error {
+	ids, err := d.ids(ctx, `
+		select id from orders where state = 'queued' and created_at < clock_timestamp() - interval '5 seconds'
+		  and (not_before is null or not_before <= clock_timestamp()) order by created_at limit $1`)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	bells := make([]river.InsertManyParams, 0, len(ids))
+	for _, id := range ids {
+		bells = append(bells, river.InsertManyParams{Args: SendJob{id}, InsertOpts: &river.InsertOpts{
+			Queue: SendQueue, UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: sweepEvery},
+		}})
+	}
+	if _, err := d.queue.InsertMany(ctx, bells); err != nil {
+		return fmt.Errorf("ring for queued orders: %w", err)
+	}
+	return nil
+}
+
+func (d *Desk) sweepSubmitting(ctx context.Context) error {
+	ids, err := d.ids(ctx, `
+		select id from orders where state = 'submitting' and deadline < clock_timestamp() - interval '5 seconds' limit $1`)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		err = errors.Join(err, d.unknown(ctx, id, bySweeper, nil, "no answer by the deadline"))
+	}
+	return err
+}
+
+// sweepLooks makes sure that every account with an order to follow has a look
+// planned, whichever crash lost it.
+func (d *Desk) sweepLooks(ctx context.Context) error {
+	_, err := d.db.Pool().Exec(ctx, `
+		insert into account_looks (account_id, user_id, next_look_at)
+		select distinct account_id, user_id, clock_timestamp() from orders o
+		where state in ('submitting', 'unknown', 'accepted', 'partial') and coalesce(sent_at, created_at) < clock_timestamp() - interval '5 seconds'
+		  and not exists (select 1 from account_looks l where l.account_id = o.account_id
+		      and (l.next_look_at is not null or l.claimed_until > clock_timestamp()))
+		on conflict (account_id) do update set next_look_at = excluded.next_look_at`)
+	if err != nil {
+		return fmt.Errorf("plan lost looks: %w", err)
+	}
+	return nil
+}
+
+func (d *Desk) ids(ctx context.Context, sql string) ([]uuid.UUID, error) {
+	rows, err := d.db.Pool().Query(ctx, sql, sweepSlice)
+	if err != nil {
+		return nil, fmt.Errorf("sweep orders: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}

@@ -1,0 +1,206 @@
+package risk
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/money"
+)
+
+// Facts are what the pure checks look at: the order, and what we know of the
+// market and the account at this moment.
+type Facts struct {
+	Entry      bool // BTO; otherwise an exit
+	Copy       bool
+	Contract   exchange.Contract
+	Quantity   int
+	Market     bool         // a market order; otherwise Limit is set
+	Limit      *money.Price // per share
+	Confirmed  bool         // the owner confirmed an exit far from the market
+	Listed     *bool        // whether the contract is listed; nil when nobody could say
+	Bid, Ask   *money.Price
+	QuoteAt    time.Time
+	BuyingLeft *money.Amount // buying power less what our newer orders may take; nil when unknown
+}
+
+// Check runs the checks that need nothing but the facts: R3 to R7, R15, R17.
+// The warnings are for people; the error is a fault with the code of the first
+// check that refuses.
+func (r *Rules) Check(f Facts) (warnings []string, err error) {
+	for _, check := range []func(Facts) (string, error){
+		r.contract, r.session, r.contracts, r.price, r.collar, r.premium, r.buyingPower,
+	} {
+		warning, err := check(f)
+		if err != nil {
+			return nil, err
+		}
+		if warning != "" {
+			warnings = append(warnings, warning)
+		}
+	}
+	return warnings, nil
+}
+
+// R3: well formed, listed, not expired; no opening on adjusted roots.
+func (r *Rules) contract(f Facts) (string, error) {
+	if r.clock.Expired(f.Contract) {
+		return "", fault.Risk("contract", f.Contract.Display()+" has expired.")
+	}
+	if !f.Entry {
+		return "", nil
+	}
+	if f.Contract.Adjusted() {
+		return "", fault.Risk("contract", "Opening orders on adjusted contracts are not taken.")
+	}
+	if f.Listed != nil && !*f.Listed {
+		return "", fault.Risk("contract", f.Contract.Display()+" is not a listed contract.")
+	}
+	return "", nil
+}
+
+// R17: market orders and copies only in the session, and no entry in the last
+// half hour of a contract's life.
+func (r *Rules) session(f Facts) (string, error) {
+	if f.Entry && r.lastHalfHour(f.Contract) {
+		return "", fault.Risk("market_closed", "New positions are not opened in a contract's last 30 minutes.")
+	}
+	if r.clock.Open(f.Contract.Underlying) {
+		return "", nil
+	}
+	next, _ := r.clock.NextOpen(f.Contract.Underlying)
+	opens := next.In(exchange.NewYork).Format("Mon 2 Jan 15:04 MST")
+	if f.Market || f.Copy {
+		return "", fault.Risk("market_closed", "The market is closed. It opens "+opens+".").With("opensAt", next.UTC())
+	}
+	return "The market is closed; this order waits until it opens " + opens + ".", nil
+}
+
+func (r *Rules) lastHalfHour(c exchange.Contract) bool {
+	if r.clock.State().AlwaysOpen {
+		return false
+	}
+	left := r.clock.LastMinute(c).Sub(r.clock.Now())
+	return left < 30*time.Minute
+}
+
+// R4: contracts for one order.
+func (r *Rules) contracts(f Facts) (string, error) {
+	limit := r.limits.ManualContracts
+	switch {
+	case !f.Entry:
+		limit = r.limits.HardContracts
+	case f.Copy:
+		limit = r.limits.CopyContracts
+	}
+	if f.Quantity > limit {
+		return "", fault.Risk("contracts", fmt.Sprintf("At most %d contracts for one order.", limit)).With("limit", limit)
+	}
+	return "", nil
+}
+
+// R7: a legal limit price.
+func (r *Rules) price(f Facts) (string, error) {
+	if f.Limit == nil {
+		return "", nil
+	}
+	p := *f.Limit
+	switch {
+	case !p.IsPositive() || p.GreaterThan(maxPrice):
+		return "", fault.Risk("price", "The price must be above 0 and at most 10,000.")
+	case -p.Exponent() > 2 && !p.Equal(p.Truncate(2)):
+		return "", fault.Risk("price", "A price has at most 2 decimals.")
+	case !f.Contract.OnTick(p):
+		tick := f.Contract.Tick(p)
+		return "", fault.Risk("price", fmt.Sprintf("%s trades in steps of $%s at this price.", f.Contract.Underlying, tick)).
+			With("tick", tick.StringFixed(2)).With("below", f.Contract.RoundDown(p)).With("above", f.Contract.RoundUp(p))
+	}
+	return "", nil
+}
+
+// R6: a collar around a fresh quote. Exits are never refused, only asked to confirm.
+func (r *Rules) collar(f Facts) (string, error) {
+	if !r.fresh(f) {
+		return r.noQuote(f)
+	}
+	if f.Limit == nil {
+		return "", nil
+	}
+	if f.Entry {
+		top := decimal.Max(f.Ask.Mul(buyFactor), f.Ask.Add(collarFloor))
+		if f.Limit.GreaterThan(top) {
+			return "", fault.Risk("collar", fmt.Sprintf("%s is far above the ask of %s.", f.Limit.Display(), f.Ask.Display()))
+		}
+		return "", nil
+	}
+	bottom := decimal.Min(f.Bid.Mul(sellFactor), f.Bid.Sub(collarFloor))
+	if f.Limit.LessThan(bottom) && !f.Confirmed && !f.Copy {
+		return "", fault.Risk("collar", fmt.Sprintf("%s is far below the bid of %s. Confirm to send it anyway.", f.Limit.Display(), f.Bid.Display())).
+			With("confirm", "confirmPrice")
+	}
+	return "", nil
+}
+
+func (r *Rules) fresh(f Facts) bool {
+	return f.Bid != nil && f.Ask != nil && r.clock.Now().Sub(f.QuoteAt) <= r.limits.QuoteAge
+}
+
+func (r *Rules) noQuote(f Facts) (string, error) {
+	if f.Entry && (f.Copy || f.Market) {
+		return "", fault.Risk("no_quote", "There is no fresh quote for "+f.Contract.Display()+"; a limit order can still be placed.")
+	}
+	return "There is no fresh quote to compare the price with.", nil
+}
+
+// R5: dollars for one entry.
+func (r *Rules) premium(f Facts) (string, error) {
+	cost, known := EntryCost(f)
+	if !known {
+		return "", nil
+	}
+	limit := r.limits.ManualPremium
+	if f.Copy {
+		limit = r.limits.CopyPremium
+	}
+	if cost.GreaterThan(limit.Decimal) {
+		return "", fault.Risk("premium", fmt.Sprintf("%s is above the limit of %s for one order.", cost.Display(), limit.Display())).
+			With("limit", limit)
+	}
+	return "", nil
+}
+
+// R15: enough buying power for an entry, market orders at the ask and a margin.
+func (r *Rules) buyingPower(f Facts) (string, error) {
+	cost, known := EntryCost(f)
+	if !known {
+		return "", nil
+	}
+	if f.BuyingLeft == nil {
+		if f.Market || f.Copy {
+			return "", fault.Risk("buying_power", "The account's buying power is not known right now.")
+		}
+		return "The account's buying power is not known right now.", nil
+	}
+	if cost.GreaterThan(f.BuyingLeft.Decimal) {
+		return "", fault.Risk("buying_power", fmt.Sprintf("This needs %s; %s is available.", cost.Display(), f.BuyingLeft.Display())).
+			With("needed", cost).With("available", f.BuyingLeft)
+	}
+	return "", nil
+}
+
+// EntryCost is the most an entry is reckoned to cost in dollars: its limit, or
+// the ask and a margin. False for exits and for market orders without a quote.
+func EntryCost(f Facts) (money.Amount, bool) {
+	switch {
+	case !f.Entry:
+		return money.Amount{}, false
+	case f.Limit != nil:
+		return f.Limit.Cost(f.Quantity, f.Contract.Multiplier), true
+	case f.Ask != nil:
+		return money.Price{Decimal: f.Ask.Mul(marketMargin)}.Cost(f.Quantity, f.Contract.Multiplier), true
+	}
+	return money.Amount{}, false
+}

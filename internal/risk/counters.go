@@ -1,0 +1,143 @@
+package risk
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/money"
+)
+
+// Counters of a user and trading day.
+const (
+	DayPremium     = "premium"      // R13: dollars bought
+	DayCopyPremium = "copy_premium" // R13: dollars bought by copies
+	DayCopies      = "copies"       // R12: copied entries
+)
+
+// Use adds to a day counter unless that would pass its cap, in one conditional
+// statement; false when it would.
+func (r *Rules) Use(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exchange.Date, kind string, amount, limit decimal.Decimal) (bool, error) {
+	if amount.GreaterThan(limit) {
+		return false, nil
+	}
+	tag, err := tx.Exec(ctx, `
+		insert into day_counters (user_id, trading_day, kind, used) values ($1, $2, $3, $4)
+		on conflict (user_id, trading_day, kind) do update set used = day_counters.used + excluded.used
+		where day_counters.used + excluded.used <= $5`, user, day, kind, amount, limit)
+	if err != nil {
+		return false, fmt.Errorf("count %s of the day: %w", kind, err)
+	}
+	return tag.RowsAffected() == 1, nil
+}
+
+// UseDayPremium counts an entry's dollars against the day (R13).
+func (r *Rules) UseDayPremium(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exchange.Date, cost money.Amount, isCopy bool) error {
+	type cap struct {
+		kind  string
+		limit money.Amount
+	}
+	caps := []cap{{DayPremium, r.limits.DayPremium}}
+	if isCopy {
+		caps = append(caps, cap{DayCopyPremium, r.limits.DayCopyPremium})
+	}
+	for _, c := range caps {
+		ok, err := r.Use(ctx, tx, user, day, c.kind, cost.Decimal, c.limit.Decimal)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fault.Risk("daily_premium", fmt.Sprintf("This would pass the day's limit of %s.", c.limit.Display())).With("limit", c.limit)
+		}
+	}
+	return nil
+}
+
+// UseDayCopy counts one copied entry against the subscription's daily cap (R12).
+func (r *Rules) UseDayCopy(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exchange.Date, limit int) error {
+	ok, err := r.Use(ctx, tx, user, day, DayCopies, decimal.NewFromInt(1), decimal.NewFromInt(int64(limit)))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fault.Risk("daily_copies", fmt.Sprintf("The day's %d copies are used up.", limit)).With("limit", limit)
+	}
+	return nil
+}
+
+// GiveBack returns what an entry counted and then did not buy.
+func (r *Rules) GiveBack(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exchange.Date, cost decimal.Decimal, isCopy bool) error {
+	_, err := tx.Exec(ctx, `
+		update day_counters set used = greatest(0, used - case kind when 'copies' then 1 else $4::numeric end)
+		where user_id = $1 and trading_day = $2 and (kind = 'premium' or ($3 and kind in ('copies', 'copy_premium')))`,
+		user, day, isCopy, cost)
+	if err != nil {
+		return fmt.Errorf("give back the day's counters: %w", err)
+	}
+	return nil
+}
+
+// Pace refuses (R10) the request that would pass the user's rolling minute. The
+// minute's times stand in one row, so one conditional update decides.
+func (r *Rules) Pace(ctx context.Context, tx pgx.Tx, user uuid.UUID, entry bool) error {
+	kind, limit := "exit", r.limits.ExitsPerMinute
+	if entry {
+		kind, limit = "entry", r.limits.EntriesPerMinute
+	}
+	tag, err := tx.Exec(ctx, `
+		insert into order_pace (user_id, kind, times) values ($1, $2, array[clock_timestamp()])
+		on conflict (user_id, kind) do update
+		set times = (select coalesce(array_agg(t order by t), '{}') from unnest(order_pace.times) t
+		             where t > clock_timestamp() - interval '1 minute') || clock_timestamp()
+		where (select count(*) from unnest(order_pace.times) t where t > clock_timestamp() - interval '1 minute') < $3`,
+		user, kind, limit)
+	if err != nil {
+		return fmt.Errorf("check the pace of orders: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return fault.RateLimited(6 * time.Second)
+	}
+	return nil
+}
+
+// Duplicate refuses (R8) an order equal to one of the last seconds. The caller
+// holds the position's lock, so two equal requests cannot both look first.
+// Foreign table: orders (index orders_account_day).
+func (r *Rules) Duplicate(ctx context.Context, tx pgx.Tx, account uuid.UUID, symbol, side string, quantity int, limit *money.Price) error {
+	var seen bool
+	err := tx.QueryRow(ctx, `
+		select exists (select 1 from orders where account_id = $1 and symbol = $2 and side = $3 and quantity = $4
+			and limit_price is not distinct from $5 and source = 'manual'
+			and created_at > now() - make_interval(secs => $6))`,
+		account, symbol, side, quantity, limit, r.limits.DuplicateWithin.Seconds()).Scan(&seen)
+	if err != nil {
+		return fmt.Errorf("look for an equal order: %w", err)
+	}
+	if seen {
+		return fault.Conflict("duplicate_suspected", "An equal order was placed a moment ago. Confirm to place another.").
+			With("confirm", "confirmDuplicate")
+	}
+	return nil
+}
+
+// Unresolved refuses (R9) while an order of the same account, contract and side
+// may or may not be at the broker. Foreign table: orders.
+func (r *Rules) Unresolved(ctx context.Context, tx pgx.Tx, account uuid.UUID, symbol, side string) error {
+	var waiting bool
+	err := tx.QueryRow(ctx, `
+		select exists (select 1 from orders where account_id = $1 and symbol = $2 and side = $3 and state = 'unknown')`,
+		account, symbol, side).Scan(&waiting)
+	if err != nil {
+		return fmt.Errorf("look for an unresolved order: %w", err)
+	}
+	if waiting {
+		return fault.Conflict("unresolved_order", "An earlier order is still being checked with the broker.")
+	}
+	return nil
+}

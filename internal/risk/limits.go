@@ -1,0 +1,59 @@
+// Package risk is what must hold before an order may leave: switches, limits, pace and collars.
+package risk
+
+import (
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/postgres"
+)
+
+// Limits are the platform's bounds. Users may lower theirs, only an operator
+// raises them.
+type Limits struct {
+	ManualContracts, CopyContracts, HardContracts int           // R4, per order
+	ManualPremium, CopyPremium                    money.Amount  // R5, dollars per order
+	DayPremium, DayCopyPremium                    money.Amount  // R13, dollars bought per user and trading day
+	EntriesPerMinute, ExitsPerMinute              int           // R10, per user
+	QuoteAge                                      time.Duration // R6: an older quote counts as none
+	DuplicateWithin                               time.Duration // R8
+	BalanceAge                                    time.Duration // R15
+}
+
+// Defaults are the limits of correctness rules R4 to R15.
+func Defaults() Limits {
+	return Limits{
+		ManualContracts: 100, CopyContracts: 10, HardContracts: 500,
+		ManualPremium: money.MustAmount("25000"), CopyPremium: money.MustAmount("2500"),
+		DayPremium: money.MustAmount("50000"), DayCopyPremium: money.MustAmount("10000"),
+		EntriesPerMinute: 10, ExitsPerMinute: 30,
+		QuoteAge: 15 * time.Second, DuplicateWithin: 10 * time.Second, BalanceAge: 60 * time.Second,
+	}
+}
+
+// Rules checks orders against the limits of one installation.
+type Rules struct {
+	db     *postgres.DB
+	clock  *exchange.Clock
+	limits Limits
+	now    func() time.Time
+}
+
+// New makes the rules.
+func New(db *postgres.DB, clock *exchange.Clock, limits Limits, now func() time.Time) *Rules {
+	return &Rules{db: db, clock: clock, limits: limits, now: now}
+}
+
+// Limits are the bounds in force.
+func (r *Rules) Limits() Limits { return r.limits }
+
+var (
+	maxPrice     = decimal.NewFromInt(10_000)
+	collarFloor  = decimal.RequireFromString("0.50")
+	buyFactor    = decimal.RequireFromString("1.25")
+	sellFactor   = decimal.RequireFromString("0.75")
+	marketMargin = decimal.RequireFromString("1.05") // a market buy is reckoned at the ask and a little more
+)
