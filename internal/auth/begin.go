@@ -39,7 +39,7 @@ func (g *Guard) Begin(w http.ResponseWriter, r *http.Request) error {
 	if err := g.remember(w, r, a); err != nil {
 		return err
 	}
-	seeOther(w, r, address)
+	seeOther(w, address)
 	return nil
 }
 
@@ -91,7 +91,7 @@ func (g *Guard) remember(w http.ResponseWriter, r *http.Request, a attempt) erro
 
 // seeOther redirects to a page that must not be cached. Not http.Redirect: it
 // would rewrite an address it takes for a relative one.
-func seeOther(w http.ResponseWriter, _ *http.Request, address string) {
+func seeOther(w http.ResponseWriter, address string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Location", address)
 	w.WriteHeader(http.StatusSeeOther)

@@ -37,7 +37,7 @@ func (g *Guard) Callback(w http.ResponseWriter, r *http.Request) error {
 	who, err := p.finish(r.URL.Query().Get("code"), a)
 	if err != nil {
 		httpio.Annotate(ctx, slog.Any("sign_in", err))
-		seeOther(w, r, loginURL(a.ReturnTo, a.Intent == intentReauth, ProblemFailed))
+		seeOther(w, loginURL(a.ReturnTo, a.Intent == intentReauth, ProblemFailed))
 		return nil
 	}
 	return g.accept(ctx, w, r, a, who)
@@ -72,7 +72,7 @@ func (g *Guard) turnBack(w http.ResponseWriter, r *http.Request, a attempt, refu
 		problem = ProblemFailed
 		httpio.Annotate(r.Context(), slog.String("provider_error", refusal[:min(len(refusal), 64)]))
 	}
-	seeOther(w, r, loginURL(a.ReturnTo, a.Intent == intentReauth, problem))
+	seeOther(w, loginURL(a.ReturnTo, a.Intent == intentReauth, problem))
 	return nil
 }
 
@@ -91,17 +91,17 @@ func (g *Guard) accept(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	}
 	var problem problemError
 	if errors.As(err, &problem) {
-		seeOther(w, r, loginURL(a.ReturnTo, a.Intent == intentReauth, string(problem)))
+		seeOther(w, loginURL(a.ReturnTo, a.Intent == intentReauth, string(problem)))
 		return nil
 	}
 	if errors.Is(err, errEnded) {
-		seeOther(w, r, loginURL(a.ReturnTo, false, ""))
+		seeOther(w, loginURL(a.ReturnTo, false, ""))
 		return nil
 	}
 	if err != nil {
 		return unavailable(err)
 	}
-	seeOther(w, r, a.ReturnTo)
+	seeOther(w, a.ReturnTo)
 	return nil
 }
 
@@ -135,7 +135,7 @@ func (g *Guard) startSession(ctx context.Context, w http.ResponseWriter, user us
 	return g.save(ctx, w)
 }
 
-// proveAgain makes the sign-in fresh, when it is the same person who came back.
+// proveAgain makes the sign-in fresh when it is the same person who came back.
 // The session keeps its end: RenewToken would start its lifetime anew.
 func (g *Guard) proveAgain(ctx context.Context, w http.ResponseWriter, asked uuid.UUID, who Identity) error {
 	now, err := g.whoIsIn(ctx)

@@ -210,6 +210,10 @@ func TestTheStoreKeepsNothingThatHasEnded(t *testing.T) {
 			t.Errorf("%s: %q %v %v", step.name, data, found, err)
 		}
 	}
+	var rows int
+	if err := s.db.Pool().QueryRow(ctx, "select count(*) from sessions").Scan(&rows); err != nil || rows != 0 {
+		t.Errorf("%d rows are left of an ended session, %v", rows, err)
+	}
 	if err := s.CommitCtx(ctx, id, []byte{}, now.Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}

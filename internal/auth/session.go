@@ -64,12 +64,10 @@ func (c codec) Decode(b []byte) (time.Time, map[string]any, error) {
 	return deadline, values, nil
 }
 
-// session reads the request's session, or begins an anonymous one. Beside a bearer
-// token a cookie counts for nothing.
+// session reads the request's session, or begins an anonymous one.
 func (g *Guard) session(r *http.Request) (context.Context, error) {
 	token := ""
-	cookie, err := r.Cookie(g.sessions.Cookie.Name)
-	if _, byToken := bearer(r); err == nil && !byToken {
+	if cookie, err := r.Cookie(g.sessions.Cookie.Name); err == nil {
 		token = cookie.Value
 	}
 	ctx, err := g.sessions.Load(r.Context(), token)

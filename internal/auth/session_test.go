@@ -202,6 +202,26 @@ func TestSessionsEnd(t *testing.T) {
 	}
 }
 
+// scs does not look at a session's own end when it loads one.
+func TestASessionStoredForTooLongEndsAllTheSame(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	b := h.browser().as("ava")
+	if _, err := h.db.Pool().Exec(context.Background(), "update sessions set expires_at = 'infinity'"); err != nil {
+		t.Fatal(err)
+	}
+	for range 13 {
+		h.advance(24 * time.Hour)
+		if b.name() == "" {
+			t.Fatal("ended early")
+		}
+	}
+	h.advance(24 * time.Hour)
+	if b.name() != "" {
+		t.Error("the session outlives its own end")
+	}
+}
+
 func TestAStreamDoesNotKeepASessionFromGoingIdle(t *testing.T) {
 	t.Parallel()
 	h := open(t, nil)
@@ -313,6 +333,7 @@ func TestTheCookieOfProductionIsBoundToItsHost(t *testing.T) {
 func TestProvingAgainWhoOneIs(t *testing.T) {
 	t.Parallel()
 	h := open(t, nil)
+	h.browser().as("ben")
 	b := h.browser().as("ava")
 	post := func() answer { return b.do("POST", "/api/brokers", nil) }
 	if got := post(); got.status != http.StatusOK {
@@ -331,6 +352,9 @@ func TestProvingAgainWhoOneIs(t *testing.T) {
 	}
 	if got := b.get(b.consent(address, "ben")); got.location != "/login?problem=other_person&reauth=1&return_to=%2Fbrokers" {
 		t.Errorf("somebody else = %d %q", got.status, got.location)
+	}
+	if got := b.get(b.consent(b.begin("intent", "reauth"), "custom", "sub", "new")); got.location != "/login?problem=other_person&reauth=1" {
+		t.Errorf("somebody new = %d %q", got.status, got.location)
 	}
 	if b.name() != "ava_stone" || post().status != http.StatusForbidden {
 		t.Error("somebody else made the sign-in fresh")

@@ -77,6 +77,10 @@ func (g *Guard) SignOutEverywhere(ctx context.Context, userID uuid.UUID) error {
 // SignOut is POST /auth/logout: it ends this browser's session. Its rule is
 // Public, because ending what has ended already is fine.
 func (g *Guard) SignOut(w http.ResponseWriter, r *http.Request) error {
+	if _, byToken := bearer(r); byToken { // whatever cookie came along is not meant
+		seeOther(w, "/")
+		return nil
+	}
 	ctx, err := g.session(r)
 	if err != nil {
 		return err
@@ -84,7 +88,7 @@ func (g *Guard) SignOut(w http.ResponseWriter, r *http.Request) error {
 	if err := g.drop(ctx, w); err != nil {
 		return err
 	}
-	seeOther(w, r, "/")
+	seeOther(w, "/")
 	return nil
 }
 

@@ -77,6 +77,9 @@ func TestAWrongTokenIsNobody(t *testing.T) {
 			t.Errorf("%s = %d %s", name, got.status, got.body)
 		}
 	}
+	if b.do("POST", "/auth/logout", nil, "Authorization", "Bearer "+good); b.name() != "ava_stone" {
+		t.Error("a program signed out the browser whose cookie it carried")
+	}
 	if got := b.get("/api/me", "Authorization", "Basic dXNlcjpwYXNz"); got.status != http.StatusOK {
 		t.Errorf("a proxy's password beside the cookie = %d", got.status)
 	}
