@@ -62,7 +62,7 @@ func embed(r alertRow, f facts, late time.Duration) *discordgo.MessageEmbed {
 		Timestamp:   r.at().UTC().Format(time.RFC3339),
 		Footer:      &discordgo.MessageEmbedFooter{Text: footer(r, late)},
 		Fields: fields(
-			"Trader", discord.Escape("@"+f.Username),
+			"Trader", handle(f.Username),
 			"Ticker", f.Contract.Underlying,
 			"Type", optionType(f.Contract.Type),
 			"Strike", strike(f.Contract.Strike),
@@ -90,6 +90,12 @@ func fields(namesAndValues ...string) []*discordgo.MessageEmbedField {
 		all = append(all, &discordgo.MessageEmbedField{Name: namesAndValues[i], Value: namesAndValues[i+1], Inline: true})
 	}
 	return all
+}
+
+// handle is "@ava\_stone": the sign itself is ours and needs no escape, but what
+// follows may be markdown or spell a mass mention.
+func handle(username string) string {
+	return strings.TrimPrefix(discord.Escape("@"+username), `\`)
 }
 
 // line is "BTO 5 AAPL 200C 1/15/27 @ 3.50".

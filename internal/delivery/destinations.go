@@ -85,7 +85,13 @@ func (p *Post) renew(ctx context.Context, tx pgx.Tx, id uuid.UUID, f fresh) erro
 	if err != nil {
 		return fmt.Errorf("renew destination: %w", err)
 	}
-	return nil
+	// What was held back while it did not work goes out now.
+	_, err = tx.Exec(ctx, `
+		update deliveries set not_before = $2 where destination_id = $1 and state = 'pending' and not_before > $2`, id, p.now())
+	if err != nil {
+		return fmt.Errorf("renew destination: %w", err)
+	}
+	return ring(ctx, tx)
 }
 
 func (p *Post) sealed(id uuid.UUID, text secret.Text) (*string, error) {

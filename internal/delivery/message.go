@@ -15,7 +15,7 @@ import (
 
 // prepare reads what a claimed delivery is to say now and to whom. When it
 // cannot be sent, the result says why; else the result is empty.
-func (p *Post) prepare(ctx context.Context, c *counter, d claimed) (m Message, revision int, r Result) {
+func (p *Post) prepare(ctx context.Context, d claimed) (m Message, revision int, r Result) {
 	m = Message{ID: d.ID, Op: d.Op, ValidUntil: d.Cutoff}
 	destination, err := p.destination(ctx, d.DestinationID)
 	if errors.Is(err, pgx.ErrNoRows) {

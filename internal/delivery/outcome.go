@@ -36,7 +36,8 @@ const (
 	backoffFirst = time.Second
 	backoffMax   = 5 * time.Minute
 	limitedWait  = 5 * time.Second  // for a rate limit that does not say how long
-	mendingWait  = 10 * time.Minute // for a setting that somebody has to mend
+	ownersWait   = 10 * time.Minute // for a setting that the destination's owner has to mend
+	oursWait     = time.Minute      // for one of ours: an operator is told and looks into it
 
 	// unknownsMax: after the second answer that got lost there may be two
 	// messages already, and there must never be three (INV-27).
@@ -74,11 +75,7 @@ func judge(d claimed, r Result, now time.Time, spread func(time.Duration) time.D
 		v.State, v.MessageGone = "superseded", true
 		return v
 	case Misconfigured:
-		until := now.Add(mendingWait)
-		if !r.Everyone { // else it is our setting, not the owner's
-			v.PauseUntil, v.Tell = &until, true
-		}
-		return v.again(d, until)
+		return v.mend(r, now)
 	case Unknown:
 		return v.unknown(d, now, spread)
 	default:
@@ -97,6 +94,16 @@ func (v verdict) retry(d claimed, r Result, now time.Time, spread func(time.Dura
 	until := now.Add(r.After)
 	v.PauseUntil = &until
 	return v.again(d, until)
+}
+
+// mend leaves the delivery waiting as long as it is worth anything.
+func (v verdict) mend(r Result, now time.Time) verdict {
+	v.State, v.NotBefore = "pending", now.Add(oursWait)
+	if !r.Everyone {
+		until := now.Add(ownersWait)
+		v.NotBefore, v.PauseUntil, v.Tell = until, &until, true
+	}
+	return v
 }
 
 // unknown: a new message is sent once more, marked. An update says the same

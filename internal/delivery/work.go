@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +42,12 @@ func (c *counter) ring() {
 	}
 }
 
+func (p *Post) ringAll() {
+	for _, c := range p.counters {
+		c.ring()
+	}
+}
+
 // Run brings messages until ctx ends, then waits for the requests in flight and
 // for their outcomes to be written down. It returns nil.
 func (p *Post) Run(ctx context.Context) error {
@@ -54,7 +59,7 @@ func (p *Post) Run(ctx context.Context) error {
 		g.Go(func() error { p.serve(ctx, c); return nil })
 	}
 	g.Go(func() error { p.keepSweeping(ctx); return nil })
-	g.Go(func() error { p.listen(ctx); return nil })
+	g.Go(func() error { p.db.Listen(ctx, bell, p.ringAll); return nil })
 	return g.Wait()
 }
 
@@ -142,7 +147,7 @@ func (p *Post) untilDue(ctx context.Context, c *counter) time.Duration {
 func (p *Post) work(ctx context.Context, c *counter, d claimed) {
 	s := sent{claimed: d}
 	began := p.now()
-	s.message, s.revision, s.result = p.prepare(ctx, c, d)
+	s.message, s.revision, s.result = p.prepare(ctx, d)
 	if s.result.Outcome == "" {
 		s.result = p.send(ctx, c, s.message, d.Deadline)
 	}
@@ -175,7 +180,7 @@ func (p *Post) send(ctx context.Context, c *counter, m Message, deadline time.Ti
 	r := c.channel.Send(ctx, m)
 	switch {
 	case r.Outcome == Misconfigured && r.Everyone:
-		p.breaker.Trip(name, p.now().Add(mendingWait))
+		p.breaker.Trip(name, p.now().Add(oursWait))
 	case r.Outcome == Unknown, r.Outcome == Retry && !r.Limited:
 		p.breaker.Failure(name)
 	default:
@@ -212,47 +217,6 @@ func (p *Post) keepSweeping(ctx context.Context) {
 		}
 		if err := p.sweep(ctx); err != nil && ctx.Err() == nil {
 			p.log.ErrorContext(ctx, "sweep deliveries", "err", err)
-		}
-	}
-}
-
-// listen lets new rows ring the counters. While it cannot listen, they poll.
-func (p *Post) listen(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := p.listenOnce(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		p.log.WarnContext(ctx, "listen for deliveries", "err", err)
-		timer := time.NewTimer(time.Second)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
-	}
-}
-
-func (p *Post) listenOnce(ctx context.Context) error {
-	pooled, err := p.db.Pool().Acquire(ctx)
-	if err != nil {
-		return fmt.Errorf("take a connection: %w", err)
-	}
-	conn := pooled.Hijack() // a listening connection must not go back to the pool
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = conn.Close(ctx)
-	}()
-	if _, err := conn.Exec(ctx, "listen "+bell); err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	for {
-		for _, c := range p.counters {
-			c.ring()
-		}
-		if _, err := conn.WaitForNotification(ctx); err != nil {
-			return err
 		}
 	}
 }

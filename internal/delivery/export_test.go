@@ -1,0 +1,83 @@
+package delivery
+
+import (
+	"context"
+	"time"
+)
+
+// Drain sends everything that is due now, one message after the other, so that
+// tests see what one look does without waiting for it.
+func (p *Post) Drain(ctx context.Context) error {
+	if err := p.sweep(ctx); err != nil {
+		return err
+	}
+	for _, c := range p.counters {
+		for {
+			found, err := p.look(ctx, c, c.workers)
+			if err != nil {
+				return err
+			}
+			for _, d := range found.claimed {
+				p.work(ctx, c, d)
+			}
+			if len(found.claimed) == 0 && !found.more {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// ClaimOnly claims everything that is due and sends nothing: a process that dies
+// right after its claim.
+func (p *Post) ClaimOnly(ctx context.Context) (int, error) {
+	n := 0
+	for _, c := range p.counters {
+		found, err := p.look(ctx, c, c.workers)
+		if err != nil {
+			return n, err
+		}
+		n += len(found.claimed)
+	}
+	return n, nil
+}
+
+// SendWithoutMark claims everything that is due and sends it, but dies before it
+// writes down what came of it (C12).
+func (p *Post) SendWithoutMark(ctx context.Context) (int, error) {
+	n := 0
+	for _, c := range p.counters {
+		found, err := p.look(ctx, c, c.workers)
+		if err != nil {
+			return n, err
+		}
+		for _, d := range found.claimed {
+			m, _, r := p.prepare(ctx, d)
+			if r.Outcome == "" {
+				p.send(ctx, c, m, d.Deadline)
+				n++
+			}
+		}
+	}
+	return n, nil
+}
+
+// ClaimFor is how long a claim holds.
+const ClaimFor = time.Duration(claimFor)
+
+// Step sends at most one message to each destination, as one look does.
+func (p *Post) Step(ctx context.Context) error {
+	for _, c := range p.counters {
+		found, err := p.look(ctx, c, c.workers)
+		if err != nil {
+			return err
+		}
+		for _, d := range found.claimed {
+			p.work(ctx, c, d)
+		}
+	}
+	return nil
+}
+
+// Sweep is what Run does every second.
+func (p *Post) Sweep(ctx context.Context) error { return p.sweep(ctx) }

@@ -1,0 +1,285 @@
+package delivery_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/delivery"
+)
+
+func TestARateLimitWaitsExactlyAndCostsNoAttempt(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	s.control("POST", "discord/limits", map[string]int{"perWebhook": 1, "webhookWindowMs": 2300}, nil)
+	ava := s.user("ava")
+	s.holding(ava).trade("BTO").fills(5)
+	s.holding(ava).trade("BTO").fills(5)
+	// Another process has not heard of the limit: it runs into it.
+	s.drainOne(s.post)
+	s.drainOne(s.newPost())
+	s.wantReceived("discord", "POST 200", "POST 429")
+
+	s.clock.pass(2299 * time.Millisecond)
+	s.drainOne(s.newPost())
+	s.wantReceived("discord", "POST 200", "POST 429")
+	s.clock.pass(time.Millisecond)
+	s.drainOne(s.newPost())
+	if got := s.titles(hook); got != "🟢 BTO Alert, 🟢 BTO Alert" {
+		t.Errorf("the channel shows %q", got)
+	}
+	if second := s.rows("discord")[1]; second.Attempt != 0 || second.Claims != 2 || second.State != "delivered" {
+		t.Errorf("the second message: %+v", second)
+	}
+}
+
+// drainOne lets one process send at most one message to each destination.
+func (s *street) drainOne(p *delivery.Post) {
+	s.Helper()
+	s.must(p.Step(s.ctx))
+}
+
+func TestAFailingServerIsAskedAgainWithLongerWaits(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	s.fault("discord", "POST", "error", 4, 503)
+	s.holding(s.user("ava")).trade("BTO").fills(5)
+	s.drain()
+	for i, wait := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second} {
+		s.clock.pass(wait - time.Millisecond)
+		s.drain()
+		if got := len(s.received("discord")); got != i+1 {
+			t.Fatalf("%d calls before the wait of %v is over, want %d", got, wait, i+1)
+		}
+		s.clock.pass(time.Millisecond)
+		s.drain()
+	}
+	if got := s.titles(hook); got != "🟢 BTO Alert" {
+		t.Errorf("the channel shows %q", got)
+	}
+	if r := s.rows("discord")[0]; r.State != "delivered" || r.Attempt != 4 || r.PossibleDuplicate {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestALostAnswerIsOneMarkedRepeat(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	s.fault("discord", "POST", "accept_then_drop", 1, 0)
+	entry := s.holding(s.user("ava")).trade("BTO").fills(2)
+	s.drain()
+	entry.fills(5) // the id of the message is not known: this waits for the repeat
+	s.drain()
+	s.clock.pass(time.Second)
+	s.drain()
+	messages := s.messages(hook)
+	if len(messages) != 2 || messages[1].field("Contracts") != "5" {
+		t.Fatalf("the channel shows %+v", messages)
+	}
+	if messages[0].Embeds[0].Footer.Text != messages[1].Embeds[0].Footer.Text {
+		t.Error("people cannot see that it is a repeat")
+	}
+	if r := s.rows("discord")[0]; r.State != "delivered" || !r.PossibleDuplicate {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestAnswersLostTwiceAreNeverAThirdMessage(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	s.fault("discord", "POST", "accept_then_drop", 5, 0)
+	entry := s.holding(s.user("ava")).trade("BTO").fills(2)
+	for range 6 {
+		s.drain()
+		s.clock.pass(5 * time.Second)
+	}
+	entry.fills(5)
+	s.drain()
+	if got := len(s.messages(hook)); got != 2 {
+		t.Errorf("%d messages", got)
+	}
+	s.wantStates("discord", "create dead")
+}
+
+func TestAProcessThatDiesBetweenSendingAndMarkingCostsOneRepeat(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	entry := s.holding(s.user("ava")).trade("BTO").fills(5)
+	dying := s.newPost()
+	if n, err := dying.SendWithoutMark(s.ctx); err != nil || n == 0 {
+		t.Fatal(n, err)
+	}
+	s.drain()
+	if got := len(s.messages(hook)); got != 1 {
+		t.Fatalf("%d messages while the claim holds", got)
+	}
+	s.clock.pass(delivery.ClaimFor + time.Millisecond)
+	s.drain()
+	if got := len(s.messages(hook)); got != 2 {
+		t.Errorf("%d messages, want the first and its repeat", got)
+	}
+	if r := s.rows("discord")[0]; r.State != "delivered" || !r.PossibleDuplicate {
+		t.Errorf("%+v", r)
+	}
+	// The feed was told twice as well, and shows it once: key and time are the alert's.
+	if got := len(s.activities("trade", entry.user)); got != 1 {
+		t.Errorf("%d activities", got)
+	}
+}
+
+func TestDyingTwiceIsNeverAThirdMessage(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	s.holding(s.user("ava")).trade("STC").fills(5)
+	for range 4 {
+		_, err := s.newPost().SendWithoutMark(s.ctx)
+		s.must(err)
+		s.clock.pass(delivery.ClaimFor + time.Millisecond)
+		s.must(s.post.Sweep(s.ctx))
+	}
+	s.drain()
+	if got := len(s.messages(hook)); got != 2 {
+		t.Errorf("%d messages", got)
+	}
+	s.wantStates("discord", "create dead")
+}
+
+func TestADeadWebhookIsCalledOnceAndItsOwnerTold(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.user("ava")
+	link, id := s.hook()
+	_, err := s.post.SetDiscord(s.ctx, ava, link)
+	s.must(err)
+	s.control("POST", "discord/webhooks/"+id, map[string]string{"state": "deleted"}, nil)
+	h := s.holding(ava)
+	h.trade("BTO").fills(5)
+	s.holding(ava).trade("BTO").fills(5)
+	s.drain()
+	h.trade("STC").fills(5)
+	s.clock.pass(time.Minute)
+	s.drain()
+	s.wantReceived("discord", "GET 200", "POST 404") // the GET is the check on saving
+	s.wantStates("discord", "create dead, create dead")
+	if n := scan[int](s, `select count(*) from notifications where user_id = $1 and type = 'system'`, ava); n != 1 {
+		t.Errorf("the owner was told %d times", n)
+	}
+	if w, err := s.post.DiscordOf(s.ctx, ava); err != nil || w.DisabledAt == nil || w.DisabledReason == nil {
+		t.Errorf("%+v, %v", w, err)
+	}
+}
+
+func TestANewsTooOldIsNotTold(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.platform()
+	s.fault("discord", "POST", "error", 0, 503)
+	entry := s.holding(s.user("ava")).trade("BTO").fills(5)
+	for range 130 {
+		s.clock.pass(time.Second)
+		s.drain()
+	}
+	s.wantStates("discord", "create stale")
+	calls := len(s.received("discord"))
+	s.control("DELETE", "faults", nil, nil)
+	entry.trade("STC").fills(5)
+	s.drain()
+	if got := s.received("discord")[calls:]; len(got) != 1 {
+		t.Errorf("after the cut-off: %q, want the exit alone", got)
+	}
+	if n := scan[int](s, `select count(*) from notifications where type = 'order_filled'`); n != 2 {
+		t.Errorf("%d notifications: a stale alert must stay in the inbox", n)
+	}
+}
+
+func TestAnEntryWhosePositionIsClosedIsNotTold(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	h := s.holding(s.user("ava"))
+	s.fault("discord", "POST", "error", 1, 503)
+	h.trade("BTO").fills(5)
+	s.drain()
+	s.exec(`update positions set status = 'closed' where id = $1`, h.position)
+	h.trade("STC").fills(5)
+	s.drain()
+	if got := s.titles(hook); got != "🔴 STC Alert" {
+		t.Errorf("the channel shows %q", got)
+	}
+	s.wantStates("discord", "create superseded, create delivered")
+}
+
+func TestADeletedMessageIsNotPostedAgain(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	entry := s.holding(s.user("ava")).trade("BTO").fills(1)
+	s.drain()
+	s.remove(hook, s.messages(hook)[0].ID)
+	entry.fills(2)
+	s.drain()
+	entry.fills(5)
+	s.drain()
+	if got := len(s.messages(hook)); got != 0 {
+		t.Errorf("%d messages", got)
+	}
+	s.wantStates("discord", "create delivered, update superseded")
+}
+
+func TestABrowserThatIsGoneIsNotCalledAgain(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.user("ava")
+	browser := s.browser()
+	_, err := s.post.AddPush(s.ctx, ava, browser, "Firefox on Linux")
+	s.must(err)
+	s.refuse(browser, "410")
+	h := s.holding(ava)
+	h.trade("BTO").fills(5)
+	s.drain()
+	h.trade("STC").fills(5)
+	s.drain()
+	s.wantReceived("push", "POST 410")
+	browsers, err := s.post.Browsers(s.ctx, ava)
+	if err != nil || len(browsers) != 1 || browsers[0].DisabledAt == nil {
+		t.Errorf("%+v, %v", browsers, err)
+	}
+	// The page sends its subscription again: the same row works again.
+	s.refuse(browser, "")
+	_, err = s.post.AddPush(s.ctx, ava, browser, "Firefox on Linux")
+	s.must(err)
+	h.trade("STC").fills(5)
+	s.drain()
+	if got := s.shown(browser); len(got) != 1 {
+		t.Errorf("the browser shows %q", got)
+	}
+}
+
+func TestOurWrongPushKeyDeletesNothing(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.user("ava")
+	browser := s.browser()
+	_, err := s.post.AddPush(s.ctx, ava, browser, "Chrome")
+	s.must(err)
+	s.refuse(browser, "401")
+	s.holding(ava).trade("BTO").fills(5)
+	s.holding(ava).trade("BTO").fills(5)
+	s.drain()
+	s.wantReceived("push", "POST 401") // the host is stopped for all
+	s.wantStates("push", "create pending, create pending")
+	if n := scan[int](s, `select count(*) from notifications where type = 'system'`); n != 0 {
+		t.Error("the user was told of our own mistake")
+	}
+	s.refuse(browser, "")
+	s.clock.pass(time.Minute)
+	s.drain()
+	if got := s.shown(browser); len(got) != 2 {
+		t.Errorf("the browser shows %q", got)
+	}
+}
