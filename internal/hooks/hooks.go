@@ -1,0 +1,70 @@
+// Package hooks answers machines: provider webhooks, cron ticks, health checks.
+package hooks
+
+import (
+	"context"
+	"net/http"
+	"sync"
+
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/inbox"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+)
+
+// RefusedPerMinute is how many refused webhooks one address may send; after that
+// what fails gets 429. Verified ones are never limited (rule 17).
+const RefusedPerMinute = 600
+
+// Options say what Hooks works with.
+type Options struct {
+	Inbox     *inbox.Inbox
+	Snaptrade *snaptrade.Client // nil: its webhooks are answered with 503
+	Refused   httpio.Allow      // counts refused webhooks by address; nil: nobody counts
+	PerMinute int               // refused webhooks an address may send; RefusedPerMinute when zero
+}
+
+// Hooks are the doors for machines.
+type Hooks struct {
+	inbox     *inbox.Inbox
+	snaptrade *snaptrade.Client
+	refused   httpio.Allow
+	perMinute int
+	buffers   sync.Pool // of *bytes.Buffer: bodies are read once and forgotten
+}
+
+// New makes Hooks.
+func New(o Options) *Hooks {
+	h := &Hooks{inbox: o.Inbox, snaptrade: o.Snaptrade, refused: o.Refused, perMinute: o.PerMinute}
+	if h.refused == nil {
+		h.refused = func(context.Context, string, int) (httpio.Decision, error) {
+			return httpio.Decision{Allowed: true}, nil
+		}
+	}
+	if h.perMinute == 0 {
+		h.perMinute = RefusedPerMinute
+	}
+	return h
+}
+
+// received is the answer to every webhook that is stored, new or repeated.
+const received = `{"data":{"received":true}}` + "\n"
+
+func thank(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	// A write fails only when the sender is gone; it will repeat what is stored already.
+	_, _ = w.Write([]byte(received))
+	return nil
+}
+
+// refuse is the fault, or 429 for an address that has sent too many refused ones.
+// A counter that is away refuses nobody.
+func (h *Hooks) refuse(r *http.Request, f *fault.Error) error {
+	key := "webhook:" + httpio.AddressKey(httpio.Address(r.Context()))
+	decision, err := h.refused(r.Context(), key, h.perMinute)
+	if err == nil && !decision.Allowed {
+		return fault.RateLimited(retryAfter(decision))
+	}
+	return f
+}
