@@ -1,0 +1,84 @@
+# `make dev` runs it, `make test` tests it. Both install what they need when they
+# are root on Debian, and say what to install anywhere else.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TEMPL := go tool -modfile=tools/go.mod templ
+LINT := go tool -modfile=tools/go.mod golangci-lint
+
+.PHONY: help
+help: ## what there is
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
+
+.PHONY: dev
+dev: tools-dev build ## run everything on this machine: sandbox providers, sample people, data in .data (ARGS="--addr :9000")
+	./bin/alertsify dev $(ARGS)
+
+.PHONY: demo
+demo: tools-dev build ## the main job once, from click to every alert, with the time of each step
+	./bin/alertsify demo $(ARGS)
+
+# The race detector's build serves vet as well, so everything is compiled once.
+.PHONY: test
+test: tools-test assets ## every test, under the race detector, browser included
+	go vet -race ./...
+	go test -race -vet=off -timeout=9m ./...
+
+.PHONY: e2e
+e2e: tools-test assets ## only the tests in a browser
+	go test -race -count=1 -timeout=9m -run Browser ./internal/app/... ./web/...
+
+.PHONY: bench
+bench: tools-test ## benchmarks; where there is a peer or a floor, the ratio to it in the same run
+	go test -run '^$$' -bench . -benchmem -timeout=30m $(BENCHED)
+BENCHED = $(addprefix ./,$(shell grep -rl --include='*_test.go' '^func Benchmark' internal web cmd | xargs -n 1 dirname | sort -u))
+
+.PHONY: lint
+lint: ## linters, format, and templates against their generated code
+	$(LINT) run ./...
+	go test -run TestGeneratedTemplatesAreUpToDate ./web
+
+.PHONY: fmt
+fmt: ## format Go and templates
+	$(LINT) fmt ./...
+	$(TEMPL) fmt web
+
+.PHONY: generate
+generate: ## templates to Go, which is committed
+	$(TEMPL) generate -path web
+
+.PHONY: build
+build: assets ## bin/alertsify, one file without outside parts
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags timetzdata -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/alertsify
+
+.PHONY: clean
+clean: ## remove what was built (not .data)
+	rm -rf bin web/assets/node_modules
+	find web/dist -type f ! -name .keep -delete
+
+.PHONY: tools-dev tools-test
+tools-dev tools-test: tools-%:
+	@./deploy/install-tools.sh $*
+
+# Styles and scripts are built only when one of their sources is newer.
+.PHONY: assets
+NPM := $(shell command -v npm)
+ifeq ($(NPM),)
+assets: ## style and script for the browser (skipped without npm: pages then work as plain forms)
+	@echo 'npm is not installed: style and script are not built; the pages work without, as plain forms' >&2
+else
+INSTALLED := web/assets/node_modules/.package-lock.json
+ASSETS := $(shell find web -name node_modules -prune -o -type f \( -name '*.templ' -o -path 'web/ui/*.go' -o -path 'web/assets/*' \) ! -name '*_templ.go' -print)
+
+assets: web/dist/app.js ## style and script for the browser
+
+web/dist/app.js: $(ASSETS) $(INSTALLED)
+	cd web/assets && npm run --silent build
+
+$(INSTALLED): web/assets/package.json web/assets/package-lock.json web/assets/.npmrc
+	cd web/assets && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+endif
