@@ -1,8 +1,16 @@
 package web
 
 import (
+	"context"
+	"fmt"
+	"net/http"
 	"net/url"
 
+	"github.com/alertsify/alertsify/internal/copytrade"
+	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/market"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -23,4 +31,206 @@ func (v copyView) fragment() string {
 
 func (v copyView) nextPage() string {
 	return "/copy?" + url.Values{"cursor": {v.Next}}.Encode()
+}
+
+const approvalsMost = 50
+
+// copying answers GET /copy.
+func (s *Site) copying(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.shell(r, "Copying", "/copy")
+	if err != nil {
+		return err
+	}
+	view, err := s.copyView(r)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, copyPage(p, view))
+}
+
+// approvalsPart answers GET /partials/approvals.
+func (s *Site) approvalsPart(w http.ResponseWriter, r *http.Request) error {
+	list, err := s.approvals(r.Context())
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, approvalsPanel(list))
+}
+
+// decisionsPart answers GET /partials/decisions.
+func (s *Site) decisionsPart(w http.ResponseWriter, r *http.Request) error {
+	view, err := s.decisions(r)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, decisionsPanel(view))
+}
+
+// approve answers POST /copy/decisions/{id}/approve. The key is made of the
+// decision, so that page, push and API approve the same thing once.
+func (s *Site) approve(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	key := copytrade.Key{Text: "approve-" + id.String(), Body: []byte("{}")}
+	if _, _, err := s.copier.Approve(r.Context(), me(r.Context()), id, key); err != nil {
+		return err
+	}
+	return back(w, r, referer(r), "approved")
+}
+
+// reject answers POST /copy/decisions/{id}/reject.
+func (s *Site) reject(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	if _, err := s.copier.Reject(r.Context(), me(r.Context()), id); err != nil {
+		return err
+	}
+	return back(w, r, referer(r), "rejected")
+}
+
+// pause, resume and cancel answer POST /copy/subscriptions/{id}/….
+func (s *Site) pause(w http.ResponseWriter, r *http.Request) error {
+	return s.setStatus(w, r, "paused", "paused")
+}
+
+func (s *Site) resume(w http.ResponseWriter, r *http.Request) error {
+	return s.setStatus(w, r, "active", "resumed")
+}
+
+func (s *Site) setStatus(w http.ResponseWriter, r *http.Request, status, done string) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	if _, err := s.copier.Update(r.Context(), me(r.Context()), id, copytrade.Change{Status: &status}); err != nil {
+		return err
+	}
+	return back(w, r, "/copy", done)
+}
+
+func (s *Site) unsubscribe(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	if _, err := s.copier.Unsubscribe(r.Context(), me(r.Context()), id); err != nil {
+		return err
+	}
+	return back(w, r, "/copy", "cancelled")
+}
+
+func (s *Site) copyView(r *http.Request) (copyView, error) {
+	view, err := s.decisions(r)
+	if err != nil {
+		return copyView{}, err
+	}
+	ctx := r.Context()
+	if view.Approvals, err = s.approvals(ctx); err != nil {
+		return copyView{}, err
+	}
+	list, err := s.copier.Subscriptions(ctx, me(ctx))
+	if err != nil {
+		return copyView{}, err
+	}
+	for _, sub := range list {
+		view.Subscriptions = append(view.Subscriptions, ui.SubscriptionRow{
+			ID: sub.ID.String(), Trader: sub.Trader, Status: sub.Status, Mode: modeWords(sub.Settings), Sentence: settingsSentence(sub), Since: sub.CreatedAt,
+		})
+	}
+	return view, nil
+}
+
+func (s *Site) decisions(r *http.Request) (copyView, error) {
+	from, err := cursor(r)
+	if err != nil {
+		return copyView{}, err
+	}
+	ctx := r.Context()
+	view := copyView{Cursor: r.URL.Query().Get("cursor")}
+	list, next, err := s.copier.Decisions(ctx, me(ctx), copytrade.Query{Limit: pageSize, Cursor: (*copytrade.Cursor)(from)})
+	if err != nil {
+		return copyView{}, err
+	}
+	if next != nil {
+		view.Next = older(next.At, next.ID)
+	}
+	for _, d := range list {
+		view.Decisions = append(view.Decisions, decisionRow(d))
+	}
+	return view, nil
+}
+
+// approvals are the decisions that wait, with what they would cost now.
+func (s *Site) approvals(ctx context.Context) ([]ui.Approval, error) {
+	list, _, err := s.copier.Decisions(ctx, me(ctx), copytrade.Query{Awaiting: true, Limit: approvalsMost})
+	if err != nil {
+		return nil, err
+	}
+	quotes := s.quotesOf(ctx, list)
+	views := make([]ui.Approval, 0, len(list))
+	for _, d := range list {
+		view := ui.Approval{
+			ID: d.ID.String(), Trader: d.Trader, Side: string(d.Side), Contract: d.Contract, Theirs: d.SourcePrice,
+			SourceQuantity: d.SourceQuantity, Quantity: d.Quantity, ExpiresAt: d.ExpiresAt,
+		}
+		if q, ok := quotes[d.Contract.Symbol]; ok {
+			view.Now, view.NowAt, view.Cost = q.Mark(), s.quoteTime(q), costNow(d, q)
+		}
+		views = append(views, view)
+	}
+	return views, nil
+}
+
+// costNow is what the copy would cost or bring at the side of the market it meets.
+func costNow(d copytrade.Decision, q market.Quote) *money.Amount {
+	price := q.Ask
+	if d.Side == orders.STC {
+		price = q.Bid
+	}
+	if price == nil {
+		return nil
+	}
+	cost := price.Cost(d.Quantity, d.Contract.Multiplier)
+	return &cost
+}
+
+func modeWords(v copytrade.Settings) string {
+	if *v.AutoExecute {
+		return "auto"
+	}
+	return "approve"
+}
+
+// settingsSentence repeats a subscription's settings so that people can check them.
+func settingsSentence(sub copytrade.Subscription) string {
+	v := sub.Settings
+	size := map[string]string{
+		"factor":             fmt.Sprintf("%s times as many", v.Scaling.Value.Decimal),
+		"contracts":          fmt.Sprintf("%s contracts", v.Scaling.Value.Decimal),
+		"dollars":            "for " + v.Scaling.Value.Short(),
+		"buyingPowerPercent": fmt.Sprintf("for %s%% of your buying power", v.Scaling.Value.Decimal),
+	}[v.Scaling.Mode]
+	price := fmt.Sprintf("limit up to %s%% above their fill", v.MaxSlippagePercent.Decimal)
+	if *v.OrderType == "market" {
+		price = "at the market"
+	}
+	return fmt.Sprintf("When @%s buys, you buy %s, at most %d contracts, %s, at most %d a day. Exits follow in proportion.",
+		sub.Trader, size, *v.MaxPositionSize, price, *v.MaxDailyTrades)
+}
+
+func decisionRow(d copytrade.Decision) ui.DecisionRow {
+	numbers := decisionNumbers(d.Numbers)
+	row := ui.DecisionRow{
+		ID: d.ID.String(), Trader: d.Trader, Side: string(d.Side), At: d.DecidedAt, Contract: d.Contract, Theirs: d.SourcePrice, Slippage: "—",
+		SourceQuantity: d.SourceQuantity, Quantity: d.Quantity, Result: string(d.Result), Reason: d.ReasonText(), Place: d.Place, PlaceOf: d.PlaceOf,
+		Numbers: numberFields(numbers), Delay: delayWords(numbers),
+	}
+	if d.PositionID != nil {
+		row.PositionID = d.PositionID.String()
+	}
+	return row
 }

@@ -1,6 +1,9 @@
 package web
 
 import (
+	"net/http"
+	"strconv"
+
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/web/ui"
 )
@@ -18,11 +21,10 @@ type dashboardView struct {
 
 // summaryView is the strip of figures. Nil means not known, never zero.
 type summaryView struct {
-	Unrealized    *money.Amount // of open positions, at their last marks
-	RealizedToday *money.Amount // of today's sells, New York's day
-	BuyingPower   *money.Amount // of the selected account
-	Positions     int
-	Working       int
+	Unrealized  *money.Amount // of all open positions, at their latest prices
+	BuyingPower *money.Amount // of the selected account
+	Positions   string        // "3", "50+"
+	Working     string
 }
 
 func (v dashboardView) tabs() []ui.Tab {
@@ -32,3 +34,93 @@ func (v dashboardView) tabs() []ui.Tab {
 		{Href: "/dashboard?tab=positions", Label: "Positions", Active: v.Tab == "positions"},
 	}
 }
+
+// dashboard answers GET /dashboard. Its query chooses the tab and may fill the
+// ticket: fields by their names, ?line= or ?position=.
+func (s *Site) dashboard(w http.ResponseWriter, r *http.Request) error {
+	p, view, err := s.trading(r)
+	if err != nil {
+		return err
+	}
+	view.Tab = oneOf(r, "tab", "trading", "copy", "positions")
+	if view.Ticket, err = s.ticket(r.Context(), r.URL.Query(), p.Accounts); err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, dashboardPage(p, view))
+}
+
+// trading reads everything on the dashboard but the ticket.
+func (s *Site) trading(r *http.Request) (ui.Page, dashboardView, error) {
+	view := dashboardView{Tab: "trading"}
+	p, err := s.shell(r, "Dashboard", "/dashboard")
+	if err != nil {
+		return p, view, err
+	}
+	names := accountNames(p.Accounts)
+	if view.Working, err = s.ordersView(r, ordersView{View: "working", ReturnTo: "/dashboard"}, names); err != nil {
+		return p, view, err
+	}
+	if view.Today, err = s.ordersView(r, ordersView{View: "today", ReturnTo: "/dashboard"}, names); err != nil {
+		return p, view, err
+	}
+	if view.Positions, err = s.positionsView(r, names); err != nil {
+		return p, view, err
+	}
+	if view.Copy, err = s.copyView(r); err != nil {
+		return p, view, err
+	}
+	view.Summary = summaryOf(p, view)
+	return p, view, nil
+}
+
+func summaryOf(p ui.Page, view dashboardView) summaryView {
+	sum := summaryView{
+		Unrealized: openProfit(view.Positions), Positions: countOf(len(view.Positions.Rows), view.Positions.Next),
+		Working: countOf(len(view.Working.Rows), view.Working.Next),
+	}
+	for _, a := range p.Accounts {
+		if a.Selected {
+			sum.BuyingPower = a.BuyingPower
+		}
+	}
+	return sum
+}
+
+// summaryPart answers GET /partials/summary.
+func (s *Site) summaryPart(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	accounts, err := s.accounts.List(ctx, me(ctx))
+	if err != nil {
+		return err
+	}
+	working, err := s.ordersView(r, ordersView{View: "working"}, nil)
+	if err != nil {
+		return err
+	}
+	open, err := s.positionsView(r, nil)
+	if err != nil {
+		return err
+	}
+	view := dashboardView{Working: working, Positions: open}
+	return s.show(w, r, http.StatusOK, summaryStrip(summaryOf(ui.Page{Accounts: accountViews(accounts)}, view)))
+}
+
+// todayPart answers GET /partials/today: the figure in the header.
+func (s *Site) todayPart(w http.ResponseWriter, r *http.Request) error {
+	open, err := s.positionsView(r, nil)
+	if err != nil {
+		return err
+	}
+	figure := ui.Headline{Label: "Open P&L", Amount: openProfit(open), About: "Of all open positions, at their latest prices"}
+	return s.show(w, r, http.StatusOK, ui.Today(&figure))
+}
+
+// countOf is how many rows there are, or that there are more than were read.
+func countOf(rows int, next string) string {
+	if next != "" {
+		return itoa(rows) + "+"
+	}
+	return itoa(rows)
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

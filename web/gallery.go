@@ -60,12 +60,12 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"copy":           copyPage(frame("Copying", "/copy"), cannedCopying(now)),
 		"notifications":  notificationsPage(frame("Notifications", "/notifications"), notificationsView{List: cannedInbox(now)}),
 		"brokers":        brokersPage(frame("Brokers", "/settings/brokers"), cannedBrokers(now)),
-		"broker-return":  brokerReturnPage(frame("Brokers", "/settings/brokers"), brokerReturnView{}),
+		"broker-return":  brokerReturnPage(frame("Brokers", "/settings/brokers"), brokerReturnView{State: "open"}),
 		"appearance":     appearancePage(frame("Appearance", "/settings/appearance")),
-		"stop":           stopPage(frame("Stop", "/stop"), ui.StopView{Subscriptions: 2, Working: 1, Copied: 3}),
+		"stop":           stopPage(frame("Stop", "/stop"), ui.StopView{Subscriptions: 2, Working: 1}),
 		"login":          loginPage(open, loginView{ReturnTo: "/dashboard", Providers: []Provider{{"google", "Google"}, {"discord", "Discord"}, {"github", "GitHub"}}}),
 		"landing":        landingPage(landing),
-		"problem":        problemPage(open, problemView{Status: "500", Title: "Something went wrong on our side", Text: "It is written down. Your orders are not affected by this page.", RequestID: "0192f3c4-7a51-7c1e-9a55-3f1d2c4b5a60"}),
+		"problem":        problemPage(open, problemView{Status: "500", Title: "Something went wrong on our side", Text: "It is written down. Your orders are not affected by this page.", Back: "/", RequestID: "0192f3c4-7a51-7c1e-9a55-3f1d2c4b5a60"}),
 	}
 }
 
@@ -97,7 +97,7 @@ func everyState(now time.Time) []ui.OrderRow {
 		row := cannedOrders(now)[0]
 		row.ID, row.State, row.Label, row.Reason = state[0], state[0], state[1], state[2]
 		row.At = now.Add(-time.Duration(i) * time.Minute)
-		row.Cancellable = state[0] == "accepted" || state[0] == "partial" || state[0] == "queued"
+		row.Cancellable = i < 5 // those that may still trade
 		row.Filled = map[string]int{"partial": 3, "filled": 5}[state[0]]
 		rows = append(rows, row)
 	}

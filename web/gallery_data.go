@@ -14,7 +14,7 @@ func cannedFrame(now time.Time) ui.Page {
 	return ui.Page{
 		Person:   &ui.Person{Username: "ava", Name: "Ava Example", Trader: true},
 		Accounts: cannedAccounts(now),
-		Today:    &ui.Headline{Amount: money.MustAmount("412.50"), About: "Realised today plus open profit since yesterday's close"},
+		Today:    &ui.Headline{Label: "Open P&L", Amount: amount("412.50"), About: "Of all open positions, at their latest prices"},
 		Copying: &ui.CopyStrip{
 			Healthy: true, Health: "link ok", Copies: 3, Most: 5,
 			Loss: money.MustAmount("-40"), Stop: money.MustAmount("200"),

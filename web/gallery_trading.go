@@ -13,7 +13,7 @@ func cannedDashboard(now time.Time) dashboardView {
 	return dashboardView{
 		Tab: "trading",
 		Summary: summaryView{
-			Unrealized: amount("289"), RealizedToday: amount("195"), BuyingPower: amount("16210.55"), Positions: 3, Working: 3,
+			Unrealized: amount("289"), BuyingPower: amount("16210.55"), Positions: "3", Working: "3",
 		},
 		Ticket:    cannedTicket(now),
 		Working:   ordersView{View: "working", Rows: list[:3], ReturnTo: "/dashboard"},
@@ -74,7 +74,7 @@ func cannedCopying(now time.Time) copyView {
 		Approvals: []ui.Approval{{
 			ID: "d1", Trader: "ben", Side: "BTO", Contract: aapl, Theirs: money.MustPrice("3.45"), Now: price("3.50"), NowAt: before(now, 2*time.Second),
 			SourceQuantity: 10, Quantity: 5, Cost: amount("1810"), BuyingPowerAfter: amount("14400.55"), AtMost: price("3.62"),
-			ExpiresAt: now.Add(42 * time.Second), Key: "approve-d1-0123456789",
+			ExpiresAt: now.Add(42 * time.Second),
 		}},
 		Subscriptions: []ui.SubscriptionRow{
 			{ID: "s1", Trader: "ben", Status: "active", Mode: "approve", Sentence: "When @ben buys 10, you buy 5, at most 10 contracts, limit up to 5% above their fill, at most 5 a day. Exits follow in proportion."},

@@ -1,8 +1,15 @@
 package web
 
 import (
+	"encoding/json"
+	"net/http"
 	"net/url"
 
+	"github.com/google/uuid"
+
+	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -59,4 +66,113 @@ func (v ordersView) fragment() string {
 
 func (v ordersView) nextPage() string {
 	return "/orders?" + url.Values{"view": {v.View}, "cursor": {v.Next}}.Encode()
+}
+
+// orderList answers GET /orders.
+func (s *Site) orderList(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.shell(r, "Orders", "/orders")
+	if err != nil {
+		return err
+	}
+	view := ordersView{View: oneOf(r, "view", "working", "today", "history")}
+	view.ReturnTo = "/orders?view=" + view.View
+	if view, err = s.ordersView(r, view, accountNames(p.Accounts)); err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, ordersPage(p, view))
+}
+
+// ordersPart answers GET /partials/orders; ?at= is the page it stands on.
+func (s *Site) ordersPart(w http.ResponseWriter, r *http.Request) error {
+	names, err := s.names(r.Context())
+	if err != nil {
+		return err
+	}
+	view := ordersView{View: oneOf(r, "view", "working", "today", "history"), ReturnTo: auth.LocalPath(r.URL.Query().Get("at"))}
+	if view, err = s.ordersView(r, view, names); err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, ordersPanel(view))
+}
+
+// ordersView reads the page of the list that ?cursor= asks for.
+func (s *Site) ordersView(r *http.Request, view ordersView, names map[string]string) (ordersView, error) {
+	from, err := cursor(r)
+	if err != nil {
+		return ordersView{}, err
+	}
+	ctx := r.Context()
+	view.Cursor = r.URL.Query().Get("cursor")
+	list, next, err := s.desk.Orders(ctx, me(ctx), orders.Query{View: view.View, Limit: pageSize, Cursor: (*orders.Cursor)(from)})
+	if err != nil {
+		return ordersView{}, err
+	}
+	if next != nil {
+		view.Next = older(next.At, next.ID)
+	}
+	view.Rows = orderRows(list, names)
+	return view, nil
+}
+
+func orderRows(list []orders.Order, names map[string]string) []ui.OrderRow {
+	rows := make([]ui.OrderRow, 0, len(list))
+	for _, o := range list {
+		rows = append(rows, orderRow(o, names))
+	}
+	return rows
+}
+
+func orderRow(o orders.Order, names map[string]string) ui.OrderRow {
+	row := ui.OrderRow{
+		ID: o.ID.String(), PositionID: o.PositionID.String(), At: o.CreatedAt, Contract: o.Contract, Side: string(o.Side),
+		Quantity: o.Quantity, Filled: o.Cum, Type: string(o.Type), Limit: o.Limit, Stop: o.Stop, Average: o.Average(),
+		TimeInForce: string(o.TimeInForce), State: string(o.State), Label: o.Label(), Account: names[o.AccountID.String()],
+		Source: string(o.Source), Cancellable: o.State.Live(), CancelRequested: o.CancelRequested != nil, CancelKey: newKey(),
+	}
+	if o.Reason != nil {
+		row.Reason = *o.Reason
+	}
+	if o.BrokerOrderID != nil {
+		row.BrokerID = *o.BrokerOrderID
+	}
+	return row
+}
+
+// newKey makes a rendered form repeatable: however often it is sent, it is one request.
+func newKey() string { return uuid.NewString() }
+
+// cancelOrder answers POST /orders/{id}/cancel.
+func (s *Site) cancelOrder(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	f, err := form(w, r)
+	if err != nil {
+		return err
+	}
+	key, err := keyOf(f)
+	if err != nil {
+		return err
+	}
+	if _, err := s.desk.Cancel(r.Context(), me(r.Context()), id, key); err != nil {
+		return err
+	}
+	return back(w, r, f.Get("return_to"), "cancel-asked")
+}
+
+// keyOf takes a form's key. Its body is what the form says, without the key.
+func keyOf(f url.Values) (orders.Key, error) {
+	text := f.Get("key")
+	if _, err := uuid.Parse(text); err != nil {
+		return orders.Key{}, errNoKey(err)
+	}
+	said := url.Values{}
+	for name, values := range f {
+		if name != "key" {
+			said[name] = values
+		}
+	}
+	body, err := json.Marshal(said)
+	return orders.Key{Text: text, Body: body}, err
 }

@@ -1,9 +1,17 @@
 package web
 
 import (
+	"context"
+	"fmt"
+	"net/http"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -39,4 +47,107 @@ type receiptView struct {
 type hop struct {
 	Name string
 	At   *time.Time
+}
+
+// position answers GET /positions/{id}.
+func (s *Site) position(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	p, err := s.shell(r, "Position", "/positions")
+	if err != nil {
+		return err
+	}
+	view, err := s.positionView(r.Context(), id, accountNames(p.Accounts))
+	if err != nil {
+		return err
+	}
+	p.Title = view.Row.Contract.Display()
+	return s.show(w, r, http.StatusOK, positionPage(p, view))
+}
+
+// positionPart answers GET /partials/positions/{id}.
+func (s *Site) positionPart(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	names, err := s.names(r.Context())
+	if err != nil {
+		return err
+	}
+	view, err := s.positionView(r.Context(), id, names)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, positionParts(view))
+}
+
+func (s *Site) positionView(ctx context.Context, id uuid.UUID, names map[string]string) (positionView, error) {
+	user := me(ctx)
+	p, err := s.book.Position(ctx, user, id)
+	if err != nil {
+		return positionView{}, err
+	}
+	marked := []positions.Position{p}
+	s.mark(ctx, marked)
+	view := positionView{Row: positionRow(marked[0], names, s.clock.Today())}
+	list, _, err := s.desk.Orders(ctx, user, orders.Query{View: "all", PositionID: &id, Limit: 200})
+	if err != nil {
+		return positionView{}, err
+	}
+	view.Orders = orderRows(list, names)
+	fills, err := s.desk.Fills(ctx, user, id)
+	if err != nil {
+		return positionView{}, err
+	}
+	view.Fills = fillViews(fills)
+	events, err := s.desk.Events(ctx, user, id)
+	if err != nil {
+		return positionView{}, err
+	}
+	view.Events = eventViews(events, list)
+	return view, nil
+}
+
+// fillViews puts the newest first.
+func fillViews(fills []orders.Fill) []fillView {
+	views := make([]fillView, len(fills))
+	for i, f := range fills {
+		at := f.LearntAt
+		if f.ExecutedAt != nil {
+			at = *f.ExecutedAt
+		}
+		views[len(fills)-1-i] = fillView{At: at, Side: string(f.Side), Quantity: f.Quantity, Price: f.Price, Realized: f.Realized}
+	}
+	return views
+}
+
+// eventViews tells the orders' histories as one story, the newest first.
+func eventViews(events []orders.Event, list []orders.Order) []eventView {
+	byID := make(map[uuid.UUID]orders.Order, len(list))
+	for _, o := range list {
+		byID[o.ID] = o
+	}
+	views := make([]eventView, len(events))
+	for i, e := range events {
+		o := byID[e.OrderID]
+		o.State, o.Cum = e.To, e.Filled
+		what := fmt.Sprintf("%s %d: %s", o.Side, o.Quantity, o.Label())
+		views[len(events)-1-i] = eventView{At: e.At, What: what, Who: actorWords(e.Actor)}
+	}
+	return views
+}
+
+func actorWords(actor string) string {
+	switch actor {
+	case "user":
+		return "you"
+	case "placer", "reconciler":
+		return "broker"
+	case "copier":
+		return "copy"
+	}
+	return "Alertsify"
 }

@@ -1,8 +1,13 @@
 package web
 
 import (
+	"context"
+	"net/http"
 	"net/url"
 
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -46,4 +51,92 @@ func (v positionsView) fragment() string {
 
 func (v positionsView) nextPage() string {
 	return "/positions?" + url.Values{"status": {v.Status}, "cursor": {v.Next}}.Encode()
+}
+
+// positionList answers GET /positions.
+func (s *Site) positionList(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.shell(r, "Positions", "/positions")
+	if err != nil {
+		return err
+	}
+	view, err := s.positionsView(r, accountNames(p.Accounts))
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, positionsPage(p, view))
+}
+
+// positionsPart answers GET /partials/positions.
+func (s *Site) positionsPart(w http.ResponseWriter, r *http.Request) error {
+	names, err := s.names(r.Context())
+	if err != nil {
+		return err
+	}
+	view, err := s.positionsView(r, names)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, positionsPanel(view))
+}
+
+// positionsView reads the list that ?status= and ?cursor= ask for.
+func (s *Site) positionsView(r *http.Request, names map[string]string) (positionsView, error) {
+	from, err := cursor(r)
+	if err != nil {
+		return positionsView{}, err
+	}
+	view := positionsView{Status: oneOf(r, "status", "open", "closed"), Cursor: r.URL.Query().Get("cursor")}
+	ctx := r.Context()
+	list, next, err := s.book.Positions(ctx, me(ctx), positions.Query{Status: view.Status, Limit: pageSize, Cursor: (*positions.Cursor)(from)})
+	if err != nil {
+		return positionsView{}, err
+	}
+	if next != nil {
+		view.Next = older(next.At, next.ID)
+	}
+	s.mark(ctx, list)
+	view.Rows = s.positionRows(list, names)
+	return view, nil
+}
+
+func (s *Site) positionRows(list []positions.Position, names map[string]string) []ui.PositionRow {
+	rows := make([]ui.PositionRow, 0, len(list))
+	for _, p := range list {
+		rows = append(rows, positionRow(p, names, s.clock.Today()))
+	}
+	return rows
+}
+
+func positionRow(p positions.Position, names map[string]string, today exchange.Date) ui.PositionRow {
+	row := ui.PositionRow{
+		ID: p.ID.String(), Contract: p.Contract, Account: names[p.AccountID.String()], Bought: p.Ledger.Bought, Sold: p.Ledger.Sold,
+		Available: p.Available(), Average: p.AverageEntry(), Mark: p.Mark, MarkAt: p.MarkAt, Value: p.Value(), Unrealized: p.Unrealized(),
+		Realized: p.Realized(), Status: string(p.Status), Source: source(p.Source, p.CopiedFrom),
+		DaysLeft: today.DaysUntil(p.Contract.Expiration), OpenedAt: p.OpenedAt, ClosedAt: p.ClosedAt,
+	}
+	if p.Review != nil {
+		row.Review = *p.Review
+	}
+	row.Percent = money.DisplayPercent(p.RealizedPercent())
+	if row.Unrealized != nil {
+		row.Percent = money.DisplayPercent(money.Percent(row.Unrealized.Decimal, p.Ledger.RemainingCost))
+	}
+	return row
+}
+
+// source is where a position or order came from, in words.
+func source(word string, copiedFrom *string) string {
+	if word == "copy" && copiedFrom != nil {
+		return "copy of @" + *copiedFrom
+	}
+	return word
+}
+
+// names are the accounts as tables show them.
+func (s *Site) names(ctx context.Context) (map[string]string, error) {
+	list, err := s.accounts.List(ctx, me(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return accountNames(accountViews(list)), nil
 }

@@ -1,26 +1,81 @@
 package web
 
-import "github.com/alertsify/alertsify/internal/httpio"
-
-// Route is one address of the site. Rule says who may call it, in the words of
-// the route table: "public", "signed-in".
-type Route struct {
-	Method, Pattern, Rule string
-	Handler               httpio.Handler
-}
+import "github.com/alertsify/alertsify/internal/auth"
 
 // Routes lists every address of the site. Nothing is served that is not here.
-func (s *Site) Routes() []Route {
-	list := []Route{
-		{"GET", "/assets/{name}", "public", s.asset},
-		{"GET", "/sw.js", "public", s.worker},
-		{"GET", "/manifest.webmanifest", "public", s.manifest},
+func (s *Site) Routes() []auth.Route {
+	const step = auth.SignedIn | auth.StepUp
+	list := []auth.Route{
+		{Method: "GET", Pattern: "/assets/{name}", Rule: auth.Open, Handler: s.asset},
+		{Method: "GET", Pattern: "/sw.js", Rule: auth.Open, Handler: s.worker},
+		{Method: "GET", Pattern: "/manifest.webmanifest", Rule: auth.Open, Handler: s.manifest},
+
+		{Method: "GET", Pattern: "/", Rule: auth.Public, Handler: s.home},
+		{Method: "GET", Pattern: auth.LoginPath, Rule: auth.Public, Handler: s.login},
+		{Method: "GET", Pattern: "/dashboard", Rule: auth.SignedIn, Handler: s.dashboard},
+		{Method: "GET", Pattern: "/orders", Rule: auth.SignedIn, Handler: s.orderList},
+		{Method: "POST", Pattern: "/orders/preview", Rule: auth.SignedIn, Handler: s.preview},
+		{Method: "POST", Pattern: "/orders", Rule: auth.SignedIn, Handler: s.place},
+		{Method: "POST", Pattern: "/orders/{id}/cancel", Rule: auth.SignedIn, Handler: s.cancelOrder},
+		{Method: "GET", Pattern: "/positions", Rule: auth.SignedIn, Handler: s.positionList},
+		{Method: "GET", Pattern: "/positions/{id}", Rule: auth.SignedIn, Handler: s.position},
+
+		{Method: "GET", Pattern: "/copy", Rule: auth.SignedIn, Handler: s.copying},
+		{Method: "POST", Pattern: "/copy/decisions/{id}/approve", Rule: auth.SignedIn, Handler: s.approve},
+		{Method: "POST", Pattern: "/copy/decisions/{id}/reject", Rule: auth.SignedIn, Handler: s.reject},
+		{Method: "POST", Pattern: "/copy/subscriptions/{id}/pause", Rule: auth.SignedIn, Handler: s.pause},
+		{Method: "POST", Pattern: "/copy/subscriptions/{id}/resume", Rule: auth.SignedIn, Handler: s.resume},
+		{Method: "POST", Pattern: "/copy/subscriptions/{id}/cancel", Rule: auth.SignedIn, Handler: s.unsubscribe},
+
+		{Method: "GET", Pattern: "/notifications", Rule: auth.SignedIn, Handler: s.notifications},
+		{Method: "POST", Pattern: "/notifications/read", Rule: auth.SignedIn, Handler: s.readOne},
+		{Method: "POST", Pattern: "/notifications/read-all", Rule: auth.SignedIn, Handler: s.readAll},
+
+		{Method: "GET", Pattern: brokersPath, Rule: auth.SignedIn, Handler: s.brokerSettings},
+		{Method: "GET", Pattern: brokerReturnPath, Rule: auth.SignedIn, Handler: s.brokerReturn},
+		{Method: "POST", Pattern: "/settings/brokers/connect", Rule: step, Handler: s.connectBroker},
+		{Method: "POST", Pattern: "/settings/brokers/connections/{id}/reconnect", Rule: step, Handler: s.reconnectBroker},
+		{Method: "POST", Pattern: "/settings/brokers/select", Rule: auth.SignedIn, Handler: s.selectAccount},
+		{Method: "POST", Pattern: "/settings/brokers/{id}/sync", Rule: auth.SignedIn, Handler: s.syncAccount},
+		{Method: "GET", Pattern: "/settings/brokers/{id}/disconnect", Rule: auth.SignedIn, Handler: s.askDisconnect},
+		{Method: "POST", Pattern: "/settings/brokers/{id}/disconnect", Rule: step, Handler: s.disconnect},
+		{Method: "GET", Pattern: "/settings/appearance", Rule: auth.SignedIn, Handler: s.appearance},
+		{Method: "POST", Pattern: "/settings/appearance", Rule: auth.SignedIn, Handler: s.setAppearance},
+		{Method: "POST", Pattern: "/settings/private", Rule: auth.SignedIn, Handler: s.setPrivate},
+
+		{Method: "GET", Pattern: "/stop", Rule: auth.SignedIn, Handler: s.stopSettings},
+		{Method: "POST", Pattern: "/stop", Rule: auth.SignedIn, Handler: s.stop},
+		{Method: "POST", Pattern: "/stop/resume", Rule: auth.SignedIn, Handler: s.resumeTrading},
 	}
+	list = append(list, s.partials()...)
 	if s.dev {
 		list = append(list,
-			Route{"GET", "/gallery", "public", s.gallery},
-			Route{"GET", "/gallery/{name}", "public", s.gallery},
+			auth.Route{Method: "GET", Pattern: "/gallery", Rule: auth.Public, Handler: s.gallery},
+			auth.Route{Method: "GET", Pattern: "/gallery/{name}", Rule: auth.Public, Handler: s.gallery},
 		)
 	}
 	return list
+}
+
+// partials are the pieces of pages that fetch themselves again.
+func (s *Site) partials() []auth.Route {
+	pieces := []auth.Route{
+		{Pattern: "/partials/today", Handler: s.todayPart},
+		{Pattern: "/partials/bell", Handler: s.bellPart},
+		{Pattern: "/partials/stop", Handler: s.stopPart},
+		{Pattern: "/partials/summary", Handler: s.summaryPart},
+		{Pattern: "/partials/orders", Handler: s.ordersPart},
+		{Pattern: "/partials/positions", Handler: s.positionsPart},
+		{Pattern: "/partials/positions/{id}", Handler: s.positionPart},
+		{Pattern: "/partials/ticket", Handler: s.ticketPart},
+		{Pattern: "/partials/line", Handler: s.linePart},
+		{Pattern: "/partials/notifications", Handler: s.notificationsPart},
+		{Pattern: "/partials/approvals", Handler: s.approvalsPart},
+		{Pattern: "/partials/decisions", Handler: s.decisionsPart},
+		{Pattern: "/partials/connecting", Handler: s.connectingPart},
+	}
+	for i := range pieces {
+		pieces[i].Method, pieces[i].Rule = "GET", auth.SignedIn
+	}
+	return pieces
 }

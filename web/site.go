@@ -3,42 +3,87 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
+	"github.com/google/uuid"
 
+	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/brokers"
+	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/market"
+	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/risk"
+	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
+// Options are the rooms the pages speak for.
+type Options struct {
+	Guard    *auth.Guard
+	Users    *users.Directory
+	Accounts *brokers.Accounts
+	Market   *market.Market
+	Desk     *orders.Desk
+	Book     *positions.Book
+	Copier   *copytrade.Copier
+	Alerts   *alerts.Announcer
+	Rules    *risk.Rules
+	DB       *postgres.DB
+	Clock    *exchange.Clock
+	Logger   *slog.Logger
+	Now      func() time.Time
+	AppURL   string // origin; https makes cookies secure
+	Dev      bool   // shows the gallery
+}
+
 // Site draws the pages.
 type Site struct {
-	assets *assets
-	now    func() time.Time
-	dev    bool
+	guard    *auth.Guard
+	users    *users.Directory
+	accounts *brokers.Accounts
+	market   *market.Market
+	desk     *orders.Desk
+	book     *positions.Book
+	copier   *copytrade.Copier
+	alerts   *alerts.Announcer
+	rules    *risk.Rules
+	db       *postgres.DB
+	clock    *exchange.Clock
+	log      *slog.Logger
+	now      func() time.Time
+	https    bool
+	dev      bool
+	assets   *assets
 }
 
-// Options are what the pages need.
-type Options struct {
-	Now func() time.Time
-	Dev bool // shows the gallery
-}
-
-// New reads the built assets and makes the site.
+// New reads the built assets and makes the site. Without them it works all the
+// same, as plain forms; AssetsBuilt tells.
 func New(o Options) (*Site, error) {
 	files, err := loadAssets()
 	if err != nil {
 		return nil, err
 	}
-	return &Site{assets: files, now: o.Now, dev: o.Dev}, nil
+	return &Site{
+		guard: o.Guard, users: o.Users, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, copier: o.Copier,
+		alerts: o.Alerts, rules: o.Rules, db: o.DB, clock: o.Clock, log: o.Logger, now: o.Now,
+		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
+	}, nil
 }
 
 // show draws a page into memory first, so that a template that fails answers as
 // an error and never as half a page.
 func (s *Site) show(w http.ResponseWriter, r *http.Request, status int, c templ.Component) error {
-	ctx := ui.WithViewer(r.Context(), ui.Viewer{Zone: exchange.NewYork, Now: s.now()})
+	ctx := ui.WithViewer(r.Context(), ui.Viewer{Zone: zone(r.Context()), Now: s.now()})
 	var b bytes.Buffer
 	if err := c.Render(ctx, &b); err != nil {
 		return fmt.Errorf("draw %s: %w", r.URL.Path, err)
@@ -48,4 +93,23 @@ func (s *Site) show(w http.ResponseWriter, r *http.Request, status int, c templ.
 	w.WriteHeader(status)
 	_, err := b.WriteTo(w)
 	return err
+}
+
+// zone is where the viewer's clock stands; it decides how times look and nothing else.
+func zone(ctx context.Context) *time.Location {
+	p, ok := auth.From(ctx)
+	if !ok {
+		return exchange.NewYork
+	}
+	place, err := time.LoadLocation(p.User.TimeZone)
+	if err != nil {
+		return exchange.NewYork
+	}
+	return place
+}
+
+// me is who is asking; the route's rule has made sure that somebody is.
+func me(ctx context.Context) uuid.UUID {
+	p, _ := auth.From(ctx)
+	return p.User.ID
 }

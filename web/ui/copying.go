@@ -20,7 +20,6 @@ type Approval struct {
 	BuyingPowerAfter *money.Amount
 	AtMost           *money.Price // the limit the copy would carry
 	ExpiresAt        time.Time
-	Key              string // makes a second tap the same approval
 }
 
 // DecisionRow is one line of the ledger: what was decided for the follower, and why.

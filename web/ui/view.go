@@ -16,10 +16,11 @@ type Page struct {
 	Assets     Assets     // where the built files are
 	Person     *Person    // nil when signed out
 	Accounts   []Account  // what the header's selector offers
-	Today      *Headline  // today's profit and loss; nil when not known
+	Today      *Headline  // profit and loss; nil until the page asks for it
 	Copying    *CopyStrip // nil for people who copy nobody
 	Unread     int
-	Halted     string // who stopped trading, when, and how to resume; empty while it runs
+	Halted     string // why trading stands still; empty while it runs
+	CanResume  bool   // the person stopped it
 	Private    bool   // amounts are hidden
 	Theme      string // dark or light
 	Palette    string // green-up, red-up or blue-orange
@@ -39,9 +40,10 @@ type Person struct {
 	Trader, Admin  bool
 }
 
-// Headline is a figure with the sentence that says what it counts.
+// Headline is a figure with its name and the sentence that says what it counts.
 type Headline struct {
-	Amount money.Amount
+	Label  string
+	Amount *money.Amount
 	About  string
 }
 
@@ -112,6 +114,7 @@ type OrderRow struct {
 	BrokerID        string
 	Cancellable     bool
 	CancelRequested bool
+	CancelKey       string // makes a second click the same request
 }
 
 // PositionRow is one line of the positions tables.

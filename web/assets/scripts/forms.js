@@ -1,4 +1,4 @@
-// Manners of forms: sent once, sent on change where asked, signed out when the server says so.
+// Manners of forms: sent once, sent on change where asked.
 
 export function startForms() {
   document.addEventListener("submit", (event) => {
@@ -20,11 +20,6 @@ export function startForms() {
     if (form) form.requestSubmit();
   });
   document.addEventListener("click", copyText);
-  document.body.addEventListener("htmx:after:request", (event) => {
-    if (event.detail.ctx?.response?.status !== 401) return;
-    const back = encodeURIComponent(location.pathname + location.search);
-    location.assign(`/login?return_to=${back}`);
-  });
 }
 
 function setBusy(form, busy) {

@@ -1,0 +1,41 @@
+package web
+
+import "net/http"
+
+// appearance answers GET /settings/appearance.
+func (s *Site) appearance(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.shell(r, "Appearance", "/settings/appearance")
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, appearancePage(p))
+}
+
+// setAppearance answers POST /settings/appearance.
+func (s *Site) setAppearance(w http.ResponseWriter, r *http.Request) error {
+	f, err := form(w, r)
+	if err != nil {
+		return err
+	}
+	if _, err := s.users.SetAppearance(r.Context(), me(r.Context()), f.Get("theme"), f.Get("palette")); err != nil {
+		return err
+	}
+	return back(w, r, "/settings/appearance", "appearance")
+}
+
+// setPrivate answers POST /settings/private: hides or shows amounts in this browser.
+func (s *Site) setPrivate(w http.ResponseWriter, r *http.Request) error {
+	f, err := form(w, r)
+	if err != nil {
+		return err
+	}
+	value := "off"
+	if f.Get("private") == "on" {
+		value = "on"
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: privateCookie, Value: value, Path: "/", MaxAge: 365 * 24 * 60 * 60,
+		HttpOnly: true, Secure: s.https, SameSite: http.SameSiteLaxMode,
+	})
+	return back(w, r, referer(r), "")
+}

@@ -1,0 +1,76 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/web/ui"
+)
+
+const formMax = 64 << 10 // bytes; the largest form of ours has a dozen short fields
+
+// form reads a posted form.
+func form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	r.Body = http.MaxBytesReader(w, r.Body, formMax)
+	if err := r.ParseForm(); err != nil {
+		return nil, fault.New(http.StatusBadRequest, "invalid_form", "The form could not be read.").Because(err)
+	}
+	return r.PostForm, nil
+}
+
+// back answers a form: the browser goes on to a page of ours, so that reloading
+// does not send the form again. done names what happened, for notice.
+func back(w http.ResponseWriter, r *http.Request, to, done string) error {
+	u, err := url.Parse(auth.LocalPath(to))
+	if err != nil {
+		u = &url.URL{Path: "/"}
+	}
+	if done != "" {
+		query := u.Query()
+		query.Set("done", done)
+		u.RawQuery = query.Encode()
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+	return nil
+}
+
+func errNoKey(cause error) error {
+	return fault.New(http.StatusBadRequest, "invalid_form", "This form is incomplete. Open the page again.").Because(cause)
+}
+
+// notice is the sentence for a done code; nothing for what is no code of ours,
+// so that a link cannot put words on our pages.
+func notice(done string) *ui.Notice {
+	sentence, ok := map[string]string{
+		"order-taken":     "The order was taken. It is on its way to your broker.",
+		"cancel-asked":    "Your broker was asked to cancel. Until it answers, the order may still fill.",
+		"read":            "Marked as read.",
+		"selected":        "Orders now go to this account unless you choose another.",
+		"synced":          "Read anew from your broker.",
+		"disconnected":    "Disconnected.",
+		"appearance":      "Saved.",
+		"approved":        "Approved. The order follows at once.",
+		"rejected":        "Rejected. Nothing was sent.",
+		"paused":          "Paused. Nothing new is copied until you resume.",
+		"resumed":         "Copying again. What was traded in between is not copied.",
+		"cancelled":       "You no longer copy this trader. Open copies stay yours.",
+		"stopped":         "Stopped.",
+		"trading-resumed": "Trading again.",
+	}[done]
+	if !ok {
+		return nil
+	}
+	return &ui.Notice{Tone: ui.Good, Text: sentence}
+}
+
+// referer is the page of ours a form stood on, else the dashboard.
+func referer(r *http.Request) string {
+	from, err := url.Parse(r.Referer())
+	if err != nil || from.Host != r.Host || from.Path == "" {
+		return "/dashboard"
+	}
+	return auth.LocalPath(from.RequestURI())
+}

@@ -1,0 +1,80 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/brokers"
+	"github.com/alertsify/alertsify/internal/users"
+	"github.com/alertsify/alertsify/web/ui"
+)
+
+// privateCookie remembers that amounts are hidden. It is the browser's, not the
+// person's: a screen in an office hides what a phone at home shows.
+const privateCookie = "private"
+
+// frame is what surrounds a page, before anything about the person is asked.
+func (s *Site) frame(r *http.Request, title, path string) ui.Page {
+	p := ui.Page{
+		Title: title, Path: path, Assets: s.assets.Assets, Theme: "dark", Palette: "green-up", ServerTime: s.now(),
+		Private: isPrivate(r), Notice: notice(r.URL.Query().Get("done")),
+	}
+	if who, ok := auth.From(r.Context()); ok {
+		p.Theme, p.Palette = who.User.Theme, who.User.Palette
+		p.Person = &ui.Person{
+			Username: who.User.Username, Name: who.User.Name,
+			Trader: who.User.Role.Reaches(users.Trader), Admin: who.User.Role.Reaches(users.Admin),
+		}
+	}
+	return p
+}
+
+// shell is the frame of a signed-in page: with accounts, unread count, today's
+// result and what is halted.
+func (s *Site) shell(r *http.Request, title, path string) (ui.Page, error) {
+	p := s.frame(r, title, path)
+	ctx, user := r.Context(), me(r.Context())
+	accounts, err := s.accounts.List(ctx, user)
+	if err != nil {
+		return ui.Page{}, err
+	}
+	p.Accounts = accountViews(accounts)
+	if p.Unread, err = s.alerts.Unread(ctx, user); err != nil {
+		return ui.Page{}, err
+	}
+	halts, err := s.rules.Halts(ctx, user)
+	if err != nil {
+		return ui.Page{}, err
+	}
+	p.Halted, p.CanResume = haltWords(halts)
+	return p, nil
+}
+
+func isPrivate(r *http.Request) bool {
+	cookie, err := r.Cookie(privateCookie)
+	return err == nil && cookie.Value == "on"
+}
+
+func accountViews(list []brokers.Account) []ui.Account {
+	views := make([]ui.Account, 0, len(list))
+	for _, a := range list {
+		views = append(views, accountView(a))
+	}
+	return views
+}
+
+func accountView(a brokers.Account) ui.Account {
+	return ui.Account{
+		ID: a.ID.String(), Institution: a.Institution, Name: a.Name, Number: a.Number, Paper: a.Paper, CanTrade: a.CanTrade,
+		Selected: a.Selected, Status: a.Status, Cash: a.Cash, BuyingPower: a.BuyingPower, SyncedAt: a.SyncedAt,
+	}
+}
+
+// accountNames maps ids to what tables show in their account column.
+func accountNames(list []ui.Account) map[string]string {
+	names := make(map[string]string, len(list))
+	for _, a := range list {
+		names[a.ID] = a.Institution + " " + a.Number
+	}
+	return names
+}

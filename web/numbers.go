@@ -1,0 +1,56 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/alertsify/alertsify/web/ui"
+)
+
+// What a decision compared, in the order it is read.
+var numberNames = []struct{ key, label string }{
+	{"wanted", "Your size came to"},
+	{"maxPositionSize", "Most contracts"},
+	{"scaling", "Size by"},
+	{"value", "Size value"},
+	{"delaySeconds", "Seconds since their fill"},
+	{"maxDelaySeconds", "Most seconds"},
+}
+
+// decisionNumbers reads the numbers a decision was made from, as exact text.
+func decisionNumbers(raw json.RawMessage) map[string]string {
+	var values map[string]json.RawMessage
+	if json.Unmarshal(raw, &values) != nil {
+		return nil
+	}
+	texts := make(map[string]string, len(values))
+	for key, value := range values {
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		if text != "null" {
+			texts[key] = text
+		}
+	}
+	return texts
+}
+
+func numberFields(texts map[string]string) []ui.Field {
+	var fields []ui.Field
+	for _, name := range numberNames {
+		if text, ok := texts[name.key]; ok {
+			fields = append(fields, ui.Field{Name: name.label, Value: text})
+		}
+	}
+	return fields
+}
+
+// delayWords is how long after the trader's fill it was decided: "+1.8 s".
+func delayWords(texts map[string]string) string {
+	seconds, ok := texts["delaySeconds"]
+	if !ok {
+		return "—"
+	}
+	return fmt.Sprintf("+%s s", seconds)
+}
