@@ -52,7 +52,7 @@ generate: ## templates to Go, which is committed
 
 .PHONY: build
 build: assets ## bin/alertsify, one file without outside parts
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags timetzdata -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/alertsify
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/alertsify
 
 .PHONY: clean
 clean: ## remove what was built (not .data)
