@@ -118,7 +118,7 @@ create table delivery_attempts (
     delivery_id uuid not null references deliveries,
     claim       integer not null,
     at          timestamptz not null,
-    outcome     text not null, -- accepted, retry, limited, unknown, rejected, gone, misconfigured
+    outcome     text not null, -- accepted, retry, limited, unknown, rejected, gone, misconfigured, message_gone, withdrawn
     detail      text not null default '',
     took_ms     integer not null,
     primary key (delivery_id, claim)

@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // TellLost is delivery's word that a destination no longer takes messages; its
-// owner is told once for each destination and reason.
+// owner is told at most once a day for each destination and reason.
 func (a *Announcer) TellLost(ctx context.Context, tx pgx.Tx, l delivery.Lost) error {
 	if l.UserID == nil {
 		a.log.ErrorContext(ctx, "platform destination lost", "destination", l.DestinationID, "channel", l.Channel, "reason", l.Reason)
@@ -19,16 +20,17 @@ func (a *Announcer) TellLost(ctx context.Context, tx pgx.Tx, l delivery.Lost) er
 		UserID: *l.UserID, Type: System, LearntAt: a.now(),
 		Data: map[string]any{"destinationId": l.DestinationID, "channel": l.Channel},
 	}
+	about := l.DestinationID.String() + ":" + a.now().UTC().Format(time.DateOnly)
 	switch {
 	case l.Channel == delivery.ChannelPush:
 		n.Title, n.Body = "A browser no longer takes notifications", "Turn notifications on again in "+label(l, "that browser")+"."
-		n.URL, n.SubjectKey = "/settings/notifications", "push:"+l.DestinationID.String()
+		n.URL, n.SubjectKey = "/settings/notifications", "push:"+about
 	case l.Paused:
 		n.Title, n.Body = "Discord alerts are paused", "Discord does not accept messages for the webhook "+label(l, "you gave us")+". Check its channel and thread, then save it again."
-		n.URL, n.SubjectKey = "/settings/discord", "discord-paused:"+l.DestinationID.String()
+		n.URL, n.SubjectKey = "/settings/discord", "discord-paused:"+about
 	default:
 		n.Title, n.Body = "Discord alerts have stopped", "Discord says that the webhook "+label(l, "you gave us")+" no longer works. Reconnect it to go on."
-		n.URL, n.SubjectKey = "/settings/discord", "discord-gone:"+l.DestinationID.String()
+		n.URL, n.SubjectKey = "/settings/discord", "discord-gone:"+about
 	}
 	return a.Notify(ctx, tx, n)
 }

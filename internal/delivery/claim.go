@@ -17,6 +17,9 @@ const (
 	// claimFor is longer than both together: a claim that ran out belongs to a dead process.
 	claimFor = sendTimeout + settleFor + 3*time.Second
 
+	// claimTimeout bounds one search for work, the waiting for a connection included.
+	claimTimeout = 10 * time.Second
+
 	// window is how many destinations with waiting messages one look considers.
 	window = 256
 )
@@ -97,17 +100,19 @@ func waitingDestinations(ctx context.Context, tx pgx.Tx, c *counter) ([]uuid.UUI
 }
 
 // lockDestinations holds those that may be sent to now, so that no two processes
-// judge the same lane at once. Where a destination takes one request at a time,
-// its message in flight keeps it from being found.
+// judge the same lane at once. One with enough requests in flight is passed over;
+// whether it has is decided once more under the lock. Order and limit in the
+// subquery make the planner use deliveries_waiting also before it has statistics.
 func lockDestinations(ctx context.Context, tx pgx.Tx, c *counter, near []uuid.UUID, now time.Time, limit int) ([]uuid.UUID, error) {
 	rows, err := tx.Query(ctx, `
 		select t.id from destinations t
 		where t.id = any($1) and (t.paused_until is null or t.paused_until <= $2)
-		  and exists (select 1 from deliveries d where d.destination_id = t.id and d.channel = $3
-		              and d.state = 'pending' and d.not_before <= $2)
+		  and (select true from deliveries d where d.destination_id = t.id and d.channel = $3
+		       and d.state = 'pending' and d.not_before <= $2 order by d.seq limit 1)
+		  and (select count(*) from deliveries s where s.destination_id = t.id and s.state = 'sending') < $5
 		order by t.id
 		limit $4
-		for no key update of t skip locked`, near, now, c.name, limit)
+		for no key update of t skip locked`, near, now, c.name, limit, c.each)
 	if err != nil {
 		return nil, fmt.Errorf("lock destinations: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -14,15 +13,13 @@ import (
 
 // stored is a row of the destinations table that is in use.
 type stored struct {
-	ID         uuid.UUID
-	UserID     *uuid.UUID
-	Address    string
-	Settings   Settings
-	Secret     *string
-	DisabledAt *time.Time
+	ID      uuid.UUID
+	UserID  *uuid.UUID
+	Address string
+	Secret  *string
 }
 
-const storedColumns = `id, user_id, address, settings, secret, disabled_at`
+const storedColumns = `id, user_id, address, secret`
 
 func one(ctx context.Context, tx pgx.Tx, where string, args ...any) (stored, bool, error) {
 	rows, err := tx.Query(ctx, `select `+storedColumns+` from destinations where removed_at is null and `+where+`

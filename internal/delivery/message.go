@@ -19,7 +19,7 @@ func (p *Post) prepare(ctx context.Context, d claimed) (m Message, revision int,
 	m = Message{ID: d.ID, Op: d.Op, ValidUntil: d.Cutoff}
 	destination, err := p.destination(ctx, d.DestinationID)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return m, 0, Result{Outcome: Rejected, Detail: "the destination was taken away"}
+		return m, 0, Result{Outcome: Withdrawn, Detail: "the destination was taken away"}
 	}
 	if err != nil {
 		return m, 0, Result{Outcome: Retry, Detail: err.Error()}

@@ -16,6 +16,7 @@ const (
 	Gone          Outcome = "gone"          // the destination will never work
 	Misconfigured Outcome = "misconfigured" // nothing gets through until somebody mends a setting
 	MessageGone   Outcome = "message_gone"  // what was to be changed is not there any more
+	Withdrawn     Outcome = "withdrawn"     // the destination was taken away meanwhile; nothing was sent
 )
 
 // Result is what a Channel says about one attempt.
@@ -30,6 +31,15 @@ type Result struct {
 	// may be a second message.
 	PossibleDuplicate bool
 	Detail            string // for the log and the dead letters; no secrets
+}
+
+// word is the outcome for metrics and receipts, where a rate limit is none of
+// the failures.
+func (r Result) word() string {
+	if r.Limited {
+		return "limited"
+	}
+	return string(r.Outcome)
 }
 
 const (
@@ -70,6 +80,9 @@ func judge(d claimed, r Result, now time.Time, spread func(time.Duration) time.D
 		return v
 	case Gone:
 		v.State, v.Disable, v.Tell = "dead", true, true
+		return v
+	case Withdrawn:
+		v.State = "superseded"
 		return v
 	case MessageGone:
 		v.State, v.MessageGone = "superseded", true

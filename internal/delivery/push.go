@@ -15,6 +15,7 @@ type WebPush struct {
 	client     *webpush.Client
 	extraHosts []string
 	now        func() time.Time
+	wave       *wave
 }
 
 // NewWebPush sends with the given client. extraHosts are those of the client.
@@ -22,7 +23,7 @@ func NewWebPush(c *webpush.Client, extraHosts []string, now func() time.Time) *W
 	if now == nil {
 		now = time.Now
 	}
-	return &WebPush{client: c, extraHosts: extraHosts, now: now}
+	return &WebPush{client: c, extraHosts: extraHosts, now: now, wave: newWave(now)}
 }
 
 // tooLittle is how much validity must be left to be worth a request.
@@ -46,7 +47,12 @@ func (c *WebPush) Send(ctx context.Context, m Message) Result {
 		o.Short = true
 		err = c.client.Send(ctx, s, words.Short, o)
 	}
-	return pushResult(err)
+	r := pushResult(err)
+	if c.wave.of(m.Destination.Settings.Host, r.Outcome == Gone) {
+		// So many browsers do not vanish at once: their service errs, or we do.
+		r.Outcome, r.Everyone, r.Detail = Misconfigured, true, "a wave of dead subscriptions: "+r.Detail
+	}
+	return r
 }
 
 func pushResult(err error) Result {

@@ -197,6 +197,84 @@ func TestANewsTooOldIsNotTold(t *testing.T) {
 	}
 }
 
+func TestNothingIsSentAfterItsCutoff(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		side     string
+		executed time.Duration // before we learnt of it
+		waits    time.Duration
+		told     bool
+	}{
+		{"BTO", 0, 120*time.Second - time.Millisecond, true},
+		{"BTO", 0, 120 * time.Second, false},
+		{"BTO", 15 * time.Minute, 0, false},
+		{"STC", 15 * time.Minute, 0, true},
+		{"STC", 0, 15 * time.Minute, false},
+		{"STC", 2 * time.Hour, 0, false},
+	} {
+		t.Run(c.side+" "+c.executed.String()+" "+c.waits.String(), func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			hook := s.platform()
+			news := s.holding(s.user("ava")).trade(c.side)
+			executed := s.clock.now().Add(-c.executed)
+			news.LearntAt, news.ExecutedAt = s.clock.now(), &executed
+			news.fills(5)
+			s.clock.pass(c.waits) // nobody was there to send it
+			s.drain()
+			if told := len(s.messages(hook)) == 1; told != c.told {
+				t.Errorf("told: %t, want %t", told, c.told)
+			}
+			if want := map[bool]string{true: "create delivered", false: "create stale"}[c.told]; s.states("discord") != want {
+				t.Errorf("%q, want %q", s.states("discord"), want)
+			}
+		})
+	}
+}
+
+func TestALateMessageSaysSo(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	news := s.holding(s.user("ava")).trade("STC")
+	executed := s.clock.now().Add(-10 * time.Minute)
+	news.LearntAt, news.ExecutedAt = s.clock.now(), &executed
+	news.fills(2)
+	s.drain()
+	s.clock.pass(time.Hour)
+	news.fills(5) // the edit says how late the message was, not the edit
+	s.drain()
+	m := s.messages(hook)[0]
+	if got := m.Embeds[0].Footer.Text; got != "Alertsify • Trade ID: "+news.alert().String()[:8]+" • 10 min late" {
+		t.Errorf("footer %q", got)
+	}
+	if m.field("Contracts") != "5" {
+		t.Errorf("contracts %q", m.field("Contracts"))
+	}
+}
+
+func TestAMessageThatSaysItAlreadyIsNotEdited(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	s.fault("discord", "POST", "error", 1, 503)
+	entry := s.holding(s.user("ava")).trade("BTO").fills(1)
+	dead := s.newPost()
+	_, err := dead.ClaimOnly(s.ctx) // on its way when the next contract fills
+	s.must(err)
+	entry.fills(5)
+	s.wantStates("discord", "create sending, update pending")
+	s.clock.pass(delivery.ClaimFor + time.Millisecond)
+	s.drain() // taken back; Discord fails once
+	s.clock.pass(4 * time.Second)
+	s.drain()
+	if got := s.messages(hook); len(got) != 1 || got[0].field("Contracts") != "5" {
+		t.Errorf("the channel shows %+v", got)
+	}
+	s.wantReceived("discord", "POST 503", "POST 200")
+	s.wantStates("discord", "create delivered, update superseded")
+}
+
 func TestAnEntryWhosePositionIsClosedIsNotTold(t *testing.T) {
 	t.Parallel()
 	s := open(t)

@@ -77,13 +77,13 @@ func noteOutcome(ctx context.Context, tx pgx.Tx, s sent, v verdict, now time.Tim
 		update destinations
 		set last_success_at = case when $2 then $3 else last_success_at end,
 		    last_failure_at = case when $2 then last_failure_at else $3 end,
-		    failures = case when $2 then 0 else failures + 1 end,
+		    failures = case when $2 then 0 when $7 then failures else failures + 1 end,
 		    paused_until = greatest(paused_until, $4),
 		    disabled_at = case when $5 then coalesce(disabled_at, $3) else disabled_at end,
 		    disabled_reason = case when $5 then coalesce(disabled_reason, $6) else disabled_reason end,
 		    updated_at = $3
 		where id = $1`,
-		s.claimed.DestinationID, s.result.Outcome == Accepted, now, v.PauseUntil, v.Disable, v.Error)
+		s.claimed.DestinationID, s.result.Outcome == Accepted, now, v.PauseUntil, v.Disable, v.Error, s.result.Limited)
 	if err != nil {
 		return fmt.Errorf("note health of destination: %w", err)
 	}
@@ -91,15 +91,11 @@ func noteOutcome(ctx context.Context, tx pgx.Tx, s sent, v verdict, now time.Tim
 }
 
 func noteAttempt(ctx context.Context, tx pgx.Tx, s sent, now time.Time) error {
-	outcome := string(s.result.Outcome)
-	if s.result.Limited {
-		outcome = "limited"
-	}
 	_, err := tx.Exec(ctx, `
 		insert into delivery_attempts (delivery_id, claim, at, outcome, detail, took_ms)
 		values ($1, $2, $3, $4, $5, $6)
 		on conflict (delivery_id, claim) do update set outcome = excluded.outcome, detail = excluded.detail`,
-		s.claimed.ID, s.claimed.Claims, now, outcome, s.result.Detail, s.took.Milliseconds())
+		s.claimed.ID, s.claimed.Claims, now, s.result.word(), s.result.Detail, s.took.Milliseconds())
 	if err != nil {
 		return fmt.Errorf("note attempt: %w", err)
 	}

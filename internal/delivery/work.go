@@ -73,7 +73,9 @@ func (p *Post) serve(ctx context.Context, c *counter) {
 		if !ok {
 			return
 		}
-		found, err := p.look(ctx, c, free)
+		// Stopping must not cut off a claim whose commit is on its way: nobody would
+		// know of it, and the message would count as lost in a crash.
+		found, err := p.look(context.WithoutCancel(ctx), c, free)
 		for range free - len(found.claimed) {
 			<-workers
 		}
@@ -117,6 +119,8 @@ func (p *Post) look(ctx context.Context, c *counter, free int) (look, error) {
 	if p.now().UnixNano() < c.paused.Load() {
 		return look{}, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
 	return p.claim(ctx, c, free)
 }
 
@@ -157,7 +161,7 @@ func (p *Post) work(ctx context.Context, c *counter, d claimed) {
 	}
 	err := p.settle(ctx, s)
 	if p.observe != nil {
-		p.observe(c.name, string(s.result.Outcome), s.took)
+		p.observe(c.name, s.result.word(), s.took)
 	}
 	p.record(ctx, c, s, err)
 }
@@ -193,7 +197,7 @@ func (p *Post) send(ctx context.Context, c *counter, m Message, deadline time.Ti
 func (p *Post) record(ctx context.Context, c *counter, s sent, err error) {
 	args := []any{
 		"delivery", s.claimed.ID, "channel", c.name, "op", s.claimed.Op, "destination", s.claimed.DestinationID,
-		"claim", s.claimed.Claims, "outcome", s.result.Outcome, "limited", s.result.Limited,
+		"claim", s.claimed.Claims, "outcome", s.result.word(),
 		"detail", s.result.Detail, "took", s.took,
 	}
 	switch {
