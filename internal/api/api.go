@@ -38,7 +38,8 @@ type Options struct {
 	Users    *users.Directory
 	Gate     *billing.Gate
 	Hub      *live.Hub
-	Allow    httpio.Allow // counts what has its own small limit
+	Allow    httpio.Allow  // counts what has its own small limit
+	Seats    *httpio.Seats // open event streams
 }
 
 // API is the JSON door.
@@ -55,13 +56,14 @@ type API struct {
 	gate     *billing.Gate
 	hub      *live.Hub
 	allow    httpio.Allow
+	seats    *httpio.Seats
 }
 
 // New makes the API.
 func New(o Options) *API {
 	return &API{
 		desk: o.Desk, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post,
-		guard: o.Guard, users: o.Users, gate: o.Gate, hub: o.Hub, allow: o.Allow,
+		guard: o.Guard, users: o.Users, gate: o.Gate, hub: o.Hub, allow: o.Allow, seats: o.Seats,
 	}
 }
 

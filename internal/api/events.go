@@ -21,6 +21,11 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	if last == "" {
 		last = r.URL.Query().Get("lastEventId")
 	}
+	leave, err := a.seats.Take(p.User.ID.String(), httpio.AddressKey(httpio.Address(r.Context())))
+	if err != nil {
+		return err
+	}
+	defer leave()
 	sub, err := a.hub.Subscribe(r.Context(), p.User.ID, last)
 	switch {
 	case errors.Is(err, live.ErrTooMany):

@@ -3,7 +3,6 @@ package redis
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -148,47 +146,4 @@ func (c *Client) begin() bool {
 		c.work.Add(1)
 	}
 	return !c.closed
-}
-
-// inProcess is a Redis inside this process, on loopback with a password of its own.
-type inProcess struct {
-	mini     *miniredis.Miniredis
-	password string
-	quit     chan struct{}
-	ended    chan struct{}
-}
-
-func startInProcess() (*inProcess, error) {
-	p := &inProcess{mini: miniredis.NewMiniRedis(), password: rand.Text(), quit: make(chan struct{}), ended: make(chan struct{})}
-	p.mini.RequireAuth(p.password)
-	if err := p.mini.Start(); err != nil {
-		return nil, fmt.Errorf("start redis in process: %w", err)
-	}
-	go p.tick()
-	return p, nil
-}
-
-// tick lets keys expire: this Redis has no clock of its own.
-func (p *inProcess) tick() {
-	defer close(p.ended)
-	const step = 100 * time.Millisecond
-	ticker := time.NewTicker(step)
-	defer ticker.Stop()
-	last := time.Now()
-	for {
-		select {
-		case <-p.quit:
-			return
-		case <-ticker.C:
-			now := time.Now()
-			p.mini.FastForward(now.Sub(last))
-			last = now
-		}
-	}
-}
-
-func (p *inProcess) stop() {
-	close(p.quit)
-	<-p.ended
-	p.mini.Close()
 }

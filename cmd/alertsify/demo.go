@@ -1,0 +1,5 @@
+package main
+
+import "context"
+
+func demo(context.Context, console, []string) error { return nil }

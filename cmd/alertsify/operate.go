@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/app"
+	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/status"
+	"github.com/alertsify/alertsify/internal/users"
+	"github.com/alertsify/alertsify/internal/webpush"
+)
+
+// migrate changes the database's schema: up, down one, or status.
+func migrate(ctx context.Context, c console, args []string) error {
+	f := flags(c, "migrate")
+	data := f.String("data", "", "folder of a running `alertsify dev`")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	address, err := databaseURL(c, *data)
+	if err != nil {
+		return err
+	}
+	switch f.Arg(0) {
+	case "", "up":
+		return postgres.Migrate(ctx, address)
+	case "down":
+		return postgres.MigrateDown(ctx, address)
+	case "status":
+		return printStatus(ctx, c.out, address)
+	}
+	fmt.Fprintln(c.err, "usage: alertsify migrate up|down|status")
+	return errUsage
+}
+
+// databaseURL prefers DIRECT_URL: a pooler in between cannot hold the session
+// locks that migrating needs.
+func databaseURL(c console, data string) (string, error) {
+	lookup := c.env
+	if data != "" {
+		file, err := devEnv(data)
+		if err != nil {
+			return "", err
+		}
+		lookup = app.Layered(c.env, app.Map(file))
+	}
+	for _, name := range []string{"DIRECT_URL", "DATABASE_URL"} {
+		if v, _ := lookup(name); v != "" {
+			return v, nil
+		}
+	}
+	return "", errors.New("DATABASE_URL is empty; give the postgres:// address")
+}
+
+func printStatus(ctx context.Context, w io.Writer, address string) error {
+	list, err := postgres.Status(ctx, address)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		applied := "to come"
+		if !m.Applied.IsZero() {
+			applied = m.Applied.UTC().Format(time.RFC3339)
+		}
+		fmt.Fprintf(w, "%05d  %-24s %s\n", m.Version, m.Name, applied)
+	}
+	return nil
+}
+
+// people opens the database for the commands that change people.
+func people(ctx context.Context, c console, data string) (*users.Directory, *postgres.DB, error) {
+	address, err := databaseURL(c, data)
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := postgres.Open(ctx, postgres.Options{URL: address, MaxConns: 2, Logger: slog.New(slog.DiscardHandler), AppName: "alertsify-cli"})
+	if err != nil {
+		return nil, nil, err
+	}
+	return users.New(db), db, nil
+}
+
+// token makes a personal access token and prints it, once.
+func token(ctx context.Context, c console, args []string) error {
+	f := flags(c, "token")
+	name := f.String("user", "", "username")
+	scope := f.String("scope", "read", "read, trade or admin")
+	label := f.String("name", "command line", "what to call the token")
+	data := f.String("data", "", "folder of a running `alertsify dev`")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	directory, db, err := people(ctx, c, *data)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	user, err := directory.ByUsername(ctx, *name)
+	if err != nil {
+		return fmt.Errorf("find user %q: %w", *name, err)
+	}
+	guard, err := auth.New(auth.Options{DB: db, Users: directory, AppURL: "http://localhost"})
+	if err != nil {
+		return err
+	}
+	text, _, err := guard.MakeToken(ctx, user.ID, *label, *scope)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.out, text.Reveal())
+	return err
+}
+
+// role gives somebody a role; also how the first admin comes to be.
+func role(ctx context.Context, c console, args []string) error {
+	f := flags(c, "role")
+	data := f.String("data", "", "folder of a running `alertsify dev`")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	if f.NArg() != 2 || !users.Role(f.Arg(1)).Valid() {
+		fmt.Fprintln(c.err, "usage: alertsify role NAME subscriber|trader|admin")
+		return errUsage
+	}
+	directory, db, err := people(ctx, c, *data)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := directory.SetRole(ctx, f.Arg(0), users.Role(f.Arg(1))); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "%s is %s now\n", f.Arg(0), f.Arg(1))
+	return err
+}
+
+// doctor examines every integration and says what to do; exit 1 on an error.
+func doctor(ctx context.Context, c console, args []string) error {
+	f := flags(c, "doctor")
+	data := f.String("data", "", "folder of a running `alertsify dev`")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	cfg, err := load(c, app.Production, *data)
+	if err != nil {
+		return err
+	}
+	a, err := app.New(ctx, cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		fmt.Fprintf(c.out, "%-10s error: %v; check DATABASE_URL and that PostgreSQL runs\n", "database", err)
+		return errors.New("1 integration has an error")
+	}
+	defer a.Close()
+	failed := 0
+	for _, check := range a.Checks() {
+		r := check.Examine(ctx)
+		if r.State == status.Error {
+			failed++
+		}
+		fmt.Fprintln(c.out, r.Line())
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d integration%s an error", failed, map[bool]string{true: " has", false: "s have"}[failed == 1])
+	}
+	return nil
+}
+
+// vapid makes a key pair for web push, as lines for the environment.
+func vapid(_ context.Context, c console, _ []string) error {
+	public, private, err := webpush.GenerateKeys()
+	if err != nil {
+		return err
+	}
+	lines := []string{
+		"VAPID_PUBLIC_KEY=" + public, "VAPID_PRIVATE_KEY=" + private.Reveal(), "VAPID_SUBJECT=mailto:you@example.com",
+	}
+	_, err = fmt.Fprintln(c.out, strings.Join(lines, "\n"))
+	return err
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/alertsify/alertsify/internal/app"
+	"github.com/alertsify/alertsify/web"
+)
+
+// serve runs the product. With --data it joins a running `dev` by its dev.env.
+func serve(ctx context.Context, c console, args []string) error {
+	f := flags(c, "serve")
+	addr := f.String("addr", "", "address to listen on (ADDR)")
+	data := f.String("data", "", "folder of a running `alertsify dev` to join")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	cfg, err := load(c, app.Production, *data)
+	if err != nil {
+		return err
+	}
+	if *addr != "" {
+		cfg.Addr = *addr
+	}
+	log := logger(c, cfg.LogLevel, cfg.LogFormat)
+	if !web.AssetsBuilt() {
+		log.Warn("the built assets are missing: pages work without script and style; run `make assets`")
+	}
+	a, err := app.New(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if err := a.Listen(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "alertsify: ready at %s\n", cfg.AppURL)
+	return a.Run(ctx)
+}
+
+// load reads the settings: the environment first, then a dev.env.
+func load(c console, env, data string) (app.Config, error) {
+	lookup := c.env
+	if data != "" {
+		file, err := devEnv(data)
+		if err != nil {
+			return app.Config{}, err
+		}
+		lookup = app.Layered(c.env, app.Map(file))
+		env = app.Development
+	}
+	cfg, err := app.Load(env, lookup)
+	if err != nil {
+		return app.Config{}, fmt.Errorf("the settings need attention:\n%w", err)
+	}
+	return cfg, nil
+}
+
+// devEnv reads what a running dev left in its folder.
+func devEnv(data string) (map[string]string, error) {
+	f, err := os.Open(filepath.Join(data, devEnvName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no %s; start `alertsify dev --data %s` first", data, devEnvName, data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the settings of dev: %w", err)
+	}
+	defer f.Close()
+	return app.ReadEnvFile(f)
+}

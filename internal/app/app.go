@@ -1,0 +1,192 @@
+// Package app puts the program together, runs it, takes it apart, and can examine itself.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/api"
+	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/billing"
+	"github.com/alertsify/alertsify/internal/brokers"
+	"github.com/alertsify/alertsify/internal/copytrade"
+	"github.com/alertsify/alertsify/internal/delivery"
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/hooks"
+	"github.com/alertsify/alertsify/internal/inbox"
+	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/market"
+	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/redis"
+	"github.com/alertsify/alertsify/internal/risk"
+	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+	"github.com/alertsify/alertsify/internal/status"
+	"github.com/alertsify/alertsify/internal/users"
+	"github.com/alertsify/alertsify/web"
+)
+
+// App is the whole program, built and ready to run.
+type App struct {
+	cfg   Config
+	log   *slog.Logger
+	clock *exchange.Clock
+	meter *meter
+
+	db       *postgres.DB
+	redis    *redis.Client
+	hub      *live.Hub
+	inbox    *inbox.Inbox
+	broker   *snaptrade.Client // nil without SnapTrade's keys
+	budget   *snaptrade.Budget
+	market   *market.Market
+	users    *users.Directory
+	guard    *auth.Guard
+	gate     *billing.Gate
+	alerts   *alerts.Announcer
+	post     *delivery.Post
+	accounts *brokers.Accounts
+	rules    *risk.Rules
+	book     *positions.Book
+	desk     *orders.Desk
+	copier   *copytrade.Copier
+	status   *status.Recorder
+	adder    *river.Client[pgx.Tx]
+	worker   *river.Client[pgx.Tx]
+	api      *api.API
+	hooks    *hooks.Hooks
+	site     *web.Site
+
+	outside  outside
+	handler  http.Handler
+	listener net.Listener
+	stopping atomic.Bool
+	probe    probe
+	closers  []func()
+}
+
+// New builds the program in the order its parts need each other: storage,
+// connectors, rooms, doors. Nothing works yet; Run starts it. The error names
+// everything that is wrong with the settings at once.
+func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
+	a := &App{cfg: cfg, log: log, clock: exchange.NewClock(time.Now), meter: newMeter()}
+	for _, w := range cfg.Warnings {
+		log.Warn(w)
+	}
+	for _, step := range []func(context.Context) error{a.openStorage, a.openConnectors, a.openRooms, a.openDoors} {
+		if err := step(ctx); err != nil {
+			a.Close()
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// Close releases what New opened, last first.
+func (a *App) Close() {
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		a.closers[i]()
+	}
+	a.closers = nil
+}
+
+func (a *App) onClose(f func()) { a.closers = append(a.closers, f) }
+
+func (a *App) openStorage(ctx context.Context) (err error) {
+	a.db, err = postgres.Open(ctx, postgres.Options{URL: a.cfg.DatabaseURL, MaxConns: poolSize, Logger: a.log, AppName: "alertsify"})
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	a.onClose(a.db.Close)
+	a.redis, err = redis.Open(ctx, redis.Options{URL: a.cfg.RedisURL, InProcess: a.cfg.RedisURL == "", Logger: a.log})
+	if err != nil {
+		return fmt.Errorf("open redis: %w", err)
+	}
+	a.onClose(func() { _ = a.redis.Close() })
+	if a.adder, err = postgres.NewQueue(a.db); err != nil {
+		return err
+	}
+	a.hub, err = live.NewHub(ctx, live.Options{DB: a.db, Redis: a.redis, Logger: a.log, PerUser: a.cfg.StreamsPerUser})
+	if err != nil {
+		return fmt.Errorf("start live events: %w", err)
+	}
+	a.onClose(a.hub.Close)
+	a.inbox = inbox.New(inbox.Options{DB: a.db, Logger: a.log})
+	a.onClose(a.inbox.Close)
+	a.status = status.NewRecorder(a.db)
+	return a.readClock(ctx)
+}
+
+// poolSize is the connections of one process: requests, jobs and the listeners.
+const poolSize = 40
+
+func (a *App) openRooms(ctx context.Context) (err error) {
+	ring, err := secret.ParseRing(a.cfg.EncryptionKeys)
+	if err != nil {
+		return fmt.Errorf("ENCRYPTION_KEYS: %w", err)
+	}
+	crash := crashPoint(a.cfg.CrashAt, a.log)
+	if a.gate, err = billing.New(billing.Options{DefaultPlan: billing.Plan(a.cfg.DefaultPlan)}); err != nil {
+		return err
+	}
+	a.users = users.New(a.db)
+	a.alerts = alerts.New(alerts.Options{DB: a.db, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log})
+	a.post = delivery.New(delivery.Options{
+		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Tell: a.alerts.TellLost,
+		Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed,
+		Now: time.Now, Observe: a.meter.delivery, Logger: a.log,
+	})
+	a.accounts, err = brokers.New(brokers.Options{
+		DB: a.db, Client: a.broker, Ring: ring, Alerts: a.alerts, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	limits := risk.Defaults()
+	limits.EntriesPerMinute, limits.ExitsPerMinute = a.cfg.RateOrders, 3*a.cfg.RateOrders
+	a.rules = risk.New(a.db, a.clock, limits, time.Now)
+	a.book = positions.New(a.db)
+	a.desk = orders.New(orders.Options{
+		DB: a.db, Queue: a.adder, Rules: a.rules, Accounts: a.accounts, Market: a.market, Broker: a.broker, Alerts: a.alerts,
+		Gate: a.gate, Clock: a.clock, Now: time.Now, Logger: a.log, Crash: crash,
+	})
+	a.copier = copytrade.New(copytrade.Options{
+		DB: a.db, Queue: a.adder, Desk: a.desk, Rules: a.rules, Alerts: a.alerts, Gate: a.gate, Clock: a.clock,
+		Now: time.Now, Logger: a.log, Crash: crash,
+	})
+	return a.ensureDestinations(ctx)
+}
+
+// ensureDestinations makes the platform's own destinations those of the settings.
+func (a *App) ensureDestinations(ctx context.Context) error {
+	either := func(first, second secret.Text) string {
+		if !first.IsZero() {
+			return first.Reveal()
+		}
+		return second.Reveal()
+	}
+	bto, stc := either(a.cfg.DiscordBTO, a.cfg.DiscordWebhook), either(a.cfg.DiscordSTC, a.cfg.DiscordWebhook)
+	return errors.Join(a.post.PlatformDiscord(ctx, bto, stc), a.post.EnsureFeed(ctx))
+}
+
+// Guard, Accounts and Copier are the rooms that development's sample people are
+// made with.
+func (a *App) Guard() *auth.Guard { return a.guard }
+
+// Accounts are the linked broker accounts.
+func (a *App) Accounts() *brokers.Accounts { return a.accounts }
+
+// Copier is copy trading.
+func (a *App) Copier() *copytrade.Copier { return a.copier }

@@ -1,0 +1,238 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/status"
+)
+
+// Check examines one integration. Ask is nil where the integration is not set
+// up; Remedy says what to do about either.
+type Check struct {
+	Name   string
+	Remedy string
+	Ask    func(context.Context) error
+}
+
+// checkTime bounds one question to an outside party.
+const checkTime = 10 * time.Second
+
+// Checks is the list that readiness, the status record and `alertsify doctor` share.
+func (a *App) Checks() []Check {
+	return []Check{
+		{"database", "check DATABASE_URL and that PostgreSQL runs; `alertsify migrate up` when the schema is behind", a.askDatabase},
+		{"redis", "check REDIS_URL and that Redis runs; without it rates are kept per process", a.redis.Ping},
+		{"snaptrade", "set SNAPTRADE_CLIENT_ID and SNAPTRADE_CONSUMER_KEY from the SnapTrade dashboard", a.askSnapTrade()},
+		{"market", "set ALPACA_API_KEY and ALPACA_API_SECRET from Alpaca's dashboard", a.askMarket()},
+		{"getstream", "set GETSTREAM_API_KEY and GETSTREAM_API_SECRET; create the flat groups trade, global, signals, position, admin", a.askStreams()},
+		{"discord", "set DISCORD_WEBHOOK_URL to a webhook of the alerts channel", a.askDiscord()},
+		{"push", "run `alertsify vapid` and set VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY, VAPID_SUBJECT", a.askPush()},
+		{"sign-in", "set a pair such as GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET", a.askSignIn()},
+	}
+}
+
+func (a *App) askDatabase(ctx context.Context) error {
+	return postgres.SchemaKnown(ctx, a.db)
+}
+
+func (a *App) askSnapTrade() func(context.Context) error {
+	if a.broker == nil {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		_, err := a.broker.Brokerages(ctx) // signed: proves the keys, not only the host
+		return err
+	}
+}
+
+func (a *App) askMarket() func(context.Context) error {
+	if a.market.Off() != nil {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		_, err := a.market.Spot(ctx, "SPY")
+		return err
+	}
+}
+
+func (a *App) askStreams() func(context.Context) error {
+	if a.outside.streams == nil {
+		return nil
+	}
+	return a.outside.streams.Check
+}
+
+func (a *App) askDiscord() func(context.Context) error {
+	if a.cfg.DiscordWebhook.IsZero() && a.cfg.DiscordBTO.IsZero() && a.cfg.DiscordSTC.IsZero() {
+		return nil
+	}
+	return a.post.CheckPlatform
+}
+
+func (a *App) askPush() func(context.Context) error {
+	if a.outside.push == nil {
+		return nil
+	}
+	return func(context.Context) error { return nil } // the keys were checked against each other at start
+}
+
+func (a *App) askSignIn() func(context.Context) error {
+	if len(a.guard.Providers()) == 0 {
+		return nil
+	}
+	return func(context.Context) error { return nil }
+}
+
+// Result is what a check came to.
+type Result struct {
+	Name, Remedy string
+	State        status.State
+	Took         time.Duration
+	Err          error
+}
+
+// Examine asks one check now.
+func (c Check) Examine(ctx context.Context) Result {
+	r := Result{Name: c.Name, Remedy: c.Remedy, State: status.Disabled}
+	if c.Ask == nil {
+		return r
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	began := time.Now()
+	r.Err = c.Ask(ctx)
+	r.Took, r.State = time.Since(began), status.OK
+	if r.Err != nil {
+		r.State = status.Error
+	}
+	return r
+}
+
+// Line is what `alertsify doctor` prints.
+func (r Result) Line() string {
+	switch {
+	case r.State == status.OK:
+		return fmt.Sprintf("%-10s ok (%d ms)", r.Name, r.Took.Milliseconds())
+	case r.State == status.Disabled:
+		return fmt.Sprintf("%-10s disabled: %s", r.Name, r.Remedy)
+	}
+	return fmt.Sprintf("%-10s error: %v; %s", r.Name, r.Err, r.Remedy)
+}
+
+// probe keeps what the background found out about the outside parties, so that
+// readiness never asks them during a request.
+type probe struct {
+	mu     sync.Mutex
+	latest map[string]Result
+}
+
+func (p *probe) set(r Result) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.latest == nil {
+		p.latest = map[string]Result{}
+	}
+	p.latest[r.Name] = r
+}
+
+func (p *probe) get(name string) (Result, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r, ok := p.latest[name]
+	return r, ok
+}
+
+const probeEvery = time.Minute
+
+// runProbe examines every integration once a minute and records its state.
+func (a *App) runProbe(ctx context.Context) error {
+	return every(ctx, probeEvery, func(ctx context.Context) {
+		for _, c := range a.Checks() {
+			r := c.Examine(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			a.probe.set(r)
+			detail := ""
+			if r.Err != nil {
+				detail = r.Err.Error()
+				a.log.WarnContext(ctx, "integration check failed", "integration", r.Name, "err", r.Err)
+			}
+			if err := a.status.Record(ctx, r.Name, r.State, r.Took, detail); err != nil && ctx.Err() == nil {
+				a.log.WarnContext(ctx, "record integration status", "err", err)
+			}
+		}
+	})
+}
+
+func (a *App) health(w http.ResponseWriter, _ *http.Request) error {
+	return plain(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// readiness is the answer of /api/health/ready.
+type readiness struct {
+	Status    string           `json:"status"`
+	Checks    map[string]any   `json:"checks"`
+	LatencyMs map[string]int64 `json:"latencyMs"`
+}
+
+// ready answers 200 while the database is reachable with a schema we know and
+// the process is not stopping. Redis and providers degrade it, but do not fail it.
+func (a *App) ready(w http.ResponseWriter, r *http.Request) error {
+	answer := readiness{Status: "ready", Checks: map[string]any{}, LatencyMs: map[string]int64{}}
+	code := http.StatusOK
+	for _, c := range a.Checks() {
+		result := a.readyOne(r.Context(), c)
+		answer.Checks[c.Name] = result.State
+		if result.State != status.Disabled {
+			answer.LatencyMs[c.Name] = result.Took.Milliseconds()
+		}
+		if result.State == status.Error {
+			answer.Status = "degraded"
+		}
+		if c.Name == "database" && result.State == status.Error {
+			code = http.StatusServiceUnavailable
+		}
+	}
+	if a.stopping.Load() {
+		answer.Status, code = "degraded", http.StatusServiceUnavailable
+	}
+	return plain(w, code, answer)
+}
+
+// readyOne asks our own storage now and takes the background's word for the rest.
+// Before the first probe an outside party counts as well as its settings do.
+func (a *App) readyOne(ctx context.Context, c Check) Result {
+	if c.Name == "database" || c.Name == "redis" {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		return c.Examine(ctx)
+	}
+	if r, known := a.probe.get(c.Name); known {
+		return r
+	}
+	if c.Ask == nil {
+		return Result{Name: c.Name, State: status.Disabled}
+	}
+	return Result{Name: c.Name, State: status.OK}
+}
+
+// plain writes an answer without the data envelope, as health has it.
+func plain(w http.ResponseWriter, code int, v any) error {
+	body, err := httpio.Marshal(v)
+	if err != nil {
+		return errors.Join(errors.New("encode health"), err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_, err = w.Write(append(body, '\n'))
+	return err
+}

@@ -1,0 +1,299 @@
+package app
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/alertsify/alertsify/internal/secret"
+)
+
+// Environments.
+const (
+	Production  = "production"
+	Development = "development"
+	Test        = "test"
+)
+
+// Config is everything that can be set from outside. A test compares its names
+// with .env.example.
+type Config struct {
+	AppURL, Addr, Env string
+
+	RateAPI, RateAPIPaying, RateOrders, RateAnon int
+	StreamsPerUser, StreamsPerAddress            int
+	TrustedProxies                               string
+
+	DatabaseURL, DirectURL string
+	RedisURL               string
+
+	SessionSecret  secret.Text
+	EncryptionKeys secret.Text
+
+	GoogleID, DiscordID, GitHubID             string
+	GoogleSecret, DiscordSecret, GitHubSecret secret.Text
+	OpenIDURL, OpenIDClientID                 string // development only: the sandbox's identity provider
+	OpenIDClientSecret                        secret.Text
+
+	SnapTradeURL, SnapTradeClientID string
+	SnapTradeConsumerKey            secret.Text
+	SnapTradeConsumerKeyOld         secret.Text // verifies webhooks during a rotation
+	SnapTradeBudget                 int
+
+	GetStreamURL, GetStreamKey, GetStreamAppID string
+	GetStreamSecret                            secret.Text
+
+	DiscordURL                                            string
+	DiscordWebhook, DiscordBTO, DiscordSTC, DiscordErrors secret.Text
+
+	VAPIDPublic, VAPIDSubject string
+	VAPIDPrivate              secret.Text
+	PushExtraHosts            string
+
+	AlpacaURL, AlpacaKey, AlpacaFeed string
+	AlpacaSecret                     secret.Text
+
+	DefaultPlan  string
+	MetricsToken secret.Text
+
+	LogLevel, LogFormat string
+	CrashAt             string // development and tests only
+
+	Warnings []string // said once at start
+}
+
+// Setting is one variable: its name, its older names, and where it goes.
+type Setting struct {
+	Name    string
+	Aliases []string
+	set     func(value string) error
+}
+
+// settings is the one table of names. A setting that is absent or empty keeps
+// its default.
+func (c *Config) settings() []Setting {
+	return []Setting{
+		{"APP_URL", []string{"NEXTAUTH_URL", "AUTH_URL", "NEXT_PUBLIC_APP_URL"}, text(&c.AppURL)},
+		{"ADDR", nil, text(&c.Addr)},
+		{"ENV", nil, text(&c.Env)},
+		{"RATE_API", nil, number(&c.RateAPI)},
+		{"RATE_API_PAYING", nil, number(&c.RateAPIPaying)},
+		{"RATE_ORDERS", nil, number(&c.RateOrders)},
+		{"RATE_ANON", nil, number(&c.RateAnon)},
+		{"STREAMS_PER_USER", nil, number(&c.StreamsPerUser)},
+		{"STREAMS_PER_ADDRESS", nil, number(&c.StreamsPerAddress)},
+		{"TRUSTED_PROXIES", nil, text(&c.TrustedProxies)},
+		{"DATABASE_URL", nil, text(&c.DatabaseURL)},
+		{"DIRECT_URL", nil, text(&c.DirectURL)},
+		{"REDIS_URL", []string{"KV_URL"}, text(&c.RedisURL)},
+		{"SESSION_SECRET", []string{"NEXTAUTH_SECRET", "AUTH_SECRET"}, hidden(&c.SessionSecret)},
+		{"ENCRYPTION_KEYS", nil, hidden(&c.EncryptionKeys)},
+		{"GOOGLE_CLIENT_ID", []string{"AUTH_GOOGLE_ID"}, text(&c.GoogleID)},
+		{"GOOGLE_CLIENT_SECRET", []string{"AUTH_GOOGLE_SECRET"}, hidden(&c.GoogleSecret)},
+		{"DISCORD_CLIENT_ID", []string{"AUTH_DISCORD_ID"}, text(&c.DiscordID)},
+		{"DISCORD_CLIENT_SECRET", []string{"AUTH_DISCORD_SECRET"}, hidden(&c.DiscordSecret)},
+		{"GITHUB_CLIENT_ID", []string{"AUTH_GITHUB_ID"}, text(&c.GitHubID)},
+		{"GITHUB_CLIENT_SECRET", []string{"AUTH_GITHUB_SECRET"}, hidden(&c.GitHubSecret)},
+		{"OPENID_BASE_URL", nil, text(&c.OpenIDURL)},
+		{"OPENID_CLIENT_ID", nil, text(&c.OpenIDClientID)},
+		{"OPENID_CLIENT_SECRET", nil, hidden(&c.OpenIDClientSecret)},
+		{"SNAPTRADE_BASE_URL", nil, text(&c.SnapTradeURL)},
+		{"SNAPTRADE_CLIENT_ID", nil, text(&c.SnapTradeClientID)},
+		{"SNAPTRADE_CONSUMER_KEY", []string{"SNAPTRADE_CONSUMER_SECRET"}, hidden(&c.SnapTradeConsumerKey)},
+		{"SNAPTRADE_CONSUMER_KEY_OLD", nil, hidden(&c.SnapTradeConsumerKeyOld)},
+		{"SNAPTRADE_BUDGET", nil, number(&c.SnapTradeBudget)},
+		{"SNAPTRADE_WEBHOOK_SECRET", nil, c.ignored("SNAPTRADE_WEBHOOK_SECRET is deprecated by SnapTrade and ignored; webhooks are verified with the consumer key")},
+		{"GETSTREAM_BASE_URL", nil, text(&c.GetStreamURL)},
+		{"GETSTREAM_API_KEY", []string{"NEXT_PUBLIC_GETSTREAM_KEY"}, text(&c.GetStreamKey)},
+		{"GETSTREAM_API_SECRET", nil, hidden(&c.GetStreamSecret)},
+		{"GETSTREAM_APP_ID", []string{"NEXT_PUBLIC_GETSTREAM_APP_ID"}, text(&c.GetStreamAppID)},
+		{"DISCORD_BASE_URL", nil, text(&c.DiscordURL)},
+		{"DISCORD_WEBHOOK_URL", nil, hidden(&c.DiscordWebhook)},
+		{"DISCORD_BTO_WEBHOOK_URL", nil, hidden(&c.DiscordBTO)},
+		{"DISCORD_STC_WEBHOOK_URL", nil, hidden(&c.DiscordSTC)},
+		{"DISCORD_ADMIN_WEBHOOK_URL", nil, hidden(&c.DiscordErrors)},
+		{"VAPID_PUBLIC_KEY", []string{"NEXT_PUBLIC_VAPID_PUBLIC_KEY"}, text(&c.VAPIDPublic)},
+		{"VAPID_PRIVATE_KEY", nil, hidden(&c.VAPIDPrivate)},
+		{"VAPID_SUBJECT", nil, text(&c.VAPIDSubject)},
+		{"PUSH_EXTRA_HOSTS", nil, text(&c.PushExtraHosts)},
+		{"ALPACA_BASE_URL", nil, text(&c.AlpacaURL)},
+		{"ALPACA_API_KEY", nil, text(&c.AlpacaKey)},
+		{"ALPACA_API_SECRET", nil, hidden(&c.AlpacaSecret)},
+		{"ALPACA_OPTIONS_FEED", nil, text(&c.AlpacaFeed)},
+		{"DEFAULT_PLAN", nil, text(&c.DefaultPlan)},
+		{"METRICS_TOKEN", nil, hidden(&c.MetricsToken)},
+		{"LOG_LEVEL", nil, text(&c.LogLevel)},
+		{"LOG_FORMAT", nil, text(&c.LogFormat)},
+		{"CRASH_AT", nil, text(&c.CrashAt)},
+	}
+}
+
+func text(to *string) func(string) error {
+	return func(v string) error { *to = v; return nil }
+}
+
+func hidden(to *secret.Text) func(string) error {
+	return func(v string) error { *to = secret.New(v); return nil }
+}
+
+func number(to *int) func(string) error {
+	return func(v string) (err error) {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			return errors.New("is not a whole number above 0")
+		}
+		*to = n
+		return nil
+	}
+}
+
+func (c *Config) ignored(warning string) func(string) error {
+	return func(string) error { c.Warnings = append(c.Warnings, warning); return nil }
+}
+
+// Defaults are the settings of an environment before anything is set.
+func Defaults(env string) Config {
+	c := Config{
+		AppURL: "http://localhost:8080", Addr: ":8080", Env: env,
+		RateAPI: 100, RateAPIPaying: 500, RateOrders: 10, RateAnon: 60, StreamsPerUser: 5, StreamsPerAddress: 20,
+		SnapTradeURL: "https://api.snaptrade.com", SnapTradeBudget: 250,
+		DiscordURL: "https://discord.com", AlpacaFeed: "indicative",
+		DefaultPlan: "trader", LogLevel: "info", LogFormat: "json",
+	}
+	if env != Production { // rates are for strangers; development is measured, clicked and tested in a hurry
+		c.RateAPI, c.RateAPIPaying, c.RateOrders, c.RateAnon = 100*c.RateAPI, 100*c.RateAPIPaying, 100*c.RateOrders, 100*c.RateAnon
+		c.StreamsPerUser, c.StreamsPerAddress = 100*c.StreamsPerUser, 100*c.StreamsPerAddress
+		c.LogFormat = "text"
+	}
+	return c
+}
+
+// Load reads settings over the environment's defaults and validates them. The
+// error names every problem at once.
+func Load(env string, lookup func(string) (string, bool)) (Config, error) {
+	if given, ok := lookup("ENV"); ok && given != "" {
+		env = given
+	}
+	c := Defaults(env)
+	var errs []error
+	for _, s := range c.settings() {
+		name, value := s.find(lookup)
+		if value == "" {
+			continue
+		}
+		if err := s.set(value); err != nil {
+			errs = append(errs, fmt.Errorf("%s %w", name, err))
+		}
+	}
+	if value, _ := lookup("KV_REST_API_URL"); value != "" && c.RedisURL == "" {
+		errs = append(errs, errors.New("KV_REST_API_URL is an HTTP address; set REDIS_URL to the redis:// address that stands beside it on the provider's page"))
+	}
+	return c, errors.Join(append(errs, c.check()...)...)
+}
+
+func (s Setting) find(lookup func(string) (string, bool)) (name, value string) {
+	for _, n := range append([]string{s.Name}, s.Aliases...) {
+		if v, ok := lookup(n); ok && strings.TrimSpace(v) != "" {
+			return n, strings.TrimSpace(v)
+		}
+	}
+	return s.Name, ""
+}
+
+// check finds what is missing or cannot be, all of it.
+func (c Config) check() []error {
+	var errs []error
+	add := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	add(slices.Contains([]string{Production, Development, Test}, c.Env), "ENV is %q; it must be production, development or test", c.Env)
+	u, err := url.Parse(c.AppURL)
+	add(err == nil && u.Host != "" && (u.Path == "" || u.Path == "/") && (u.Scheme == "http" || u.Scheme == "https"),
+		"APP_URL is %q; it must be an origin like https://app.example", c.AppURL)
+	add(c.DatabaseURL != "", "DATABASE_URL is empty; give the postgres:// address, or use `alertsify dev`")
+	add(c.Env != Production || c.RedisURL != "", "REDIS_URL is empty; give the redis:// address")
+	add(len(c.SessionSecret.Reveal()) >= 32, "SESSION_SECRET has %d bytes; it needs at least 32", len(c.SessionSecret.Reveal()))
+	if _, err := secret.ParseRing(c.EncryptionKeys); err != nil {
+		errs = append(errs, fmt.Errorf("ENCRYPTION_KEYS: %w", err))
+	}
+	add((c.SnapTradeClientID == "") == c.SnapTradeConsumerKey.IsZero(), "SNAPTRADE_CLIENT_ID and SNAPTRADE_CONSUMER_KEY go together")
+	add((c.GetStreamKey == "") == c.GetStreamSecret.IsZero(), "GETSTREAM_API_KEY and GETSTREAM_API_SECRET go together")
+	add((c.AlpacaKey == "") == c.AlpacaSecret.IsZero(), "ALPACA_API_KEY and ALPACA_API_SECRET go together")
+	add((c.VAPIDPublic == "") == c.VAPIDPrivate.IsZero(), "VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY go together; `alertsify vapid` makes a pair")
+	add(c.VAPIDPublic == "" || c.VAPIDSubject != "", "VAPID_SUBJECT is empty; give mailto: and an address that works")
+	if c.Env == Production {
+		errs = append(errs, c.checkProduction(u)...)
+	}
+	return errs
+}
+
+// checkProduction holds what only development may bend.
+func (c Config) checkProduction(app *url.URL) []error {
+	var errs []error
+	if app != nil && app.Scheme != "https" {
+		errs = append(errs, errors.New("APP_URL must be https in production"))
+	}
+	for name, address := range map[string]string{
+		"SNAPTRADE_BASE_URL": c.SnapTradeURL, "DISCORD_BASE_URL": c.DiscordURL, "ALPACA_BASE_URL": c.AlpacaURL, "GETSTREAM_BASE_URL": c.GetStreamURL,
+	} {
+		if address != "" && !strings.HasPrefix(address, "https://") {
+			errs = append(errs, fmt.Errorf("%s must be https in production", name))
+		}
+	}
+	if c.OpenIDURL != "" {
+		errs = append(errs, errors.New("OPENID_BASE_URL is the sandbox's; production does not start with it"))
+	}
+	if c.CrashAt != "" {
+		errs = append(errs, errors.New("CRASH_AT is for tests; production does not start with it"))
+	}
+	if strings.Contains(c.PushExtraHosts, "127.0.0.1") || strings.Contains(c.PushExtraHosts, "localhost") {
+		errs = append(errs, errors.New("PUSH_EXTRA_HOSTS names this machine; production does not start with it"))
+	}
+	return errs
+}
+
+// Environ looks settings up in the process's environment.
+func Environ(name string) (string, bool) { return os.LookupEnv(name) }
+
+// Layered looks a name up in each layer, the first that has it wins.
+func Layered(layers ...func(string) (string, bool)) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for _, lookup := range layers {
+			if v, ok := lookup(name); ok && v != "" {
+				return v, true
+			}
+		}
+		return "", false
+	}
+}
+
+// Map looks settings up in a map.
+func Map(m map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) { v, ok := m[name]; return v, ok }
+}
+
+// ReadEnvFile reads NAME=value lines, as dev.env holds them.
+func ReadEnvFile(r io.Reader) (map[string]string, error) {
+	m := map[string]string{}
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q is not NAME=value", line)
+		}
+		m[strings.TrimSpace(name)] = strings.Trim(strings.TrimSpace(value), `"`)
+	}
+	return m, lines.Err()
+}

@@ -1,0 +1,139 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/delivery"
+	"github.com/alertsify/alertsify/internal/discord"
+	"github.com/alertsify/alertsify/internal/getstream"
+	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/market"
+	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+	"github.com/alertsify/alertsify/internal/webpush"
+)
+
+// outside are the channels alerts leave by; a nil one is off.
+type outside struct {
+	discord *delivery.Discord
+	push    *delivery.WebPush
+	feed    *delivery.Feed
+	streams *getstream.Client
+}
+
+// openConnectors makes the clients of the outside parties. It calls nobody.
+func (a *App) openConnectors(context.Context) error {
+	return errors.Join(a.openSnapTrade(), a.openMarket(), a.openDiscord(), a.openPush(), a.openStreams())
+}
+
+func (a *App) openSnapTrade() (err error) {
+	a.budget = snaptrade.NewBudget(a.db.Pool(), a.cfg.SnapTradeBudget)
+	if a.cfg.SnapTradeClientID == "" {
+		return nil
+	}
+	keys := []secret.Text{a.cfg.SnapTradeConsumerKey}
+	if !a.cfg.SnapTradeConsumerKeyOld.IsZero() {
+		keys = append(keys, a.cfg.SnapTradeConsumerKeyOld)
+	}
+	a.broker, err = snaptrade.New(snaptrade.Config{
+		BaseURL: a.cfg.SnapTradeURL, ClientID: a.cfg.SnapTradeClientID, ConsumerKeys: keys, Budget: a.budget,
+		Now: time.Now, Logger: a.log, Observe: a.meter.snaptrade,
+	})
+	if err != nil {
+		return fmt.Errorf("set up SnapTrade: %w", err)
+	}
+	a.onClose(a.broker.Close)
+	return nil
+}
+
+// loopback are the hosts on this machine that development may call; production has none.
+func (a *App) loopback() []string {
+	if a.cfg.Env == Production {
+		return nil
+	}
+	var hosts []string
+	for _, address := range []string{a.cfg.DiscordURL, a.cfg.GetStreamURL, a.cfg.AlpacaURL} {
+		if u, err := url.Parse(address); err == nil && u.Hostname() == "127.0.0.1" {
+			hosts = append(hosts, u.Host)
+		}
+	}
+	return append(hosts, a.pushHosts()...)
+}
+
+func (a *App) pushHosts() []string {
+	var hosts []string
+	for host := range strings.SplitSeq(a.cfg.PushExtraHosts, ",") {
+		if host = strings.TrimSpace(host); host != "" {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
+func (a *App) openMarket() error {
+	a.market = market.New(market.Options{
+		BaseURL: a.cfg.AlpacaURL, Key: a.cfg.AlpacaKey, Secret: a.cfg.AlpacaSecret, Feed: a.cfg.AlpacaFeed,
+		Cache: a.redis, Clock: a.clock, HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Logger: a.log,
+	})
+	a.onClose(a.market.Close)
+	return nil
+}
+
+func (a *App) openDiscord() error {
+	a.outside.discord = delivery.NewDiscord(discord.New(discord.Options{
+		BaseURL: a.cfg.DiscordURL, UserAgent: "DiscordBot (" + a.cfg.AppURL + ", 1)",
+		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now,
+	}))
+	return nil
+}
+
+func (a *App) openPush() error {
+	if a.cfg.VAPIDPublic == "" {
+		return nil
+	}
+	keys, err := webpush.ParseKeys(a.cfg.VAPIDPublic, a.cfg.VAPIDPrivate)
+	if err != nil {
+		return fmt.Errorf("VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY: %w", err)
+	}
+	client, err := webpush.New(webpush.ClientOptions{
+		Subject: a.cfg.VAPIDSubject, Keys: keys, ExtraHosts: a.pushHosts(),
+		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback(), HTTP2: true}), Now: time.Now,
+	})
+	if err != nil {
+		return fmt.Errorf("set up web push: %w", err)
+	}
+	a.outside.push = delivery.NewWebPush(client, a.pushHosts(), time.Now)
+	return nil
+}
+
+func (a *App) openStreams() error {
+	if a.cfg.GetStreamKey == "" {
+		return nil
+	}
+	client, err := getstream.New(getstream.Options{
+		Key: a.cfg.GetStreamKey, Secret: a.cfg.GetStreamSecret, BaseURL: a.cfg.GetStreamURL,
+		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now,
+	})
+	if err != nil {
+		return fmt.Errorf("set up GetStream: %w", err)
+	}
+	a.outside.streams = client
+	a.outside.feed = delivery.NewFeed(client)
+	return nil
+}
+
+// providers are the ways to sign in that the settings name.
+func (a *App) providers() []auth.ProviderConfig {
+	if a.cfg.OpenIDURL == "" || a.cfg.Env == Production {
+		return nil
+	}
+	return []auth.ProviderConfig{{
+		Name: "sandbox", ClientID: a.cfg.OpenIDClientID, ClientSecret: a.cfg.OpenIDClientSecret, Issuer: a.cfg.OpenIDURL,
+	}}
+}

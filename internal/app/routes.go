@@ -1,0 +1,161 @@
+package app
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/alertsify/alertsify/internal/api"
+	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/hooks"
+	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/redis"
+	"github.com/alertsify/alertsify/internal/users"
+	"github.com/alertsify/alertsify/web"
+)
+
+// openDoors builds the doors and hangs every route into one table.
+func (a *App) openDoors(context.Context) (err error) {
+	a.guard, err = auth.New(auth.Options{
+		DB: a.db, Users: a.users, AppURL: a.cfg.AppURL, Production: a.cfg.Env == Production, Providers: a.providers(),
+		Allow: a.allow, SignInsPerMinute: a.signInsPerMinute(), Logger: a.log, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	a.api = api.New(api.Options{
+		Desk: a.desk, Book: a.book, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post,
+		Guard: a.guard, Users: a.users, Gate: a.gate, Hub: a.hub, Allow: a.allow,
+		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress),
+	})
+	a.hooks = hooks.New(hooks.Options{Inbox: a.inbox, Snaptrade: a.broker, Refused: a.allow})
+	a.site, err = web.New(web.Options{
+		Guard: a.guard, Users: a.users, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Copier: a.copier,
+		Alerts: a.alerts, Clock: a.clock, Logger: a.log, Now: time.Now, Dev: a.cfg.Env == Development,
+	})
+	if err != nil {
+		return fmt.Errorf("read the built assets: %w", err)
+	}
+	if a.worker, err = a.newWorker(); err != nil {
+		return err
+	}
+	a.handler, err = a.router()
+	return err
+}
+
+const streamsPerProcess = 5000
+
+// signInsPerMinute follows the other rates where development raises them.
+func (a *App) signInsPerMinute() int {
+	if a.cfg.Env == Production {
+		return 10
+	}
+	return 1000
+}
+
+// Routes is the table of everything the program answers: method, path, who may
+// call it, handler.
+func (a *App) Routes() []auth.Route {
+	routes := []auth.Route{
+		{Method: "GET", Pattern: "/api/health", Rule: auth.Open, Handler: a.health},
+		{Method: "GET", Pattern: "/api/health/ready", Rule: auth.Open, Handler: a.ready},
+		{Method: "GET", Pattern: "/metrics", Rule: auth.Open, Handler: a.metrics},
+		{Method: "GET", Pattern: "/api/openapi.json", Rule: auth.Open, Handler: api.Specification},
+		{Method: "POST", Pattern: "/api/webhooks/snaptrade", Rule: auth.Webhook, Handler: a.hooks.Snaptrade},
+		{Method: "POST", Pattern: "/api/snaptrade/webhook", Rule: auth.Webhook, Handler: a.hooks.Snaptrade},
+		{Method: "POST", Pattern: "/auth/{provider}", Rule: auth.Public, Handler: a.guard.Begin},
+		{Method: "GET", Pattern: "/api/auth/callback/{provider}", Rule: auth.Public, Handler: a.guard.Callback},
+		{Method: "POST", Pattern: "/auth/logout", Rule: auth.Public, Handler: a.guard.SignOut},
+	}
+	routes = append(routes, a.limited(a.api.Routes())...)
+	return append(routes, a.site.Routes()...)
+}
+
+// limited puts the API's rate before each of its handlers.
+func (a *App) limited(routes []auth.Route) []auth.Route {
+	limit := httpio.RateLimit(a.allow, a.rate)
+	for i := range routes {
+		next := limit(routes[i].Handler)
+		routes[i].Handler = func(w http.ResponseWriter, r *http.Request) error {
+			next.ServeHTTP(w, r)
+			return nil
+		}
+	}
+	return routes
+}
+
+// rate counts by user where one is known, else by address.
+func (a *App) rate(r *http.Request) (key string, perMinute int) {
+	p, known := auth.From(r.Context())
+	if !known {
+		return "address:" + httpio.AddressKey(httpio.Address(r.Context())), a.cfg.RateAnon
+	}
+	key = "user:" + p.User.ID.String()
+	plan, err := a.gate.Plan(r.Context(), p.User.ID)
+	if err == nil && plan.Paying() && p.User.Role.Reaches(users.Subscriber) {
+		return key, a.cfg.RateAPIPaying
+	}
+	return key, a.cfg.RateAPI
+}
+
+// allow counts in Redis; the limiter itself falls back to this process when Redis is away.
+func (a *App) allow(ctx context.Context, key string, perMinute int) (httpio.Decision, error) {
+	v := a.redis.Allow(ctx, key, redis.Rate{Limit: perMinute, Per: time.Minute})
+	return httpio.Decision{Allowed: v.Allowed, Remaining: v.Remaining, Reset: time.Now().Add(v.Reset)}, nil
+}
+
+func (a *App) router() (http.Handler, error) {
+	r := chi.NewRouter()
+	if err := a.guard.Mount(r, a.Routes()); err != nil {
+		return nil, err
+	}
+	r.NotFound(httpio.NotFound().ServeHTTP)
+	r.MethodNotAllowed(httpio.MethodNotAllowed(r).ServeHTTP)
+	proxies, err := httpio.ParseProxies(a.cfg.TrustedProxies)
+	if err != nil {
+		return nil, fmt.Errorf("TRUSTED_PROXIES: %w", err)
+	}
+	front, err := httpio.Front(httpio.FrontOptions{
+		AppURL: a.cfg.AppURL, TrustedProxies: proxies, FormTargets: a.formTargets(), Logger: a.log,
+		Explain: explain, Page: a.site.Problem, Observe: a.meter.request,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return front(r), nil
+}
+
+// formTargets are where our forms may lead: the providers of sign-in and the
+// broker portal.
+func (a *App) formTargets() []string {
+	targets := append(a.guard.FormTargets(), "https://app.snaptrade.com")
+	if u, err := url.Parse(a.cfg.SnapTradeURL); err == nil && a.cfg.Env != Production {
+		targets = append(targets, u.Scheme+"://"+u.Host)
+	}
+	return targets
+}
+
+// explain turns the storage's errors into faults.
+func explain(err error) error {
+	switch {
+	case postgres.IsUnavailable(err):
+		return fault.Unavailable(err)
+	case errors.Is(err, postgres.ErrKeyReused):
+		return fault.New(http.StatusUnprocessableEntity, "idempotency_key_reused", "This Idempotency-Key came before with another request.")
+	case errors.Is(err, postgres.ErrInProgress):
+		return fault.Conflict("idempotency_in_progress", "The same request is being worked on.")
+	case postgres.IsLockTimeout(err):
+		return fault.Unavailable(err)
+	}
+	return err
+}
+
+func constantEqual(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

@@ -1,0 +1,181 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"github.com/alertsify/alertsify/internal/hooks"
+	"github.com/alertsify/alertsify/internal/inbox"
+	"github.com/alertsify/alertsify/internal/jobs"
+	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/status"
+)
+
+// HTTP limits (correctness §17). Streams and slow answers lift their own.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 60 * time.Second
+	headersMax        = 32 << 10
+
+	// drainTime is how long a stop may take: a send in flight has its 45 s.
+	drainTime = 55 * time.Second
+	// unreadyTime lets a load balancer see that we are stopping before we do.
+	unreadyTime = 5 * time.Second
+)
+
+func (a *App) newWorker() (*river.Client[pgx.Tx], error) {
+	return jobs.New(jobs.Options{DB: a.db, Desk: a.desk, Copier: a.copier, Logger: a.log})
+}
+
+// Listen takes the address, so that Addr is known before Run serves it.
+func (a *App) Listen(ctx context.Context) error {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", a.cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", a.cfg.Addr, err)
+	}
+	a.listener = l
+	return nil
+}
+
+// Addr is where the program listens, after Listen.
+func (a *App) Addr() net.Addr { return a.listener.Addr() }
+
+// Handler is everything the program answers.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Run serves and works until ctx ends, then stops in order: unready, no new
+// claims, requests and sends in flight finished, streams closed. Killing it at
+// any moment is safe too.
+func (a *App) Run(ctx context.Context) error {
+	if a.listener == nil {
+		if err := a.Listen(ctx); err != nil {
+			return err
+		}
+	}
+	server := &http.Server{
+		Handler: a.handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: headersMax,
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	if err := a.desk.Sweep(work); err != nil { // recovery first, before anything new is taken on
+		a.log.WarnContext(ctx, "sweep orders at start", "err", err)
+	}
+	if err := a.worker.Start(work); err != nil {
+		return fmt.Errorf("start jobs: %w", err)
+	}
+	var parts sync.WaitGroup
+	for _, part := range a.parts() {
+		parts.Go(func() {
+			if err := part(work); err != nil {
+				a.log.ErrorContext(ctx, "background work ended", "err", err)
+			}
+		})
+	}
+	failed := make(chan error, 1)
+	parts.Go(func() { failed <- server.Serve(a.listener) })
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	err = errors.Join(ignoreClosed(err), a.stop(server, stopWork))
+	parts.Wait()
+	return err
+}
+
+// parts is everything that happens by itself besides the queue's jobs.
+func (a *App) parts() []func(context.Context) error {
+	return []func(context.Context) error{
+		a.desk.RunLooks, a.desk.RunSweeper, a.copier.Run, a.post.Run, a.workInbox, a.runClock, a.runProbe,
+		func(ctx context.Context) error {
+			return every(ctx, 2*time.Second, a.logged("look for portal outcomes", a.accounts.SweepVisits))
+		},
+		func(ctx context.Context) error {
+			return every(ctx, time.Minute, a.logged("sweep broker connections", a.accounts.Sweep))
+		},
+		func(ctx context.Context) error { return every(ctx, 10*time.Minute, a.logged("clean up", a.cleanUp)) },
+	}
+}
+
+func (a *App) logged(doing string, f func(context.Context) error) func(context.Context) {
+	return func(ctx context.Context) {
+		if err := f(ctx); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, doing, "err", err)
+		}
+	}
+}
+
+// cleanUp removes what nobody can ask for any more. Two processes doing it at
+// once do no harm.
+func (a *App) cleanUp(ctx context.Context) error {
+	now := time.Now()
+	var errs []error
+	for _, trim := range []func(context.Context, *postgres.DB, time.Time) (int64, error){live.Trim, inbox.Trim, postgres.TrimKeys, status.Trim} {
+		_, err := trim(ctx, a.db, now)
+		errs = append(errs, err)
+	}
+	_, err := a.guard.Purge(ctx)
+	return errors.Join(append(errs, err)...)
+}
+
+// workInbox works SnapTrade's webhooks: the truth is read from the provider, an
+// event only says where to look.
+func (a *App) workInbox(ctx context.Context) error {
+	a.inbox.Work(ctx, hooks.Provider, func(ctx context.Context, e inbox.Event) error {
+		hint, err := a.accounts.Receive(ctx, e)
+		if err != nil {
+			return err
+		}
+		if hint.LookOrders {
+			if err := a.desk.PullLook(ctx, hint.AccountID); err != nil {
+				return err
+			}
+		}
+		if hint.ReadBalance {
+			_, err = a.accounts.RefreshBalance(ctx, hint.UserID, hint.AccountID)
+		}
+		return err
+	})
+	return nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// stop ends everything in reverse: the doors first.
+func (a *App) stop(server *http.Server, stopWork context.CancelFunc) error {
+	a.stopping.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if a.cfg.Env == Production {
+		time.Sleep(unreadyTime)
+	}
+	a.hub.Close() // open streams would keep the server from ever being idle
+	err := server.Shutdown(ctx)
+	if stopErr := a.worker.Stop(ctx); stopErr != nil {
+		err = errors.Join(err, fmt.Errorf("stop jobs: %w", stopErr))
+	}
+	stopWork()
+	return err
+}
+
+// Use takes a listener that somebody opened already.
+func (a *App) Use(l net.Listener) { a.listener = l }

@@ -1,0 +1,76 @@
+package app
+
+import (
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+)
+
+// meter counts what operators look at. Labels come from closed sets: routes of
+// the table, never paths.
+type meter struct {
+	registry   *prometheus.Registry
+	requests   *prometheus.HistogramVec
+	deliveries *prometheus.HistogramVec
+	brokers    *prometheus.HistogramVec
+}
+
+func newMeter() *meter {
+	seconds := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+	m := &meter{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "alertsify_http_request_seconds", Help: "Time to answer a request.", Buckets: seconds,
+		}, []string{"method", "route", "status"}),
+		deliveries: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "alertsify_delivery_seconds", Help: "Time of one attempt to deliver a message.", Buckets: seconds,
+		}, []string{"channel", "outcome"}),
+		brokers: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "alertsify_snaptrade_seconds", Help: "Time of one call to SnapTrade.", Buckets: seconds,
+		}, []string{"call", "class", "status"}),
+	}
+	m.registry.MustRegister(m.requests, m.deliveries, m.brokers,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *meter) request(method, route string, status int, took time.Duration) {
+	if route == "" {
+		route = "none"
+	}
+	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+func (m *meter) delivery(channel, outcome string, took time.Duration) {
+	m.deliveries.WithLabelValues(channel, outcome).Observe(took.Seconds())
+}
+
+func (m *meter) snaptrade(c snaptrade.Call) {
+	m.brokers.WithLabelValues(c.Op, c.Class.String(), strconv.Itoa(c.Status)).Observe(c.Took.Seconds())
+}
+
+// metrics answers /metrics to this machine and its private network, and to
+// whoever has the token.
+func (a *App) metrics(w http.ResponseWriter, r *http.Request) error {
+	token := a.cfg.MetricsToken
+	bearer := !token.IsZero() && constantEqual(r.Header.Get("Authorization"), "Bearer "+token.Reveal())
+	if !bearer && !near(httpio.Address(r.Context())) {
+		return fault.NotFound()
+	}
+	promhttp.HandlerFor(a.meter.registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)
+	return nil
+}
+
+func near(address netip.Addr) bool {
+	address = address.Unmap()
+	return address.IsLoopback() || address.IsPrivate()
+}

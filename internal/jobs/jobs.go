@@ -1,0 +1,98 @@
+// Package jobs is the list of "when this happened, do that".
+package jobs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"github.com/alertsify/alertsify/internal/copytrade"
+	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/postgres"
+)
+
+// Options are the rooms the jobs call.
+type Options struct {
+	DB     *postgres.DB
+	Desk   *orders.Desk
+	Copier *copytrade.Copier
+	Logger *slog.Logger
+}
+
+// How many jobs of a queue one process works at once. A send mostly waits for a
+// broker; its real bound is the shared request budget.
+const (
+	sendsAtOnce  = 24
+	copiesAtOnce = 8
+)
+
+// New makes the client that works the queue. One line for each kind of job says
+// who listens to it.
+func New(o Options) (*river.Client[pgx.Tx], error) {
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &send{desk: o.Desk})
+	river.AddWorker(workers, &cancel{desk: o.Desk})
+	river.AddWorker(workers, &changed{copier: o.Copier})
+	river.AddWorker(workers, &execute{copier: o.Copier})
+	queues := map[string]int{orders.SendQueue: sendsAtOnce, orders.ChangedQueue: copiesAtOnce}
+	return postgres.NewWorkingQueue(o.DB, postgres.QueueConfig(queues, workers, o.Logger))
+}
+
+// snoozed turns a verb's wish to be called again into the queue's own.
+func snoozed(err error) error {
+	var again orders.Again
+	if errors.As(err, &again) {
+		return river.JobSnooze(again.After)
+	}
+	return err
+}
+
+type send struct {
+	river.WorkerDefaults[orders.SendJob]
+	desk *orders.Desk
+}
+
+// Timeout leaves room for the claim's 45 s and the writing of its outcome.
+func (w *send) Timeout(*river.Job[orders.SendJob]) time.Duration { return 90 * time.Second }
+
+// Work sends one order.
+func (w *send) Work(ctx context.Context, job *river.Job[orders.SendJob]) error {
+	return snoozed(w.desk.Send(ctx, job.Args.OrderID))
+}
+
+type cancel struct {
+	river.WorkerDefaults[orders.CancelJob]
+	desk *orders.Desk
+}
+
+// Timeout is that of one request.
+func (w *cancel) Timeout(*river.Job[orders.CancelJob]) time.Duration { return 60 * time.Second }
+
+// Work asks the broker to cancel one order.
+func (w *cancel) Work(ctx context.Context, job *river.Job[orders.CancelJob]) error {
+	return w.desk.SendCancel(ctx, job.Args.OrderID)
+}
+
+type changed struct {
+	river.WorkerDefaults[orders.ChangedJob]
+	copier *copytrade.Copier
+}
+
+// Work decides about the copies of an order that filled or ended.
+func (w *changed) Work(ctx context.Context, job *river.Job[orders.ChangedJob]) error {
+	return snoozed(w.copier.OnOrder(ctx, job.Args.OrderID))
+}
+
+type execute struct {
+	river.WorkerDefaults[copytrade.ExecuteJob]
+	copier *copytrade.Copier
+}
+
+// Work places what was decided about one order of a leader.
+func (w *execute) Work(ctx context.Context, job *river.Job[copytrade.ExecuteJob]) error {
+	return snoozed(w.copier.Execute(ctx, job.Args.LeaderOrderID))
+}
