@@ -104,18 +104,18 @@ func (a *Announcer) tellOwner(ctx context.Context, tx pgx.Tx, t Trade, f facts, 
 	if err != nil {
 		return fmt.Errorf("revise notification of order %s: %w", t.OrderID, err)
 	}
-	var id uuid.UUID
-	err = tx.QueryRow(ctx, `
+	rows, err := tx.Query(ctx, `
 		update notifications set title = $4, body = $5, brief = $6, data = $7
 		where user_id = $1 and type = $2 and subject_key = $3
-		returning id`, t.UserID, n.Type, n.SubjectKey, n.Title, n.Body, n.Brief, data).Scan(&id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil // its owner or the retention has removed it
-	}
+		returning `+inboxColumns+`, user_id`, t.UserID, n.Type, n.SubjectKey, n.Title, n.Body, n.Brief, data)
 	if err != nil {
 		return fmt.Errorf("revise notification of order %s: %w", t.OrderID, err)
 	}
-	return publishNotifications(ctx, tx, []uuid.UUID{id})
+	revised, err := collectOwned(rows) // none, when the retention has removed it
+	if err != nil {
+		return fmt.Errorf("revise notification of order %s: %w", t.OrderID, err)
+	}
+	return publishNotifications(ctx, tx, revised)
 }
 
 // filledNotification is what the owner is told. The brief form has no prices: it

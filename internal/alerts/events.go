@@ -10,34 +10,35 @@ import (
 	"github.com/alertsify/alertsify/internal/live"
 )
 
-const instant = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`
-
 // publishNotifications shows notifications and the new unread counts on their
-// owners' open pages, in one statement for all of them: each has its own data,
-// which live.PublishTo cannot say, so this writes live's table and rings its bell
-// itself. Ids without a row are passed over.
-func publishNotifications(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) error {
-	_, err := tx.Exec(ctx, `
-		with mine as (
-			select * from notifications where id = any($1)
-		), counts as (
-			select p.user_id, (select count(*) from notifications u where u.user_id = p.user_id and u.read_at is null) as unread
-			from (select distinct user_id from mine) p
-		), written as (
-		insert into live_events (user_id, kind, data)
-		select user_id, 'notification', jsonb_build_object(
-			'id', id, 'type', type, 'title', title, 'body', body, 'url', url, 'data', data,
-			'createdAt', to_char(created_at at time zone 'utc', `+instant+`),
-			'readAt', to_char(read_at at time zone 'utc', `+instant+`))
-		from mine
-		union all
-		select user_id, 'unread', jsonb_build_object('unread', unread) from counts
-		)
-		select pg_notify('live', '')`, ids)
-	if err != nil {
-		return fmt.Errorf("publish notifications: %w", err)
+// owners' open pages, in three statements however many there are.
+func publishNotifications(ctx context.Context, tx pgx.Tx, all []owned) error {
+	if len(all) == 0 {
+		return nil
 	}
-	return nil
+	items, users := make([]live.To, len(all)), make([]uuid.UUID, len(all))
+	for i, n := range all {
+		items[i], users[i] = live.To{User: n.Owner, Data: n.InboxItem}, n.Owner
+	}
+	if err := live.PublishEach(ctx, tx, "notification", items); err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, `
+		select p.id, (select count(*) from notifications n where n.user_id = p.id and n.read_at is null)
+		from (select distinct unnest($1::uuid[]) as id) p`, users)
+	if err != nil {
+		return fmt.Errorf("count unread: %w", err)
+	}
+	counts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (live.To, error) {
+		var user uuid.UUID
+		var unread int
+		err := row.Scan(&user, &unread)
+		return live.To{User: user, Data: map[string]int{"unread": unread}}, err
+	})
+	if err != nil {
+		return fmt.Errorf("count unread: %w", err)
+	}
+	return live.PublishEach(ctx, tx, "unread", counts)
 }
 
 // publishUnread tells a user's open pages how much is left to read.

@@ -22,6 +22,26 @@ type InboxItem struct {
 	ReadAt    *time.Time      `json:"readAt"`
 }
 
+const inboxColumns = `id, type, title, body, url, data, created_at, read_at`
+
+// owned is an inbox item and whose it is.
+type owned struct {
+	InboxItem
+	Owner uuid.UUID
+}
+
+func collectOwned(rows pgx.Rows) ([]owned, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (owned, error) {
+		o, err := pgx.RowToStructByPos[owned](row)
+		o.CreatedAt = o.CreatedAt.UTC()
+		if o.ReadAt != nil {
+			at := o.ReadAt.UTC()
+			o.ReadAt = &at
+		}
+		return o, err
+	})
+}
+
 // Notifications lists a user's inbox, newest first, at most 100 a page (25 when
 // limit is 0). next is the cursor of the following page, empty on the last.
 // Errors: validation_failed for a cursor that is not ours.
@@ -33,7 +53,7 @@ func (a *Announcer) Notifications(ctx context.Context, user uuid.UUID, limit int
 	size := pageSize(limit)
 	err = a.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			select id, type, title, body, url, data, created_at, read_at
+			select `+inboxColumns+`, user_id
 			from notifications
 			where user_id = $1 and (created_at, id) < ($2, $3)
 			order by created_at desc, id desc
@@ -41,7 +61,11 @@ func (a *Announcer) Notifications(ctx context.Context, user uuid.UUID, limit int
 		if err != nil {
 			return err
 		}
-		items, err = pgx.CollectRows(rows, pgx.RowToStructByPos[InboxItem])
+		mine, err := collectOwned(rows)
+		items = make([]InboxItem, len(mine))
+		for i, o := range mine {
+			items[i] = o.InboxItem
+		}
 		return err
 	})
 	if err != nil {

@@ -44,19 +44,24 @@ func (a *Announcer) Notify(ctx context.Context, tx pgx.Tx, n ...Notification) er
 		return fmt.Errorf("notify %d people at once, at most %d", len(n), NotifyMax)
 	}
 	now := a.now()
-	ids, err := insertNotifications(ctx, tx, now, n)
+	ids := make([]uuid.UUID, len(n))
+	for i := range ids {
+		ids[i] = uuid.New()
+	}
+	stored, err := insertNotifications(ctx, tx, now, ids, n)
 	if err != nil {
 		return err
 	}
 	if err := delivery.EnqueueNotes(ctx, tx, now, notes(n, ids, now)); err != nil {
 		return err
 	}
-	return publishNotifications(ctx, tx, ids)
+	return publishNotifications(ctx, tx, stored)
 }
 
-func insertNotifications(ctx context.Context, tx pgx.Tx, now time.Time, all []Notification) ([]uuid.UUID, error) {
+// insertNotifications stores what was not said before and returns just that.
+func insertNotifications(ctx context.Context, tx pgx.Tx, now time.Time, ids []uuid.UUID, all []Notification) ([]owned, error) {
 	var (
-		ids, users                    = make([]uuid.UUID, len(all)), make([]uuid.UUID, len(all))
+		users                         = make([]uuid.UUID, len(all))
 		types, titles, bodies, briefs = make([]string, len(all)), make([]string, len(all)), make([]string, len(all)), make([]string, len(all))
 		urls, datas, subjects         = make([]string, len(all)), make([]string, len(all)), make([]string, len(all))
 		positions                     = make([]*uuid.UUID, len(all))
@@ -67,21 +72,26 @@ func insertNotifications(ctx context.Context, tx pgx.Tx, now time.Time, all []No
 		if err != nil {
 			return nil, fmt.Errorf("notify %s: %w", n.Type, err)
 		}
-		ids[i], users[i], types[i], titles[i], bodies[i], briefs[i] = uuid.New(), n.UserID, n.Type, n.Title, n.Body, n.Brief
+		users[i], types[i], titles[i], bodies[i], briefs[i] = n.UserID, n.Type, n.Title, n.Body, n.Brief
 		urls[i], datas[i], subjects[i], positions[i], valid[i] = n.URL, data, n.SubjectKey, n.PositionID, n.ValidUntil
 	}
-	_, err := tx.Exec(ctx, `
+	rows, err := tx.Query(ctx, `
 		insert into notifications (id, user_id, type, title, body, brief, url, data, subject_key, position_id, valid_until, created_at)
 		select id, user_id, type, title, body, brief, url, data::jsonb, subject_key, position_id, valid_until, $12
 		from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
 		            $8::text[], $9::text[], $10::uuid[], $11::timestamptz[])
 		     as q(id, user_id, type, title, body, brief, url, data, subject_key, position_id, valid_until)
-		on conflict do nothing`,
+		on conflict do nothing
+		returning `+inboxColumns+`, user_id`,
 		ids, users, types, titles, bodies, briefs, urls, datas, subjects, positions, valid, now)
 	if err != nil {
 		return nil, fmt.Errorf("store %d notifications: %w", len(all), err)
 	}
-	return ids, nil
+	stored, err := collectOwned(rows)
+	if err != nil {
+		return nil, fmt.Errorf("store %d notifications: %w", len(all), err)
+	}
+	return stored, nil
 }
 
 func encodeData(data map[string]any) (string, error) {
