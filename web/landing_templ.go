@@ -55,7 +55,7 @@ func landingPage(p ui.Page) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = promise("You can always stop", "One button ends copying, cancels what works, or closes what was copied.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = promise("You can always stop", "One button ends new buys and copies, and cancels what has not filled. Selling stays possible.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -421,7 +421,7 @@ func sidebar(p Page) templ.Component {
 			templ_7745c5c3_Var16 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<div class=\"sticky top-0 hidden h-dvh flex-col border-e border-line bg-base-100 p-2 md:flex\"><a href=\"/dashboard\" class=\"flex h-10 items-center gap-2 px-1.5 font-semibold\" aria-label=\"Alertsify, dashboard\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<aside aria-label=\"Sidebar\" class=\"sticky top-0 hidden h-dvh flex-col border-e border-line bg-base-100 p-2 md:flex\"><a href=\"/dashboard\" class=\"flex h-10 items-center gap-2 px-1.5 font-semibold\" aria-label=\"Alertsify, dashboard\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -565,7 +565,7 @@ func sidebar(p Page) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "</div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "</aside>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -594,7 +594,7 @@ func header(p Page) templ.Component {
 			templ_7745c5c3_Var25 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<header class=\"sticky top-0 z-20 border-b border-line bg-base-100\"><div class=\"flex min-h-12 flex-wrap items-center gap-x-2 px-3 md:gap-x-3 md:px-4\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<header class=\"sticky top-0 z-20 border-b border-line bg-base-100\"><div class=\"flex min-h-12 flex-wrap items-center gap-x-2 px-3 max-sm:pt-1.5 md:gap-x-3 md:px-4\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -606,7 +606,7 @@ func header(p Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<span class=\"grow\"></span>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<span class=\"grow max-sm:hidden\"></span>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -709,7 +709,7 @@ func accountSelector(p Page) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, "<form method=\"post\" action=\"/settings/brokers/select\" data-submit-on-change class=\"flex min-w-0 items-center gap-1.5\"><input type=\"hidden\" name=\"return_to\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, "<form method=\"post\" action=\"/settings/brokers/select\" data-submit-on-change class=\"flex min-w-0 items-center gap-1.5 max-sm:flex-1\"><input type=\"hidden\" name=\"return_to\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -730,7 +730,7 @@ func accountSelector(p Page) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "<label class=\"sr-only\" for=\"account-select\">Account</label> <select id=\"account-select\" name=\"account\" class=\"select select-sm w-36 min-w-0 truncate pe-7 max-[22rem]:w-28 sm:w-56\" data-testid=\"account-select\" autocomplete=\"off\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "<label class=\"sr-only\" for=\"account-select\">Account</label> <select id=\"account-select\" name=\"account\" class=\"select select-sm min-w-0 sm:w-56\" data-testid=\"account-select\" autocomplete=\"off\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -329,14 +329,14 @@ func holdingChoice(t Ticket) templ.Component {
 			templ_7745c5c3_Var12 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<label class=\"grid gap-1 text-xs text-quiet\">Position <select name=\"positionId\" class=\"select select-sm w-full text-sm text-base-content\" aria-invalid=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<label class=\"grid gap-1 text-xs text-quiet\">Position <select name=\"positionId\" class=\"select select-sm w-full truncate text-sm text-base-content\" aria-invalid=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var13 string
 		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(t.invalid("positionId"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/ticket.templ`, Line: 89, Col: 124}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/ticket.templ`, Line: 89, Col: 133}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 		if templ_7745c5c3_Err != nil {
@@ -493,14 +493,14 @@ func contractChoice(t Ticket) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(t.Expirations) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<select name=\"expiration\" class=\"select select-sm w-full truncate pe-7 text-sm text-base-content\" aria-invalid=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<select name=\"expiration\" class=\"select select-sm w-full truncate text-sm text-base-content\" aria-invalid=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var20 string
 			templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.JoinStringErrs(t.invalid("expiration"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/ticket.templ`, Line: 115, Col: 140}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/ticket.templ`, Line: 115, Col: 135}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var20))
 			if templ_7745c5c3_Err != nil {
@@ -1107,7 +1107,7 @@ func priceChoice(t Ticket) templ.Component {
 			templ_7745c5c3_Var49 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, "<div class=\"grid grid-cols-2 gap-2\"><label class=\"grid gap-1 text-xs text-quiet\">Type <select name=\"orderType\" class=\"select select-sm w-full text-sm text-base-content\" data-testid=\"order-type\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, "<div class=\"grid grid-cols-2 gap-2\"><label class=\"grid gap-1 text-xs text-quiet\">Type <select name=\"orderType\" class=\"select select-sm w-full truncate text-sm text-base-content\" data-testid=\"order-type\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1331,7 +1331,7 @@ func termsChoice(t Ticket) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 117, "></div><label class=\"grid gap-1 text-xs text-quiet\">Account <select name=\"accountId\" class=\"select select-sm w-full text-sm text-base-content\" data-testid=\"ticket-account\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 117, "></div><label class=\"grid gap-1 text-xs text-quiet\">Account <select name=\"accountId\" class=\"select select-sm w-full truncate text-sm text-base-content\" data-testid=\"ticket-account\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
