@@ -5,18 +5,24 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
 // CheckPlatform asks Discord whether the platform's webhooks still exist. What
 // was given up already is not called again.
 func (p *Post) CheckPlatform(ctx context.Context) error {
+	if p.discord == nil {
+		return errDiscordOff()
+	}
 	rows, err := p.db.Pool().Query(ctx, `
-		select id from destinations where channel = $1 and user_id is null and disabled_at is null order by created_at limit 10`, ChannelDiscord)
+		select id from destinations
+		where channel = $1 and user_id is null and disabled_at is null and removed_at is null
+		order by created_at limit 10`, ChannelDiscord)
 	if err != nil {
 		return fmt.Errorf("read platform webhooks: %w", err)
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[[16]byte])
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return fmt.Errorf("read platform webhooks: %w", err)
 	}

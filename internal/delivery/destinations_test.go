@@ -227,6 +227,7 @@ func TestThePlatformsWebhooksFollowTheConfiguration(t *testing.T) {
 		t.Errorf("entries: %q, exits: %q", s.titles(btoID), s.titles(stcID))
 	}
 	s.must(s.post.PlatformDiscord(s.ctx, bto, "")) // exits are switched off
+	s.must(s.post.CheckPlatform(s.ctx))            // and not asked about any more
 	h.trade("STC").fills(5)
 	s.drain()
 	if got := s.titles(stcID); got != "🔴 STC Alert" {
@@ -259,5 +260,16 @@ func TestAWrongThreadPausesAndTellsTheOwnerOnce(t *testing.T) {
 	}
 	if w, err := s.post.DiscordOf(s.ctx, ava); err != nil || w.DisabledAt != nil {
 		t.Errorf("a pause is no death: %+v, %v", w, err)
+	}
+}
+
+func TestTheCheckFindsADeadPlatformWebhook(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	s.must(s.post.CheckPlatform(s.ctx))
+	s.control("POST", "discord/webhooks/"+hook, map[string]string{"state": "deleted"}, nil)
+	if s.post.CheckPlatform(s.ctx) == nil {
+		t.Error("a deleted webhook passes")
 	}
 }
