@@ -41,6 +41,7 @@ type Accounts struct {
 	now    func() time.Time
 	log    *slog.Logger
 	known  *catalogue
+	turns  *turns
 }
 
 // New makes Accounts. It fails only for an AppURL that is no address.
@@ -56,7 +57,7 @@ func New(o Options) (*Accounts, error) {
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
-	a.known = &catalogue{now: a.now, reading: make(chan struct{}, 1)}
+	a.known, a.turns = &catalogue{now: a.now, reading: make(chan struct{}, 1)}, newTurns()
 	return a, nil
 }
 

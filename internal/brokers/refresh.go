@@ -27,7 +27,7 @@ func (c Changes) Any() bool {
 
 // refreshTries bounds how often a reading is repeated because another one was
 // stored meanwhile.
-const refreshTries = 3
+const refreshTries = 5
 
 var errOvertaken = errors.New("another refresh was stored meanwhile")
 
@@ -39,6 +39,11 @@ func (a *Accounts) Refresh(ctx context.Context, user uuid.UUID) (Changes, error)
 	if err != nil {
 		return Changes{}, err
 	}
+	return a.turns.do(ctx, user, func() (Changes, error) { return a.refreshAgain(ctx, user, who) })
+}
+
+// refreshAgain repeats a reading that another process overtook.
+func (a *Accounts) refreshAgain(ctx context.Context, user uuid.UUID, who snaptrade.User) (Changes, error) {
 	for range refreshTries {
 		changes, err := a.refreshOnce(ctx, user, who)
 		if !errors.Is(err, errOvertaken) {

@@ -125,6 +125,36 @@ func TestTheDailySweepFindsWhatNobodySaid(t *testing.T) {
 	}
 }
 
+// An account that cannot be read must not keep the sweep from the others.
+func TestAFailedBalanceIsNotTriedEveryMinute(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.linked("ava")
+	s.fault("/balances", "error", 0)
+	if err := s.accounts.Sweep(s.ctx); err == nil {
+		t.Error("the failure was not reported")
+	}
+	calls := s.calls("/balances")
+	if err := s.accounts.Sweep(s.ctx); err != nil || calls == 0 || s.calls("/balances") != calls {
+		t.Errorf("%d calls, then %d, %v", calls, s.calls("/balances"), err)
+	}
+}
+
+func TestAUserWhoCannotBeListedIsTriedAgainInAnHour(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.linked("ava")
+	s.exec(`update snaptrade_users set refreshed_at = now() - interval '21 hours'; update accounts set balance_at = now()`)
+	s.fault("/accounts", "error", 4)
+	if err := s.accounts.Sweep(s.ctx); err == nil {
+		t.Error("the failure was not reported")
+	}
+	if n := s.count(`select count(*) from snaptrade_users
+		where refreshed_at + interval '20 hours' between now() + interval '50 minutes' and now() + interval '70 minutes'`); n != 1 {
+		t.Error("the next attempt is not in an hour")
+	}
+}
+
 func (s *stage) breakConnection(user uuid.UUID) {
 	s.t.Helper()
 	who := s.credentials(user)

@@ -12,14 +12,15 @@ import (
 )
 
 const (
-	visitTime      = 15 * time.Minute // after it a visit to the portal has come to nothing
-	visitBatch     = 20
-	userAge        = 20 * time.Hour // every active user's connections are listed at least daily
-	userBatch      = 10             // a minute: 14,400 a day, two calls each, spread out
-	balanceAge     = 6 * time.Hour  // at most four background reads for each account and day
-	balanceBatch   = 10
-	removalPause   = time.Minute
-	removalPatient = 10
+	visitTime    = 15 * time.Minute // after it a visit to the portal has come to nothing
+	visitBatch   = 20
+	userAge      = 20 * time.Hour // every active user's connections are listed at least daily
+	userRetry    = time.Hour      // after a listing that failed
+	userBatch    = 10             // a minute: 14,400 a day, two calls each, spread out
+	balanceAge   = 6 * time.Hour  // at most four background reads for each account and day
+	balanceBatch = 10
+	removalPause = time.Minute
+	removalBatch = 10
 )
 
 // SweepVisits looks for the outcome of open portal visits, so that nothing waits
@@ -63,7 +64,8 @@ func (a *Accounts) sweepUsers(ctx context.Context) error {
 			where s.user_secret is not null and (s.refreshed_at is null or s.refreshed_at < now() - $1::interval)
 			order by s.refreshed_at nulls first limit $2 for no key update of s skip locked
 		)
-		update snaptrade_users s set refreshed_at = now() from due where s.user_id = due.user_id returning s.user_id`, userAge, userBatch)
+		update snaptrade_users s set refreshed_at = now() - $1::interval + $3::interval
+		from due where s.user_id = due.user_id returning s.user_id`, userAge, userBatch, userRetry)
 	if err != nil {
 		return fmt.Errorf("claim users to refresh: %w", err)
 	}
@@ -85,8 +87,8 @@ func (a *Accounts) refreshAll(ctx context.Context, users []uuid.UUID) error {
 	return errors.Join(failed...)
 }
 
-// claimUsers runs a statement that takes work by marking it as done now: a
-// process that dies meanwhile leaves it to the next round.
+// claimUsers runs a statement that takes work by moving its next time ahead: what
+// fails, or dies with its process, comes up again then.
 func (a *Accounts) claimUsers(ctx context.Context, sql string, args ...any) (users []uuid.UUID, err error) {
 	err = a.db.AsSystem(ctx, "job:brokers", func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, sql, args...)
@@ -99,18 +101,31 @@ func (a *Accounts) claimUsers(ctx context.Context, sql string, args ...any) (use
 	return users, err
 }
 
+// due is an account whose balance is to be read.
+type due struct{ Account, User uuid.UUID }
+
+// sweepBalances marks the attempt, not only the success: accounts that cannot be
+// read must not stand in the way of those that can.
 func (a *Accounts) sweepBalances(ctx context.Context) error {
-	rows, err := a.db.Pool().Query(ctx, `
-		select id, user_id from accounts
-		where removed_at is null and status = 'ok' and category = 'INVESTMENT' and (balance_at is null or balance_at < now() - $1::interval)
-		order by balance_at nulls first limit $2`, balanceAge, balanceBatch)
+	var list []due
+	err := a.db.AsSystem(ctx, "job:brokers", func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			with due as (
+				select id from accounts
+				where removed_at is null and status = 'ok' and category = 'INVESTMENT'
+				  and (balance_at is null or balance_at < now() - $1::interval)
+				  and (balance_tried_at is null or balance_tried_at < now() - $1::interval)
+				order by balance_tried_at nulls first limit $2 for no key update skip locked
+			)
+			update accounts a set balance_tried_at = now() from due where a.id = due.id returning a.id, a.user_id`, balanceAge, balanceBatch)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[due])
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("find old balances: %w", err)
-	}
-	type due struct{ Account, User uuid.UUID }
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[due])
-	if err != nil {
-		return fmt.Errorf("find old balances: %w", err)
+		return fmt.Errorf("claim old balances: %w", err)
 	}
 	var failed []error
 	for _, d := range list {
@@ -126,7 +141,7 @@ func (a *Accounts) sweepRemovals(ctx context.Context) error {
 	users, err := a.claimUsers(ctx, `
 		select distinct user_id from connections
 		where remove_requested_at is not null and deleted_at is null and (remove_tried_at is null or remove_tried_at < now() - $1::interval)
-		limit $2`, removalPause, removalPatient)
+		limit $2`, removalPause, removalBatch)
 	if err != nil {
 		return fmt.Errorf("find connections to remove: %w", err)
 	}

@@ -134,7 +134,7 @@ with o as (
 			when wanted < 1 then 'scaled_to_zero'
 			when held and same_contract = 'skip' then 'already_held'
 		end,
-		jsonb_build_object('scaling', scaling_mode, 'value', scaling_value, 'wanted', wanted, 'maxPositionSize', max_position_size,
+		jsonb_build_object('scaling', scaling_mode, 'value', trim_scale(scaling_value)::text, 'wanted', wanted::text, 'maxPositionSize', max_position_size,
 			'delaySeconds', round(extract(epoch from @now::timestamptz - @executed::timestamptz), 1), 'maxDelaySeconds', max_delay_seconds)
 	from candidate
 ), made as (
