@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/brokers"
@@ -33,6 +34,8 @@ func (s *Site) frame(r *http.Request, title, path string) ui.Page {
 // result and what is halted.
 func (s *Site) shell(r *http.Request, title, path string) (ui.Page, error) {
 	p := s.frame(r, title, path)
+	// Before anything is read, so that nothing can happen between the page and its stream.
+	p.Events = "/api/events?" + url.Values{"lastEventId": {s.hub.Cursor()}}.Encode()
 	ctx, user := r.Context(), me(r.Context())
 	accounts, err := s.accounts.List(ctx, user)
 	if err != nil {

@@ -73,7 +73,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 func (s *Site) galleryPage(r *http.Request, title, path string) ui.Page {
 	q := r.URL.Query()
 	p := cannedFrame(s.now())
-	p.Title, p.Path, p.Assets, p.ServerTime = title, path, s.assets.Assets, s.now()
+	p.Title, p.Path, p.Assets, p.ServerTime, p.Events = title, path, s.assets.Assets, s.now(), "/api/events"
 	if q.Get("theme") != "" {
 		p.Theme = q.Get("theme")
 	}

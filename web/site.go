@@ -18,6 +18,7 @@ import (
 	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/positions"
@@ -39,6 +40,7 @@ type Options struct {
 	Alerts   *alerts.Announcer
 	Rules    *risk.Rules
 	DB       *postgres.DB
+	Hub      *live.Hub
 	Clock    *exchange.Clock
 	Logger   *slog.Logger
 	Now      func() time.Time
@@ -58,6 +60,7 @@ type Site struct {
 	alerts   *alerts.Announcer
 	rules    *risk.Rules
 	db       *postgres.DB
+	hub      *live.Hub
 	clock    *exchange.Clock
 	log      *slog.Logger
 	now      func() time.Time
@@ -75,7 +78,7 @@ func New(o Options) (*Site, error) {
 	}
 	return &Site{
 		guard: o.Guard, users: o.Users, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, copier: o.Copier,
-		alerts: o.Alerts, rules: o.Rules, db: o.DB, clock: o.Clock, log: o.Logger, now: o.Now,
+		alerts: o.Alerts, rules: o.Rules, db: o.DB, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil
 }

@@ -25,6 +25,7 @@ type Page struct {
 	Theme      string // dark or light
 	Palette    string // green-up, red-up or blue-orange
 	ServerTime time.Time
+	Events     string  // address of the page's event stream, from the moment the page was read; empty: nothing is live
 	Notice     *Notice // what the last form did
 }
 

@@ -10,16 +10,14 @@ import { startTheme } from "./theme.js";
 import { startTicket } from "./ticket.js";
 import { startToasts } from "./toasts.js";
 
-const signedIn = document.body.dataset.signedIn === "true";
-
 startTheme();
 startDialogs();
 startForms();
 startTicket();
 startAges();
-if (signedIn) {
+if (document.body.dataset.events) {
   startToasts();
-  startLive();
+  startLive(document.body.dataset.events);
   startKeys();
   startPush();
 }

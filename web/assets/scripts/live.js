@@ -2,51 +2,57 @@
 // show it fetch themselves again (hx-trigger="live-order from:body …") and morph.
 
 const kinds = ["order", "position", "notification", "unread", "decision", "halt"];
-const quietest = 30_000; // longest pause between two tries, ms
+const longestPause = 30_000; // between two tries, ms
 
+let address = ""; // begins where the page was read, later where the last event was
 let source = null;
 let failures = 0;
 
-export function startLive() {
+export function startLive(from) {
+  address = from;
   open();
-  // A page that comes back from the browser's cache has missed events.
-  window.addEventListener("pageshow", (event) => event.persisted && reopen());
   window.addEventListener("online", reopen);
+  // A page that comes back from the browser's cache goes on where it was.
+  window.addEventListener("pageshow", (event) => event.persisted && reopen());
 }
 
 function open() {
-  source = new EventSource("/api/events");
+  source = new EventSource(address);
   source.addEventListener("open", () => {
-    if (failures > 0) announceAll();
     failures = 0;
     show("on");
   });
-  source.addEventListener("resync", announceAll);
+  source.addEventListener("resync", (event) => {
+    remember(event);
+    for (const kind of kinds) announce(kind, null);
+  });
   for (const kind of kinds) {
-    source.addEventListener(kind, (event) => announce(kind, parse(event.data)));
+    source.addEventListener(kind, (event) => {
+      remember(event);
+      announce(kind, parse(event.data));
+    });
   }
   source.addEventListener("error", () => {
     show("off");
-    failures++;
-    // The browser itself repeats after a broken connection, with the last id it
-    // saw; after a refusal it gives up, and then we try again more and more slowly.
+    // After a broken connection the browser itself tries again, from the last id it
+    // saw. After a refusal it gives up, and then we try, more and more slowly.
     if (source.readyState !== EventSource.CLOSED) return;
-    setTimeout(reopen, Math.min(quietest, 2000 * 2 ** Math.min(failures, 4)));
+    failures++;
+    setTimeout(reopen, Math.min(longestPause, 1000 * 2 ** failures));
   });
 }
 
 function reopen() {
   source?.close();
-  failures++; // whatever happened meanwhile was missed: fetch everything on opening
   open();
+}
+
+function remember(event) {
+  if (event.lastEventId) address = `/api/events?lastEventId=${encodeURIComponent(event.lastEventId)}`;
 }
 
 function announce(kind, data) {
   document.body.dispatchEvent(new CustomEvent(`live-${kind}`, { detail: data }));
-}
-
-function announceAll() {
-  for (const kind of kinds) announce(kind, null);
 }
 
 // The envelope is {"id","at","data"}; what cannot be read still says that something changed.
