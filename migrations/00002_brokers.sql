@@ -63,6 +63,7 @@ create table accounts (
     cash              numeric(20, 4),
     buying_power      numeric(20, 4),
     balance_at        timestamptz, -- when reading cash and buying power began
+    balance_tried_at  timestamptz, -- when the sweep last wanted to read them
     synced_at         timestamptz,
     removed_at        timestamptz, -- not listed any more, or removed by its owner
     dismissed_at      timestamptz, -- removed by its owner: stays so until the owner connects again
@@ -72,7 +73,7 @@ create table accounts (
 );
 create index accounts_user on accounts (user_id) where removed_at is null;
 create index accounts_connection on accounts (connection_id);
-create index accounts_balance on accounts (balance_at nulls first) where removed_at is null and status = 'ok';
+create index accounts_balance on accounts (balance_tried_at nulls first) where removed_at is null and status = 'ok';
 create unique index accounts_one_selected on accounts (user_id) where selected;
 
 -- A visit to the connection portal. The sweep looks for its outcome, so that

@@ -1,0 +1,36 @@
+package market
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestSymbolsAreFoundByTickerThenByName(t *testing.T) {
+	t.Parallel()
+	all := []Symbol{{"AA", "Alcoa"}, {"AAPL", "Apple Inc."}, {"APLE", "Apple Hospitality"}, {"PINE", "Alpine Income"}, {"X", "Pineapple Energy"}}
+	for query, want := range map[string]string{
+		"AA": "AA,AAPL", "APPLE": "AAPL,APLE", "ALP": "PINE", "INC": "AAPL,PINE", "ZZ": "", "APLE": "APLE",
+	} {
+		var got []string
+		for _, s := range search(all, query) {
+			got = append(got, s.Symbol)
+		}
+		if strings.Join(got, ",") != want {
+			t.Errorf("%s finds %v, want %s", query, got, want)
+		}
+	}
+}
+
+// An index is no asset, yet it has options.
+func TestATickerWithOptionsIsFoundThoughItIsNoAsset(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	if got, err := s.market.Symbols(s.ctx, "spx"); err != nil || len(got) != 1 || got[0].Symbol != "SPX" {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, query := range []string{"", "ZZZZ", "no such thing"} {
+		if got, err := s.market.Symbols(s.ctx, query); err != nil || got == nil || len(got) != 0 {
+			t.Errorf("%q: %v, %v", query, got, err)
+		}
+	}
+}
