@@ -146,7 +146,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.post = delivery.New(delivery.Options{
 		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Tell: a.alerts.TellLost,
 		Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed,
-		Now: time.Now, Observe: a.meter.delivery, Logger: a.log,
+		Now: time.Now, Observe: a.meter.delivery, Logger: a.log, Crash: crash,
 	})
 	a.accounts, err = brokers.New(brokers.Options{
 		DB: a.db, Client: a.broker, Ring: ring, Alerts: a.alerts, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log,

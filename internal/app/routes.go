@@ -36,7 +36,7 @@ func (a *App) openDoors(context.Context) (err error) {
 		Guard: a.guard, Users: a.users, Gate: a.gate, Hub: a.hub, Allow: a.allow,
 		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress),
 	})
-	a.hooks = hooks.New(hooks.Options{Inbox: a.inbox, Snaptrade: a.broker, Refused: a.allow})
+	a.hooks = hooks.New(hooks.Options{Inbox: a.inbox, Snaptrade: a.broker, Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log)})
 	a.site, err = web.New(web.Options{
 		Guard: a.guard, Users: a.users, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Copier: a.copier,
 		Alerts: a.alerts, Clock: a.clock, Logger: a.log, Now: time.Now, Dev: a.cfg.Env == Development,

@@ -127,6 +127,7 @@ type Options struct {
 	Poll    time.Duration                     // how often the lanes are looked at without being rung; default 1 s
 	Observe func(channel, outcome string, took time.Duration)
 	Logger  *slog.Logger
+	Crash   func(point string) // development and tests: may end the process at a named point; nil does nothing
 }
 
 // Post works the deliveries table: every row becomes a message, or the reason
@@ -146,6 +147,7 @@ type Post struct {
 	poll     time.Duration
 	observe  func(channel, outcome string, took time.Duration)
 	log      *slog.Logger
+	crash    func(point string)
 }
 
 // New returns a Post. Run makes it work.
@@ -153,7 +155,7 @@ func New(o Options) *Post {
 	o = withDefaults(o)
 	p := &Post{
 		db: o.DB, ring: o.Ring, compose: o.Compose, tell: o.Tell, discord: o.Discord, push: o.Push, feed: o.Feed,
-		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, log: o.Logger,
+		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, log: o.Logger, crash: o.Crash,
 	}
 	if o.Discord != nil {
 		p.counters = append(p.counters, newCounter(ChannelDiscord, o.Discord, discordWorkers, 1))
@@ -184,6 +186,9 @@ func withDefaults(o Options) Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Crash == nil {
+		o.Crash = func(string) {}
 	}
 	return o
 }

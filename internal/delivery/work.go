@@ -159,6 +159,7 @@ func (p *Post) work(ctx context.Context, c *counter, d claimed) {
 	if s.result.Everyone {
 		c.paused.Store(p.now().Add(s.result.After).UnixNano())
 	}
+	p.crash("C12")
 	err := p.settle(ctx, s)
 	if p.observe != nil {
 		p.observe(c.name, s.result.word(), s.took)

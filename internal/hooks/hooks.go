@@ -19,9 +19,10 @@ const RefusedPerMinute = 600
 // Options say what Hooks works with.
 type Options struct {
 	Inbox     *inbox.Inbox
-	Snaptrade *snaptrade.Client // nil: its webhooks are answered with 503
-	Refused   httpio.Allow      // counts refused webhooks by address; nil: nobody counts
-	PerMinute int               // refused webhooks an address may send; RefusedPerMinute when zero
+	Snaptrade *snaptrade.Client  // nil: its webhooks are answered with 503
+	Refused   httpio.Allow       // counts refused webhooks by address; nil: nobody counts
+	PerMinute int                // refused webhooks an address may send; RefusedPerMinute when zero
+	Crash     func(point string) // development and tests: may end the process at a named point; nil does nothing
 }
 
 // Hooks are the doors for machines.
@@ -30,12 +31,16 @@ type Hooks struct {
 	snaptrade *snaptrade.Client
 	refused   httpio.Allow
 	perMinute int
+	crash     func(point string)
 	buffers   sync.Pool // of *bytes.Buffer: bodies are read once and forgotten
 }
 
 // New makes Hooks.
 func New(o Options) *Hooks {
-	h := &Hooks{inbox: o.Inbox, snaptrade: o.Snaptrade, refused: o.Refused, perMinute: o.PerMinute}
+	h := &Hooks{inbox: o.Inbox, snaptrade: o.Snaptrade, refused: o.Refused, perMinute: o.PerMinute, crash: o.Crash}
+	if h.crash == nil {
+		h.crash = func(string) {}
+	}
 	if h.refused == nil {
 		h.refused = func(context.Context, string, int) (httpio.Decision, error) {
 			return httpio.Decision{Allowed: true}, nil

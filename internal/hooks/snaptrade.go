@@ -53,6 +53,7 @@ func (h *Hooks) Snaptrade(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fault.Unavailable(fmt.Errorf("store snaptrade event: %w", err))
 	}
+	h.crash("C13")
 	return thank(w)
 }
 

@@ -65,7 +65,7 @@ func (d *Desk) Place(ctx context.Context, user uuid.UUID, key Key, r Request) (R
 	if err != nil {
 		return Receipt{}, err
 	}
-	d.crash("C2")
+	d.crash("C2") // and C3: committed, and nobody was told
 	return Receipt{answer.Body, answer.Replayed}, nil
 }
 
@@ -220,5 +220,9 @@ func (d *Desk) write(ctx context.Context, tx pgx.Tx, o Order) (Order, error) {
 	if _, err := d.queue.InsertTx(ctx, tx, SendJob{o.ID}, nil); err != nil {
 		return Order{}, fmt.Errorf("queue order %s for sending: %w", o.ID, err)
 	}
-	return o, live.Publish(ctx, tx, o.UserID, "order", o)
+	if err := live.Publish(ctx, tx, o.UserID, "order", o); err != nil {
+		return Order{}, err
+	}
+	d.crash("C1")
+	return o, nil
 }

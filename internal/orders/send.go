@@ -46,7 +46,7 @@ func (d *Desk) Send(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return d.notClaimed(ctx, o, err)
 	}
-	d.crash("C5")
+	d.crash("C5") // and C6: claimed, and the claimer never knew
 	outcome := d.request(ctx, claimed, user, account)
 	d.crash("C8")
 	if err := d.settle(ctx, claimed, outcome); err != nil {
