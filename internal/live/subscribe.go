@@ -129,7 +129,7 @@ func (h *Hub) resync() ([]*Event, snapshot, error) {
 func (s *Subscription) resume(missed []*Event, knows snapshot) {
 	s.mu.Lock()
 	meanwhile := slices.DeleteFunc(s.queue, func(e *Event) bool { return knows.saw(e.xid) && e.Kind != Resync })
-	s.queue, s.waiting, s.knows = append(missed, meanwhile...), false, knows
+	s.queue, s.waiting, s.knows = slices.Concat(missed, meanwhile), false, knows
 	s.mu.Unlock()
 	s.signal()
 }
