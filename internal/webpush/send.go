@@ -25,8 +25,9 @@ const (
 	// recordOverhead is header, delimiter and tag around the message.
 	recordOverhead = 103
 
-	// PayloadMax and ShortPayloadMax are the longest messages, in bytes.
-	PayloadMax      = recordSize - recordOverhead
+	// PayloadMax is the longest message, in bytes.
+	PayloadMax = recordSize - recordOverhead
+	// ShortPayloadMax is the longest message that fits the short record, in bytes.
 	ShortPayloadMax = shortRecordSize - recordOverhead
 
 	answerMax = 4 << 10
