@@ -15,13 +15,13 @@ import (
 type Outcome uint8
 
 const (
-	// Unknown: the request may have been carried out. Never send it again; look.
+	// Unknown says that the request may have been carried out. Never send it again; look.
 	// It is the zero value, so that what nobody judged counts as unknown.
 	Unknown Outcome = iota
-	// NotSent: nothing was carried out, and it may be sent again after RetryAfter:
+	// NotSent says that nothing was carried out, and it may be sent again after RetryAfter:
 	// no byte was written, or SnapTrade refused it with 429 before processing it.
 	NotSent
-	// Refused: it was definitely refused: SnapTrade's own error for 400, 401,
+	// Refused says that it was definitely refused: SnapTrade's own error for 400, 401,
 	// 402, 403, 404 or 410, or (Status 0) our own rules before anything was sent.
 	Refused
 )
