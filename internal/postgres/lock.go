@@ -43,5 +43,5 @@ func TryLock(ctx context.Context, tx pgx.Tx, name string) (bool, error) {
 // release; a collision would only make two names wait for each other.
 func lockKey(name string) int64 {
 	sum := sha256.Sum256([]byte("alertsify lock " + name))
-	return int64(binary.BigEndian.Uint64(sum[:8])) //nolint:gosec // any 64 bits will do
+	return int64(binary.BigEndian.Uint64(sum[:8])) // any 64 bits will do
 }

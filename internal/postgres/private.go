@@ -136,7 +136,7 @@ func serverCommand(bin string, h home, o PrivateOptions) *exec.Cmd {
 		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off",
 			"-c", "shared_buffers=64MB", "-c", "autovacuum_naptime=10min", "-c", "max_wal_size=256MB")
 	}
-	cmd := exec.Command(filepath.Join(bin, "postgres"), args...)
+	cmd := exec.Command(filepath.Join(bin, "postgres"), args...) //nolint:noctx // it outlives the start; Stop ends it
 	h.prepare(cmd)
 	return cmd
 }

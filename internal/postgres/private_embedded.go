@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"path/filepath"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
@@ -60,5 +61,9 @@ func freePort(ctx context.Context) (uint32, error) {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
 	defer l.Close()
-	return uint32(l.Addr().(*net.TCPAddr).Port), nil //nolint:gosec // a port fits
+	address, err := netip.ParseAddrPort(l.Addr().String())
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	return uint32(address.Port()), nil
 }

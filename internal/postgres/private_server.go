@@ -140,7 +140,7 @@ func stopOrphan(ctx context.Context, data string, log *slog.Logger) error {
 // forgetReusedPID removes the pid file that names a living process which is no
 // server: Postgres would refuse to start beside it.
 func forgetReusedPID(file pidFile) error {
-	if syscall.Kill(file.pid, 0) != nil {
+	if alive := syscall.Kill(file.pid, 0) == nil; !alive {
 		return nil
 	}
 	if err := os.Remove(filepath.Join(file.data, "postmaster.pid")); err != nil {

@@ -68,7 +68,7 @@ func (h home) setUser(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us; the server is stopped in order
 	if h.runAs != nil {
 		cmd.SysProcAttr.Credential = &syscall.Credential{
-			Uid: uint32(h.runAs.uid), Gid: uint32(h.runAs.gid), NoSetGroups: false, //nolint:gosec // read from the user database
+			Uid: uint32(h.runAs.uid), Gid: uint32(h.runAs.gid), NoSetGroups: false, // read from the user database
 		}
 	}
 }
