@@ -54,19 +54,19 @@ func newClock(d deps, tell func(ClockSetting)) (*clock, error) {
 }
 
 // set moves the market to a time; the zero time gives it back to real time.
-func (c *clock) set(now time.Time) (ClockSetting, error) {
+func (c *clock) set(now time.Time) error {
 	setting := ClockSetting{}
 	if !now.IsZero() {
 		setting = ClockSetting{Now: now.UTC(), SetAt: c.now().UTC()}
 	}
 	if err := c.journal.Append("clock", setting); err != nil {
-		return ClockSetting{}, err
+		return err
 	}
 	c.mu.Lock()
 	c.setting = setting
 	c.mu.Unlock()
 	c.announce()
-	return setting, nil
+	return nil
 }
 
 // announce tells the application which setting holds.

@@ -203,13 +203,13 @@ func (w *World) setClock(body struct {
 	if body.Now.IsZero() {
 		return nil, badRequest("now is required, RFC 3339")
 	}
-	if _, err := w.clock.set(body.Now); err != nil {
+	if err := w.clock.set(body.Now); err != nil {
 		return nil, err
 	}
 	return w.clockNow(), nil
 }
 
 func (w *World) clearClock(rw http.ResponseWriter, _ *http.Request) {
-	_, err := w.clock.set(time.Time{})
+	err := w.clock.set(time.Time{})
 	respond(rw, w.clockNow(), err)
 }

@@ -92,7 +92,7 @@ func (u underlying) expirations(today civilDate) []civilDate {
 			list = append(list, lastTradingDay(day))
 		}
 	}
-	for month := 0; month <= 12; month++ {
+	for month := range 13 {
 		first := time.Date(today.Year, today.Month+time.Month(month), 1, 0, 0, 0, 0, time.UTC)
 		list = append(list, monthly(first.Year(), first.Month()))
 	}

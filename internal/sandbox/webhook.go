@@ -149,7 +149,7 @@ func (h *webhooks) run(ctx context.Context) {
 // first sends a delivery for the first time, with the faults set for it.
 func (h *webhooks) first(ctx context.Context, d delivery) {
 	if d.body == nil {
-		if _, hit := h.fault(faultReorderWebhooks, d.event); hit {
+		if h.fault(faultReorderWebhooks, d.event) {
 			d.due = h.now().Add(reorderHold)
 			h.hold(d)
 			return
@@ -159,7 +159,7 @@ func (h *webhooks) first(ctx context.Context, d delivery) {
 		}
 	}
 	h.attempt(ctx, d)
-	if _, hit := h.fault(faultDuplicateWebhook, d.event); hit {
+	if h.fault(faultDuplicateWebhook, d.event) {
 		twin := d
 		twin.done = nil
 		h.attempt(ctx, twin)
@@ -168,29 +168,31 @@ func (h *webhooks) first(ctx context.Context, d delivery) {
 }
 
 // fault asks for a webhook fault under both names a caller may use.
-func (h *webhooks) fault(mode string, e event) (Fault, bool) {
+func (h *webhooks) fault(mode string, e event) bool {
 	call := "POST " + pathOf(h.address()) + " " + e.Type
 	about := e.Account
 	if about == "" {
 		about = e.User
 	}
-	if f, hit := h.faults.takeMode(mode, "webhook", call, about); hit {
-		return f, true
+	for _, name := range []string{"webhook", "snaptrade"} {
+		if _, hit := h.faults.takeMode(mode, name, call, about); hit {
+			return true
+		}
 	}
-	return h.faults.takeMode(mode, "snaptrade", call, about)
+	return false
 }
 
 // write makes the body and, for a bad signature, signs it wrongly.
 func (h *webhooks) write(d *delivery) bool {
 	d.id = h.rand.UUID()
 	at := h.now()
-	if _, hit := h.fault(faultStaleWebhook, d.event); hit {
+	if h.fault(faultStaleWebhook, d.event) {
 		at = at.Add(-staleBy)
 	}
 	if !h.compose(d, at) {
 		return false
 	}
-	if _, hit := h.fault(faultBadSignature, d.event); hit {
+	if h.fault(faultBadSignature, d.event) {
 		d.signature = h.sign(d.body, h.consumerKey+"-wrong")
 	}
 	return true

@@ -184,7 +184,7 @@ func (w *World) resume() error {
 }
 
 func (w *World) listen() error {
-	listener, err := net.Listen("tcp", w.options.Addr)
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", w.options.Addr)
 	if err != nil {
 		return err
 	}
