@@ -79,7 +79,7 @@ func (g *Guard) identify(w http.ResponseWriter, r *http.Request) (context.Contex
 	}
 	cookie, err := r.Cookie(g.sessions.Cookie.Name)
 	if err != nil || cookie.Value == "" {
-		return r.Context(), Principal{}, nil
+		return r.Context(), Principal{}, nil //nolint:nilerr // no cookie is no mistake: nobody is known
 	}
 	ctx, err := g.sessions.Load(r.Context(), cookie.Value)
 	if errors.Is(err, errUndecodable) {

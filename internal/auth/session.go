@@ -118,7 +118,7 @@ func (g *Guard) dropCookie(w http.ResponseWriter) {
 func (g *Guard) bySession(ctx context.Context) (Principal, error) {
 	sid, err := uuid.Parse(g.sessions.GetString(ctx, keySignIn))
 	if err != nil {
-		return Principal{}, nil // anonymous: a sign-in on its way
+		return Principal{}, nil //nolint:nilerr // anonymous: a sign-in on its way
 	}
 	// scs does not look at the deadline when it loads.
 	if !g.sessions.Deadline(ctx).After(g.now()) {
