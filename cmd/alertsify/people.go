@@ -14,9 +14,8 @@ import (
 	"github.com/alertsify/alertsify/internal/users"
 )
 
-// cast makes sure that the sample people exist, each with a connected account,
-// and that ben and cara follow ava. What exists is left as it is.
-func (s *stage) cast(ctx context.Context, a *app.App) (map[string]uuid.UUID, error) {
+// meet makes sure that the sample people exist, and that the sandbox knows their names.
+func (s *stage) meet(ctx context.Context, a *app.App) (map[string]uuid.UUID, error) {
 	ids := map[string]uuid.UUID{}
 	for _, p := range samplePeople() {
 		user, err := a.Guard().EnsurePerson(ctx, "sandbox", p.Subject, users.NewUser{
@@ -29,7 +28,19 @@ func (s *stage) cast(ctx context.Context, a *app.App) (map[string]uuid.UUID, err
 		if err := s.world.Name(user.ID.String(), p.Username); err != nil {
 			return nil, err
 		}
-		if err := s.connect(ctx, a, user.ID, p); err != nil {
+	}
+	return ids, nil
+}
+
+// cast is meet, and each with a connected account, and ben and cara following
+// ava. What exists is left as it is.
+func (s *stage) cast(ctx context.Context, a *app.App) (map[string]uuid.UUID, error) {
+	ids, err := s.meet(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range samplePeople() {
+		if err := s.connect(ctx, a, ids[p.Username], p); err != nil {
 			return nil, fmt.Errorf("connect %s to the sandbox's broker: %w", p.Username, err)
 		}
 	}
