@@ -174,7 +174,7 @@ func summaryStrip(s summaryView) templ.Component {
 			templ_7745c5c3_Var4 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<section id=\"summary\" aria-label=\"Summary\" class=\"panel mb-3 grid grid-cols-2 divide-line sm:grid-cols-4 sm:divide-x\" hx-get=\"/partials/summary\" hx-trigger=\"live-position from:body throttle:1s, live-order from:body throttle:1s\" hx-swap=\"outerMorph\" hx-sync=\"this:queue last\" data-testid=\"summary\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<section id=\"summary\" aria-label=\"Summary\" class=\"panel mb-3 grid grid-cols-2 divide-line sm:grid-cols-4 sm:divide-x\" hx-get=\"/partials/summary\" hx-trigger=\"live-position from:body throttle:1s, live-order from:body throttle:1s, live-prices from:body\" hx-swap=\"outerMorph\" hx-sync=\"this:queue last\" data-testid=\"summary\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/brokers"
@@ -68,7 +69,7 @@ func accountViews(list []brokers.Account) []ui.Account {
 
 func accountView(a brokers.Account) ui.Account {
 	return ui.Account{
-		ID: a.ID.String(), Institution: a.Institution, Name: a.Name, Number: a.Number, Paper: a.Paper, CanTrade: a.CanTrade,
+		ID: a.ID.String(), Institution: a.Institution, Name: a.Name, Number: strings.Replace(a.Number, "****", "…", 1), Paper: a.Paper, CanTrade: a.CanTrade,
 		Selected: a.Selected, Status: a.Status, Cash: a.Cash, BuyingPower: a.BuyingPower, SyncedAt: a.SyncedAt,
 	}
 }

@@ -134,10 +134,24 @@ func eventViews(events []orders.Event, list []orders.Order) []eventView {
 	for i, e := range events {
 		o := byID[e.OrderID]
 		o.State, o.Cum = e.To, e.Filled
-		what := fmt.Sprintf("%s %d: %s", o.Side, o.Quantity, o.Label())
+		what := fmt.Sprintf("%s %d: %s", o.Side, o.Quantity, stepWords(o))
 		views[len(events)-1-i] = eventView{At: e.At, What: what, Who: actorWords(e.Actor)}
 	}
 	return views
+}
+
+// stepWords is what a step did. The label of an order says how it stands, and
+// calls everything before the broker's answer submitting.
+func stepWords(o orders.Order) string {
+	switch o.State {
+	case orders.Queued:
+		return "taken"
+	case orders.Submitting:
+		return "on its way to the broker"
+	case orders.Unknown:
+		return "no answer, checking with broker"
+	}
+	return o.Label()
 }
 
 func actorWords(actor string) string {

@@ -96,7 +96,7 @@ func positionParts(v positionView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\" hx-trigger=\"live-position from:body throttle:500ms, live-order from:body throttle:500ms\" hx-swap=\"outerMorph\" hx-sync=\"this:queue last\" data-testid=\"position\"><div class=\"flex flex-wrap items-center gap-x-4 gap-y-2\"><h1 class=\"flex items-center text-lg font-semibold\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\" hx-trigger=\"live-position from:body throttle:500ms, live-order from:body throttle:500ms, live-prices from:body\" hx-swap=\"outerMorph\" hx-sync=\"this:queue last\" data-testid=\"position\"><div class=\"flex flex-wrap items-center gap-x-4 gap-y-2\"><h1 class=\"flex items-center text-lg font-semibold\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

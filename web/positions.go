@@ -49,6 +49,14 @@ func (v positionsView) fragment() string {
 	return "/partials/positions?" + q.Encode()
 }
 
+// trigger is when the list asks again: prices of what is open move all the time.
+func (v positionsView) trigger() string {
+	if v.Status == "open" && len(v.Rows) > 0 {
+		return "live-position from:body throttle:500ms, live-prices from:body"
+	}
+	return "live-position from:body throttle:500ms"
+}
+
 func (v positionsView) nextPage() string {
 	return "/positions?" + url.Values{"status": {v.Status}, "cursor": {v.Next}}.Encode()
 }

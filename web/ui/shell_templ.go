@@ -1446,9 +1446,9 @@ var keys = [][2]string{
 
 func todayTrigger(h *Headline) string {
 	if h == nil {
-		return "load, live-position from:body throttle:1s"
+		return "load, live-position from:body throttle:1s, live-prices from:body"
 	}
-	return "live-position from:body throttle:1s"
+	return "live-position from:body throttle:1s, live-prices from:body"
 }
 
 func onOff(on bool) string {

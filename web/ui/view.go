@@ -3,6 +3,7 @@ package ui
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/alertsify/alertsify/internal/exchange"
@@ -86,7 +87,7 @@ type Account struct {
 // Label names an account in one line.
 func (a Account) Label() string {
 	label := a.Institution + " " + a.Number
-	if a.Paper {
+	if a.Paper && !strings.Contains(a.Institution, "Paper") {
 		label += " · paper"
 	}
 	return label

@@ -2,6 +2,7 @@
 // show it fetch themselves again (hx-trigger="live-order from:body …") and morph.
 
 const kinds = ["order", "position", "notification", "unread", "decision", "halt"];
+const pricesEvery = 5000; // ms
 const longestPause = 30_000; // between two tries, ms
 
 let address = ""; // begins where the page was read, later where the last event was
@@ -14,6 +15,8 @@ export function startLive(from) {
   window.addEventListener("online", reopen);
   // A page that comes back from the browser's cache goes on where it was.
   window.addEventListener("pageshow", (event) => event.persisted && reopen());
+  // Prices move without an event; what shows them asks again while somebody looks.
+  setInterval(() => document.hidden || announce("prices", null), pricesEvery);
 }
 
 function open() {
