@@ -39,7 +39,8 @@ func (a *App) openDoors(context.Context) (err error) {
 	a.hooks = hooks.New(hooks.Options{Inbox: a.inbox, Snaptrade: a.broker, Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log)})
 	a.site, err = web.New(web.Options{
 		Guard: a.guard, Users: a.users, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Copier: a.copier,
-		Alerts: a.alerts, Clock: a.clock, Logger: a.log, Now: time.Now, Dev: a.cfg.Env == Development,
+		Alerts: a.alerts, Rules: a.rules, DB: a.db, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
+		Dev: a.cfg.Env == Development,
 	})
 	if err != nil {
 		return fmt.Errorf("read the built assets: %w", err)
