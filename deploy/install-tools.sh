@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sees to the programs that `make dev` (postgresql) and `make test` (postgresql,
 # redis-server, chromium) start. As root on Debian it installs those that are
-# missing; anywhere else it says what to install, and stops.
+# missing; anywhere else it says what to install, and stops (`dev` goes on where it
+# can help itself).
 set -euo pipefail
 
 any_of() { # is one of these commands on the PATH, or one of these files there?
@@ -39,6 +40,10 @@ for package in "${wanted[@]}"; do
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
+if [ "$1" = dev ] && [ "$(id -u)" != 0 ]; then
+  echo "No PostgreSQL on this machine: one will be downloaded. Install postgresql to start faster." >&2
+  exit 0
+fi
 install="apt-get install -y --no-install-recommends ${missing[*]}"
 if ! command -v apt-get >/dev/null 2>&1; then
   {
