@@ -95,10 +95,22 @@ func (d *Desk) factsAgain(ctx context.Context, o Order) (risk.Facts, error) {
 	}
 	short, cancel := context.WithTimeout(ctx, lookUpTime)
 	defer cancel()
+	d.freshBalance(short, o) // what waited in the queue would else be judged by an old one
 	if q, err := d.market.Quote(short, o.Contract.Symbol); err == nil {
 		f.Bid, f.Ask, f.QuoteAt = q.Bid, q.Ask, q.At
 	}
 	return f, nil
+}
+
+// freshBalance reads the account's buying power again when it has grown old (R15).
+func (d *Desk) freshBalance(ctx context.Context, o Order) {
+	a, err := d.accounts.ByID(ctx, o.AccountID)
+	if err != nil || a.BalanceAt != nil && d.now().Sub(*a.BalanceAt) <= d.rules.Limits().BalanceAge {
+		return
+	}
+	if _, err := d.accounts.RefreshBalance(ctx, o.UserID, o.AccountID); err != nil {
+		d.log.WarnContext(ctx, "read buying power before sending", "order", o.ID, "err", err)
+	}
 }
 
 // leaderOf is whose trade a copy repeats, once its subscription, its consent

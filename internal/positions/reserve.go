@@ -36,13 +36,15 @@ func insufficient(available int) error {
 		With("available", available)
 }
 
-// Release gives back n contracts of a sell that ended without selling them.
+// Release gives back n contracts of a sell that ended without selling them, but
+// never more than is reserved: a sell found again after it had counted as ended
+// may have got less back than it wanted (Rereserve), and its end must not fail.
 // The position must be locked.
 func Release(ctx context.Context, tx pgx.Tx, id uuid.UUID, n int) error {
 	if n == 0 {
 		return nil
 	}
-	_, err := tx.Exec(ctx, `update positions set sell_reserved = sell_reserved - $2, updated_at = now() where id = $1`, id, n)
+	_, err := tx.Exec(ctx, `update positions set sell_reserved = greatest(sell_reserved - $2, 0), updated_at = now() where id = $1`, id, n)
 	if err != nil {
 		return fmt.Errorf("release %d of position %s: %w", n, id, err)
 	}
