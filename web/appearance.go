@@ -1,6 +1,9 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // appearance answers GET /settings/appearance.
 func (s *Site) appearance(w http.ResponseWriter, r *http.Request) error {
@@ -20,7 +23,7 @@ func (s *Site) setAppearance(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.users.SetAppearance(r.Context(), me(r.Context()), f.Get("theme"), f.Get("palette")); err != nil {
 		return err
 	}
-	return back(w, r, "/settings/appearance", "appearance")
+	return back(w, "/settings/appearance", "appearance")
 }
 
 // setPrivate answers POST /settings/private: hides or shows amounts in this browser.
@@ -33,9 +36,6 @@ func (s *Site) setPrivate(w http.ResponseWriter, r *http.Request) error {
 	if f.Get("private") == "on" {
 		value = "on"
 	}
-	http.SetCookie(w, &http.Cookie{
-		Name: privateCookie, Value: value, Path: "/", MaxAge: 365 * 24 * 60 * 60,
-		HttpOnly: true, Secure: s.https, SameSite: http.SameSiteLaxMode,
-	})
-	return back(w, r, referer(r), "")
+	s.setCookie(w, privateCookie, value, 365*24*time.Hour)
+	return back(w, referer(r), "")
 }

@@ -40,11 +40,12 @@ func (s *Site) connectingPart(w http.ResponseWriter, r *http.Request) error {
 func (s *Site) visit(r *http.Request) (brokerReturnView, error) {
 	ctx := r.Context()
 	view := brokerReturnView{State: "ended"}
-	cookie, err := r.Cookie(visitCookie)
-	if err != nil {
+	cookies := r.CookiesNamed(visitCookie)
+	if len(cookies) == 0 {
 		return view, nil
 	}
-	view.State, err = s.accounts.Visit(ctx, me(ctx), cookie.Value)
+	var err error
+	view.State, err = s.accounts.Visit(ctx, me(ctx), cookies[0].Value)
 	if errors.Is(err, fault.NotFound()) {
 		return brokerReturnView{State: "ended"}, nil
 	}

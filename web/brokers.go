@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -96,10 +97,7 @@ func (s *Site) reconnectBroker(w http.ResponseWriter, r *http.Request) error {
 // toPortal sends the browser to the portal. The address is as good as a password
 // while it lives, so nothing may keep it.
 func (s *Site) toPortal(w http.ResponseWriter, p brokers.Portal) error {
-	http.SetCookie(w, &http.Cookie{
-		Name: visitCookie, Value: p.SessionID, Path: "/", MaxAge: 60 * 60,
-		HttpOnly: true, Secure: s.https, SameSite: http.SameSiteLaxMode,
-	})
+	s.setCookie(w, visitCookie, p.SessionID, time.Hour)
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -121,7 +119,7 @@ func (s *Site) selectAccount(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.accounts.Select(r.Context(), me(r.Context()), id); err != nil {
 		return err
 	}
-	return back(w, r, referer(r), "selected")
+	return back(w, referer(r), "selected")
 }
 
 // syncAccount answers POST /settings/brokers/{id}/sync.
@@ -133,7 +131,7 @@ func (s *Site) syncAccount(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.accounts.Sync(r.Context(), me(r.Context()), id); err != nil {
 		return err
 	}
-	return back(w, r, brokersPath, "synced")
+	return back(w, brokersPath, "synced")
 }
 
 // askDisconnect answers GET /settings/brokers/{id}/disconnect: what it means, and the button.
@@ -163,5 +161,5 @@ func (s *Site) disconnect(w http.ResponseWriter, r *http.Request) error {
 	if err := s.accounts.Remove(r.Context(), me(r.Context()), id); err != nil {
 		return err
 	}
-	return back(w, r, brokersPath, "disconnected")
+	return back(w, brokersPath, "disconnected")
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 
@@ -77,7 +76,7 @@ func (s *Site) approve(w http.ResponseWriter, r *http.Request) error {
 	if _, _, err := s.copier.Approve(r.Context(), me(r.Context()), id, key); err != nil {
 		return err
 	}
-	return back(w, r, referer(r), "approved")
+	return back(w, referer(r), "approved")
 }
 
 // reject answers POST /copy/decisions/{id}/reject.
@@ -89,7 +88,7 @@ func (s *Site) reject(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.copier.Reject(r.Context(), me(r.Context()), id); err != nil {
 		return err
 	}
-	return back(w, r, referer(r), "rejected")
+	return back(w, referer(r), "rejected")
 }
 
 // pause, resume and cancel answer POST /copy/subscriptions/{id}/….
@@ -109,7 +108,7 @@ func (s *Site) setStatus(w http.ResponseWriter, r *http.Request, status, done st
 	if _, err := s.copier.Update(r.Context(), me(r.Context()), id, copytrade.Change{Status: &status}); err != nil {
 		return err
 	}
-	return back(w, r, "/copy", done)
+	return back(w, "/copy", done)
 }
 
 func (s *Site) unsubscribe(w http.ResponseWriter, r *http.Request) error {
@@ -120,7 +119,7 @@ func (s *Site) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.copier.Unsubscribe(r.Context(), me(r.Context()), id); err != nil {
 		return err
 	}
-	return back(w, r, "/copy", "cancelled")
+	return back(w, "/copy", "cancelled")
 }
 
 func (s *Site) copyView(r *http.Request) (copyView, error) {
@@ -203,23 +202,6 @@ func modeWords(v copytrade.Settings) string {
 		return "auto"
 	}
 	return "approve"
-}
-
-// settingsSentence repeats a subscription's settings so that people can check them.
-func settingsSentence(sub copytrade.Subscription) string {
-	v := sub.Settings
-	size := map[string]string{
-		"factor":             fmt.Sprintf("%s times as many", v.Scaling.Value.Decimal),
-		"contracts":          fmt.Sprintf("%s contracts", v.Scaling.Value.Decimal),
-		"dollars":            "for " + v.Scaling.Value.Short(),
-		"buyingPowerPercent": fmt.Sprintf("for %s%% of your buying power", v.Scaling.Value.Decimal),
-	}[v.Scaling.Mode]
-	price := fmt.Sprintf("limit up to %s%% above their fill", v.MaxSlippagePercent.Decimal)
-	if *v.OrderType == "market" {
-		price = "at the market"
-	}
-	return fmt.Sprintf("When @%s buys, you buy %s, at most %d contracts, %s, at most %d a day. Exits follow in proportion.",
-		sub.Trader, size, *v.MaxPositionSize, price, *v.MaxDailyTrades)
 }
 
 func decisionRow(d copytrade.Decision) ui.DecisionRow {

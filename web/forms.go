@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/fault"
@@ -22,7 +23,7 @@ func form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 
 // back answers a form: the browser goes on to a page of ours, so that reloading
 // does not send the form again. done names what happened, for notice.
-func back(w http.ResponseWriter, r *http.Request, to, done string) error {
+func back(w http.ResponseWriter, to, done string) error {
 	u, err := url.Parse(auth.LocalPath(to))
 	if err != nil {
 		u = &url.URL{Path: "/"}
@@ -33,7 +34,8 @@ func back(w http.ResponseWriter, r *http.Request, to, done string) error {
 		u.RawQuery = query.Encode()
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+	w.Header().Set("Location", u.String())
+	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }
 
@@ -73,4 +75,11 @@ func referer(r *http.Request) string {
 		return "/dashboard"
 	}
 	return auth.LocalPath(from.RequestURI())
+}
+
+// setCookie keeps something small in this browser, out of reach of scripts.
+func (s *Site) setCookie(w http.ResponseWriter, name, value string, keep time.Duration) {
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure wherever the site itself is https
+		Name: name, Value: value, Path: "/", MaxAge: int(keep.Seconds()), HttpOnly: true, Secure: s.https, SameSite: http.SameSiteLaxMode,
+	})
 }

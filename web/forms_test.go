@@ -15,7 +15,7 @@ func TestFormsLeadBackToOurPagesOnly(t *testing.T) {
 		"https://evil.example/": "/?done=order-taken", `/\evil.example`: "/?done=order-taken", "": "/?done=order-taken",
 	} {
 		w := httptest.NewRecorder()
-		if err := back(w, httptest.NewRequest(http.MethodPost, "/orders", nil), to, "order-taken"); err != nil {
+		if err := back(w, to, "order-taken"); err != nil {
 			t.Fatal(err)
 		}
 		if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != want {

@@ -24,7 +24,7 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request) error {
 	view := loginView{ReturnTo: auth.LocalPath(query.Get("return_to")), Again: query.Get("reauth") == "1"}
 	_, known := auth.From(r.Context())
 	if known && !view.Again && query.Get("problem") == "" {
-		return back(w, r, view.ReturnTo, "")
+		return back(w, view.ReturnTo, "")
 	}
 	for _, name := range s.guard.Providers() {
 		view.Providers = append(view.Providers, Provider{Name: name, Label: providerLabel(name)})
@@ -39,7 +39,7 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request) error {
 // home answers GET /: the dashboard for people who are signed in, else what this is.
 func (s *Site) home(w http.ResponseWriter, r *http.Request) error {
 	if _, known := auth.From(r.Context()); known {
-		return back(w, r, "/dashboard", "")
+		return back(w, "/dashboard", "")
 	}
 	return s.show(w, r, http.StatusOK, landingPage(s.frame(r, "Options trades, alerts and copies", "/")))
 }

@@ -71,7 +71,7 @@ func (s *Site) readOne(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.alerts.MarkRead(r.Context(), me(r.Context()), []uuid.UUID{id}); err != nil {
 		return err
 	}
-	return back(w, r, referer(r), "")
+	return back(w, referer(r), "")
 }
 
 // readAll answers POST /notifications/read-all.
@@ -79,7 +79,7 @@ func (s *Site) readAll(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.alerts.MarkAllRead(r.Context(), me(r.Context())); err != nil {
 		return err
 	}
-	return back(w, r, "/notifications", "read")
+	return back(w, "/notifications", "read")
 }
 
 func (s *Site) inbox(r *http.Request) (notificationsView, error) {
@@ -91,7 +91,7 @@ func (s *Site) inbox(r *http.Request) (notificationsView, error) {
 	view := notificationsView{Cursor: cursor, Next: next}
 	for _, n := range items {
 		view.List = append(view.List, ui.Notification{
-			ID: n.ID.String(), Type: string(n.Type), Title: n.Title, Body: n.Body, URL: n.URL, At: n.CreatedAt, Unread: n.ReadAt == nil,
+			ID: n.ID.String(), Type: n.Type, Title: n.Title, Body: n.Body, URL: n.URL, At: n.CreatedAt, Unread: n.ReadAt == nil,
 		})
 	}
 	return view, nil

@@ -158,7 +158,7 @@ func (s *Site) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.desk.Cancel(r.Context(), me(r.Context()), id, key); err != nil {
 		return err
 	}
-	return back(w, r, f.Get("return_to"), "cancel-asked")
+	return back(w, f.Get("return_to"), "cancel-asked")
 }
 
 // keyOf takes a form's key. Its body is what the form says, without the key.

@@ -65,7 +65,7 @@ func (s *Site) stop(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return back(w, r, referer(r), "stopped")
+	return back(w, referer(r), "stopped")
 }
 
 // cancelWorking asks for the end of every buy that may still fill. Sells go on:
@@ -95,7 +95,7 @@ func (s *Site) resumeTrading(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return back(w, r, referer(r), "trading-resumed")
+	return back(w, referer(r), "trading-resumed")
 }
 
 // stopView is what each level would touch now.

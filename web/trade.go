@@ -58,7 +58,7 @@ func (s *Site) place(w http.ResponseWriter, r *http.Request) error {
 	}
 	_, err = s.desk.Place(r.Context(), me(r.Context()), orders.Key{Text: key, Body: body}, req)
 	if err == nil {
-		return back(w, r, "/dashboard", "order-taken")
+		return back(w, "/dashboard", "order-taken")
 	}
 	return s.refused(w, r, f, req, key, err)
 }
@@ -115,7 +115,8 @@ func (s *Site) ticketAgain(w http.ResponseWriter, r *http.Request, f url.Values,
 	if r.Header.Get("HX-Request") != "" {
 		w.Header().Set("HX-Retarget", "#ticket")
 		w.Header().Set("HX-Reswap", "outerMorph")
-		return s.show(w, r, http.StatusUnprocessableEntity, ui.TicketPanel(t))
+		// The script asked for a piece of page and gets one; a browser would report 422 as an error of the page.
+		return s.show(w, r, http.StatusOK, ui.TicketPanel(t))
 	}
 	p, view, err := s.trading(r)
 	if err != nil {
