@@ -100,6 +100,7 @@ create table order_broker_ids (
     account_id      uuid not null references accounts,
     broker_order_id text not null,
     order_id        uuid not null references orders,
+    user_id         uuid not null references users,
     linked_at       timestamptz not null default now(),
     primary key (account_id, broker_order_id)
 );
@@ -107,6 +108,7 @@ create index order_broker_ids_order on order_broker_ids (order_id);
 
 create table order_events (
     order_id   uuid not null references orders,
+    user_id    uuid not null references users,
     seq        integer not null,
     at         timestamptz not null default now(),
     actor      text not null, -- user, placer, reconciler, sweeper, copier

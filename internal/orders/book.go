@@ -103,12 +103,12 @@ func link(ctx context.Context, tx pgx.Tx, o Order, brokerID string) error {
 	var owner uuid.UUID
 	err := tx.QueryRow(ctx, `
 		with mine as (
-			insert into order_broker_ids (account_id, broker_order_id, order_id) values ($1, $2, $3)
+			insert into order_broker_ids (account_id, broker_order_id, order_id, user_id) values ($1, $2, $3, $4)
 			on conflict (account_id, broker_order_id) do nothing returning order_id
 		)
 		select order_id from mine union all
 		select order_id from order_broker_ids where account_id = $1 and broker_order_id = $2 limit 1`,
-		o.AccountID, brokerID, o.ID).Scan(&owner)
+		o.AccountID, brokerID, o.ID, o.UserID).Scan(&owner)
 	if err != nil {
 		return fmt.Errorf("link broker order: %w", err)
 	}

@@ -112,9 +112,9 @@ func event(ctx context.Context, tx pgx.Tx, o Order, from State, actor string, ev
 		before = &from
 	}
 	_, err = tx.Exec(ctx, `
-		insert into order_events (order_id, seq, actor, from_state, to_state, cum, average, evidence)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		o.ID, o.EventSeq, actor, before, o.State, o.Cum, average(o), text)
+		insert into order_events (order_id, seq, actor, from_state, to_state, cum, average, evidence, user_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		o.ID, o.EventSeq, actor, before, o.State, o.Cum, average(o), text, o.UserID)
 	if err != nil {
 		return fmt.Errorf("record order event: %w", err)
 	}
