@@ -7,17 +7,24 @@ const redacted = "[redacted]"
 
 // Text is a string that every printer, logger and encoder shows as "[redacted]".
 // The value leaves it only through Reveal, as late as possible, in the client
-// that sends it.
-type Text struct{ value string }
+// that sends it. It holds a pointer because fmt looks into unexported fields
+// without asking for String: what it finds there is an address. Two Texts are
+// compared by what they reveal, never by ==.
+type Text struct{ value *string }
 
 // New wraps a secret value.
-func New(value string) Text { return Text{value: value} }
+func New(value string) Text { return Text{value: &value} }
 
-// Reveal returns the value itself.
-func (t Text) Reveal() string { return t.value }
+// Reveal returns the value itself, "" for the zero Text.
+func (t Text) Reveal() string {
+	if t.value == nil {
+		return ""
+	}
+	return *t.value
+}
 
 // IsZero reports whether there is no value.
-func (t Text) IsZero() bool { return t.value == "" }
+func (t Text) IsZero() bool { return t.Reveal() == "" }
 
 // String, GoString, MarshalJSON, MarshalText and LogValue never show the value.
 func (t Text) String() string { return redacted }
