@@ -88,7 +88,7 @@ func cannedCopying(now time.Time) copyView {
 			},
 			{
 				ID: "d3", Trader: "ben", Side: "STC", At: now.Add(-31 * time.Minute), Contract: nvda, Theirs: money.MustPrice("2.63"), Yours: price("2.6275"), Slippage: "−0.10%",
-				SourceQuantity: 4, Quantity: 4, Result: "executed", Reason: "Copied", Delay: "+0.9 s", Place: 3, PlaceOf: 240, PositionID: "p2",
+				SourceQuantity: 4, Quantity: 4, Result: "executed", Numbers: []ui.Field{{Name: "Their fill", Value: "$2.63"}}, Delay: "+0.9 s", Place: 3, PlaceOf: 240, PositionID: "p2",
 			},
 		},
 	}

@@ -834,9 +834,9 @@ func decisionReason(d DecisionRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var41 string
-			templ_7745c5c3_Var41, templ_7745c5c3_Err = templ.JoinStringErrs(d.Reason)
+			templ_7745c5c3_Var41, templ_7745c5c3_Err = templ.JoinStringErrs(orNumbers(d.Reason))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/copying.templ`, Line: 159, Col: 54}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/copying.templ`, Line: 159, Col: 65}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var41))
 			if templ_7745c5c3_Err != nil {
@@ -885,6 +885,14 @@ func decisionReason(d DecisionRow) templ.Component {
 		}
 		return nil
 	})
+}
+
+// orNumbers names what opens where there is no reason to name.
+func orNumbers(reason string) string {
+	if reason == "" {
+		return "Numbers"
+	}
+	return reason
 }
 
 func limitWord(side string) string {
