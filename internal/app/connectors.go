@@ -130,6 +130,10 @@ func (a *App) openStreams() error {
 
 // providers are the ways to sign in that the settings name.
 func (a *App) providers() []auth.ProviderConfig {
+	if a.cfg.GoogleID != "" || !a.cfg.GoogleSecret.IsZero() {
+		return []auth.ProviderConfig{{Name: "google", ClientID: a.cfg.GoogleID, ClientSecret: a.cfg.GoogleSecret}}
+	}
+	// The sandbox signs people in only where no real provider is set.
 	if a.cfg.OpenIDURL == "" || a.cfg.Env == Production {
 		return nil
 	}

@@ -33,8 +33,9 @@ type Options struct {
 	Lifetime time.Duration // 14 days when zero
 	Idle     time.Duration // 72 h when zero
 
-	Allow            httpio.Allow // counts sign-ins; nil: nobody counts
-	SignInsPerMinute int          // 10 when zero
+	Allow              httpio.Allow // counts sign-ins and refusals; nil: nobody counts
+	SignInsPerMinute   int          // 10 when zero
+	AnonymousPerMinute int          // API requests of nobody known, for each address; not counted when zero
 
 	Logger *slog.Logger
 	Now    func() time.Time
@@ -56,6 +57,7 @@ type Guard struct {
 
 	allow     httpio.Allow
 	perMinute int
+	anonymous int
 	log       *slog.Logger
 	now       func() time.Time
 }
@@ -67,7 +69,7 @@ func New(o Options) (*Guard, error) {
 	g := &Guard{
 		db: o.DB, users: o.Users, production: o.Production, appURL: o.AppURL,
 		idle: o.Idle, recent: newRecentUsers(o.Now), allow: o.Allow, perMinute: o.SignInsPerMinute,
-		log: o.Logger, now: o.Now,
+		anonymous: o.AnonymousPerMinute, log: o.Logger, now: o.Now,
 	}
 	g.sessions = newSessions(o, &store{db: o.DB, now: o.Now})
 	var errs []error

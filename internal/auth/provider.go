@@ -59,6 +59,7 @@ type provider struct {
 func builders() map[string]func(ProviderConfig, string, *http.Client) (provider, error) {
 	return map[string]func(ProviderConfig, string, *http.Client) (provider, error){
 		sandboxName: openSandbox,
+		"google":    openGoogle,
 	}
 }
 
@@ -92,16 +93,32 @@ func openProviders(o Options) (map[string]provider, []error) {
 // openSandbox reaches the played provider the way a real one is reached. The
 // addresses are given, not discovered, so that starting needs nobody.
 func openSandbox(c ProviderConfig, callback string, client *http.Client) (provider, error) {
+	return openOpenID(c, callback, client, openIDAddresses{
+		authorize: c.Issuer + "/authorize", token: c.Issuer + "/token", issuer: c.Issuer, userInfo: c.Issuer + "/userinfo",
+	}, map[string]string{"prompt": "login"})
+}
+
+// openGoogle goes through OpenID Connect, not goth's own Google provider: that
+// one takes no verifier and puts the access token into a URL.
+func openGoogle(c ProviderConfig, callback string, client *http.Client) (provider, error) {
+	return openOpenID(c, callback, client, openIDAddresses{
+		authorize: "https://accounts.google.com/o/oauth2/v2/auth", token: "https://oauth2.googleapis.com/token",
+		issuer: "https://accounts.google.com", userInfo: "https://openidconnect.googleapis.com/v1/userinfo",
+	}, map[string]string{"prompt": "select_account", "max_age": "0"})
+}
+
+// openIDAddresses are where an OpenID provider stands.
+type openIDAddresses struct{ authorize, token, issuer, userInfo string }
+
+func openOpenID(c ProviderConfig, callback string, client *http.Client, at openIDAddresses, again map[string]string) (provider, error) {
 	p, err := openidConnect.NewCustomisedURL(c.ClientID, c.ClientSecret.Reveal(), callback,
-		c.Issuer+"/authorize", c.Issuer+"/token", c.Issuer, c.Issuer+"/userinfo", "", "openid", "email", "profile")
+		at.authorize, at.token, at.issuer, at.userInfo, "", "openid", "email", "profile")
 	if err != nil {
 		return provider{}, err
 	}
 	p.SetName(c.Name)
 	p.HTTPClient = client
-	return provider{
-		name: c.Name, goth: p, pkce: true, again: map[string]string{"prompt": "login"}, read: readOpenID,
-	}, nil
+	return provider{name: c.Name, goth: p, pkce: true, again: again, read: readOpenID}, nil
 }
 
 // readOpenID takes the standard claims. Some providers send email_verified as text.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -220,5 +221,28 @@ func TestTheStoreKeepsNothingThatHasEnded(t *testing.T) {
 	now = now.Add(time.Second)
 	if _, found, err := s.FindCtx(ctx, id); found || err != nil {
 		t.Errorf("found after its end: %v", err)
+	}
+}
+
+// Google must get a verifier's challenge and a nonce, and no offline access.
+func TestGoogleIsAskedThroughOpenID(t *testing.T) {
+	t.Parallel()
+	c := ProviderConfig{Name: "google", ClientID: "id", ClientSecret: secret.New("shh")}
+	p, err := openGoogle(c, "https://app.example/api/auth/callback/google", providerClient())
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, _, err := p.begin(newAttempt("google", intentReauth, "/", time.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	if u.Host != "accounts.google.com" || q.Get("code_challenge_method") != "S256" || q.Get("code_challenge") == "" || q.Get("nonce") == "" ||
+		q.Get("redirect_uri") != "https://app.example/api/auth/callback/google" || q.Get("prompt") != "select_account" || q.Has("access_type") {
+		t.Errorf("asked %s", address)
 	}
 }

@@ -99,7 +99,11 @@ func (g *Guard) identify(w http.ResponseWriter, r *http.Request) (context.Contex
 // refuse answers people with the way to the sign-in page where that helps.
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	code := fault.CodeOf(err)
-	if !httpio.IsPage(r) || (code != "unauthenticated" && code != "reauth_required") {
+	if !httpio.IsPage(r) {
+		httpio.Fail(w, r, g.countAnonymous(w, r, err))
+		return
+	}
+	if code != "unauthenticated" && code != "reauth_required" {
 		httpio.Fail(w, r, err)
 		return
 	}
@@ -112,6 +116,19 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// countAnonymous turns a refusal of nobody known into fault.RateLimited once the
+// address has had its share: guessing tokens is not free.
+func (g *Guard) countAnonymous(w http.ResponseWriter, r *http.Request, err error) error {
+	if g.allow == nil || g.anonymous == 0 || fault.CodeOf(err) != "unauthenticated" {
+		return err
+	}
+	limited := httpio.Spend(w, r, g.allow, "address:"+httpio.AddressKey(httpio.Address(r.Context())), g.anonymous)
+	if limited != nil {
+		return limited
+	}
+	return err
 }
 
 func loginURL(returnTo string, reauth bool, problem string) string {
