@@ -7,37 +7,10 @@ import (
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/money"
-	"github.com/alertsify/alertsify/internal/positions"
 )
 
-// How long a page waits for quotes before it shows what it has without them.
+// How long a page waits for the quotes of approvals before it shows them without.
 const quotePatience = 800 * time.Millisecond
-
-// mark gives open positions their latest price. Without quotes they have none,
-// and say so.
-func (s *Site) mark(ctx context.Context, list []positions.Position) {
-	var symbols []string
-	for _, p := range list {
-		if p.Held() > 0 {
-			symbols = append(symbols, p.Contract.Symbol)
-		}
-	}
-	if len(symbols) == 0 || s.market.Off() != nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, quotePatience)
-	defer cancel()
-	quotes, err := s.market.Quotes(ctx, symbols)
-	if err != nil {
-		s.log.WarnContext(ctx, "positions are shown without quotes", "err", err)
-		return
-	}
-	for i := range list {
-		if q, ok := quotes[list[i].Contract.Symbol]; ok {
-			list[i].Mark, list[i].MarkAt = q.Mark(), s.quoteTime(q)
-		}
-	}
-}
 
 // quoteTime is when a quote was made, on the clock that pages show ages by: the
 // market's own can be turned in development.

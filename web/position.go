@@ -91,7 +91,7 @@ func (s *Site) positionView(ctx context.Context, id uuid.UUID, names map[string]
 		return positionView{}, err
 	}
 	marked := []positions.Position{p}
-	s.mark(ctx, marked)
+	s.desk.Mark(ctx, marked)
 	view := positionView{Row: positionRow(marked[0], names, s.clock.Today())}
 	list, _, err := s.desk.Orders(ctx, user, orders.Query{View: "all", PositionID: &id, Limit: 200})
 	if err != nil {

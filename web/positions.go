@@ -102,7 +102,7 @@ func (s *Site) positionsView(r *http.Request, names map[string]string) (position
 	if next != nil {
 		view.Next = older(next.At, next.ID)
 	}
-	s.mark(ctx, list)
+	s.desk.Mark(ctx, list)
 	view.Rows = s.positionRows(list, names)
 	return view, nil
 }
