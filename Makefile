@@ -29,12 +29,17 @@ test: tools-test assets ## every test, under the race detector, browser included
 
 .PHONY: e2e
 e2e: tools-test assets ## only the tests in a browser
-	go test -race -count=1 -timeout=9m -run Browser ./internal/app/... ./web/...
+	@test -n "$(BROWSED)" || { echo 'no package has browser tests' >&2; exit 1; }
+	go test -race -count=1 -timeout=9m -v -run Browser $(BROWSED)
+BROWSED = $(call packages,chromedp/chromedp)
 
 .PHONY: bench
 bench: tools-test ## benchmarks; where there is a peer or a floor, the ratio to it in the same run
 	go test -run '^$$' -bench . -benchmem -timeout=30m $(BENCHED)
-BENCHED = $(addprefix ./,$(shell grep -rl --include='*_test.go' '^func Benchmark' internal web cmd | xargs -n 1 dirname | sort -u))
+BENCHED = $(call packages,^func Benchmark)
+
+# packages whose tests hold a text
+packages = $(addprefix ./,$(shell grep -rl --include='*_test.go' --exclude-dir=node_modules '$(1)' internal web cmd | xargs -r -n 1 dirname | sort -u))
 
 .PHONY: lint
 lint: ## linters, format, and templates against their generated code
