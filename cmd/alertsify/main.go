@@ -105,6 +105,20 @@ func parse(f *flag.FlagSet, args []string) error {
 	return err
 }
 
+// parseMixed is parse for commands with words of their own, which may stand
+// before the flags, between them and after: it gives the words.
+func parseMixed(f *flag.FlagSet, args []string) (words []string, err error) {
+	for {
+		if err := parse(f, args); err != nil {
+			return nil, err
+		}
+		if f.NArg() == 0 {
+			return words, nil
+		}
+		words, args = append(words, f.Arg(0)), f.Args()[1:]
+	}
+}
+
 // logger writes structured lines to the error output.
 func logger(c console, level, format string) *slog.Logger {
 	var l slog.Level

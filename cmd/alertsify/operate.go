@@ -21,14 +21,15 @@ import (
 func migrate(ctx context.Context, c console, args []string) error {
 	f := flags(c, "migrate")
 	data := f.String("data", "", "folder of a running `alertsify dev`")
-	if err := parse(f, args); err != nil {
+	words, err := parseMixed(f, args)
+	if err != nil {
 		return err
 	}
 	address, err := databaseURL(c, *data)
 	if err != nil {
 		return err
 	}
-	switch f.Arg(0) {
+	switch strings.Join(words, " ") {
 	case "", "up":
 		return postgres.Migrate(ctx, address)
 	case "down":
@@ -122,10 +123,11 @@ func token(ctx context.Context, c console, args []string) error {
 func role(ctx context.Context, c console, args []string) error {
 	f := flags(c, "role")
 	data := f.String("data", "", "folder of a running `alertsify dev`")
-	if err := parse(f, args); err != nil {
+	words, err := parseMixed(f, args)
+	if err != nil {
 		return err
 	}
-	if f.NArg() != 2 || !users.Role(f.Arg(1)).Valid() {
+	if len(words) != 2 || !users.Role(words[1]).Valid() {
 		fmt.Fprintln(c.err, "usage: alertsify role NAME subscriber|trader|admin")
 		return errUsage
 	}
@@ -134,10 +136,10 @@ func role(ctx context.Context, c console, args []string) error {
 		return err
 	}
 	defer db.Close()
-	if err := directory.SetRole(ctx, f.Arg(0), users.Role(f.Arg(1))); err != nil {
+	if err := directory.SetRole(ctx, words[0], users.Role(words[1])); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "%s is %s now\n", f.Arg(0), f.Arg(1))
+	_, err = fmt.Fprintf(c.out, "%s is %s now\n", words[0], words[1])
 	return err
 }
 

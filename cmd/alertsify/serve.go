@@ -39,8 +39,17 @@ func serve(ctx context.Context, c console, args []string) error {
 	if err := a.Listen(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "alertsify: ready at %s\n", cfg.AppURL)
+	fmt.Fprintf(c.out, "alertsify: ready at %s\n", place(cfg, a))
 	return a.Run(ctx)
+}
+
+// place is where this process is reached: people's address, unless it joined
+// another process beside it.
+func place(cfg app.Config, a *app.App) string {
+	if cfg.Env == app.Production {
+		return cfg.AppURL
+	}
+	return "http://" + a.Addr().String()
 }
 
 // load reads the settings: the environment first, then a dev.env.

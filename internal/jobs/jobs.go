@@ -36,7 +36,7 @@ func New(o Options) (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &send{desk: o.Desk})
 	river.AddWorker(workers, &cancel{desk: o.Desk})
-	river.AddWorker(workers, &changed{copier: o.Copier})
+	river.AddWorker(workers, &changed{desk: o.Desk, copier: o.Copier})
 	river.AddWorker(workers, &execute{copier: o.Copier})
 	queues := map[string]int{orders.SendQueue: sendsAtOnce, orders.ChangedQueue: copiesAtOnce}
 	return postgres.NewWorkingQueue(o.DB, postgres.QueueConfig(queues, workers, o.Logger))
@@ -79,12 +79,17 @@ func (w *cancel) Work(ctx context.Context, job *river.Job[orders.CancelJob]) err
 
 type changed struct {
 	river.WorkerDefaults[orders.ChangedJob]
+	desk   *orders.Desk
 	copier *copytrade.Copier
 }
 
-// Work decides about the copies of an order that filled or ended.
+// Work decides about the copies of an order that filled or ended, then reads
+// what its account has left.
 func (w *changed) Work(ctx context.Context, job *river.Job[orders.ChangedJob]) error {
-	return snoozed(w.copier.OnOrder(ctx, job.Args.OrderID))
+	if err := w.copier.OnOrder(ctx, job.Args.OrderID); err != nil {
+		return snoozed(err)
+	}
+	return w.desk.ReadBalance(ctx, job.Args.OrderID)
 }
 
 type execute struct {
