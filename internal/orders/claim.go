@@ -136,13 +136,16 @@ func (d *Desk) leaderOf(ctx context.Context, tx pgx.Tx, o Order) (*uuid.UUID, er
 	return &leader, nil
 }
 
-// takeTurn keeps claims of one account a second apart, as SnapTrade advises (R10).
+// takeTurn keeps claims of one account a second apart, as SnapTrade advises (R10),
+// and plans the first look for the order before it is sent: whatever becomes of
+// the request, or of this process, somebody looks (INV-8).
 func takeTurn(ctx context.Context, tx pgx.Tx, o Order) error {
 	tag, err := tx.Exec(ctx, `
-		insert into account_looks (account_id, user_id, last_claim_at) values ($1, $2, clock_timestamp())
-		on conflict (account_id) do update set last_claim_at = clock_timestamp()
-		where account_looks.last_claim_at is null or account_looks.last_claim_at <= clock_timestamp() - interval '1 second'`,
-		o.AccountID, o.UserID)
+		insert into account_looks as l (account_id, user_id, last_claim_at, next_look_at)
+		values ($1, $2, clock_timestamp(), clock_timestamp() + make_interval(secs => $3))
+		on conflict (account_id) do update set last_claim_at = excluded.last_claim_at, next_look_at = least(l.next_look_at, excluded.next_look_at)
+		where l.last_claim_at is null or l.last_claim_at <= clock_timestamp() - interval '1 second'`,
+		o.AccountID, o.UserID, unresolvedLooks[0].Seconds())
 	if err != nil {
 		return fmt.Errorf("take a turn on account %s: %w", o.AccountID, err)
 	}

@@ -29,10 +29,13 @@ func nextLook(o Order, now time.Time, open bool) time.Time {
 	return time.Time{}
 }
 
-// unresolvedPause follows 5, 20, 35, 50 s after sending, then every 30 s to
-// 4 min, every minute to 10 min, every 5 min after that.
+// unresolvedLooks are the first looks, from sending.
+var unresolvedLooks = [...]time.Duration{5 * time.Second, 20 * time.Second, 35 * time.Second, 50 * time.Second}
+
+// unresolvedPause follows the first looks, then every 30 s to 4 min, every minute
+// to 10 min, every 5 min after that.
 func unresolvedPause(age time.Duration) time.Duration {
-	for _, at := range []time.Duration{5 * time.Second, 20 * time.Second, 35 * time.Second, 50 * time.Second} {
+	for _, at := range unresolvedLooks {
 		if age < at {
 			return at - age
 		}
