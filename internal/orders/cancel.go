@@ -82,6 +82,19 @@ func (d *Desk) requestCancel(ctx context.Context, tx pgx.Tx, o Order) (Order, er
 // is learnt by looking; a repeat needs another request, after a look that shows
 // the order live.
 func (d *Desk) SendCancel(ctx context.Context, id uuid.UUID) error {
+	seen, err := read(ctx, d.db.Pool(), id)
+	if err != nil {
+		return fmt.Errorf("send cancel: %w", err)
+	}
+	// Read before the claim: failing here leaves the cancel to be sent.
+	a, err := d.accounts.ByID(ctx, seen.AccountID)
+	if err != nil {
+		return err
+	}
+	user, err := d.accounts.Credentials(ctx, seen.UserID)
+	if err != nil {
+		return err
+	}
 	o, err := one(d.db.Pool().Query(ctx, `
 		update orders o set cancel_sent_at = clock_timestamp()
 		where id = $1 and state in ('accepted', 'partial') and cancel_requested_at is not null and cancel_sent_at is null
@@ -91,14 +104,6 @@ func (d *Desk) SendCancel(ctx context.Context, id uuid.UUID) error {
 	}
 	if err != nil {
 		return fmt.Errorf("claim cancel of order %s: %w", id, err)
-	}
-	a, err := d.accounts.ByID(ctx, o.AccountID)
-	if err != nil {
-		return err
-	}
-	user, err := d.accounts.Credentials(ctx, o.UserID)
-	if err != nil {
-		return err
 	}
 	if err := d.broker.CancelOrder(ctx, user, a.BrokerAccountID, *o.BrokerOrderID); err != nil {
 		d.log.WarnContext(ctx, "cancel order", "order", id, "err", err)
