@@ -206,7 +206,8 @@ func (d *Desk) buyingLeft(ctx context.Context, tx pgx.Tx, a brokers.Account, exc
 	var taken decimal.Decimal
 	err := tx.QueryRow(ctx, `
 		select coalesce(sum(estimated_cost), 0) from orders
-		where account_id = $1 and created_at > $2 and side = 'BTO' and id <> $3 and state not in ('aborted', 'rejected', 'not_placed')`,
+		where account_id = $1 and (created_at > $2 or sent_at > $2 or state = 'queued') and side = 'BTO' and id <> $3
+		  and state not in ('aborted', 'rejected', 'not_placed')`,
 		a.ID, *a.BalanceAt, except).Scan(&taken)
 	if err != nil {
 		return nil, err
