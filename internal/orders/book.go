@@ -19,9 +19,9 @@ import (
 
 // booking says who books a report, and under which claim.
 type booking struct {
-	actor      string
-	claim      *uuid.UUID // the placer's (T4); nil for the reconciler
-	unreserved bool       // a detected sell that had ended when we saw it holds no reservation
+	actor  string
+	claim  *uuid.UUID // the placer's (T4); nil for the reconciler
+	review string     // why an operator should look, whatever the report says
 }
 
 // errLinkedElsewhere says that the broker id belongs to another order (INV-2).
@@ -45,21 +45,18 @@ func (d *Desk) bookIn(ctx context.Context, tx pgx.Tx, id uuid.UUID, r report, b 
 	if err != nil {
 		return err
 	}
+	if b.claim != nil && o.BrokerOrderID != nil && !o.claimedBy(*b.claim) {
+		return d.compareIDs(ctx, tx, o, r)
+	}
 	if err := link(ctx, tx, o, r.BrokerOrderID); err != nil {
 		return err
 	}
-	if b.claim != nil && (o.ClaimToken == nil || *o.ClaimToken != *b.claim || !o.State.Unresolved()) {
-		return nil // a look adopted it meanwhile; the id is linked, the looks go on
-	}
 	s := advance(o, r)
+	if s.Review == "" {
+		s.Review = b.review
+	}
 	if s.State == o.State && s.Quantity == 0 && o.BrokerOrderID != nil && !fresherReview(o, s) {
 		return nil
-	}
-	reserved := 0
-	if !b.unreserved {
-		if reserved, err = rereserve(ctx, tx, o, &p, s); err != nil {
-			return err
-		}
 	}
 	changed, err := d.writeStep(ctx, tx, o, p, r, s)
 	if err != nil {
@@ -69,11 +66,31 @@ func (d *Desk) bookIn(ctx context.Context, tx pgx.Tx, id uuid.UUID, r report, b 
 		return err
 	}
 	if s.Quantity > 0 {
-		if err := d.fill(ctx, tx, changed, p, r, s, reserved); err != nil {
+		if err := d.fill(ctx, tx, changed, p, r, s); err != nil {
 			return err
 		}
 	}
-	return d.afterReport(ctx, tx, o, changed, s, b)
+	return d.afterReport(ctx, tx, o, changed, s)
+}
+
+// compareIDs takes the placer's answer to an order that a look adopted before it
+// came (T8). Another id means that the look picked a twin, and both are at the
+// broker: this one stays unlinked, so that the next look makes a row of it. A
+// wrong pick is a labelling error; to book two broker orders on one would lose fills.
+func (d *Desk) compareIDs(ctx context.Context, tx pgx.Tx, o Order, r report) error {
+	if *o.BrokerOrderID == r.BrokerOrderID {
+		return nil
+	}
+	const review = "the broker's answer names another order than the one found in its list"
+	changed, err := one(tx.Query(ctx, `
+		update orders o set review_reason = $2, event_seq = event_seq + 1, updated_at = now() where id = $1 returning `+columns, o.ID, review))
+	if err != nil {
+		return fmt.Errorf("mark order for review: %w", err)
+	}
+	if err := event(ctx, tx, changed, o.State, byPlacer, map[string]any{"answered": r.BrokerOrderID}); err != nil {
+		return err
+	}
+	return lookAt(ctx, tx, o, d.now())
 }
 
 func fresherReview(o Order, s step) bool {
@@ -118,27 +135,6 @@ func link(ctx context.Context, tx pgx.Tx, o Order, brokerID string) error {
 	return nil
 }
 
-// rereserve holds contracts again for a sell that had counted as ended, and
-// says how many of the sell's contracts its reservation covers.
-func rereserve(ctx context.Context, tx pgx.Tx, o Order, p *positions.Position, s step) (int, error) {
-	if o.Side != STC {
-		return 0, nil
-	}
-	if o.State.Live() {
-		return o.Left(), nil
-	}
-	if !s.State.Live() && s.Quantity == 0 {
-		return 0, nil
-	}
-	wanted := o.Left()
-	if !s.State.Live() {
-		wanted = s.Quantity
-	}
-	got, err := positions.Rereserve(ctx, tx, *p, wanted)
-	p.Reserved += got
-	return got, err
-}
-
 func (d *Desk) writeStep(ctx context.Context, tx pgx.Tx, o Order, p positions.Position, r report, s step) (Order, error) {
 	var finished *time.Time
 	if !s.State.Live() {
@@ -173,14 +169,13 @@ func timeOrNil(t time.Time) *time.Time {
 }
 
 // fill books newly filled contracts on the position and announces them.
-func (d *Desk) fill(ctx context.Context, tx pgx.Tx, o Order, p positions.Position, r report, s step, reserved int) error {
+func (d *Desk) fill(ctx context.Context, tx pgx.Tx, o Order, p positions.Position, r report, s step) error {
 	at := d.now()
 	if !r.ExecutedAt.IsZero() {
 		at = r.ExecutedAt
 	}
 	applied, err := positions.Apply(ctx, tx, p, positions.Fill{
-		Buy: o.Side == BTO, Quantity: s.Quantity, Notional: s.Notional, Reserved: min(s.Quantity, reserved),
-		SubscriptionID: o.SubscriptionID, At: at,
+		Buy: o.Side == BTO, Quantity: s.Quantity, Notional: s.Notional, SubscriptionID: o.SubscriptionID, At: at,
 	})
 	if err != nil {
 		return err
@@ -195,15 +190,15 @@ func (d *Desk) fill(ctx context.Context, tx pgx.Tx, o Order, p positions.Positio
 	return d.announce(ctx, tx, o, applied)
 }
 
-// afterReport gives back what an ended order held, finishes the position, and
+// afterReport gives back what an ended order counted, settles the position, and
 // tells whoever waits for it.
-func (d *Desk) afterReport(ctx context.Context, tx pgx.Tx, before, o Order, s step, b booking) error {
-	if before.State.Live() && !o.State.Live() && !b.unreserved {
+func (d *Desk) afterReport(ctx context.Context, tx pgx.Tx, before, o Order, s step) error {
+	if before.State.Live() && !o.State.Live() {
 		if err := d.giveBack(ctx, tx, o); err != nil {
 			return err
 		}
 	}
-	if err := positions.Finish(ctx, tx, o.PositionID, d.now()); err != nil {
+	if err := positions.Settle(ctx, tx, o.PositionID, d.now()); err != nil {
 		return err
 	}
 	if s.Quantity > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -18,6 +19,8 @@ import (
 // the broker's own app since the account was connected (T0). From then on
 // nothing differs from an order of ours.
 func (d *Desk) detect(ctx context.Context, a brokers.Account, rest []snaptrade.Order) error {
+	// Oldest first: a sell belongs to a position that its buy has opened.
+	slices.SortStableFunc(rest, func(a, b snaptrade.Order) int { return a.PlacedAt.Compare(b.PlacedAt) })
 	var errs []error
 	for _, l := range rest {
 		if !l.Option || l.PlacedAt.Before(a.CreatedAt) || !worthARow(l) {
@@ -51,22 +54,13 @@ func (d *Desk) detectOne(ctx context.Context, a brokers.Account, l snaptrade.Ord
 			return err
 		}
 		o.PositionID, o.Contract = p.ID, p.Contract
-		ended := l.Status.Final()
-		if o.Side == STC && !ended && p.Available() < o.Quantity {
-			return nil // not enough is free for it yet: a later look sees it again
-		}
-		if o.Side == STC && !ended {
-			if err := positions.Reserve(ctx, tx, o.UserID, p.ID, o.Quantity); err != nil {
-				return err
-			}
-		}
 		if o, err = insert(ctx, tx, o); err != nil {
 			return err
 		}
 		if err := event(ctx, tx, o, "", byReconciler, map[string]any{"broker_order_id": l.ID}); err != nil {
 			return err
 		}
-		return d.bookIn(ctx, tx, o.ID, reportOf(l), booking{actor: byReconciler, unreserved: ended})
+		return d.bookIn(ctx, tx, o.ID, reportOf(l), booking{actor: byReconciler})
 	})
 }
 

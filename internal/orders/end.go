@@ -77,19 +77,16 @@ func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
 	if err := d.giveBack(ctx, tx, o); err != nil {
 		return err
 	}
-	if err := positions.Finish(ctx, tx, o.PositionID, d.now()); err != nil {
+	if err := positions.Settle(ctx, tx, o.PositionID, d.now()); err != nil {
 		return err
 	}
 	return d.tell(ctx, tx, o)
 }
 
-// giveBack returns what an ended order still held: the contracts of a sell,
-// the day's counters of an entry that bought nothing.
+// giveBack returns the day's counters of an entry that bought nothing. What a
+// sell had reserved, settling its position gives back.
 func (d *Desk) giveBack(ctx context.Context, tx pgx.Tx, o Order) error {
-	if o.Side == STC {
-		return positions.Release(ctx, tx, o.PositionID, o.Left())
-	}
-	if o.Cum > 0 {
+	if o.Side == STC || o.Cum > 0 {
 		return nil
 	}
 	return d.rules.GiveBack(ctx, tx, o.UserID, o.TradingDay, o.EstimatedCost, o.Source == Copy)

@@ -157,12 +157,12 @@ func isUnsupported(err error) bool {
 }
 
 // watched are the account's orders that may still change (index orders_watched),
-// oldest first.
+// and those of a day that may turn out to be at the broker after all, oldest first.
 func (d *Desk) watched(ctx context.Context, account uuid.UUID) ([]Order, error) {
 	rows, err := d.db.Pool().Query(ctx, `
 		select `+columns+` from orders o
 		where account_id = $1 and (state in ('submitting', 'unknown', 'accepted', 'partial')
-		   or state = 'not_placed' and created_at > now() - interval '1 day')
+		   or state in ('not_placed', 'rejected') and broker_order_id is null and created_at > now() - interval '1 day')
 		order by created_at limit 500`, account)
 	if err != nil {
 		return nil, fmt.Errorf("read watched orders: %w", err)
@@ -211,97 +211,6 @@ func (d *Desk) linked(ctx context.Context, account uuid.UUID, listed []snaptrade
 		return nil
 	})
 	return found, err
-}
-
-// adopt finds the orders we do not know the fate of among the listed ones that
-// belong to nobody (T8, T10), counts complete looks, and gives up when the
-// search has gone on for long enough (T9). What nobody claimed is returned.
-func (d *Desk) adopt(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, unlinked []snaptrade.Order) ([]snaptrade.Order, error) {
-	sought, err := d.watched(ctx, a.ID)
-	if err != nil {
-		return nil, err
-	}
-	var errs []error
-	for _, o := range sought {
-		if !o.State.Unresolved() && o.State != NotPlaced {
-			continue
-		}
-		found := match(o, unlinked)
-		if len(found) == 0 {
-			errs = append(errs, d.notFound(ctx, a, o, list))
-			continue
-		}
-		chosen := d.choose(ctx, user, a, found)
-		err := d.book(ctx, o.ID, reportOf(chosen), booking{actor: byReconciler})
-		errs = append(errs, err)
-		if err == nil {
-			unlinked = without(unlinked, chosen.ID)
-		}
-	}
-	return unlinked, errors.Join(errs...)
-}
-
-// choose prefers, among several matches, one that SnapTrade says was placed
-// through it; then the earliest. A wrong pick is a labelling error; a resend
-// would be a money error.
-func (d *Desk) choose(ctx context.Context, user snaptrade.User, a brokers.Account, found []snaptrade.Order) snaptrade.Order {
-	if len(found) == 1 {
-		return found[0]
-	}
-	ctx = snaptrade.WithClass(ctx, snaptrade.UnresolvedLook)
-	for _, l := range found {
-		if _, err := d.broker.OrderDetails(ctx, user, a.BrokerAccountID, l.ID); err == nil {
-			return l
-		}
-	}
-	return found[0]
-}
-
-func without(list []snaptrade.Order, id string) []snaptrade.Order {
-	rest := make([]snaptrade.Order, 0, len(list))
-	for _, l := range list {
-		if l.ID != id {
-			rest = append(rest, l)
-		}
-	}
-	return rest
-}
-
-// notFound counts a complete look and gives up (T9) when the row as it was
-// before this look allows it and this list was fetched late enough.
-func (d *Desk) notFound(ctx context.Context, a brokers.Account, o Order, list snaptrade.OrderList) error {
-	if o.State != Unknown || o.Deadline == nil || list.AskedAt.Before(*o.Deadline) || !complete(list, *o.SentAt) {
-		return nil
-	}
-	if mayGiveUp(o, list.AskedAt, a.ListsOrders) {
-		return d.end(ctx, o.ID, ending{
-			to: NotPlaced, actor: byReconciler, reason: "The broker does not list this order. Check with your broker before placing it again.",
-			evidence: map[string]any{"complete_looks": o.CompleteLooks + 1, "listed_at": list.AskedAt},
-		})
-	}
-	_, err := d.db.Pool().Exec(ctx, `update orders set complete_looks = complete_looks + 1 where id = $1 and state = 'unknown'`, o.ID)
-	if err != nil {
-		return fmt.Errorf("count a look for order %s: %w", o.ID, err)
-	}
-	return nil
-}
-
-// complete says whether a list would show an order sent at a time: a full page
-// may have pushed it out.
-func complete(list snaptrade.OrderList, sent time.Time) bool {
-	if list.Unreadable > 0 {
-		return false
-	}
-	if len(list.Orders) < listFull {
-		return true
-	}
-	oldest := list.Orders[0].PlacedAt
-	for _, l := range list.Orders {
-		if l.PlacedAt.Before(oldest) {
-			oldest = l.PlacedAt
-		}
-	}
-	return oldest.Before(sent)
 }
 
 // missing asks one by one for working orders that the list left out: older than

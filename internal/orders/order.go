@@ -130,6 +130,12 @@ func (o Order) Average() *money.Price {
 // Left is how many contracts may still fill while the order lives.
 func (o Order) Left() int { return o.Quantity - o.Cum }
 
+// claimedBy reports whether a claim still holds: nobody has found out meanwhile
+// what became of the order.
+func (o Order) claimedBy(token uuid.UUID) bool {
+	return o.State.Unresolved() && o.ClaimToken != nil && *o.ClaimToken == token
+}
+
 // Label is what people read.
 func (o Order) Label() string {
 	switch o.State {

@@ -17,7 +17,6 @@ type Fill struct {
 	Quantity       int
 	Notional       decimal.Decimal
 	Fees           decimal.Decimal
-	Reserved       int // how many of a sell's contracts its reservation covers
 	SubscriptionID *uuid.UUID
 	At             time.Time
 }
@@ -32,8 +31,10 @@ type Applied struct {
 }
 
 // Apply books a fill on a position that the caller has locked, its copy
-// holdings with it. More contracts sold than are held are booked as far as they
-// are held: what the broker sold beyond that, an operator has to see (review).
+// holdings with it. A fill is a fact and takes what is held, whatever other sells
+// have reserved; Settle brings the reservations in line. More contracts sold than
+// are held are booked as far as they are held: what the broker sold beyond that,
+// an operator has to see (review).
 func Apply(ctx context.Context, tx pgx.Tx, p Position, f Fill) (Applied, error) {
 	done := Applied{HeldBefore: p.Held()}
 	if f.Buy {
@@ -43,9 +44,6 @@ func Apply(ctx context.Context, tx pgx.Tx, p Position, f Fill) (Applied, error) 
 	}
 	if p.OpenedAt == nil {
 		p.OpenedAt = &f.At
-	}
-	if p.Status != Open {
-		p.Status, p.ClosedAt = Open, nil // a late fill reopens; Finish closes again
 	}
 	if err := save(ctx, tx, p); err != nil {
 		return Applied{}, err
@@ -58,15 +56,28 @@ func Apply(ctx context.Context, tx pgx.Tx, p Position, f Fill) (Applied, error) 
 }
 
 func sell(p Position, f Fill, done Applied) (Position, Applied) {
-	p.Reserved -= min(f.Reserved, p.Reserved)
-	booked := min(f.Quantity, max(p.Available(), 0))
+	booked := min(f.Quantity, p.Held())
 	done.Short = f.Quantity - booked
+	f = f.part(booked)
 	p.Ledger, done.CostRemoved, done.Realized = p.Ledger.Sell(booked, f.Notional, f.Fees, p.Contract.Multiplier)
+	p.Reserved = min(p.Reserved, p.Held())
 	if done.Short > 0 {
 		review := fmt.Sprintf("%d contracts were sold at the broker that are not held here", done.Short)
 		p.Review = &review
 	}
 	return p, done
+}
+
+// part is n of a fill's contracts at its price.
+func (f Fill) part(n int) Fill {
+	if n == f.Quantity {
+		return f
+	}
+	share := func(d decimal.Decimal) decimal.Decimal {
+		return d.Mul(decimal.NewFromInt(int64(n))).DivRound(decimal.NewFromInt(int64(f.Quantity)), places)
+	}
+	f.Quantity, f.Notional, f.Fees = n, share(f.Notional), share(f.Fees)
+	return f
 }
 
 func save(ctx context.Context, tx pgx.Tx, p Position) error {
@@ -102,19 +113,26 @@ func Current(ctx context.Context, tx pgx.Tx, p Position) (Position, error) {
 	return Lock(ctx, tx, newer)
 }
 
-// Finish closes or voids a position that the caller has locked, when nothing
-// is held and no order on it lives. Foreign table: orders.
-func Finish(ctx context.Context, tx pgx.Tx, id uuid.UUID, at time.Time) error {
+// Settle brings a position in line with its orders, after any of them changed.
+// What its live sells may still sell is reserved, at most what is held: more for
+// sale than that, which only an order found late or placed elsewhere brings about,
+// is for an operator to see. It is open while contracts are held or an order on it
+// lives, else closed, or void when nothing was ever bought (INV-13, INV-18). The
+// caller holds its lock since an earlier statement, so that this one sees every
+// order that counted on it. Foreign table: orders.
+func Settle(ctx context.Context, tx pgx.Tx, id uuid.UUID, at time.Time) error {
 	_, err := tx.Exec(ctx, `
 		update positions p set
-			status = case when bought = 0 then 'void' else 'closed' end,
-			closed_at = case when bought = 0 then null else $2::timestamptz end,
+			sell_reserved = least(p.bought - p.sold, o.selling),
+			review_reason = case when o.selling > p.bought - p.sold then 'more is for sale at the broker than is held' else p.review_reason end,
+			status = case when o.live > 0 or p.bought > p.sold then 'open' when p.bought = 0 then 'void' else 'closed' end,
+			closed_at = case when o.live > 0 or p.bought > p.sold or p.bought = 0 then null else coalesce(p.closed_at, $2::timestamptz) end,
 			updated_at = now()
-		where id = $1 and status = 'open' and bought = sold
-		  and not exists (select 1 from orders o where o.position_id = p.id
-		      and o.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial'))`, id, at)
+		from (select count(*) as live, coalesce(sum(quantity - cum) filter (where side = 'STC'), 0)::int as selling
+		      from orders where position_id = $1 and state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')) o
+		where p.id = $1 and p.status in ('open', 'closed', 'void')`, id, at)
 	if err != nil {
-		return fmt.Errorf("finish position %s: %w", id, err)
+		return fmt.Errorf("settle position %s: %w", id, err)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/shopspring/decimal"
 )
 
 // Holding is the part of a position that was copied from one trader.
@@ -20,39 +19,26 @@ type Holding struct {
 // fill books on its subscription. Any other sell takes own contracts first,
 // then copied ones, oldest first.
 func applyHoldings(ctx context.Context, tx pgx.Tx, p Position, f Fill, short int) error {
-	quantity := f.Quantity - short
-	if f.SubscriptionID != nil {
-		return applyCopy(ctx, tx, p, f, quantity)
-	}
-	if f.Buy || quantity == 0 {
+	switch {
+	case f.Buy && f.SubscriptionID == nil:
 		return nil
+	case f.Buy:
+		return buyHolding(ctx, tx, p, f)
 	}
-	return takeCopied(ctx, tx, p, f, quantity)
+	return sellHoldings(ctx, tx, p, f.part(f.Quantity-short))
 }
 
-func applyCopy(ctx context.Context, tx pgx.Tx, p Position, f Fill, quantity int) error {
-	if f.Buy {
-		cost := dollars(f.Notional, p.Contract.Multiplier).Add(f.Fees)
-		_, err := tx.Exec(ctx, `
-			insert into copy_holdings (subscription_id, position_id, user_id, bought, remaining_cost) values ($1, $2, $3, $4, $5)
-			on conflict (subscription_id, position_id) do update
-			set bought = copy_holdings.bought + excluded.bought, remaining_cost = copy_holdings.remaining_cost + excluded.remaining_cost`,
-			f.SubscriptionID, p.ID, p.UserID, quantity, cost)
-		if err != nil {
-			return fmt.Errorf("book a copied buy: %w", err)
-		}
-		return nil
-	}
-	held, err := Holdings(ctx, tx, p.ID)
+func buyHolding(ctx context.Context, tx pgx.Tx, p Position, f Fill) error {
+	cost := dollars(f.Notional, p.Contract.Multiplier).Add(f.Fees)
+	_, err := tx.Exec(ctx, `
+		insert into copy_holdings (subscription_id, position_id, user_id, bought, remaining_cost) values ($1, $2, $3, $4, $5)
+		on conflict (subscription_id, position_id) do update
+		set bought = copy_holdings.bought + excluded.bought, remaining_cost = copy_holdings.remaining_cost + excluded.remaining_cost`,
+		f.SubscriptionID, p.ID, p.UserID, f.Quantity, cost)
 	if err != nil {
-		return err
+		return fmt.Errorf("book a copied buy: %w", err)
 	}
-	for _, h := range held {
-		if h.SubscriptionID == *f.SubscriptionID {
-			return sellHolding(ctx, tx, h, min(quantity, h.Ledger.Held()), f, p.Contract.Multiplier)
-		}
-	}
-	return fmt.Errorf("sell of subscription %s: nothing was copied into position %s", f.SubscriptionID, p.ID)
+	return nil
 }
 
 // Holdings locks and lists the copied parts of a position, oldest first.
@@ -69,39 +55,38 @@ func Holdings(ctx context.Context, tx pgx.Tx, position uuid.UUID) ([]Holding, er
 	})
 }
 
-// takeCopied removes from the copied parts what a sell took beyond the owner's
-// own contracts. p is the position after the sell.
-func takeCopied(ctx context.Context, tx pgx.Tx, p Position, f Fill, quantity int) error {
+// sellHoldings takes a sell out of the copied parts: first the seller's own
+// subscription, then, oldest first, what remains copied beyond what the position
+// still holds (INV-49). p is the position after the sell.
+func sellHoldings(ctx context.Context, tx pgx.Tx, p Position, f Fill) error {
 	held, err := Holdings(ctx, tx, p.ID)
-	if err != nil {
+	if err != nil || len(held) == 0 || f.Quantity == 0 {
 		return err
 	}
-	copied := 0
-	for _, h := range held {
-		copied += h.Ledger.Held()
-	}
-	over := copied - p.Held() // more copied than the position still holds
-	for _, h := range held {
-		if over <= 0 {
-			return nil
+	taken := make([]int, len(held))
+	left, over := f.Quantity, -p.Held()
+	for i, h := range held {
+		if f.SubscriptionID != nil && h.SubscriptionID == *f.SubscriptionID {
+			taken[i] = min(left, h.Ledger.Held())
+			left -= taken[i]
 		}
-		n := min(over, h.Ledger.Held())
-		if n == 0 {
+		over += h.Ledger.Held() - taken[i]
+	}
+	for i, h := range held {
+		n := min(max(over, 0), h.Ledger.Held()-taken[i])
+		taken[i], over = taken[i]+n, over-n
+		if taken[i] == 0 {
 			continue
 		}
-		share := f
-		share.Notional = f.Notional.Mul(decimal.NewFromInt(int64(n))).DivRound(decimal.NewFromInt(int64(quantity)), places)
-		share.Fees = f.Fees.Mul(decimal.NewFromInt(int64(n))).DivRound(decimal.NewFromInt(int64(quantity)), places)
-		if err := sellHolding(ctx, tx, h, n, share, p.Contract.Multiplier); err != nil {
+		if err := sellHolding(ctx, tx, h, f.part(taken[i]), p.Contract.Multiplier); err != nil {
 			return err
 		}
-		over -= n
 	}
 	return nil
 }
 
-func sellHolding(ctx context.Context, tx pgx.Tx, h Holding, n int, f Fill, multiplier int) error {
-	l, _, _ := h.Ledger.Sell(n, f.Notional, f.Fees, multiplier)
+func sellHolding(ctx context.Context, tx pgx.Tx, h Holding, f Fill, multiplier int) error {
+	l, _, _ := h.Ledger.Sell(f.Quantity, f.Notional, f.Fees, multiplier)
 	_, err := tx.Exec(ctx, `
 		update copy_holdings set sold = $3, remaining_cost = $4, realized = $5
 		where subscription_id = $1 and position_id = $2`,

@@ -1,0 +1,141 @@
+package orders
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/brokers"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+)
+
+// adopt finds the orders we do not know the fate of among the listed ones that
+// belong to nobody (T8, T10, T14), counts complete looks, and gives up when the
+// search has gone on for long enough (T9). What nobody claimed is returned.
+func (d *Desk) adopt(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, unlinked []snaptrade.Order) ([]snaptrade.Order, error) {
+	sought, err := d.watched(ctx, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(sought, func(a, b Order) int { return cmp.Compare(a.State.claim(), b.State.claim()) })
+	var errs []error
+	for _, o := range sought {
+		if o.State.claim() == 0 {
+			continue
+		}
+		found, chosen := d.choose(ctx, user, a, o, match(o, unlinked))
+		if chosen == nil {
+			errs = append(errs, d.notFound(ctx, a, o, list))
+			unlinked = withhold(unlinked, o)
+			continue
+		}
+		b := booking{actor: byReconciler}
+		if found > 1 {
+			b.review = "several orders at the broker look like this one"
+		}
+		err := d.book(ctx, o.ID, reportOf(*chosen), b)
+		errs = append(errs, err)
+		if err == nil {
+			unlinked = without(unlinked, chosen.ID)
+		}
+	}
+	return unlinked, errors.Join(errs...)
+}
+
+// claim ranks who may take a listed order that is nobody's: first what may be at
+// the broker, then what we gave up looking for, last what it had refused. Zero: nobody.
+func (s State) claim() int {
+	switch {
+	case s.Unresolved():
+		return 1
+	case s == NotPlaced:
+		return 2
+	case s == Rejected:
+		return 3
+	}
+	return 0
+}
+
+// choose prefers, among several matches, one that SnapTrade says was placed
+// through it; then the earliest. A wrong pick is a labelling error; a resend
+// would be a money error. A refused order is only taken for one that SnapTrade knows.
+func (d *Desk) choose(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, found []snaptrade.Order) (n int, chosen *snaptrade.Order) {
+	if len(found) == 0 {
+		return 0, nil
+	}
+	if len(found) == 1 && o.State != Rejected {
+		return 1, &found[0]
+	}
+	ctx = snaptrade.WithClass(ctx, snaptrade.UnresolvedLook)
+	for i, l := range found {
+		if _, err := d.broker.OrderDetails(ctx, user, a.BrokerAccountID, l.ID); err == nil {
+			return len(found), &found[i]
+		}
+	}
+	if o.State == Rejected {
+		return 0, nil
+	}
+	return len(found), &found[0]
+}
+
+// withhold keeps back, while o's request is on the wire, what might be its order
+// though it does not look like it: the answer will name it, and a row of its own
+// would take the id away from o.
+func withhold(list []snaptrade.Order, o Order) []snaptrade.Order {
+	if o.State != Submitting {
+		return list
+	}
+	return slices.DeleteFunc(list, func(l snaptrade.Order) bool {
+		return l.Option && sameContract(o.Contract, l.Symbol) && sameSide(o.Side, l.Action) && placedInTime(o, l.PlacedAt)
+	})
+}
+
+func without(list []snaptrade.Order, id string) []snaptrade.Order {
+	rest := make([]snaptrade.Order, 0, len(list))
+	for _, l := range list {
+		if l.ID != id {
+			rest = append(rest, l)
+		}
+	}
+	return rest
+}
+
+// notFound counts a complete look and gives up (T9) when the row as it was
+// before this look allows it and this list was fetched late enough.
+func (d *Desk) notFound(ctx context.Context, a brokers.Account, o Order, list snaptrade.OrderList) error {
+	if o.State != Unknown || o.Deadline == nil || list.AskedAt.Before(*o.Deadline) || !complete(list, *o.SentAt) {
+		return nil
+	}
+	if mayGiveUp(o, list.AskedAt, a.ListsOrders) {
+		return d.end(ctx, o.ID, ending{
+			to: NotPlaced, actor: byReconciler, reason: "The broker does not list this order. Check with your broker before placing it again.",
+			evidence: map[string]any{"complete_looks": o.CompleteLooks + 1, "listed_at": list.AskedAt},
+		})
+	}
+	_, err := d.db.Pool().Exec(ctx, `update orders set complete_looks = complete_looks + 1 where id = $1 and state = 'unknown'`, o.ID)
+	if err != nil {
+		return fmt.Errorf("count a look for order %s: %w", o.ID, err)
+	}
+	return nil
+}
+
+// complete says whether a list would show an order sent at a time: a full page
+// may have pushed it out.
+func complete(list snaptrade.OrderList, sent time.Time) bool {
+	if list.Unreadable > 0 {
+		return false
+	}
+	if len(list.Orders) < listFull {
+		return true
+	}
+	oldest := list.Orders[0].PlacedAt
+	for _, l := range list.Orders {
+		if l.PlacedAt.Before(oldest) {
+			oldest = l.PlacedAt
+		}
+	}
+	return oldest.Before(sent)
+}
