@@ -63,23 +63,26 @@ type stageOptions struct {
 }
 
 // raise builds the stage, or takes over what a killed one left in the folder.
-func raise(ctx context.Context, o stageOptions) (s *stage, err error) {
-	s = &stage{dir: o.Dir, log: o.Log}
-	defer func() {
-		if err != nil {
-			s.strike()
-		}
-	}()
-	if err = os.MkdirAll(o.Dir, 0o755); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
+func raise(ctx context.Context, o stageOptions) (*stage, error) {
+	s := &stage{dir: o.Dir, log: o.Log}
+	if err := s.build(ctx, o); err != nil {
+		s.strike()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *stage) build(ctx context.Context, o stageOptions) error {
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
 	}
 	s.env = s.remembered()
 	for _, step := range []func(context.Context, stageOptions) error{s.listen, s.startPostgres, s.startRedis, s.makeSecrets, s.startSandbox, s.makeDiscord} {
-		if err = step(ctx, o); err != nil {
-			return nil, err
+		if err := step(ctx, o); err != nil {
+			return err
 		}
 	}
-	return s, s.writeEnv()
+	return s.writeEnv()
 }
 
 // strike takes the stage down, last part first.
@@ -125,7 +128,7 @@ func (s *stage) startPostgres(ctx context.Context, o stageOptions) error {
 	if given, _ := o.Env("DATABASE_URL"); given != "" {
 		s.env["DATABASE_URL"] = given
 	} else {
-		private, err := postgres.StartPrivate(ctx, postgres.PrivateOptions{Dir: filepath.Join(o.Dir, "postgres"), Throwaway: o.Throwaway, Logger: o.Log})
+		private, err := startPrivate(ctx, o)
 		if err != nil {
 			return fmt.Errorf("start a private PostgreSQL: %w", err)
 		}
@@ -145,6 +148,25 @@ func (s *stage) startPostgres(ctx context.Context, o stageOptions) error {
 	s.db = db
 	s.closers = append(s.closers, db.Close)
 	return nil
+}
+
+// leavingTime is how long a dev that was told to stop may take to leave its
+// database to the next one.
+const leavingTime = 15 * time.Second
+
+func startPrivate(ctx context.Context, o stageOptions) (*postgres.Private, error) {
+	options := postgres.PrivateOptions{Dir: filepath.Join(o.Dir, "postgres"), Throwaway: o.Throwaway, Logger: o.Log}
+	for deadline := time.Now().Add(leavingTime); ; {
+		private, err := postgres.StartPrivate(ctx, options)
+		if !errors.Is(err, postgres.ErrPrivateInUse) || time.Now().After(deadline) {
+			return private, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 func stopPrivate(p *postgres.Private, log *slog.Logger) {
