@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/orders"
@@ -108,7 +110,28 @@ func (s *Site) positionView(ctx context.Context, id uuid.UUID, names map[string]
 		return positionView{}, err
 	}
 	view.Events = eventViews(events, list)
+	receipts, err := s.alerts.PositionReceipts(ctx, user, id)
+	if err != nil {
+		return positionView{}, err
+	}
+	view.Receipts = receiptViews(receipts)
 	return view, nil
+}
+
+// receiptViews puts the newest first.
+func receiptViews(receipts []delivery.Receipt) []receiptView {
+	views := make([]receiptView, len(receipts))
+	for i, r := range receipts {
+		name := strings.ToUpper(r.Channel[:1]) + r.Channel[1:]
+		if r.Label != "" {
+			name += " · " + r.Label
+		}
+		views[len(receipts)-1-i] = receiptView{
+			Channel: name, State: r.State, Attempts: len(r.Attempts),
+			Hops: [4]hop{{"Executed", r.ExecutedAt}, {"Known", r.LearntAt}, {"Sent", r.SentAt}, {"Accepted", r.AcceptedAt}},
+		}
+	}
+	return views
 }
 
 // fillViews puts the newest first.

@@ -12,6 +12,28 @@ import (
 	"github.com/alertsify/alertsify/internal/fault"
 )
 
+// PositionReceipts shows how the messages about a position of one's own went.
+// Somebody else's position has none.
+func (a *Announcer) PositionReceipts(ctx context.Context, user, position uuid.UUID) ([]delivery.Receipt, error) {
+	var receipts []delivery.Receipt
+	err := a.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `select id from alerts where position_id = $1 and user_id = $2 order by created_at limit 100`, position, user)
+		if err != nil {
+			return err
+		}
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return err
+		}
+		receipts, err = delivery.Receipts(ctx, tx, ids...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("receipts of position %s: %w", position, err)
+	}
+	return receipts, nil
+}
+
 // Receipts shows how each message of one's own alert went, hop by hop. Somebody
 // else's alert is not_found, like one that does not exist.
 func (a *Announcer) Receipts(ctx context.Context, user, alert uuid.UUID) ([]delivery.Receipt, error) {

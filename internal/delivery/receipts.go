@@ -38,17 +38,17 @@ type Attempt struct {
 	TookMs  int       `json:"tookMs"`
 }
 
-// Receipts reads those of an alert, in the order in which they were decided. The
-// caller has made sure whose alert it is.
-func Receipts(ctx context.Context, tx pgx.Tx, alert uuid.UUID) ([]Receipt, error) {
+// Receipts reads those of the alerts, in the order in which they were decided, at
+// most 500. The caller has made sure whose alerts they are.
+func Receipts(ctx context.Context, tx pgx.Tx, alerts ...uuid.UUID) ([]Receipt, error) {
 	rows, err := tx.Query(ctx, `
 		select d.id, d.channel, t.user_id is null, coalesce(t.settings ->> 'label', ''), d.op, d.state, d.revision,
 		       d.possible_duplicate, d.last_error, d.executed_at, d.learnt_at, d.created_at, d.first_sent_at, d.accepted_at,
 		       (select coalesce(jsonb_agg(jsonb_build_object(
 		            'at', a.at, 'outcome', a.outcome, 'detail', a.detail, 'tookMs', a.took_ms) order by a.claim), '[]') from delivery_attempts a where a.delivery_id = d.id)
 		from deliveries d join destinations t on t.id = d.destination_id
-		where d.alert_id = $1
-		order by d.seq`, alert)
+		where d.alert_id = any($1)
+		order by d.seq limit 500`, alerts)
 	if err != nil {
 		return nil, fmt.Errorf("read receipts: %w", err)
 	}
