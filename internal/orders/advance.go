@@ -103,8 +103,8 @@ func nextState(o Order, status snaptrade.Status, cum int) (next State, review st
 		return rejected(o, cum)
 	}
 	// A word we do not know changes nothing, but an order with a broker id is
-	// at the broker: for an unresolved one that is the answer.
-	if o.State.Unresolved() || o.State == NotPlaced {
+	// at the broker: for an unresolved one that is the answer. So are its fills.
+	if o.State.Unresolved() || o.State == NotPlaced || cum > 0 {
 		return working, lateReview(o)
 	}
 	return o.State, ""

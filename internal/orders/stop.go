@@ -1,0 +1,75 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/risk"
+)
+
+// The levels of one's own kill switch; each includes the one before.
+const (
+	StopEntries = "entries" // nothing new is bought, by hand or by copying
+	StopCancel  = "cancel"  // and buys that have not filled are taken back
+)
+
+// Stop turns a user's own kill switch. The switch is turned first, so that
+// nothing new can begin while orders are being taken back; sells go on, because
+// stopping must never keep somebody in a position. It answers how many orders
+// were aborted or asked to be cancelled.
+func (d *Desk) Stop(ctx context.Context, user uuid.UUID, level string) (taken int, err error) {
+	if level != StopEntries && level != StopCancel {
+		return 0, fault.Field("level", "entries or cancel.")
+	}
+	err = d.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
+		halt := risk.Halt{Scope: risk.Self, Key: user.String(), Stops: "entries", Reason: "You stopped trading."}
+		if err := d.rules.Turn(ctx, tx, halt, &user); err != nil {
+			return err
+		}
+		return live.Publish(ctx, tx, user, "halt", map[string]any{"halted": true, "level": level, "reason": halt.Reason})
+	})
+	if err != nil || level == StopEntries {
+		return 0, err
+	}
+	return d.withdrawEntries(ctx, user)
+}
+
+// Resume takes a user's own halt away; an operator's stays.
+func (d *Desk) Resume(ctx context.Context, user uuid.UUID) error {
+	return d.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
+		if err := d.rules.Resume(ctx, tx, risk.Self, user.String()); err != nil {
+			return err
+		}
+		return live.Publish(ctx, tx, user, "halt", map[string]any{"halted": false})
+	})
+}
+
+// withdrawEntries takes back every buy that may still fill, each in a
+// transaction of its own: one that fails must not keep the others.
+func (d *Desk) withdrawEntries(ctx context.Context, user uuid.UUID) (taken int, err error) {
+	rows, err := d.db.Pool().Query(ctx, `
+		select id from orders where user_id = $1 and side = 'BTO' and cancel_requested_at is null
+		  and state in ('queued', 'submitting', 'unknown', 'accepted', 'partial') order by created_at limit 1000`, user)
+	if err != nil {
+		return 0, fmt.Errorf("read the orders to take back: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return 0, fmt.Errorf("read the orders to take back: %w", err)
+	}
+	var errs []error
+	for _, id := range ids {
+		if err := d.Withdraw(ctx, id, "You stopped trading."); err != nil {
+			errs = append(errs, fmt.Errorf("take back order %s: %w", id, err))
+			continue
+		}
+		taken++
+	}
+	return taken, errors.Join(errs...)
+}
