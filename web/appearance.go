@@ -20,9 +20,11 @@ func (s *Site) setAppearance(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.users.SetAppearance(r.Context(), me(r.Context()), f.Get("theme"), f.Get("palette")); err != nil {
+	user := me(r.Context())
+	if _, err := s.users.SetAppearance(r.Context(), user, f.Get("theme"), f.Get("palette")); err != nil {
 		return err
 	}
+	s.guard.Forget(user) // the page that says so must already show it
 	return back(w, "/settings/appearance", "appearance")
 }
 
