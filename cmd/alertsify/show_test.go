@@ -28,6 +28,7 @@ type show struct {
 	url    string
 	people map[string]uuid.UUID
 	tokens map[string]string
+	client *http.Client // how do calls
 }
 
 // open raises a show for one test and takes it down with it.
@@ -67,7 +68,7 @@ func open(t *testing.T, settings ...string) *show {
 	if err != nil {
 		t.Fatalf("make the sample people: %v", err)
 	}
-	return &show{t: t, stage: s, app: a, url: s.env["APP_URL"], people: people, tokens: map[string]string{}}
+	return &show{t: t, stage: s, app: a, url: s.env["APP_URL"], people: people, tokens: map[string]string{}, client: http.DefaultClient}
 }
 
 // token is an access token of a sample person, made once.
@@ -119,12 +120,18 @@ func (a answer) code() string {
 // are "Name: value".
 func (s *show) do(user, method, path, body string, headers ...string) answer {
 	s.t.Helper()
+	if user != "" {
+		headers = append([]string{"Authorization: Bearer " + s.token(user, "trade")}, headers...)
+	}
+	return s.send(s.client, method, path, body, headers...)
+}
+
+// send is do as whoever the client and the headers make it.
+func (s *show) send(client *http.Client, method, path, body string, headers ...string) answer {
+	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
-	}
-	if user != "" {
-		r.Header.Set("Authorization", "Bearer "+s.token(user, "trade"))
 	}
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -133,7 +140,7 @@ func (s *show) do(user, method, path, body string, headers ...string) answer {
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Set(name, value)
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := client.Do(r)
 	if err != nil {
 		s.t.Fatalf("%s %s: %v", method, path, err)
 	}

@@ -2,33 +2,13 @@ package api
 
 import (
 	"net/http"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/httpio"
-	"github.com/alertsify/alertsify/internal/users"
 )
-
-// profile is what a user sees of themselves.
-type profile struct {
-	ID            string     `json:"id"`
-	Username      string     `json:"username"`
-	Name          string     `json:"name"`
-	Email         string     `json:"email"`
-	EmailVerified bool       `json:"emailVerified"`
-	Role          users.Role `json:"role"`
-	TimeZone      string     `json:"timeZone"`
-	Theme         string     `json:"theme"`
-	Palette       string     `json:"palette"`
-}
-
-func (a *API) profile(w http.ResponseWriter, r *http.Request) error {
-	p, _ := auth.From(r.Context())
-	u := p.User
-	return httpio.Answer(w, http.StatusOK, profile{
-		ID: u.ID.String(), Username: u.Username, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
-		Role: u.Role, TimeZone: u.TimeZone, Theme: u.Theme, Palette: u.Palette,
-	})
-}
 
 func (a *API) plan(w http.ResponseWriter, r *http.Request) error {
 	plan, err := a.gate.Plan(r.Context(), user(r.Context()))
@@ -38,12 +18,30 @@ func (a *API) plan(w http.ResponseWriter, r *http.Request) error {
 	return httpio.Answer(w, http.StatusOK, map[string]any{"plan": plan})
 }
 
+// token is an access token as its owner sees it; Token is the text, shown once.
+type token struct {
+	ID         uuid.UUID  `json:"id"`
+	Name       string     `json:"name"`
+	Scope      string     `json:"scope"`
+	CreatedAt  time.Time  `json:"createdAt"`
+	LastUsedAt *time.Time `json:"lastUsedAt"`
+	Token      string     `json:"token,omitempty"`
+}
+
+func tokenOf(t auth.Token) token {
+	return token{ID: t.ID, Name: t.Name, Scope: t.Scope, CreatedAt: t.CreatedAt, LastUsedAt: t.LastUsedAt}
+}
+
 func (a *API) listTokens(w http.ResponseWriter, r *http.Request) error {
 	list, err := a.guard.Tokens(r.Context(), user(r.Context()))
 	if err != nil {
 		return err
 	}
-	return httpio.AnswerList(w, list, "")
+	shown := make([]token, len(list))
+	for i, t := range list {
+		shown[i] = tokenOf(t)
+	}
+	return httpio.AnswerList(w, shown, "")
 }
 
 // makeToken shows the token once; only its hash is kept.
@@ -55,15 +53,12 @@ func (a *API) makeToken(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
 	}
-	text, token, err := a.guard.MakeToken(r.Context(), user(r.Context()), in.Name, in.Scope)
+	text, made, err := a.guard.MakeToken(r.Context(), user(r.Context()), in.Name, in.Scope)
 	if err != nil {
 		return err
 	}
-	shown, err := fields(token)
-	if err != nil {
-		return err
-	}
-	shown["token"] = text.Reveal()
+	shown := tokenOf(made)
+	shown.Token = text.Reveal()
 	return httpio.Answer(w, http.StatusCreated, shown)
 }
 
@@ -78,12 +73,32 @@ func (a *API) revokeToken(w http.ResponseWriter, r *http.Request) error {
 	return httpio.Answer(w, http.StatusOK, map[string]any{"id": id, "revoked": true})
 }
 
+// session is one browser somebody is signed in with. Network is the beginning of
+// its address, enough to recognise one's own by.
+type session struct {
+	ID         uuid.UUID `json:"id"`
+	Provider   string    `json:"provider"`
+	Device     string    `json:"device"`
+	Network    string    `json:"network"`
+	CreatedAt  time.Time `json:"createdAt"`
+	LastSeenAt time.Time `json:"lastSeenAt"`
+	Current    bool      `json:"current"`
+}
+
 func (a *API) listSessions(w http.ResponseWriter, r *http.Request) error {
-	list, err := a.guard.SignIns(r.Context(), user(r.Context()))
+	p, _ := auth.From(r.Context())
+	list, err := a.guard.SignIns(r.Context(), p.User.ID)
 	if err != nil {
 		return err
 	}
-	return httpio.AnswerList(w, list, "")
+	shown := make([]session, len(list))
+	for i, s := range list {
+		shown[i] = session{
+			ID: s.ID, Provider: s.Method, Device: s.Device, Network: s.IPPrefix, CreatedAt: s.CreatedAt, LastSeenAt: s.LastSeenAt,
+			Current: s.ID == p.SignInID,
+		}
+	}
+	return httpio.AnswerList(w, shown, "")
 }
 
 func (a *API) endSession(w http.ResponseWriter, r *http.Request) error {

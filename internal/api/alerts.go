@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -21,7 +22,11 @@ func (a *API) globalFeed(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) tradeFeed(w http.ResponseWriter, r *http.Request) error {
-	return a.feed(w, r, alerts.FeedQuery{Kind: alerts.TradeFeed, Username: chi.URLParam(r, "username")})
+	name := chi.URLParam(r, "username")
+	if !storable(name) {
+		return fault.NotFound()
+	}
+	return a.feed(w, r, alerts.FeedQuery{Kind: alerts.TradeFeed, Username: name})
 }
 
 func (a *API) feed(w http.ResponseWriter, r *http.Request, q alerts.FeedQuery) (err error) {
@@ -108,11 +113,18 @@ func (a *API) addPush(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s := webpush.Subscription{Endpoint: in.Endpoint, P256dh: in.Keys.P256dh, Auth: in.Keys.Auth}
-	id, err := a.post.AddPush(r.Context(), user(r.Context()), s, r.UserAgent())
+	id, err := a.post.AddPush(r.Context(), user(r.Context()), s, label(r.UserAgent()))
 	if err != nil {
 		return err
 	}
 	return httpio.Answer(w, http.StatusCreated, map[string]uuid.UUID{"id": id})
+}
+
+// label is as much of a browser's name for itself as a list of devices shows.
+func label(agent string) string {
+	const most = 200 // bytes
+	agent = agent[:min(len(agent), most)]
+	return strings.ToValidUTF8(agent, "")
 }
 
 func (a *API) removePush(w http.ResponseWriter, r *http.Request) error {

@@ -2,11 +2,17 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
+	"strings"
+	"sync"
+	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -57,6 +63,8 @@ type API struct {
 	hub      *live.Hub
 	allow    httpio.Allow
 	seats    *httpio.Seats
+	docs     func() ([]byte, error) // the page, made once
+	check    time.Duration          // how often a stream asks whether it may go on; httpio's when zero
 }
 
 // New makes the API.
@@ -64,6 +72,7 @@ func New(o Options) *API {
 	return &API{
 		desk: o.Desk, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post,
 		guard: o.Guard, users: o.Users, gate: o.Gate, hub: o.Hub, allow: o.Allow, seats: o.Seats,
+		docs: sync.OnceValues(renderDocs),
 	}
 }
 
@@ -78,18 +87,18 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/brokers", Rule: read, Handler: a.listBrokerages},
 		{Method: "POST", Pattern: "/api/brokers/connect", Rule: step, Handler: a.connectBroker},
 		{Method: "GET", Pattern: "/api/brokers/connections", Rule: read, Handler: a.listConnections},
-		{Method: "POST", Pattern: "/api/brokers/connections/{id}/reconnect", Rule: step, Handler: a.reconnectBroker},
+		{Method: "POST", Pattern: "/api/brokers/connections/{id}/reconnect", Rule: step, Handler: bare(a.reconnectBroker)},
 		{Method: "GET", Pattern: "/api/brokers/accounts", Rule: read, Handler: a.listAccounts},
-		{Method: "POST", Pattern: "/api/brokers/accounts/{id}/select", Rule: trade, Handler: a.selectAccount},
-		{Method: "POST", Pattern: "/api/brokers/accounts/{id}/sync", Rule: trade, Handler: a.syncAccount},
-		{Method: "DELETE", Pattern: "/api/brokers/accounts/{id}", Rule: step, Handler: a.removeAccount},
+		{Method: "POST", Pattern: "/api/brokers/accounts/{id}/select", Rule: trade, Handler: bare(a.selectAccount)},
+		{Method: "POST", Pattern: "/api/brokers/accounts/{id}/sync", Rule: trade, Handler: bare(a.syncAccount)},
+		{Method: "DELETE", Pattern: "/api/brokers/accounts/{id}", Rule: step, Handler: bare(a.removeAccount)},
 
 		{Method: "POST", Pattern: "/api/trading/orders/preview", Rule: trade | auth.ReadOnly, Handler: a.previewOrder},
 		{Method: "POST", Pattern: "/api/trading/orders", Rule: trade, Handler: a.placeOrder},
 		{Method: "GET", Pattern: "/api/trading/orders", Rule: read, Handler: a.listOrders},
 		{Method: "GET", Pattern: "/api/trading/orders/{id}", Rule: read, Handler: a.getOrder},
-		{Method: "DELETE", Pattern: "/api/trading/orders/{id}", Rule: trade, Handler: a.cancelOrder},
-		{Method: "POST", Pattern: "/api/trading/orders/{id}/refresh", Rule: trade, Handler: a.refreshOrder},
+		{Method: "DELETE", Pattern: "/api/trading/orders/{id}", Rule: trade, Handler: bare(a.cancelOrder)},
+		{Method: "POST", Pattern: "/api/trading/orders/{id}/refresh", Rule: trade, Handler: bare(a.refreshOrder)},
 		{Method: "GET", Pattern: "/api/positions", Rule: read, Handler: a.listPositions},
 		{Method: "GET", Pattern: "/api/positions/{id}", Rule: read, Handler: a.getPosition},
 
@@ -101,34 +110,36 @@ func (a *API) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/api/copy-trading/subscribe", Rule: trade, Handler: a.subscribe},
 		{Method: "GET", Pattern: "/api/copy-trading/subscriptions", Rule: read, Handler: a.listSubscriptions},
 		{Method: "PATCH", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: a.changeSubscription},
-		{Method: "DELETE", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: a.unsubscribe},
+		{Method: "DELETE", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: bare(a.unsubscribe)},
 		{Method: "POST", Pattern: "/api/copy-trading/consent", Rule: step, Handler: a.consent},
 		{Method: "GET", Pattern: "/api/copy-trading/decisions", Rule: read, Handler: a.listDecisions},
-		{Method: "POST", Pattern: "/api/copy-trading/decisions/{id}/approve", Rule: trade, Handler: a.approve},
-		{Method: "POST", Pattern: "/api/copy-trading/decisions/{id}/reject", Rule: trade, Handler: a.reject},
+		{Method: "POST", Pattern: "/api/copy-trading/decisions/{id}/approve", Rule: trade, Handler: bare(a.approve)},
+		{Method: "POST", Pattern: "/api/copy-trading/decisions/{id}/reject", Rule: trade, Handler: bare(a.reject)},
 
 		{Method: "GET", Pattern: "/api/feeds/timeline", Rule: read, Handler: a.timeline},
 		{Method: "GET", Pattern: "/api/feeds/global", Rule: read, Handler: a.globalFeed},
 		{Method: "GET", Pattern: "/api/feeds/trade/{username}", Rule: read, Handler: a.tradeFeed},
 		{Method: "GET", Pattern: "/api/notifications", Rule: read, Handler: a.listNotifications},
 		{Method: "POST", Pattern: "/api/notifications/read", Rule: trade, Handler: a.markRead},
-		{Method: "POST", Pattern: "/api/notifications/read-all", Rule: trade, Handler: a.markAllRead},
+		{Method: "POST", Pattern: "/api/notifications/read-all", Rule: trade, Handler: bare(a.markAllRead)},
 		{Method: "GET", Pattern: "/api/push/key", Rule: read, Handler: a.pushKey},
 		{Method: "POST", Pattern: "/api/push/subscriptions", Rule: trade, Handler: a.addPush},
 		{Method: "DELETE", Pattern: "/api/push/subscriptions", Rule: trade, Handler: a.removePush},
 		{Method: "GET", Pattern: "/api/settings/discord", Rule: read, Handler: a.getDiscord},
 		{Method: "PUT", Pattern: "/api/settings/discord", Rule: step, Handler: a.setDiscord},
-		{Method: "DELETE", Pattern: "/api/settings/discord", Rule: step, Handler: a.removeDiscord},
-		{Method: "POST", Pattern: "/api/settings/discord/test", Rule: trade, Handler: a.testDiscord},
+		{Method: "DELETE", Pattern: "/api/settings/discord", Rule: step, Handler: bare(a.removeDiscord)},
+		{Method: "POST", Pattern: "/api/settings/discord/test", Rule: trade, Handler: bare(a.testDiscord)},
 
 		{Method: "GET", Pattern: "/api/profile", Rule: read, Handler: a.profile},
+		{Method: "PATCH", Pattern: "/api/profile", Rule: trade, Handler: a.changeProfile},
+		{Method: "GET", Pattern: "/api/users/{username}", Rule: read, Handler: a.findPerson},
 		{Method: "GET", Pattern: "/api/billing", Rule: read, Handler: a.plan},
 		{Method: "GET", Pattern: "/api/tokens", Rule: read, Handler: a.listTokens},
 		{Method: "POST", Pattern: "/api/tokens", Rule: step | auth.SessionOnly, Handler: a.makeToken},
-		{Method: "DELETE", Pattern: "/api/tokens/{id}", Rule: trade, Handler: a.revokeToken},
+		{Method: "DELETE", Pattern: "/api/tokens/{id}", Rule: trade, Handler: bare(a.revokeToken)},
 		{Method: "GET", Pattern: "/api/sessions", Rule: read, Handler: a.listSessions},
-		{Method: "DELETE", Pattern: "/api/sessions/{id}", Rule: trade, Handler: a.endSession},
-		{Method: "DELETE", Pattern: "/api/sessions", Rule: trade, Handler: a.signOutEverywhere},
+		{Method: "DELETE", Pattern: "/api/sessions/{id}", Rule: trade, Handler: bare(a.endSession)},
+		{Method: "DELETE", Pattern: "/api/sessions", Rule: trade, Handler: bare(a.signOutEverywhere)},
 		{Method: "GET", Pattern: "/api/events", Rule: read, Handler: a.events},
 	}
 }
@@ -155,20 +166,34 @@ func idempotencyKey(r *http.Request) (string, error) {
 	return key, nil
 }
 
-// keyed reads the key and the body of a request that may be repeated. Without a
-// target the body is only part of the key.
+// keyed reads the key and the body of a request that may be repeated. The same
+// key means the same request only with the same bytes.
 func keyed(r *http.Request, into any) (key string, body []byte, err error) {
 	if key, err = idempotencyKey(r); err != nil {
 		return "", nil, err
-	}
-	if into == nil {
-		body, err = io.ReadAll(io.LimitReader(r.Body, httpio.BodyMax))
-		return key, body, err
 	}
 	if body, err = httpio.Body(r); err != nil {
 		return "", nil, err
 	}
 	return key, body, httpio.DecodeBytes(body, into)
+}
+
+// bare lets requests through that say everything by their path: without a body,
+// or with an empty JSON object, which some clients cannot leave out. What else
+// they carry is refused, because it would have no effect.
+func bare(next httpio.Handler) httpio.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		first := make([]byte, 1)
+		n, err := io.ReadFull(r.Body, first)
+		if n == 0 && errors.Is(err, io.EOF) {
+			return next(w, r)
+		}
+		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(first[:n]), r.Body))
+		if err := httpio.Decode(r, &struct{}{}); err != nil {
+			return err
+		}
+		return next(w, r)
+	}
 }
 
 // told answers with JSON that was stored with its effect.
@@ -177,6 +202,12 @@ func told(w http.ResponseWriter, status int, stored json.RawMessage, replayed bo
 		w.Header().Set("Idempotent-Replayed", "true")
 	}
 	return httpio.Answer(w, status, stored)
+}
+
+// storable tells whether the database can hold the text at all: a name that is no
+// UTF-8, or has a zero in it, is nobody's.
+func storable(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }
 
 // page reads ?limit= and ?cursor= of a list.

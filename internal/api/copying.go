@@ -1,11 +1,16 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"slices"
+
+	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/money"
 )
 
 func (a *API) subscribe(w http.ResponseWriter, r *http.Request) error {
@@ -24,6 +29,14 @@ func (a *API) subscribe(w http.ResponseWriter, r *http.Request) error {
 	}
 	if (in.Username == "") == (in.TraderID == "") {
 		return fault.Field("username", "Name the trader by username or traderId.")
+	}
+	if !storable(trader) {
+		return fault.NotFound()
+	}
+	if loosens(in.Settings, copytrade.Defaults()) {
+		if err := a.guard.Fresh(r.Context()); err != nil {
+			return err
+		}
 	}
 	stored, replayed, err := a.copier.Subscribe(r.Context(), user(r.Context()), copytrade.Key{Text: key, Body: body}, trader, in.Settings)
 	if err != nil {
@@ -49,12 +62,49 @@ func (a *API) changeSubscription(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
 	}
+	if err := a.freshToLoosen(r.Context(), id, in); err != nil {
+		return err
+	}
 	s, err := a.copier.Update(r.Context(), user(r.Context()), id, in)
 	if err != nil {
 		return err
 	}
 	return httpio.Answer(w, http.StatusOK, s)
 }
+
+// freshToLoosen asks for a fresh sign-in when a change lets copying do more than it
+// does now. An id that is not theirs is left to Update.
+func (a *API) freshToLoosen(ctx context.Context, id uuid.UUID, ch copytrade.Change) error {
+	if ch.Settings == nil {
+		return nil
+	}
+	list, err := a.copier.Subscriptions(ctx, user(ctx))
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(list, func(s copytrade.Subscription) bool { return s.ID == id })
+	if i < 0 || !loosens(*ch.Settings, list[i].Settings) {
+		return nil
+	}
+	return a.guard.Fresh(ctx)
+}
+
+// loosens tells whether given settings turn automation on or raise a limit. The
+// settings in force have every field.
+func loosens(given, now copytrade.Settings) bool {
+	return given.AutoExecute != nil && *given.AutoExecute && !*now.AutoExecute ||
+		above(given.MaxPositionSize, now.MaxPositionSize) || above(given.MaxDailyTrades, now.MaxDailyTrades) ||
+		above(given.MaxDelaySeconds, now.MaxDelaySeconds) ||
+		dearer(given.MaxSlippagePercent, now.MaxSlippagePercent) || dearer(given.MaxSpreadPercent, now.MaxSpreadPercent) ||
+		given.Scaling != nil && (given.Scaling.Mode != now.Scaling.Mode || given.Scaling.Value.GreaterThan(now.Scaling.Value.Decimal)) ||
+		turned(given.SameContract, now.SameContract, "add") || turned(given.OrderType, now.OrderType, "market")
+}
+
+func above(given, now *int) bool { return given != nil && *given > *now }
+
+func dearer(given, now *money.Amount) bool { return given != nil && given.GreaterThan(now.Decimal) }
+
+func turned(given, now *string, to string) bool { return given != nil && *given == to && *now != to }
 
 func (a *API) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	id, err := httpio.PathID(r, "id")
@@ -102,11 +152,11 @@ func (a *API) approve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	key, body, err := keyed(r, nil)
+	key, err := idempotencyKey(r)
 	if err != nil {
 		return err
 	}
-	stored, replayed, err := a.copier.Approve(r.Context(), user(r.Context()), id, copytrade.Key{Text: key, Body: body})
+	stored, replayed, err := a.copier.Approve(r.Context(), user(r.Context()), id, copytrade.Key{Text: key})
 	if err != nil {
 		return err
 	}

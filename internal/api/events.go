@@ -46,6 +46,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	}()
 	defer func() { stop(); <-pumped }()
 	return httpio.Stream(w, r, events, httpio.StreamOptions{
+		Check: a.check,
 		Valid: func(ctx context.Context) (bool, error) { return a.guard.StillValid(ctx, p) },
 	})
 }

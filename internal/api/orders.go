@@ -72,11 +72,11 @@ func (a *API) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	key, body, err := keyed(r, nil)
+	key, err := idempotencyKey(r)
 	if err != nil {
 		return err
 	}
-	receipt, err := a.desk.Cancel(r.Context(), user(r.Context()), id, orders.Key{Text: key, Body: body})
+	receipt, err := a.desk.Cancel(r.Context(), user(r.Context()), id, orders.Key{Text: key})
 	if err != nil {
 		return err
 	}

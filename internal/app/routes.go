@@ -26,7 +26,7 @@ import (
 func (a *App) openDoors(context.Context) (err error) {
 	a.guard, err = auth.New(auth.Options{
 		DB: a.db, Users: a.users, AppURL: a.cfg.AppURL, Production: a.cfg.Env == Production, Providers: a.providers(),
-		Allow: a.allow, SignInsPerMinute: a.signInsPerMinute(), Logger: a.log, Now: time.Now,
+		Allow: a.allow, SignInsPerMinute: a.signInsPerMinute(), AnonymousPerMinute: a.cfg.RateAnon, Logger: a.log, Now: time.Now,
 	})
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (a *App) openDoors(context.Context) (err error) {
 	a.hooks = hooks.New(hooks.Options{Inbox: a.inbox, Snaptrade: a.broker, Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log)})
 	a.site, err = web.New(web.Options{
 		Guard: a.guard, Users: a.users, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Copier: a.copier,
-		Alerts: a.alerts, Rules: a.rules, DB: a.db, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
+		Alerts: a.alerts, Rules: a.rules, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
 		Dev: a.cfg.Env == Development,
 	})
 	if err != nil {
@@ -70,6 +70,8 @@ func (a *App) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/health/ready", Rule: auth.Open, Handler: a.ready},
 		{Method: "GET", Pattern: "/metrics", Rule: auth.Open, Handler: a.metrics},
 		{Method: "GET", Pattern: "/api/openapi.json", Rule: auth.Open, Handler: api.Specification},
+		{Method: "GET", Pattern: "/api/docs", Rule: auth.Open, Handler: a.api.Docs},
+		{Method: "GET", Pattern: "/api/docs.css", Rule: auth.Open, Handler: api.DocsStyle},
 		{Method: "POST", Pattern: "/api/webhooks/snaptrade", Rule: auth.Webhook, Handler: a.hooks.Snaptrade},
 		{Method: "POST", Pattern: "/api/snaptrade/webhook", Rule: auth.Webhook, Handler: a.hooks.Snaptrade},
 		{Method: "POST", Pattern: "/auth/{provider}", Rule: auth.Public, Handler: a.guard.Begin},
@@ -93,11 +95,11 @@ func (a *App) limited(routes []auth.Route) []auth.Route {
 	return routes
 }
 
-// rate counts by user where one is known, else by address.
+// rate counts by user; nobody known is counted by the guard that refuses them.
 func (a *App) rate(r *http.Request) (key string, perMinute int) {
 	p, known := auth.From(r.Context())
 	if !known {
-		return "address:" + httpio.AddressKey(httpio.Address(r.Context())), a.cfg.RateAnon
+		return "", 0
 	}
 	key = "user:" + p.User.ID.String()
 	plan, err := a.gate.Plan(r.Context(), p.User.ID)

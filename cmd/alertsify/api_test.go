@@ -1,0 +1,343 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/jackc/pgx/v5"
+)
+
+// openChecked raises a show whose requests and answers are held against the document.
+func openChecked(t *testing.T, settings ...string) (*show, *checker) {
+	t.Helper()
+	s, c := open(t, settings...), newChecker(t)
+	s.client = &http.Client{Transport: c}
+	return s, c
+}
+
+// browser is a client with cookies that does not follow redirects.
+func (s *show) browser() *http.Client {
+	s.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return &http.Client{
+		Jar: jar, Transport: s.client.Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// signIn goes through the sandbox's sign-in page, as a person does.
+func (s *show) signIn(person string) *http.Client {
+	s.t.Helper()
+	b := s.browser()
+	post := func(address string, form url.Values) string {
+		r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, address, strings.NewReader(form.Encode()))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		resp, err := b.Do(r)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.Header.Get("Location")
+	}
+	page, err := url.Parse(post(s.url+"/auth/sandbox", url.Values{}))
+	if err != nil || page.Host == "" {
+		s.t.Fatalf("sign in: no way to the provider: %v, %v", page, err)
+	}
+	form := page.Query()
+	form.Set("person", person)
+	page.RawQuery = ""
+	back := post(page.String(), form)
+	if a := s.send(b, "GET", strings.TrimPrefix(back, s.url), ""); a.status != http.StatusSeeOther {
+		s.t.Fatalf("sign in: %d %s", a.status, a.body)
+	}
+	return b
+}
+
+// want fails the test unless the answer has the status, and gives it back.
+func (a answer) want(t *testing.T, status int) answer {
+	t.Helper()
+	if a.status != status {
+		t.Fatalf("answered %d, not %d: %s", a.status, status, a.body)
+	}
+	return a
+}
+
+// ids are the ids of a list or the one id of an object.
+func (a answer) ids(t *testing.T) []string {
+	t.Helper()
+	var list []struct{ ID string }
+	if strings.HasPrefix(string(a.body), `{"data":[`) {
+		a.into(t, &list)
+	} else {
+		list = append(list, struct{ ID string }{})
+		a.into(t, &list[0])
+	}
+	ids := make([]string, len(list))
+	for i, one := range list {
+		ids[i] = one.ID
+	}
+	return ids
+}
+
+// Every operation of the document is carried out once for real; requests and
+// answers are held against it. What the document has and this test does not
+// reach, fails it.
+func TestAPIAnswersAsTheDocumentSays(t *testing.T) {
+	t.Parallel()
+	s, c := openChecked(t)
+	s.mode("immediate")
+	s.quote(apple, "3.45", "3.50")
+	session := s.signIn("ava")
+	s.walkOperations(t)
+	s.walkBrokers(t)
+	s.walkMarket(t)
+	s.walkOrders(t)
+	s.walkCopying(t)
+	s.walkAlerts(t)
+	s.walkAccount(t, session)
+	for path, item := range c.doc.Paths.Map() {
+		for method := range item.Operations() {
+			if !c.seen[method+" "+path] {
+				t.Errorf("%s %s was never answered with success", method, path)
+			}
+		}
+	}
+}
+
+func (s *show) walkOperations(t *testing.T) {
+	for _, path := range []string{"/api/health", "/api/health/ready", "/api/openapi.json", "/api/docs", "/api/docs.css"} {
+		s.do("", "GET", path, "").want(t, 200)
+	}
+	for _, path := range []string{"/api/webhooks/snaptrade", "/api/snaptrade/webhook"} {
+		body := s.event("ACCOUNT_HOLDINGS_UPDATED", nil)
+		s.do("", "POST", path, body, "Signature: "+s.signature(body)).want(t, 200)
+	}
+}
+
+func (s *show) walkBrokers(t *testing.T) {
+	s.do("ava", "GET", "/api/brokers", "").want(t, 200)
+	s.do("ava", "POST", "/api/brokers/connect", `{"brokerId":"`+devBroker+`"}`).want(t, 200)
+	connection := s.do("ava", "GET", "/api/brokers/connections", "").want(t, 200).ids(t)[0]
+	s.do("ava", "POST", "/api/brokers/connections/"+connection+"/reconnect", "").want(t, 200)
+	account := s.do("ava", "GET", "/api/brokers/accounts", "").want(t, 200).ids(t)[0]
+	s.do("ava", "POST", "/api/brokers/accounts/"+account+"/select", "{}").want(t, 200)
+	s.do("ava", "POST", "/api/brokers/accounts/"+account+"/sync", "").want(t, 200)
+	s.do("cara", "DELETE", "/api/brokers/accounts/"+s.do("cara", "GET", "/api/brokers/accounts", "").ids(t)[0], "").want(t, 200)
+	if left := s.do("cara", "GET", "/api/brokers/accounts", "").ids(t); len(left) > 0 {
+		t.Errorf("cara still has %v", left)
+	}
+}
+
+func (s *show) walkMarket(t *testing.T) {
+	s.do("ava", "GET", "/api/market/symbols?q=aap", "").want(t, 200)
+	s.do("ava", "GET", "/api/market/expirations?symbol=AAPL", "").want(t, 200)
+	a := s.do("ava", "GET", "/api/market/chain?symbol=AAPL&expiration=2027-01-15&near=3", "").want(t, 200)
+	if !contains(a.body, `"strike":"200"`) && !contains(a.body, `"strikes":[{`) {
+		t.Errorf("chain: %s", a.body)
+	}
+	a = s.do("ava", "GET", "/api/market/quotes?symbols="+url.QueryEscape(apple), "").want(t, 200)
+	if !contains(a.body, `"bid":"3.45"`) {
+		t.Errorf("quotes: %s", a.body)
+	}
+}
+
+func (s *show) walkOrders(t *testing.T) {
+	fields := `{"side":"BTO","underlying":"AAPL","optionType":"call","strike":"200","expiration":"2027-01-15","quantity":5,
+		"orderType":"Limit","limitPrice":"3.50","timeInForce":"Day"}`
+	a := s.do("ava", "POST", "/api/trading/orders/preview", fields).want(t, 200)
+	if !contains(a.body, `"cashEffect":"-1750.00"`) || !contains(a.body, `"warnings":[]`) {
+		t.Errorf("preview: %s", a.body)
+	}
+	again := key()
+	first := s.do("ava", "POST", "/api/trading/orders", fields, again).want(t, 202)
+	second := s.do("ava", "POST", "/api/trading/orders", fields, again).want(t, 202)
+	if string(first.body) != string(second.body) || second.header.Get("Idempotent-Replayed") != "true" || first.header.Get("Idempotent-Replayed") != "" {
+		t.Errorf("the same key twice: %s then %s", first.body, second.body)
+	}
+	id := first.ids(t)[0]
+	s.eventually("the order fills", func() bool { return s.order("ava", id).State == "filled" })
+	position := s.order("ava", id).PositionID
+	detail := s.do("ava", "GET", "/api/positions/"+position, "").want(t, 200)
+	if !contains(detail.body, `"fills":[{`) || !contains(detail.body, `"orders":[{`) || !contains(detail.body, `"averageEntry":"3.50"`) {
+		t.Errorf("position: %s", detail.body)
+	}
+	s.do("ava", "POST", "/api/trading/orders", `{"side":"STC","positionId":"`+position+`","quantity":2,"orderType":"Limit","limitPrice":"3.45"}`, key()).want(t, 202)
+	s.do("ava", "POST", "/api/trading/orders/"+id+"/refresh", "").want(t, 202)
+	s.mode("manual")
+	resting := s.place("ava", "BTO 1 AAPL 200C 1/15/27 @ 3.40")
+	s.eventually("the order rests", func() bool { return s.order("ava", resting).State == "accepted" })
+	s.do("ava", "DELETE", "/api/trading/orders/"+resting, "", key()).want(t, 202)
+	s.eventually("it is cancelled", func() bool { return s.order("ava", resting).State == "cancelled" })
+	s.mode("immediate")
+	if page := s.do("ava", "GET", "/api/trading/orders?view=today&limit=1", "").want(t, 200); contains(page.body, `"nextCursor":null`) {
+		t.Errorf("one of three orders is the last page: %s", page.body)
+	}
+	if list := s.do("ava", "GET", "/api/positions?status=open", "").want(t, 200).ids(t); len(list) != 1 || list[0] != position {
+		t.Errorf("open positions: %v", list)
+	}
+}
+
+func (s *show) walkCopying(t *testing.T) {
+	list := s.do("ben", "GET", "/api/copy-trading/subscriptions", "").want(t, 200).ids(t)
+	path := "/api/copy-trading/subscription/" + list[0]
+	s.do("ben", "DELETE", path, "").want(t, 200)
+	s.do("ben", "POST", "/api/copy-trading/consent", `{"version":"2026-11"}`).want(t, 200)
+	made := s.do("ben", "POST", "/api/copy-trading/subscribe", `{"username":"ava","settings":{"maxDelaySeconds":900,"scaling":{"mode":"factor","value":"1"}}}`, key()).want(t, 201)
+	s.do("ben", "PATCH", "/api/copy-trading/subscription/"+made.ids(t)[0], `{"status":"active","settings":{"maxPositionSize":3}}`).want(t, 200)
+	var waiting []string
+	for _, decision := range []string{"approve", "reject"} {
+		s.place("ava", map[string]string{"approve": "BTO 2 AAPL 200C 1/15/27 @ 3.50", "reject": "BTO 3 AAPL 200C 1/15/27 @ 3.50"}[decision])
+		s.eventually("ben is asked", func() bool {
+			waiting = s.do("ben", "GET", "/api/copy-trading/decisions?view=awaiting", "").want(t, 200).ids(t)
+			return len(waiting) == 1
+		})
+		s.do("ben", "POST", "/api/copy-trading/decisions/"+waiting[0]+"/"+decision, "{}", key()).want(t, 200)
+	}
+}
+
+func (s *show) walkAlerts(t *testing.T) {
+	for _, path := range []string{"/api/feeds/timeline", "/api/feeds/global", "/api/feeds/trade/ava"} {
+		if a := s.do("ben", "GET", path, "").want(t, 200); !contains(a.body, `"username":"ava"`) || contains(a.body, "orderId") {
+			t.Errorf("%s: %s", path, a.body)
+		}
+	}
+	inbox := s.do("ava", "GET", "/api/notifications?limit=1", "").want(t, 200).ids(t)
+	s.do("ava", "POST", "/api/notifications/read", `{"ids":["`+inbox[0]+`"]}`).want(t, 200)
+	if a := s.do("ava", "POST", "/api/notifications/read-all", "").want(t, 200); !contains(a.body, `{"unread":0}`) {
+		t.Errorf("read all: %s", a.body)
+	}
+	s.do("ava", "GET", "/api/push/key", "").want(t, 200)
+	var device json.RawMessage
+	s.sandbox("POST", "/_sandbox/push/subscriptions", map[string]string{}, &device)
+	var where struct{ Endpoint string }
+	if err := json.Unmarshal(device, &where); err != nil {
+		t.Fatal(err)
+	}
+	s.do("ava", "POST", "/api/push/subscriptions", string(device), "User-Agent: "+strings.Repeat("é", 3000)).want(t, 201)
+	s.do("ava", "DELETE", "/api/push/subscriptions", `{"endpoint":"`+where.Endpoint+`"}`).want(t, 200)
+	var channel struct{ URL string }
+	s.sandbox("POST", "/_sandbox/discord/webhooks", map[string]string{"name": "Mine"}, &channel)
+	s.do("ava", "PUT", "/api/settings/discord", `{"url":"`+channel.URL+`"}`).want(t, 200)
+	s.do("ava", "GET", "/api/settings/discord", "").want(t, 200)
+	s.do("ava", "POST", "/api/settings/discord/test", "").want(t, 200)
+	s.do("ava", "DELETE", "/api/settings/discord", "").want(t, 200)
+}
+
+func (s *show) walkAccount(t *testing.T, session *http.Client) {
+	s.do("ava", "PATCH", "/api/profile", `{"bio":"Options."}`).want(t, 200)
+	for _, path := range []string{"/api/profile", "/api/users/ava"} {
+		if a := s.do("ava", "GET", path, "").want(t, 200); !contains(a.body, `"bio":"Options."`) {
+			t.Errorf("%s: %s", path, a.body)
+		}
+	}
+	s.do("ava", "GET", "/api/billing", "").want(t, 200)
+	made := s.send(session, "POST", "/api/tokens", `{"name":"script","scope":"read"}`).want(t, 201)
+	if a := s.do("ava", "GET", "/api/tokens", "").want(t, 200); contains(a.body, "alf_") || !contains(a.body, `"name":"script"`) {
+		t.Errorf("tokens: %s", a.body)
+	}
+	s.do("ava", "DELETE", "/api/tokens/"+made.ids(t)[0], "").want(t, 200)
+	a := s.send(session, "GET", "/api/sessions", "").want(t, 200)
+	if !contains(a.body, `"current":true`) {
+		t.Errorf("sessions: %s", a.body)
+	}
+	s.listen("ava", "").close()
+	s.send(session, "DELETE", "/api/sessions/"+a.ids(t)[0], "").want(t, 200)
+	s.send(session, "GET", "/api/profile", "").want(t, 401)
+	s.do("ava", "DELETE", "/api/sessions", "").want(t, 200)
+}
+
+// Every answer of a known person tells the rate; what is over it gets 429 and
+// when to come back. Nobody known is counted by address.
+func TestAPIRatesAreToldAndHold(t *testing.T) {
+	t.Parallel()
+	s, _ := openChecked(t, "RATE_API=3", "RATE_API_PAYING=3", "RATE_ANON=4")
+	for left := 2; left >= 0; left-- {
+		a := s.do("ben", "GET", "/api/billing", "").want(t, 200)
+		if a.header.Get("X-RateLimit-Limit") != "3" || a.header.Get("X-RateLimit-Remaining") != string(rune('0'+left)) {
+			t.Errorf("with %d left the headers say %v", left, a.header)
+		}
+	}
+	if a := s.do("ben", "GET", "/api/billing", "").want(t, 429); a.code() != "rate_limited" || a.header.Get("Retry-After") == "" {
+		t.Errorf("the fourth of three: %s %v", a.body, a.header)
+	}
+	s.do("cara", "GET", "/api/billing", "").want(t, 200)
+	for range 4 {
+		s.do("", "GET", "/api/billing", "").want(t, 401)
+	}
+	s.do("", "GET", "/api/billing", "", "Authorization: Bearer alf_guess").want(t, 429)
+	s.do("", "GET", "/api/health", "").want(t, 200)
+}
+
+// An automatic copy and a higher limit need a fresh sign-in in a browser; the
+// other changes do not.
+func TestAPIAsksForAFreshSignInToLoosenCopying(t *testing.T) {
+	t.Parallel()
+	s, _ := openChecked(t)
+	browser := s.signIn("cara")
+	path := "/api/copy-trading/subscription/" + s.do("cara", "GET", "/api/copy-trading/subscriptions", "").ids(t)[0]
+	s.do("cara", "POST", "/api/copy-trading/consent", `{"version":"2026-11"}`).want(t, 200)
+	s.send(browser, "PATCH", path, `{"settings":{"maxPositionSize":11}}`).want(t, 200)
+	s.ageSessions(16 * time.Minute)
+	for body, status := range map[string]int{
+		`{"settings":{"maxPositionSize":12}}`:                        403,
+		`{"settings":{"autoExecute":true}}`:                          403,
+		`{"settings":{"scaling":{"mode":"dollars","value":"1"}}}`:    403,
+		`{"settings":{"orderType":"market"}}`:                        403,
+		`{"settings":{"maxSlippagePercent":"5.01"}}`:                 403,
+		`{"settings":{"maxPositionSize":11,"autoExecute":false}}`:    200,
+		`{"settings":{"maxSlippagePercent":"5","maxDailyTrades":5}}`: 200,
+		`{"status":"paused"}`:                                        200,
+		`{"settings":{"sameContract":"skip","orderType":"limit"}}`:   200,
+	} {
+		if a := s.send(browser, "PATCH", path, body); a.status != status || status == 403 && a.code() != "reauth_required" {
+			t.Errorf("%s: %d %s", body, a.status, a.body)
+		}
+	}
+	s.do("cara", "PATCH", path, `{"settings":{"maxPositionSize":5}}`).want(t, 200) // a trade token passed it when it was made
+	s.send(browser, "PUT", "/api/settings/discord", `{"url":"x"}`).want(t, 403)
+	s.send(browser, "POST", "/api/tokens", `{"name":"x","scope":"read"}`).want(t, 403)
+}
+
+// ageSessions makes every browser's sign-in that much older.
+func (s *show) ageSessions(by time.Duration) {
+	s.t.Helper()
+	pool := s.stage.db.Pool()
+	rows, err := pool.Query(s.t.Context(), "select token_hash, data from sessions")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	type row struct {
+		Token string
+		Data  []byte
+	}
+	sessions, err := pgx.CollectRows(rows, pgx.RowToStructByPos[row])
+	if err != nil || len(sessions) == 0 {
+		s.t.Fatalf("%d sessions, %v", len(sessions), err)
+	}
+	for _, one := range sessions {
+		deadline, values, err := scs.GobCodec{}.Decode(one.Data)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		values["auth_time"] = values["auth_time"].(int64) - int64(by.Seconds())
+		data, err := scs.GobCodec{}.Encode(deadline, values)
+		if err == nil {
+			_, err = pool.Exec(s.t.Context(), "update sessions set data = $2 where token_hash = $1", one.Token, data)
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
