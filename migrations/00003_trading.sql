@@ -195,9 +195,10 @@ create table day_counters (
     primary key (user_id, trading_day, kind)
 );
 
--- What must not trade now: scope platform, broker, underlying, leader, user or account; key names which.
+-- What must not trade now: scope platform, broker, underlying, leader, user or account, key names which.
+-- Self is a user's own halt, which they may take away again; user is an operator's on them.
 create table trading_switches (
-    scope  text not null check (scope in ('platform', 'broker', 'underlying', 'leader', 'user', 'account')),
+    scope  text not null check (scope in ('platform', 'broker', 'underlying', 'leader', 'user', 'account', 'self')),
     key    text not null default '',
     stops  text not null check (stops in ('all', 'entries', 'copies')),
     reason text not null default '',

@@ -22,7 +22,6 @@ import (
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/positions"
-	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alertsify/alertsify/web/ui"
@@ -39,7 +38,6 @@ type Options struct {
 	Copier   *copytrade.Copier
 	Alerts   *alerts.Announcer
 	Rules    *risk.Rules
-	DB       *postgres.DB
 	Hub      *live.Hub
 	Clock    *exchange.Clock
 	Logger   *slog.Logger
@@ -59,7 +57,6 @@ type Site struct {
 	copier   *copytrade.Copier
 	alerts   *alerts.Announcer
 	rules    *risk.Rules
-	db       *postgres.DB
 	hub      *live.Hub
 	clock    *exchange.Clock
 	log      *slog.Logger
@@ -78,7 +75,7 @@ func New(o Options) (*Site, error) {
 	}
 	return &Site{
 		guard: o.Guard, users: o.Users, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, copier: o.Copier,
-		alerts: o.Alerts, rules: o.Rules, db: o.DB, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
+		alerts: o.Alerts, rules: o.Rules, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil
 }

@@ -4,18 +4,9 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/jackc/pgx/v5"
-
-	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/web/ui"
-)
-
-// The levels of one's own kill switch: what each does includes the one before.
-const (
-	stopEntries = "entries" // nothing new is bought, by hand or by copying
-	stopCancel  = "cancel"  // and what works is cancelled
 )
 
 const workingMost = 200
@@ -42,57 +33,21 @@ func (s *Site) stopPart(w http.ResponseWriter, r *http.Request) error {
 	return s.show(w, r, http.StatusOK, ui.StopPanel(view))
 }
 
-// stop answers POST /stop. The switch is turned first, so that nothing new can
-// begin while working orders are being cancelled.
+// stop answers POST /stop.
 func (s *Site) stop(w http.ResponseWriter, r *http.Request) error {
 	f, err := form(w, r)
 	if err != nil {
 		return err
 	}
-	level := f.Get("level")
-	if level != stopEntries && level != stopCancel {
-		return fault.Field("level", "entries or cancel.")
-	}
-	ctx, user := r.Context(), me(r.Context())
-	err = s.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
-		return s.rules.Turn(ctx, tx, risk.Halt{Scope: "user", Key: user.String(), Stops: "entries", Reason: "You stopped trading."}, &user)
-	})
-	if err != nil {
+	if _, err := s.desk.Stop(r.Context(), me(r.Context()), f.Get("level")); err != nil {
 		return err
-	}
-	if level == stopCancel {
-		if err := s.cancelWorking(ctx); err != nil {
-			return err
-		}
 	}
 	return back(w, referer(r), "stopped")
 }
 
-// cancelWorking asks for the end of every buy that may still fill. Sells go on:
-// stopping must never keep somebody in a position.
-func (s *Site) cancelWorking(ctx context.Context) error {
-	list, _, err := s.desk.Orders(ctx, me(ctx), orders.Query{View: "working", Limit: workingMost})
-	if err != nil {
-		return err
-	}
-	for _, o := range list {
-		if o.Side != orders.BTO || o.CancelRequested != nil {
-			continue
-		}
-		if _, err := s.desk.Cancel(ctx, me(ctx), o.ID, orders.Key{Text: newKey()}); err != nil {
-			s.log.WarnContext(ctx, "order not cancelled by stop", "order", o.ID, "err", err)
-		}
-	}
-	return nil
-}
-
 // resumeTrading answers POST /stop/resume.
 func (s *Site) resumeTrading(w http.ResponseWriter, r *http.Request) error {
-	ctx, user := r.Context(), me(r.Context())
-	err := s.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
-		return s.rules.Resume(ctx, tx, "user", user.String())
-	})
-	if err != nil {
+	if err := s.desk.Resume(r.Context(), me(r.Context())); err != nil {
 		return err
 	}
 	return back(w, referer(r), "trading-resumed")
@@ -131,8 +86,11 @@ func (s *Site) stopView(ctx context.Context) (ui.StopView, error) {
 // can go on; empty while it runs.
 func haltWords(halts []risk.Halt) (reason string, own bool) {
 	for _, h := range halts {
-		if h.Scope != "user" {
+		switch h.Scope {
+		case "platform":
 			return "Trading is halted for everybody. " + h.Reason, false
+		case "user":
+			return "An operator has halted your trading. " + h.Reason, false
 		}
 		reason, own = h.Reason, true
 	}

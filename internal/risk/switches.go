@@ -39,7 +39,7 @@ func (r *Rules) Switches(ctx context.Context, tx pgx.Tx, t Trade) error {
 		select coalesce((
 			select coalesce(nullif(reason, ''), 'Trading is halted') from trading_switches
 			where ((scope = 'platform') or (scope = 'broker' and key = $1) or (scope = 'underlying' and key = $2)
-			    or (scope = 'user' and key = $3) or (scope = 'account' and key = $4) or (scope = 'leader' and key = $5))
+			    or (scope in ('user', 'self') and key = $3) or (scope = 'account' and key = $4) or (scope = 'leader' and key = $5))
 			  and (stops = 'all' or (stops = 'entries' and $6) or (stops = 'copies' and $5 <> '' and $6))
 			order by scope limit 1), '')`,
 		t.Broker, t.Underlying, t.UserID.String(), t.AccountID.String(), leader, t.Entry).Scan(&reason)
@@ -52,9 +52,13 @@ func (r *Rules) Switches(ctx context.Context, tx pgx.Tx, t Trade) error {
 	return nil
 }
 
+// Self is the scope of a user's own halt. An operator's on a user is another row,
+// which the user cannot take away.
+const Self = "self"
+
 // Halt is one switch that is turned off.
 type Halt struct {
-	Scope  string `json:"scope"` // platform, broker, underlying, leader, user, account
+	Scope  string `json:"scope"` // platform, broker, underlying, leader, user, account, self
 	Key    string `json:"key"`
 	Stops  string `json:"stops"` // all, entries, copies
 	Reason string `json:"reason"`
@@ -90,7 +94,7 @@ func (r *Rules) Resume(ctx context.Context, tx pgx.Tx, scope, key string) error 
 func (r *Rules) Halts(ctx context.Context, user uuid.UUID) ([]Halt, error) {
 	rows, err := r.db.Pool().Query(ctx, `
 		select scope, key, stops, reason from trading_switches
-		where scope = 'platform' or (scope = 'user' and key = $1) order by scope, stops limit 20`, user.String())
+		where scope = 'platform' or (scope in ('user', 'self') and key = $1) order by scope, stops limit 20`, user.String())
 	if err != nil {
 		return nil, fmt.Errorf("list halts: %w", err)
 	}
