@@ -12,15 +12,19 @@ import (
 	"time"
 )
 
+const serverDeadline = 200 * time.Millisecond
+
 func streamServer(t *testing.T, events <-chan Event, o StreamOptions, ended chan<- struct{}) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(Handler(func(w http.ResponseWriter, r *http.Request) error {
 		defer close(ended)
 		return Stream(w, r, events, o)
 	}))
-	// Far shorter than the tests need: a stream must outlive both.
-	server.Config.ReadTimeout = 20 * time.Millisecond
-	server.Config.WriteTimeout = 20 * time.Millisecond
+	// Far shorter than the tests need: a stream must outlive both. A busy machine
+	// may take its time between a connection and its request.
+	server.Config.ReadHeaderTimeout = 10 * time.Second
+	server.Config.ReadTimeout = serverDeadline
+	server.Config.WriteTimeout = serverDeadline
 	server.Start()
 	t.Cleanup(server.Close)
 	return server
@@ -63,13 +67,13 @@ func readBlock(t *testing.T, r *bufio.Reader) string {
 func TestAStreamOutlivesTheServersDeadlines(t *testing.T) {
 	t.Parallel()
 	events, ended := make(chan Event), make(chan struct{})
-	server := streamServer(t, events, StreamOptions{Heartbeat: 5 * time.Millisecond}, ended)
+	server := streamServer(t, events, StreamOptions{Heartbeat: serverDeadline / 10}, ended)
 	body := listen(t, server.URL)
 
 	if got := readBlock(t, body); got != "retry: 2000\n" {
 		t.Errorf("first block = %q", got)
 	}
-	for range 20 { // 100 ms of heartbeats, five times the deadlines
+	for range 30 { // three times the deadlines
 		if got := readBlock(t, body); got != ":\n" {
 			t.Fatalf("heartbeat = %q", got)
 		}
