@@ -86,7 +86,7 @@ func (s *stage) open(key string) *Market {
 	}
 	m := New(Options{
 		BaseURL: s.url + "/alpaca", Key: "AK", Secret: secret.New(key), Cache: cache, Clock: s.clock,
-		HTTP: &http.Client{Transport: s.calls, Timeout: 5 * time.Second},
+		HTTP: &http.Client{Transport: s.calls, Timeout: 30 * time.Second},
 	})
 	s.t.Cleanup(func() {
 		m.Close()
