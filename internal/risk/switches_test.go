@@ -3,50 +3,118 @@ package risk
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-
-	"github.com/alertsify/alertsify/internal/exchange"
-	"github.com/alertsify/alertsify/internal/fault"
-	"github.com/alertsify/alertsify/internal/pgtest"
 )
 
-// A user's own halt and an operator's on the same user are two: resuming takes
-// away one's own only.
-func TestNobodyLiftsAnOperatorsHalt(t *testing.T) {
+// Each halt stops what it names and nothing else (R1).
+func TestAHaltStopsWhatItNames(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
-	rules := New(db, exchange.NewClock(time.Now), Defaults(), time.Now)
-	user := uuid.New()
-	trade := Trade{UserID: user, AccountID: uuid.New(), Underlying: "AAPL", Entry: true}
-	in := func(f func(context.Context, pgx.Tx) error) {
-		t.Helper()
-		if err := db.InTx(t.Context(), f); err != nil {
-			t.Fatal(err)
+	d := newDesk(t, Defaults())
+	account, leader := uuid.New(), uuid.New()
+	trades := map[string]Trade{
+		"entry": {Entry: true}, "exit": {}, "copied entry": {Entry: true, LeaderID: &leader}, "copied exit": {LeaderID: &leader},
+	}
+	all, entries, copies := "entry exit copied entry copied exit", "entry copied entry", "copied entry"
+	for _, c := range []struct {
+		halt  Halt
+		stops string
+	}{
+		{Halt{Scope: "platform", Stops: "all"}, all},
+		{Halt{Scope: "platform", Stops: "entries"}, entries},
+		{Halt{Scope: "platform", Stops: "copies"}, copies},
+		{Halt{Scope: "broker", Key: "ALPACA", Stops: "all"}, all},
+		{Halt{Scope: "broker", Key: "WEBULL", Stops: "all"}, ""},
+		{Halt{Scope: "underlying", Key: "AAPL", Stops: "entries"}, entries},
+		{Halt{Scope: "underlying", Key: "TSLA", Stops: "all"}, ""},
+		{Halt{Scope: "user", Key: d.user.String(), Stops: "all"}, all},
+		{Halt{Scope: "user", Key: uuid.NewString(), Stops: "all"}, ""},
+		{Halt{Scope: "account", Key: account.String(), Stops: "copies"}, copies},
+		{Halt{Scope: "leader", Key: leader.String(), Stops: "all"}, "copied entry copied exit"},
+		{Halt{Scope: "leader", Key: uuid.NewString(), Stops: "all"}, ""},
+	} {
+		d.in(func(ctx context.Context, tx pgx.Tx) error { return d.Turn(ctx, tx, c.halt, nil) })
+		got := ""
+		for _, name := range []string{"entry", "exit", "copied entry", "copied exit"} {
+			trade := trades[name]
+			trade.UserID, trade.AccountID, trade.Broker, trade.Underlying = d.user, account, "ALPACA", "AAPL"
+			code := d.in(func(ctx context.Context, tx pgx.Tx) error { return d.Switches(ctx, tx, trade) })
+			if code != "" && code != "trading_halted" {
+				t.Errorf("%+v refuses with %s", c.halt, code)
+			}
+			if code != "" {
+				got = join(got, name)
+			}
 		}
-	}
-	halted := func() bool {
-		t.Helper()
-		err := db.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error { return rules.Switches(ctx, tx, trade) })
-		if err != nil && fault.CodeOf(err) != "trading_halted" {
-			t.Fatal(err)
+		if got != c.stops {
+			t.Errorf("%+v stops %q, want %q", c.halt, got, c.stops)
 		}
-		return err != nil
+		d.in(func(ctx context.Context, tx pgx.Tx) error { return d.Resume(ctx, tx, c.halt.Scope, c.halt.Key) })
 	}
-	in(func(ctx context.Context, tx pgx.Tx) error {
-		return rules.Turn(ctx, tx, Halt{Scope: "user", Key: user.String(), Stops: "entries", Reason: "under review"}, nil)
-	})
-	in(func(ctx context.Context, tx pgx.Tx) error {
-		return rules.Turn(ctx, tx, Halt{Scope: Self, Key: user.String(), Stops: "entries", Reason: "enough"}, nil)
-	})
-	in(func(ctx context.Context, tx pgx.Tx) error { return rules.Resume(ctx, tx, Self, user.String()) })
-	if !halted() {
-		t.Error("resuming one's own halt lifted the operator's")
+	if halts, err := d.Halts(t.Context(), d.user); err != nil || len(halts) != 0 {
+		t.Errorf("resumed, yet %v (%v)", halts, err)
 	}
-	in(func(ctx context.Context, tx pgx.Tx) error { return rules.Resume(ctx, tx, "user", user.String()) })
-	if halted() {
-		t.Error("still halted after both were lifted")
+}
+
+func join(list, word string) string {
+	if list == "" {
+		return word
+	}
+	return list + " " + word
+}
+
+// INV-36: turning a switch waits for the claims that read it open, and what
+// claims later sees it.
+func TestNoClaimCommitsAfterASwitchReturned(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, Defaults())
+	trade := Trade{UserID: d.user, AccountID: uuid.New(), Entry: true}
+	read, finish, turned := make(chan struct{}), make(chan struct{}), make(chan string, 1)
+	claimed := make(chan string, 1)
+	go func() {
+		claimed <- d.in(func(ctx context.Context, tx pgx.Tx) error {
+			if err := d.Switches(ctx, tx, trade); err != nil {
+				return err
+			}
+			close(read)
+			<-finish
+			return nil
+		})
+	}()
+	<-read
+	go func() {
+		turned <- d.in(func(ctx context.Context, tx pgx.Tx) error {
+			return d.Turn(ctx, tx, Halt{Scope: "platform", Stops: "all"}, nil)
+		})
+	}()
+	d.waitForWaiter()
+	select {
+	case <-turned:
+		t.Fatal("the switch turned while a claim was under way")
+	default:
+	}
+	close(finish)
+	if code := <-claimed; code != "" {
+		t.Errorf("the claim under way: %s", code)
+	}
+	if code := <-turned; code != "" {
+		t.Errorf("turning the switch: %s", code)
+	}
+	if code := d.in(func(ctx context.Context, tx pgx.Tx) error { return d.Switches(ctx, tx, trade) }); code != "trading_halted" {
+		t.Errorf("after the switch returned a claim gets %q", code)
+	}
+}
+
+// waitForWaiter returns when a transaction waits for an advisory lock.
+func (d *desk) waitForWaiter() {
+	d.t.Helper()
+	for waiting := false; !waiting; {
+		err := d.db.Pool().QueryRow(d.t.Context(), `
+			select exists (select from pg_locks where locktype = 'advisory' and not granted
+				and database = (select oid from pg_database where datname = current_database()))`).Scan(&waiting)
+		if err != nil {
+			d.t.Fatal(err)
+		}
 	}
 }
