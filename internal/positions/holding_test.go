@@ -1,0 +1,89 @@
+package positions
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// holdings are what is left of each subscription's copies, and what they realised.
+func (r *room) holdings(id uuid.UUID) map[uuid.UUID]Ledger {
+	r.t.Helper()
+	all := map[uuid.UUID]Ledger{}
+	r.in(func(ctx context.Context, tx pgx.Tx) error {
+		list, err := Holdings(ctx, tx, id)
+		for _, h := range list {
+			all[h.SubscriptionID] = h.Ledger
+		}
+		return err
+	})
+	return all
+}
+
+func TestACopysFillBooksOnItsSubscription(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	p := r.opened()
+	ben := r.subscription("ben")
+	r.book(p.ID, true, 4, "3.00", &ben)
+	r.book(p.ID, true, 2, "3.60", &ben)
+	r.book(p.ID, false, 3, "4.00", &ben)
+	got := r.holdings(p.ID)[ben]
+	if got.Bought != 6 || got.Sold != 3 || got.RemainingCost.String() != "960" || got.Realized.String() != "240" {
+		t.Errorf("%+v", got) // six cost 1,920; three of them 960, sold for 1,200
+	}
+}
+
+// A sell of one's own takes own contracts first, then copied ones, oldest first.
+func TestOwnContractsAreSoldBeforeCopiedOnes(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	p := r.opened()
+	ben, cara := r.subscription("ben"), r.subscription("cara")
+	r.book(p.ID, true, 2, "3.00", &ben)
+	r.book(p.ID, true, 3, "3.00", &cara)
+	r.book(p.ID, true, 4, "3.00", nil)
+	for _, step := range []struct{ sell, ben, cara int }{{4, 2, 3}, {1, 1, 3}, {2, 0, 2}, {2, 0, 0}} {
+		r.book(p.ID, false, step.sell, "4.00", nil)
+		got := r.holdings(p.ID)
+		if got[ben].Held() != step.ben || got[cara].Held() != step.cara {
+			t.Errorf("after selling %d: %d and %d copied left, want %d and %d", step.sell, got[ben].Held(), got[cara].Held(), step.ben, step.cara)
+		}
+	}
+	if got := r.holdings(p.ID); got[ben].Realized.String() != "200" || got[cara].Realized.String() != "300" {
+		t.Errorf("ben's copies realised %s, cara's %s", got[ben].Realized, got[cara].Realized)
+	}
+}
+
+// INV-49: a copy's exit that sells more than its subscription holds takes the
+// rest from own contracts and then from others' copies, each at its price.
+func TestACopysExitBeyondItsHoldingIsShared(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	p := r.opened()
+	ben, cara := r.subscription("ben"), r.subscription("cara")
+	r.book(p.ID, true, 2, "3.00", &ben)
+	r.book(p.ID, true, 2, "3.00", &cara)
+	r.book(p.ID, true, 1, "3.00", nil)
+	r.book(p.ID, false, 4, "4.00", &cara)
+	got := r.holdings(p.ID)
+	if got[cara].Held() != 0 || got[ben].Held() != 1 || got[cara].Realized.String() != "200" || got[ben].Realized.String() != "100" {
+		t.Errorf("ben %+v, cara %+v", got[ben], got[cara])
+	}
+}
+
+// A late fill of a copy's exit on a position that has none of it is booked too:
+// what the broker did is not refused.
+func TestACopysLateExitIsBookedWithoutItsHolding(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	p := r.opened()
+	ben := r.subscription("ben")
+	r.book(p.ID, true, 3, "3.00", nil)
+	r.book(p.ID, false, 2, "4.00", &ben)
+	if now := r.at(p.ID); now.Ledger.Sold != 2 || len(r.holdings(p.ID)) != 0 {
+		t.Errorf("%d sold", now.Ledger.Sold)
+	}
+}
