@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
+
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 const (
@@ -36,7 +38,7 @@ func (d *Desk) RunSweeper(ctx context.Context) error {
 // Sweep aborts what can no longer be sent (T3), rings again for what is queued
 // (C4), and marks unknown what was claimed and never answered (T7).
 func (d *Desk) Sweep(ctx context.Context) error {
-	return errors.Join(d.sweepStale(ctx), d.sweepQueued(ctx), d.sweepSubmitting(ctx), d.sweepLooks(ctx))
+	return errors.Join(d.sweepStale(ctx), d.sweepQueued(ctx), d.sweepSubmitting(ctx), d.sweepLooks(ctx), d.sweepIdle(ctx))
 }
 
 func (d *Desk) sweepStale(ctx context.Context) error {
@@ -96,6 +98,42 @@ func (d *Desk) sweepLooks(ctx context.Context) error {
 		return fmt.Errorf("plan lost looks: %w", err)
 	}
 	return nil
+}
+
+// Accounts of traders with followers are listed even when we have nothing to
+// follow there: what they trade in their broker's own app has to be seen. At
+// most idlePerSweep of them each sweep, some 50 a minute, whatever their number.
+const (
+	idleAfter    = time.Minute
+	idlePerSweep = 4
+)
+
+// sweepIdle plans those looks, in market hours, by one process at a time.
+// Foreign tables: accounts, subscriptions.
+func (d *Desk) sweepIdle(ctx context.Context) error {
+	if !d.clock.Open("") {
+		return nil
+	}
+	return d.db.AsSystem(ctx, bySweeper, func(ctx context.Context, tx pgx.Tx) error {
+		mine, err := postgres.TryLock(ctx, tx, "plan idle looks")
+		if err != nil || !mine {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			insert into account_looks (account_id, user_id, next_look_at)
+			select a.id, a.user_id, clock_timestamp() from accounts a
+			left join account_looks l on l.account_id = a.id
+			where a.removed_at is null and a.status = 'ok' and a.lists_orders
+			  and exists (select 1 from subscriptions s where s.trader_id = a.user_id and s.status = 'active')
+			  and coalesce(l.listed_at, a.created_at) < clock_timestamp() - make_interval(secs => $1)
+			  and coalesce(l.next_look_at, 'infinity') > clock_timestamp()
+			order by l.listed_at nulls first limit $2
+			on conflict (account_id) do update set next_look_at = excluded.next_look_at`, idleAfter.Seconds(), idlePerSweep)
+		if err != nil {
+			return fmt.Errorf("plan looks at idle accounts: %w", err)
+		}
+		return nil
+	})
 }
 
 func (d *Desk) ids(ctx context.Context, sql string) ([]uuid.UUID, error) {
