@@ -3,7 +3,6 @@ package copytrade
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/live"
-	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/postgres"
 )
 
@@ -66,97 +64,31 @@ func (c *Copier) answer(ctx context.Context, tx pgx.Tx, follower, id uuid.UUID, 
 		text := "rejected"
 		reason = &text
 	}
-	_, err = tx.Exec(ctx, `
-		update copy_decisions set result = $2, reason = $3, responded_at = clock_timestamp(), updated_at = now(),
-			expires_at = case when $2 = 'approved' and side = 'BTO' then clock_timestamp() else expires_at end
-		where id = $1`, id, to, reason)
+	// An approved entry has thirty seconds from here, an exit at least as many.
+	d, err = oneDecision(tx.Query(ctx, `
+		with made as (
+			update copy_decisions set result = $2, reason = $3, responded_at = clock_timestamp(), updated_at = now(),
+				expires_at = case when $2 = 'rejected' then expires_at when side = 'BTO' then clock_timestamp() + $4::interval
+					else greatest(expires_at, clock_timestamp() + $4::interval) end
+			where id = $1 returning *)`+readMade, id, to, reason, sendWithin))
 	if err != nil {
 		return Decision{}, fmt.Errorf("answer decision %s: %w", id, err)
-	}
-	if d, err = lockDecision(ctx, tx, follower, id); err != nil {
-		return Decision{}, err
 	}
 	return d, live.Publish(ctx, tx, follower, "decision", d)
 }
 
+// answerable refuses what was answered or is over. Whoever comes late is told so
+// in the same words, whether or not the sweep was there first.
 func (c *Copier) answerable(d Decision) error {
-	if d.Result != Awaiting {
+	late := c.now().Sub(d.ExpiresAt)
+	switch {
+	case d.Result == Expired, d.Result == Awaiting && late >= 0:
+		return fault.Conflict("invalid_state", fmt.Sprintf("This expired %s ago; nothing was sent.", max(late, 0).Round(time.Second))).
+			With("result", Expired).With("expiresAt", d.ExpiresAt.UTC())
+	case d.Result == Skipped:
+		return fault.Conflict("invalid_state", "Nothing was sent. "+d.ReasonText()).With("result", d.Result)
+	case d.Result != Awaiting:
 		return fault.Conflict("invalid_state", "This was already answered: "+string(d.Result)+".").With("result", d.Result)
 	}
-	if late := c.now().Sub(d.ExpiresAt); late >= 0 {
-		return fault.Conflict("invalid_state", fmt.Sprintf("This expired %s ago; nothing was sent.", late.Round(time.Second))).
-			With("result", Expired).With("expiresAt", d.ExpiresAt.UTC())
-	}
 	return nil
-}
-
-const sweepEvery = time.Second
-
-// Run closes questions whose time is over and places what a crash left
-// unplaced (C15), until ctx ends.
-func (c *Copier) Run(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		if err := c.Sweep(ctx); err != nil && ctx.Err() == nil {
-			c.log.WarnContext(ctx, "sweep copies", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-// Sweep does one round (index copy_decisions_open).
-func (c *Copier) Sweep(ctx context.Context) error {
-	return errors.Join(c.expire(ctx), c.placeLost(ctx))
-}
-
-// expire closes what nobody answered, and what was never placed in time.
-func (c *Copier) expire(ctx context.Context) error {
-	rows, err := c.db.Pool().Query(ctx, `
-		select `+decisionColumns+decisionFrom+`
-		where c.result in ('queued', 'awaiting_approval', 'approved') and c.order_id is null
-		  and c.expires_at < clock_timestamp() - case c.result when 'approved' then interval '30 seconds' else interval '0' end
-		limit 500`)
-	if err != nil {
-		return fmt.Errorf("read expired decisions: %w", err)
-	}
-	expired, err := pgx.CollectRows(rows, scanDecision)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, d := range expired {
-		if d.Result == Awaiting {
-			errs = append(errs, c.finish(ctx, d, Expired, "expired"))
-			continue
-		}
-		errs = append(errs, c.finish(ctx, d, Skipped, "too_late"))
-	}
-	return errors.Join(errs...)
-}
-
-// placeLost executes what has waited longer than its job should take.
-func (c *Copier) placeLost(ctx context.Context) error {
-	rows, err := c.db.Pool().Query(ctx, `
-		select distinct leader_order_id from copy_decisions
-		where result in ('queued', 'approved') and order_id is null and updated_at < clock_timestamp() - interval '5 seconds' limit 20`)
-	if err != nil {
-		return fmt.Errorf("read lost copies: %w", err)
-	}
-	lost, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, id := range lost {
-		var later orders.Again
-		if err := c.Execute(ctx, id); err != nil && !errors.As(err, &later) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
 }

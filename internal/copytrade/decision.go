@@ -93,14 +93,18 @@ const decisionColumns = `c.id, c.subscription_id, c.user_id, c.trader_id, t.user
 
 const decisionFrom = ` from copy_decisions c join users t on t.id = c.trader_id join orders l on l.id = c.leader_order_id `
 
-func scanDecision(row pgx.CollectableRow) (Decision, error) {
+func scanDecision(row pgx.CollectableRow) (Decision, error) { return scanDecisionAnd(row) }
+
+// scanDecisionAnd reads decisionColumns and what the statement selects after them.
+func scanDecisionAnd(row pgx.CollectableRow, more ...any) (Decision, error) {
 	var d Decision
 	var symbol, underlying string
 	var multiplier int
 	var price decimal.Decimal
-	err := row.Scan(&d.ID, &d.SubscriptionID, &d.FollowerID, &d.TraderID, &d.Trader, &d.LeaderOrderID, &d.Side, &symbol, &underlying, &multiplier,
+	into := append([]any{&d.ID, &d.SubscriptionID, &d.FollowerID, &d.TraderID, &d.Trader, &d.LeaderOrderID, &d.Side, &symbol, &underlying, &multiplier,
 		&d.SourceQuantity, &price, &d.Quantity, &d.Result, &d.Reason, &d.Numbers, &d.OrderID, &d.PositionID, &d.Held, &d.LeaderHeld,
-		&d.Place, &d.PlaceOf, &d.DecidedAt, &d.ExpiresAt)
+		&d.Place, &d.PlaceOf, &d.DecidedAt, &d.ExpiresAt}, more...)
+	err := row.Scan(into...)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -121,6 +125,18 @@ func oneDecision(rows pgx.Rows, err error) (Decision, error) {
 	return d, err
 }
 
+func collect(rows pgx.Rows, err error) ([]Decision, error) {
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanDecision)
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
 // Query asks for a page of decisions, newest first.
 type Query struct {
 	Awaiting bool // only those that wait for the follower's answer
@@ -136,7 +152,7 @@ type Cursor struct {
 
 // Decisions lists a follower's decisions (index copy_decisions_user).
 func (c *Copier) Decisions(ctx context.Context, follower uuid.UUID, q Query) (page []Decision, next *Cursor, err error) {
-	at, id := time.Now().Add(24*time.Hour), uuid.Max
+	at, id := c.now().Add(24*time.Hour), uuid.Max
 	if q.Cursor != nil {
 		at, id = q.Cursor.At, q.Cursor.ID
 	}
@@ -161,48 +177,4 @@ func (c *Copier) Decisions(ctx context.Context, follower uuid.UUID, q Query) (pa
 		next = &Cursor{last.DecidedAt, last.ID}
 	}
 	return page, next, nil
-}
-
-// reasons are why a copy was not made, in words for the follower.
-var reasons = map[string]string{
-	"scaled_to_zero":        "Your size settings make less than one contract of this trade.",
-	"already_held":          "You already hold this contract.",
-	"no_account":            "You have no account selected that can trade.",
-	"too_late":              "The trade was known too late for your settings.",
-	"market_closed":         "The market was closed.",
-	"no_copy_held":          "You hold nothing copied of this trade.",
-	"leader_flat":           "The trader had already sold.",
-	"rejected":              "You rejected it.",
-	"expired":               "Nobody answered in time.",
-	"trading_halted":        "Trading is halted.",
-	"copying_stopped":       "Copying was paused, stopped or lost its consent.",
-	"unresolved_order":      "An earlier order was still being checked with the broker.",
-	"insufficient_quantity": "There was nothing left to sell.",
-	"risk_account":          "The account was not able to trade.",
-	"risk_contract":         "The contract could not be traded.",
-	"risk_contracts":        "More contracts than one copy may have.",
-	"risk_premium":          "More dollars than one copy may cost.",
-	"risk_daily_premium":    "The day's limit for copies was reached.",
-	"risk_daily_copies":     "The day's number of copies was used up.",
-	"risk_buying_power":     "Not enough buying power.",
-	"risk_collar":           "The price was too far from the market.",
-	"risk_no_quote":         "There was no fresh quote.",
-	"risk_market_closed":    "The market was closed.",
-	"risk_price":            "The price was not a legal one.",
-	"order_rejected":        "The broker rejected the order.",
-	"order_not_sent":        "The order could not be sent in time.",
-	"order_cancelled":       "The order was cancelled before it filled.",
-	"order_expired":         "The order did not fill during the day.",
-	"order_not_placed":      "The broker does not list the order; check with your broker.",
-}
-
-// ReasonText is the reason in words, empty when there is none.
-func (d Decision) ReasonText() string {
-	if d.Reason == nil {
-		return ""
-	}
-	if text, known := reasons[*d.Reason]; known {
-		return text
-	}
-	return *d.Reason
 }

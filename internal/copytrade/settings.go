@@ -76,8 +76,10 @@ func (s Settings) check() error {
 	oneOf(wrong, "sameContract", *s.SameContract, "skip", "add")
 	oneOf(wrong, "orderType", *s.OrderType, "limit", "market")
 	oneOf(wrong, "scaling.mode", s.Scaling.Mode, "factor", "contracts", "dollars", "buyingPowerPercent")
-	if !s.Scaling.Value.IsPositive() || s.Scaling.Value.GreaterThan(decimal.NewFromInt(1_000_000)) {
-		wrong["scaling.value"] = "Above 0 and at most 1,000,000."
+	if v := s.Scaling.Value; !v.IsPositive() || v.GreaterThan(decimal.NewFromInt(1_000_000)) || !v.Equal(v.Truncate(4)) {
+		wrong["scaling.value"] = "Above 0 and at most 1,000,000, with at most 4 decimals."
+	} else if s.Scaling.Mode == "buyingPowerPercent" && v.GreaterThan(hundred) {
+		wrong["scaling.value"] = "At most 100 percent."
 	}
 	if len(wrong) > 0 {
 		return fault.Validation(wrong)
@@ -92,8 +94,8 @@ func between(wrong map[string]string, field string, n, low, high int) {
 }
 
 func percent(wrong map[string]string, field string, p money.Amount, high int64) {
-	if p.IsNegative() || p.GreaterThan(decimal.NewFromInt(high)) {
-		wrong[field] = "Between 0 and " + decimal.NewFromInt(high).String() + "."
+	if p.IsNegative() || p.GreaterThan(decimal.NewFromInt(high)) || !p.Equal(p.Truncate(2)) {
+		wrong[field] = "Between 0 and " + decimal.NewFromInt(high).String() + ", with at most 2 decimals."
 	}
 }
 

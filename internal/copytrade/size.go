@@ -35,21 +35,3 @@ func exitLimit(c exchange.Contract, leader money.Price) money.Price {
 	}
 	return c.RoundUp(bottom)
 }
-
-// exitTarget is how many of the copied contracts should be sold by now: in
-// proportion to what the leader's order has sold of what the leader held,
-// rounded half down; everything when the leader is flat.
-func exitTarget(copied, leaderSold, leaderHeld int, flat bool) int {
-	if flat {
-		return copied
-	}
-	if leaderHeld <= 0 {
-		return 0
-	}
-	twice := 2 * copied * leaderSold
-	whole, rest := twice/(2*leaderHeld), twice%(2*leaderHeld)
-	if rest > leaderHeld { // more than half of a contract
-		whole++
-	}
-	return min(whole, copied)
-}

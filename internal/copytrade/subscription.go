@@ -91,7 +91,7 @@ func (c *Copier) subscribe(ctx context.Context, tx pgx.Tx, follower uuid.UUID, t
 	if err != nil {
 		return Subscription{}, fmt.Errorf("subscribe: %w", err)
 	}
-	s, err := c.subscription(ctx, tx, follower, id)
+	s, err := c.subscription(ctx, tx, follower, id, "")
 	if err != nil {
 		return Subscription{}, err
 	}
@@ -100,9 +100,13 @@ func (c *Copier) subscribe(ctx context.Context, tx pgx.Tx, follower uuid.UUID, t
 
 // findTrader reads the users table: a trader by id or username.
 func findTrader(ctx context.Context, tx pgx.Tx, trader string) (uuid.UUID, error) {
+	var named *uuid.UUID
+	if id, err := uuid.Parse(trader); err == nil {
+		named = &id
+	}
 	var id uuid.UUID
 	err := tx.QueryRow(ctx, `
-		select id from users where (id::text = $1 or username = lower($1)) and role in ('trader', 'admin') and status = 'active'`, trader).Scan(&id)
+		select id from users where (id = $1 or username = lower($2)) and role in ('trader', 'admin') and status = 'active'`, named, trader).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return uuid.Nil, fault.NotFound()
 	}
@@ -151,10 +155,13 @@ func (c *Copier) tellTrader(ctx context.Context, tx pgx.Tx, s Subscription) erro
 	})
 }
 
-func (c *Copier) subscription(ctx context.Context, tx pgx.Tx, follower, id uuid.UUID) (Subscription, error) {
+// locked ends a statement that reads a subscription in order to change it.
+const locked = ` for no key update of s`
+
+func (c *Copier) subscription(ctx context.Context, tx pgx.Tx, follower, id uuid.UUID, lock string) (Subscription, error) {
 	rows, err := tx.Query(ctx, `
 		select `+subscriptionColumns+` from subscriptions s join users t on t.id = s.trader_id
-		where s.id = $1 and s.follower_id = $2`, id, follower)
+		where s.id = $1 and s.follower_id = $2`+lock, id, follower)
 	if err != nil {
 		return Subscription{}, err
 	}
@@ -189,33 +196,35 @@ type Change struct {
 	Settings *Settings `json:"settings,omitempty"`
 }
 
-// Update changes settings or pauses and resumes. Trades of a pause are not copied afterwards.
+// Update changes settings or pauses and resumes. Trades of a pause are not copied
+// afterwards. Pausing asks for nothing: neither plan nor consent may stand in its way.
 func (c *Copier) Update(ctx context.Context, follower, id uuid.UUID, ch Change) (s Subscription, err error) {
 	err = c.db.As(ctx, follower, func(ctx context.Context, tx pgx.Tx) error {
-		if s, err = c.subscription(ctx, tx, follower, id); err != nil {
+		if s, err = c.subscription(ctx, tx, follower, id, locked); err != nil {
 			return err
 		}
 		if s.Status == "cancelled" {
 			return fault.Conflict("invalid_state", "This subscription was cancelled.")
 		}
-		settings := s.Settings
+		settings, status := s.Settings, s.Status
 		if ch.Settings != nil {
 			settings = ch.Settings.over(s.Settings)
 		}
-		if err := c.allowed(ctx, tx, follower, settings); err != nil {
-			return err
-		}
-		status := s.Status
 		if ch.Status != nil {
 			status = *ch.Status
 		}
 		if status != "active" && status != "paused" {
 			return fault.Field("status", "active or paused.")
 		}
+		if ch.Settings != nil || status == "active" {
+			if err := c.allowed(ctx, tx, follower, settings); err != nil {
+				return err
+			}
+		}
 		if err := save(ctx, tx, id, status, settings); err != nil {
 			return err
 		}
-		s, err = c.subscription(ctx, tx, follower, id)
+		s, err = c.subscription(ctx, tx, follower, id, "")
 		return err
 	})
 	return s, err
@@ -243,7 +252,7 @@ func (c *Copier) Unsubscribe(ctx context.Context, follower, id uuid.UUID) (s Sub
 		if err != nil {
 			return fmt.Errorf("unsubscribe: %w", err)
 		}
-		s, err = c.subscription(ctx, tx, follower, id)
+		s, err = c.subscription(ctx, tx, follower, id, "")
 		return err
 	})
 	return s, err

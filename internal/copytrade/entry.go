@@ -1,0 +1,92 @@
+package copytrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/orders"
+)
+
+// placeEntry buys for one follower, unless it is too late, the follower has
+// stopped copying, or the leader has left. A refusal is the decision's end.
+func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled filledAt, d Decision) error {
+	s, agreed, err := c.settingsOf(ctx, d)
+	if err != nil {
+		return err
+	}
+	if s.Status != "active" || d.Result == Queued && !agreed {
+		return c.finish(ctx, d, ending{Skipped, "copying_stopped", ""})
+	}
+	before := sendBefore(filled, d, s)
+	if !c.now().Before(before) {
+		return c.finish(ctx, d, ending{Skipped, "too_late", ""})
+	}
+	limit := entryLimit(d.Contract, d.SourcePrice, s.Settings.MaxSlippagePercent.Decimal)
+	order := orders.CopyOrder{
+		UserID: d.FollowerID, AccountID: s.Settings.AccountID, LeaderID: d.TraderID, SubscriptionID: d.SubscriptionID, DecisionID: d.ID,
+		Side: orders.BTO, Contract: d.Contract, Quantity: d.Quantity, Type: orders.Limit, Limit: &limit,
+		SendBefore: before, DailyCap: *s.Settings.MaxDailyTrades,
+	}
+	if *s.Settings.OrderType == "market" {
+		order.Type, order.Limit = orders.Market, nil
+	}
+	err = c.enter(ctx, order, func(ctx context.Context, tx pgx.Tx) error { return stillWanted(ctx, tx, leader, d) })
+	if code, refused := refusal(err); refused {
+		return c.finish(ctx, d, ending{Skipped, code, ""})
+	}
+	return err
+}
+
+// sendBefore is until when a copied entry may be sent: from the leader's fill,
+// or, once approved, until what the approval wrote.
+func sendBefore(filled filledAt, d Decision, s Subscription) time.Time {
+	if d.Result == Approved {
+		return d.ExpiresAt
+	}
+	return filled.executed.Add(time.Duration(*s.Settings.MaxDelaySeconds) * time.Second)
+}
+
+// settingsOf reads the subscription of a decision as it stands now, and whether
+// it still trades without asking.
+func (c *Copier) settingsOf(ctx context.Context, d Decision) (s Subscription, agreed bool, err error) {
+	err = c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) error {
+		if s, err = c.subscription(ctx, tx, d.FollowerID, d.SubscriptionID, ""); err != nil || !*s.Settings.AutoExecute {
+			return err
+		}
+		agreed, err = consented(ctx, tx, d.FollowerID)
+		return err
+	})
+	if err != nil {
+		return s, false, fmt.Errorf("read settings of decision %s: %w", d.ID, err)
+	}
+	return s, agreed, nil
+}
+
+// stillWanted locks the decision and looks, in the transaction that writes the
+// order, whether nobody placed or ended it and the leader still holds: an order
+// written before the leader was flat is there to be withdrawn, one after is not
+// written (INV-23). Foreign table: positions.
+func stillWanted(ctx context.Context, tx pgx.Tx, leader orders.Order, d Decision) error {
+	var flat bool
+	err := tx.QueryRow(ctx, `
+		select true from copy_decisions
+		where id = $1 and order_id is null and result = $2 for no key update skip locked`, d.ID, d.Result).Scan(&flat)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return errTaken
+	}
+	if err != nil {
+		return fmt.Errorf("lock decision %s: %w", d.ID, err)
+	}
+	if err := tx.QueryRow(ctx, `select bought = sold from positions where id = $1`, leader.PositionID).Scan(&flat); err != nil {
+		return fmt.Errorf("read the leader's position: %w", err)
+	}
+	if flat {
+		return fault.Conflict("leader_flat", reasons["leader_flat"])
+	}
+	return nil
+}

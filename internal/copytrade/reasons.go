@@ -1,0 +1,55 @@
+package copytrade
+
+import "encoding/json"
+
+// reasons are why a copy was not made, in words for the follower.
+var reasons = map[string]string{
+	"scaled_to_zero":        "Your size settings make less than one contract of this trade.",
+	"already_held":          "You already hold this contract.",
+	"no_account":            "You have no account selected that can trade.",
+	"too_late":              "The trade was known too late for your settings.",
+	"market_closed":         "The market was closed.",
+	"no_copy_held":          "You hold nothing copied of this trade that is not already being sold.",
+	"leader_flat":           "The trader had already sold.",
+	"rejected":              "You rejected it.",
+	"expired":               "Nobody answered in time.",
+	"trading_halted":        "Trading is halted.",
+	"copying_stopped":       "Copying was paused, stopped or lost its consent.",
+	"unresolved_order":      "An earlier order was still being checked with the broker.",
+	"insufficient_quantity": "There was nothing left to sell.",
+	"risk_account":          "The account was not able to trade.",
+	"risk_contract":         "The contract could not be traded.",
+	"risk_contracts":        "More contracts than one copy may have.",
+	"risk_premium":          "More dollars than one copy may cost.",
+	"risk_daily_premium":    "The day's limit for copies was reached.",
+	"risk_daily_copies":     "The day's number of copies was used up.",
+	"risk_buying_power":     "Not enough buying power.",
+	"risk_collar":           "The price was too far from the market.",
+	"risk_no_quote":         "There was no fresh quote.",
+	"risk_market_closed":    "The market was closed.",
+	"risk_price":            "The price was not a legal one.",
+	"risk_breaker":          "Copying was paused for safety.",
+	"risk_loss_stop":        "The day's loss limit was reached.",
+	"order_rejected":        "The broker rejected the order.",
+	"order_not_sent":        "The order could not be sent in time.",
+	"order_cancelled":       "The order was cancelled before it filled.",
+	"order_expired":         "The order did not fill during the day.",
+	"order_not_placed":      "The broker does not list the order; check with your broker.",
+}
+
+// ReasonText is the reason in words, empty when there is none. What the broker or
+// the order desk said itself follows.
+func (d Decision) ReasonText() string {
+	if d.Reason == nil {
+		return ""
+	}
+	text, known := reasons[*d.Reason]
+	if !known {
+		text = *d.Reason
+	}
+	var said struct{ Words string }
+	if json.Unmarshal(d.Numbers, &said) == nil && said.Words != "" {
+		text += " (" + said.Words + ")"
+	}
+	return text
+}

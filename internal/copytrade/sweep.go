@@ -1,0 +1,125 @@
+package copytrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/orders"
+)
+
+const (
+	expireEvery  = time.Second
+	recoverEvery = 5 // rounds of expiring
+	sweepSlice   = 200
+)
+
+// Run closes questions whose time is over and carries on with what a crash left,
+// until ctx ends. Recovery never depends on the queue's own rescue.
+func (c *Copier) Run(ctx context.Context) error {
+	tick := time.NewTicker(expireEvery)
+	defer tick.Stop()
+	for round := 0; ; round++ {
+		err := c.expire(ctx)
+		if round%recoverEvery == 0 {
+			err = errors.Join(err, c.recover(ctx))
+		}
+		if err != nil && ctx.Err() == nil {
+			c.log.WarnContext(ctx, "sweep copies", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Sweep does one whole round.
+func (c *Copier) Sweep(ctx context.Context) error {
+	return errors.Join(c.expire(ctx), c.recover(ctx))
+}
+
+// expire closes what nobody answered, and what was never placed in time (index
+// copy_decisions_open). An exit waits as long as its leader goes on selling.
+func (c *Copier) expire(ctx context.Context) error {
+	const late = ` and c.order_id is null and c.expires_at <= clock_timestamp()`
+	return errors.Join(
+		c.endAll(ctx, ending{Expired, "expired", ""}, `c.result = 'awaiting_approval'`+late, pgx.NamedArgs{}),
+		c.endAll(ctx, ending{Skipped, "too_late", ""}, `c.result <> 'awaiting_approval' and c.side = 'BTO'`+late, pgx.NamedArgs{}),
+	)
+}
+
+func (c *Copier) recover(ctx context.Context) error {
+	return errors.Join(
+		c.each(ctx, unplaced, c.Execute),
+		c.each(ctx, undecided, c.OnOrder),
+		c.each(ctx, leftBehind, c.leaderLeft),
+	)
+}
+
+// each does something for everything a statement finds. What wants to be called
+// again is found again.
+func (c *Copier) each(ctx context.Context, statement string, do func(context.Context, uuid.UUID) error) error {
+	rows, err := c.db.Pool().Query(ctx, statement, sweepSlice)
+	if err != nil {
+		return fmt.Errorf("sweep copies: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("sweep copies: %w", err)
+	}
+	var errs []error
+	for _, id := range found {
+		var again orders.Again
+		if err := do(ctx, id); err != nil && !errors.As(err, &again) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// unplaced are leader's orders with copies that wait longer than their job
+// should take (C15; index copy_decisions_open).
+const unplaced = `
+	select distinct leader_order_id from copy_decisions
+	where result in ('queued', 'approved') and order_id is null and quantity > 0 and updated_at < clock_timestamp() - interval '5 seconds'
+	limit $1`
+
+// undecided are leader's orders of the last quarter of an hour that nobody
+// decided about (C11), or whose exits stayed behind, well after their trigger.
+// Deciding is all or nothing. Foreign tables: fills, orders.
+const undecided = `
+	select o.id from (select distinct trader_id from subscriptions where status = 'active') s
+	join lateral (
+		select order_id, min(learnt_at) as first, max(learnt_at) as last from fills
+		where user_id = s.trader_id and learnt_at > clock_timestamp() - interval '15 minutes' group by order_id) f on true
+	join orders o on o.id = f.order_id
+	where o.source <> 'copy' and f.last < clock_timestamp() - interval '5 seconds'
+	  and (not exists (select 1 from copy_decisions c where c.leader_order_id = o.id)
+	       and (o.finished_at is not null or f.first < clock_timestamp() - interval '15 seconds')
+	       and exists (select 1 from subscriptions a where a.trader_id = o.user_id and a.status = 'active' and a.active_since <= f.first)
+	    or o.side = 'STC' and f.last < clock_timestamp() - interval '15 seconds'
+	       and exists (select 1 from copy_decisions c where c.leader_order_id = o.id and c.result in ('queued', 'approved', 'executed')
+	           and c.quantity < ceil(c.held * o.cum::numeric / c.leader_held - 0.5)))
+	limit $1`
+
+// leftBehind are flat positions of leaders that followers are still buying
+// (INV-23). Foreign tables: orders, positions.
+const leftBehind = `
+	select l.position_id from copy_decisions c
+	join orders l on l.id = c.leader_order_id
+	join positions p on p.id = l.position_id
+	where c.side = 'BTO' and c.order_id is null and c.result in ('queued', 'awaiting_approval', 'approved') and p.bought = p.sold
+	union
+	select l.position_id from orders e
+	join copy_decisions c on c.id = e.decision_id
+	join orders l on l.id = c.leader_order_id
+	join positions p on p.id = l.position_id
+	where e.side = 'BTO' and e.cancel_requested_at is null and p.bought = p.sold
+	  and (e.state = 'queued' or e.state in ('submitting', 'unknown', 'accepted', 'partial'))
+	limit $1`
