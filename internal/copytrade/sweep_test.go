@@ -1,0 +1,75 @@
+package copytrade
+
+import (
+	"testing"
+
+	"github.com/alertsify/alertsify/internal/orders"
+)
+
+// A process that dies between fill and decision loses nothing (C11): the sweep
+// finds the order, and the queue's rescue is not needed.
+func TestTheSweepDecidesWhatACrashLeft(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	w := f.follower("ben", false)
+	order := f.leads(orders.BTO, 4, 4, orders.Filled)
+	f.must(f.copier.Sweep(f.ctx))
+	if n := read[int](f, `select count(*)::int from copy_decisions`); n != 0 {
+		t.Fatal("the sweep was before the bell")
+	}
+	f.exec(`update fills set learnt_at = learnt_at - interval '6 seconds' where order_id = $1`, order)
+	f.exec(`update orders set finished_at = finished_at - interval '6 seconds' where id = $1`, order)
+	f.must(f.copier.Sweep(f.ctx))
+	if got := f.reason(w); got != "awaiting_approval" {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestTheSweepPlacesWhatACrashLeft(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	w := f.follower("ben", true)
+	f.holdCopied(w, 5)
+	f.leads(orders.BTO, 4, 4, orders.Filled)
+	f.decide(f.leads(orders.STC, 2, 2, orders.Filled)) // C15
+	f.exec(`update copy_decisions set updated_at = now() - interval '6 seconds'`)
+	f.must(f.copier.Sweep(f.ctx))
+	if got := f.exits(w); got != "2" {
+		t.Errorf("exits %q", got)
+	}
+}
+
+func TestTheSweepSellsTheStepACrashLeft(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	w := f.follower("ben", true)
+	f.holdCopied(w, 10)
+	f.leads(orders.BTO, 10, 10, orders.Filled)
+	sell := f.leads(orders.STC, 10, 4, orders.Partial)
+	f.exec(`update fills set learnt_at = learnt_at - interval '20 seconds' where order_id = $1`, sell)
+	f.carryOn(sell)
+	f.more(sell, 3)
+	f.passed()
+	f.exec(`update fills set learnt_at = learnt_at - interval '16 seconds' where order_id = $1`, sell)
+	f.must(f.copier.Sweep(f.ctx))
+	if got := f.exits(w); got != "4 3" {
+		t.Errorf("exits %q", got)
+	}
+}
+
+// INV-23 does not hang on one job either.
+func TestTheSweepWithdrawsWhatACrashLeft(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	w, asked := f.follower("ben", true), f.follower("cara", false)
+	f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
+	entry := f.entered(w, orders.Queued)
+	f.leads(orders.STC, 4, 4, orders.Filled)
+	f.must(f.copier.Sweep(f.ctx))
+	if got := read[string](f, `select state from orders where id = $1`, entry); got != "aborted" {
+		t.Errorf("%s", got)
+	}
+	if got := f.reason(asked); got != "skipped: leader_flat" {
+		t.Errorf("%s", got)
+	}
+}
