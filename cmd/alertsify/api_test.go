@@ -122,7 +122,7 @@ func (s *show) walkOperations(t *testing.T) {
 	}
 	for _, path := range []string{"/api/webhooks/snaptrade", "/api/snaptrade/webhook"} {
 		body := s.event("ACCOUNT_HOLDINGS_UPDATED", nil)
-		s.do("", "POST", path, body, "Signature: "+s.signature(body)).want(t, 200)
+		s.do("", "POST", path, body, s.signature(body)).want(t, 200)
 	}
 }
 

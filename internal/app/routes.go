@@ -146,9 +146,12 @@ func (a *App) formTargets() []string {
 	return targets
 }
 
-// explain turns the storage's errors into faults.
+// explain turns the storage's errors into faults. What is a fault already stays
+// one: its cause may look like a lost connection, as the end of half a body does.
 func explain(err error) error {
 	switch {
+	case errors.As(err, new(*fault.Error)):
+		return err
 	case postgres.IsUnavailable(err):
 		return fault.Unavailable(err)
 	case errors.Is(err, postgres.ErrKeyReused):

@@ -83,6 +83,9 @@ func (d *Desk) enter(ctx context.Context, tx pgx.Tx, dr Draft) (Order, error) {
 	if err := d.checkAccount(ctx, tx, dr); err != nil {
 		return Order{}, err
 	}
+	if _, err := d.rules.CheckOrder(dr.facts); err != nil {
+		return Order{}, err
+	}
 	if err := d.count(ctx, tx, dr, &o); err != nil {
 		return Order{}, err
 	}

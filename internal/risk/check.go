@@ -31,9 +31,24 @@ type Facts struct {
 // The warnings are for people; the error is a fault with the code of the first
 // check that refuses.
 func (r *Rules) Check(f Facts) (warnings []string, err error) {
-	for _, check := range []func(Facts) (string, error){
-		r.contract, r.session, r.contracts, r.price, r.collar, r.premium, r.buyingPower,
-	} {
+	if warnings, err = r.CheckOrder(f); err != nil {
+		return nil, err
+	}
+	warning, err := r.buyingPower(f)
+	if err != nil {
+		return nil, err
+	}
+	if warning != "" {
+		warnings = append(warnings, warning)
+	}
+	return warnings, nil
+}
+
+// CheckOrder is Check without the account's balance: what is wrong with the order
+// itself. It is asked before the day's counters, so that an order nobody could
+// send is not told that it passes today's limit.
+func (r *Rules) CheckOrder(f Facts) (warnings []string, err error) {
+	for _, check := range []func(Facts) (string, error){r.contract, r.session, r.contracts, r.price, r.collar, r.premium} {
 		warning, err := check(f)
 		if err != nil {
 			return nil, err

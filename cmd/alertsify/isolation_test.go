@@ -1,0 +1,252 @@
+package main
+
+import (
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// ownerships says whose id the {id} of a route is, by a piece of its pattern; the
+// first that fits counts.
+func ownerships() [][2]string {
+	return [][2]string{
+		{"/connections/{id}", "connection"}, {"/accounts/{id}", "account"}, {"/settings/brokers/{id}", "account"},
+		{"/orders/{id}", "order"}, {"/positions/{id}", "position"}, {"/subscription/{id}", "subscription"},
+		{"/subscriptions/{id}", "subscription"}, {"/decisions/{id}", "decision"}, {"/tokens/{id}", "token"}, {"/sessions/{id}", "session"},
+	}
+}
+
+// owned is somebody's real thing.
+type owned struct{ owner, id string }
+
+// belongings gives everybody something of every kind.
+func (s *show) belongings(t *testing.T) map[string]owned {
+	t.Helper()
+	s.mode("immediate")
+	s.quote(apple, "3.45", "3.50")
+	s.signIn("ava")
+	s.token("ava", "read")
+	order := s.place("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.50")
+	var waiting []string
+	s.eventually("ben has a copy and cara is asked", func() bool {
+		waiting = s.do("cara", "GET", "/api/copy-trading/decisions?view=awaiting", "").ids(t)
+		return len(waiting) == 1 && contains(s.do("ben", "GET", "/api/copy-trading/decisions", "").body, `"result":"executed"`)
+	})
+	first := func(user, path string) string { return s.do(user, "GET", path, "").want(t, 200).ids(t)[0] }
+	return map[string]owned{
+		"order": {"ava", order}, "position": {"ava", s.order("ava", order).PositionID},
+		"account": {"ava", first("ava", "/api/brokers/accounts")}, "connection": {"ava", first("ava", "/api/brokers/connections")},
+		"subscription": {"ben", first("ben", "/api/copy-trading/subscriptions")}, "decision": {"cara", waiting[0]},
+		"token": {"ava", first("ava", "/api/tokens")}, "session": {"ava", first("ava", "/api/sessions")},
+	}
+}
+
+// Every route that takes an id answers somebody else's exactly as one that does
+// not exist, and changes nothing (INV-39). The routes come from the table, so a
+// new one is held to this too.
+func TestIsolationSomebodyElsesIdIsNotThere(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	things := s.belongings(t)
+	for _, user := range []string{"ava", "ben", "cara"} {
+		s.token(user, "trade")
+	}
+	before := s.settled()
+	tried := map[string]bool{}
+	for _, route := range s.app.Routes() {
+		if !strings.Contains(route.Pattern, "{id}") {
+			continue
+		}
+		i := slices.IndexFunc(ownerships(), func(o [2]string) bool { return strings.Contains(route.Pattern, o[0]) })
+		if i < 0 {
+			t.Errorf("%s %s: nobody said whose id this is", route.Method, route.Pattern)
+			continue
+		}
+		kind := ownerships()[i][1]
+		tried[kind] = true
+		for _, stranger := range []string{"ava", "ben", "cara"} {
+			if stranger != things[kind].owner {
+				s.sameAsMissing(t, stranger, route.Method, route.Pattern, things[kind].id)
+			}
+		}
+		if now := s.tally(); !maps.Equal(before, now) {
+			t.Errorf("%s %s: something was written", route.Method, route.Pattern)
+			s.wroteNothing(t, before)
+			before = now
+		}
+	}
+	for kind, thing := range things {
+		if !tried[kind] {
+			t.Errorf("no route takes the id of a %s", kind)
+		}
+		if path := map[string]string{"order": "/api/trading/orders/", "position": "/api/positions/"}[kind]; path != "" {
+			s.do(thing.owner, "GET", path+thing.id, "").want(t, 200) // it is there for its owner
+		}
+	}
+}
+
+func (s *show) sameAsMissing(t *testing.T, stranger, method, pattern, id string) {
+	t.Helper()
+	missing := uuid.NewString()
+	theirs := s.tryID(stranger, method, pattern, id)
+	nobodys := s.tryID(stranger, method, pattern, missing)
+	if theirs.status != http.StatusNotFound || nobodys.status != http.StatusNotFound {
+		t.Errorf("%s as %s: %d for somebody else's id, %d for a missing one", method+" "+pattern, stranger, theirs.status, nobodys.status)
+	}
+	if a, b := neutral(theirs, id), neutral(nobodys, missing); a != b {
+		at := 0
+		for at < min(len(a), len(b)) && a[at] == b[at] {
+			at++
+		}
+		from := max(at-80, 0)
+		t.Errorf("%s as %s: somebody else's id is answered …%.160s…, a missing one …%.160s…", method+" "+pattern, stranger, a[from:], b[from:])
+	}
+}
+
+func (s *show) tryID(user, method, pattern, id string) answer {
+	path, headers, body := strings.Replace(pattern, "{id}", id, 1), []string{key()}, ""
+	switch {
+	case strings.HasPrefix(pattern, "/api/copy-trading/subscription/") && method == http.MethodPatch:
+		body = `{"status":"paused"}`
+	case strings.HasPrefix(pattern, "/api/") && method != http.MethodGet:
+		body = "{}"
+	case method != http.MethodGet:
+		body = "key=" + uuid.NewString()
+		headers = append(headers, "Content-Type: application/x-www-form-urlencoded")
+	}
+	return s.do(user, method, path, body, headers...)
+}
+
+// neutral is an answer without what every answer has of its own: the request's id,
+// the id that was asked for, the time, what is left of the rate.
+func neutral(a answer, id string) string {
+	header := a.header.Clone()
+	for _, own := range []string{"Date", "X-Request-Id", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"} {
+		header.Del(own)
+	}
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		b.WriteString(name + ": " + strings.Join(header[name], ", ") + "\n")
+	}
+	body := regexp.MustCompile(`name="server-time" content="[0-9]+"`).ReplaceAllString(string(a.body), "(time)")
+	return strings.NewReplacer(id, "(id)", a.header.Get("X-Request-Id"), "(request)").Replace(b.String() + body)
+}
+
+// An account, a position or a leader named inside a body is no more there than one in a path.
+func TestIsolationIdsInsideBodiesAreNotThere(t *testing.T) {
+	t.Parallel()
+	s, _ := openChecked(t)
+	things := s.belongings(t)
+	before := s.settled()
+	for name, body := range map[string]string{
+		"account":  `{"line":"BTO 1 AAPL 200C 1/15/27 @ 3.50","accountId":"(id)"}`,
+		"position": `{"side":"STC","positionId":"(id)","quantity":1,"orderType":"Limit","limitPrice":"3.50"}`,
+	} {
+		for _, path := range []string{"/api/trading/orders", "/api/trading/orders/preview"} {
+			theirs := s.do("ben", "POST", path, strings.Replace(body, "(id)", things[name].id, 1), key()).want(t, 404)
+			missing := uuid.NewString()
+			if a, b := neutral(theirs, things[name].id), neutral(s.do("ben", "POST", path, strings.Replace(body, "(id)", missing, 1), key()), missing); a != b {
+				t.Errorf("%s in a body: %s, and missing %s", name, a, b)
+			}
+		}
+	}
+	own := s.do("cara", "GET", "/api/copy-trading/subscriptions", "").ids(t)[0]
+	settings := `{"settings":{"accountId":"` + things["account"].id + `"}}`
+	s.do("cara", "PATCH", "/api/copy-trading/subscription/"+own, settings).want(t, 404)
+	inbox := s.do("ava", "GET", "/api/notifications", "").ids(t)
+	s.do("ben", "POST", "/api/notifications/read", `{"ids":["`+inbox[0]+`"]}`).want(t, 200)
+	if a := s.do("ava", "GET", "/api/notifications", ""); contains(a.body, `"readAt":"`) {
+		t.Errorf("ben read ava's notification: %s", a.body)
+	}
+	after := s.settled()
+	delete(before, "live_events") // ben was told how much he has left to read
+	for table := range before {
+		if before[table] != after[table] {
+			t.Errorf("%s was written", table)
+		}
+	}
+}
+
+// privateIDs are the ids of everything a person owns, and the broker's ids for it.
+// Alerts are public; of a leader's order its followers know the id, because their
+// decisions name it.
+func (s *show) privateIDs(t *testing.T, user string) map[string]string {
+	t.Helper()
+	pool, ctx, me := s.stage.db.Pool(), t.Context(), s.people[user]
+	rows, err := pool.Query(ctx, `
+		select table_name from information_schema.columns
+		where table_schema = 'public' and column_name in ('id', 'user_id') and data_type = 'uuid' and table_name <> 'alerts'
+		group by table_name having count(*) = 2`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(tables) < 10 {
+		t.Fatalf("%d tables of owned rows, %v", len(tables), err)
+	}
+	queries := []string{
+		"select id::text, 'subscriptions' from subscriptions where follower_id = $1",
+		"select broker_account_id, 'accounts' from accounts where user_id = $1",
+		"select authorization_id, 'connections' from connections where user_id = $1",
+		"select broker_order_id, 'orders' from orders where user_id = $1 and broker_order_id is not null",
+	}
+	for _, table := range tables {
+		queries = append(queries, "select id::text, '"+table+"' from "+pgx.Identifier{table}.Sanitize()+" where user_id = $1")
+	}
+	rows, err = pool.Query(ctx, strings.Join(queries, " union all "), me)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]string{}
+	var id, table string
+	if _, err := pgx.ForEachRow(rows, []any{&id, &table}, func() error { ids[id] = table; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+// No list, page or part of a page shows anybody the id of something that is
+// somebody else's.
+func TestIsolationListsShowOnlyOnesOwn(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.belongings(t)
+	s.settled()
+	people := []string{"ava", "ben", "cara"}
+	private := map[string]map[string]string{}
+	for _, user := range people {
+		if private[user] = s.privateIDs(t, user); len(private[user]) < 8 {
+			t.Fatalf("%s owns only %v", user, private[user])
+		}
+	}
+	leaders := regexp.MustCompile(`"sourceOrderId":"[^"]*"`)
+	var read int
+	for _, route := range s.app.Routes() {
+		if route.Method != http.MethodGet || strings.Contains(route.Pattern, "{") || route.Pattern == "/api/events" {
+			continue
+		}
+		for _, viewer := range people {
+			a := s.do(viewer, "GET", route.Pattern, "")
+			if a.status == http.StatusOK {
+				read++
+			}
+			text := leaders.ReplaceAllString(string(a.body), "")
+			for _, owner := range people {
+				for id, table := range private[owner] {
+					if owner != viewer && strings.Contains(text, id) {
+						t.Errorf("%s shows %s the id %s of %s's %s", route.Pattern, viewer, id, owner, table)
+					}
+				}
+			}
+		}
+	}
+	if read < 60 {
+		t.Errorf("only %d answers were read", read)
+	}
+}
