@@ -24,7 +24,7 @@ import (
 	"github.com/alertsify/alertsify/internal/secret"
 )
 
-// This file alone sees prices as floats, because Alpaca's own client has them so.
+// This file and alpaca_stream.go alone see prices as floats, because Alpaca's own client has them so.
 // They become decimals by their shortest form at once (rule 13).
 
 const (
@@ -42,21 +42,22 @@ const (
 
 // alpaca asks Alpaca by its own client.
 type alpaca struct {
-	data, trading string
-	key           string
-	secret        secret.Text
-	feed          marketdata.OptionFeed
-	http          http.Client // copied for each call, which binds it to a context
+	data, trading, streams string
+	key                    string
+	secret                 secret.Text
+	feed                   marketdata.OptionFeed
+	http                   http.Client // copied for each call, which binds it to a context
+	breaker                breaker
 }
 
 func newAlpaca(o Options) *alpaca {
-	a := &alpaca{data: dataURL, trading: tradingURL, key: o.Key, secret: o.Secret, feed: cmp.Or(o.Feed, marketdata.Indicative)}
+	a := &alpaca{data: dataURL, trading: tradingURL, streams: streamURL, key: o.Key, secret: o.Secret, feed: cmp.Or(o.Feed, marketdata.Indicative)}
 	if strings.HasPrefix(o.Key, "PK") {
 		a.trading = paperTradingURL
 	}
 	if o.BaseURL != "" {
 		a.data = strings.TrimRight(o.BaseURL, "/")
-		a.trading = a.data
+		a.trading, a.streams = a.data, a.data
 	}
 	client := o.HTTP
 	if client == nil {
@@ -69,10 +70,11 @@ func newAlpaca(o Options) *alpaca {
 // bound ties the client's requests, which have no context of their own, to one,
 // signs them with our key, and bounds the answers.
 type bound struct {
-	ctx    context.Context //nolint:containedctx // the client offers no other way in
-	base   http.RoundTripper
-	key    string
-	secret secret.Text
+	ctx     context.Context //nolint:containedctx // the client offers no other way in
+	base    http.RoundTripper
+	key     string
+	secret  secret.Text
+	breaker *breaker
 }
 
 func (b bound) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -81,10 +83,17 @@ func (b bound) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.Header.Del("Authorization")
 	r.Header.Set("APCA-API-KEY-ID", b.key)
 	r.Header.Set("APCA-API-SECRET-KEY", b.secret.Reveal())
+	if !b.breaker.allows(time.Now()) {
+		return nil, errBroken
+	}
 	resp, err := b.base.RoundTrip(r)
 	if err != nil {
+		if !errors.Is(b.ctx.Err(), context.Canceled) { // whoever left says nothing about Alpaca
+			b.breaker.note(true, time.Now())
+		}
 		return nil, err
 	}
+	b.breaker.note(resp.StatusCode >= http.StatusInternalServerError, time.Now())
 	resp.Body = struct {
 		io.Reader
 		io.Closer
@@ -98,7 +107,7 @@ func (a *alpaca) client(ctx context.Context) *http.Client {
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	c.Transport = bound{ctx: ctx, base: base, key: a.key, secret: a.secret}
+	c.Transport = bound{ctx: ctx, base: base, key: a.key, secret: a.secret, breaker: &a.breaker}
 	return &c
 }
 

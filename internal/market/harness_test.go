@@ -103,7 +103,7 @@ func (s *stage) control(path string, body any) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	answer, err := http.Post(s.url+path, "application/json", bytes.NewReader(raw)) //nolint:noctx // a test
+	answer, err := http.Post(s.url+path, "application/json", bytes.NewReader(raw))
 	if err != nil {
 		s.t.Fatal(err)
 	}

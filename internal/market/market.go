@@ -38,6 +38,7 @@ type Market struct {
 	clock  *exchange.Clock
 	log    *slog.Logger
 	board  *board
+	stream *stream // nil: off
 	assets assets
 	work   sync.WaitGroup
 }
@@ -60,11 +61,19 @@ func New(o Options) *Market {
 		m.alpaca = newAlpaca(o)
 	}
 	m.board = &board{load: m.loadQuotes, kept: map[string]keptQuote{}, work: &m.work}
+	if m.alpaca != nil {
+		m.stream = newStream(m.alpaca, m.board.quotes, m.log)
+	}
 	return m
 }
 
-// Close waits for calls under way.
-func (m *Market) Close() { m.work.Wait() }
+// Close ends the stream of quotes and waits for calls under way.
+func (m *Market) Close() {
+	if m.stream != nil {
+		m.stream.close()
+	}
+	m.work.Wait()
+}
 
 // Off is nil when market data is set up, else the ErrOff that every answer is.
 func (m *Market) Off() error {

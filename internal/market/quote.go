@@ -9,7 +9,6 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
 )
@@ -58,13 +57,9 @@ func (m *Market) Quotes(ctx context.Context, symbols []string) (map[string]Quote
 	if len(symbols) > QuotesMax {
 		return nil, fault.Field("symbols", fmt.Sprintf("Ask for at most %d contracts at once.", QuotesMax))
 	}
-	padded := make([]string, len(symbols))
-	for i, symbol := range symbols {
-		c, err := exchange.ParseSymbol(symbol)
-		if err != nil {
-			return nil, fault.Field("symbols", err.Error())
-		}
-		padded[i] = c.Symbol
+	padded, err := padAll(symbols)
+	if err != nil {
+		return nil, err
 	}
 	found, err := m.board.quotes(ctx, padded)
 	if err != nil {
@@ -164,7 +159,7 @@ func (b *board) join(symbols []string) *batch {
 // run waits a moment for company, then reads for all. It does not end with the
 // request that began it, because others wait for the same.
 func (b *board) run(own *batch) {
-	time.Sleep(batchWait)
+	<-time.After(batchWait)
 	b.mu.Lock()
 	b.next = nil
 	b.mu.Unlock()

@@ -34,3 +34,24 @@ func TestATickerWithOptionsIsFoundThoughItIsNoAsset(t *testing.T) {
 		}
 	}
 }
+
+func TestAnUnderlyingIsFoundByItsName(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for query, want := range map[string]string{"apple": "AAPL", "s&p": "SPY?", "boeing": "BA", "brk.b": "BRK.B"} {
+		got, err := s.market.Symbols(s.ctx, query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := ""
+		if len(got) > 0 {
+			found = got[0].Symbol
+		}
+		if found != strings.TrimSuffix(want, "?") && !strings.HasSuffix(want, "?") {
+			t.Errorf("%s finds %v, want %s first", query, got, want)
+		}
+	}
+	if s.calls.of("/v2/assets") != 1 {
+		t.Errorf("the list was read %d times, want once", s.calls.of("/v2/assets"))
+	}
+}

@@ -13,7 +13,7 @@ import (
 )
 
 // alpaca plays Alpaca's market data: option chains, quotes and their stream,
-// stock quotes, and of its trading API the contract list and the clock.
+// stock quotes, and of its trading API the assets, the contract list and the clock.
 type alpaca struct {
 	deps
 	market *market
@@ -52,6 +52,7 @@ func (a *alpaca) routes(r chi.Router) {
 		r.Get("/v2/stocks/{symbol}/quotes/latest", a.stockQuote)
 		r.Get("/v2/stocks/{symbol}/trades/latest", a.stockTrade)
 		r.Get("/v2/stocks/{symbol}/snapshot", a.stockSnapshot)
+		r.Get("/v2/assets", a.assets)
 		r.Get("/v2/options/contracts", a.contracts)
 		r.Get("/v2/clock", a.showClock)
 	})

@@ -65,6 +65,7 @@ type (
 type follower struct {
 	conn   *websocket.Conn
 	market *market
+	note   func(streamAction) // keeps what was asked for, to be read in the log
 
 	mu     sync.Mutex
 	quotes map[string]contract
@@ -87,7 +88,7 @@ func (a *alpaca) stream(w http.ResponseWriter, r *http.Request) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(r.Context()))
 	defer stop()
 	f := &follower{
-		conn: conn, market: a.market, quotes: map[string]contract{}, trades: map[string]contract{},
+		conn: conn, market: a.market, note: a.noter(r.URL.Path), quotes: map[string]contract{}, trades: map[string]contract{},
 		sent: map[string]quote{}, last: map[string]float64{},
 	}
 	sending.Go(func() {
@@ -105,6 +106,15 @@ func (a *alpaca) stream(w http.ResponseWriter, r *http.Request) {
 		if err := f.listen(ctx); err != nil {
 			return
 		}
+	}
+}
+
+// noter logs subscriptions like requests, with the method WS.
+func (a *alpaca) noter(path string) func(streamAction) {
+	return func(asked streamAction) {
+		a.log.Add("alpaca", "WS", path, http.StatusSwitchingProtocols, map[string]any{
+			"action": asked.Action, "quotes": asked.Quotes, "trades": asked.Trades,
+		})
 	}
 }
 
@@ -157,6 +167,7 @@ func (f *follower) listen(ctx context.Context) error {
 	default:
 		return f.write(ctx, streamNote{T: "error", Code: 400, Msg: "invalid syntax"})
 	}
+	f.note(action)
 	note, now := f.change(action)
 	if note.T != "" {
 		return f.write(ctx, note)

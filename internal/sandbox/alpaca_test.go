@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +140,25 @@ type quiet struct{}
 func (quiet) Infof(string, ...any)  {}
 func (quiet) Warnf(string, ...any)  {}
 func (quiet) Errorf(string, ...any) {}
+
+// Alpaca's own client lists what can be searched by name; indexes are no assets.
+func TestAssetsNameWhatHasOptions(t *testing.T) {
+	t.Parallel()
+	w := openWorld(t, withAlpacaKey)
+	client := trading.NewClient(trading.ClientOpts{APIKey: "AK", APISecret: "AS", BaseURL: w.URL() + "/alpaca"})
+	list, err := client.GetAssets(trading.GetAssetsRequest{Status: "active", AssetClass: "us_equity"})
+	if err != nil || len(list) != 25 {
+		t.Fatalf("%d assets, %v", len(list), err)
+	}
+	for _, asset := range list {
+		if asset.Symbol == "SPX" || asset.Name == "" || !asset.Tradable || !slices.Contains(asset.Attributes, "has_options") {
+			t.Errorf("asset %+v", asset)
+		}
+	}
+	if none, err := client.GetAssets(trading.GetAssetsRequest{AssetClass: "crypto"}); err != nil || len(none) > 0 {
+		t.Errorf("crypto: %v, %v", none, err)
+	}
+}
 
 // Alpaca's own stream client sees a quote move.
 func TestAlpacasStreamClientSeesQuotesMove(t *testing.T) {
