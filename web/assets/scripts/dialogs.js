@@ -19,6 +19,9 @@ export function startDialogs() {
 function openArrived() {
   for (const dialog of document.querySelectorAll("dialog[data-arrived]")) {
     delete dialog.dataset.arrived;
-    if (!dialog.open) dialog.showModal();
+    if (dialog.open) continue;
+    dialog.showModal();
+    // The button that asked for it was disabled meanwhile and lost the focus.
+    dialog.addEventListener("close", () => document.querySelector("[data-preview]")?.focus());
   }
 }
