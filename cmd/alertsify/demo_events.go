@@ -25,7 +25,7 @@ func (d *demonstration) listen(ctx context.Context, user string) (<-chan demoEve
 		return nil, nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+d.tokens[user])
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := http.DefaultClient.Do(r) //nolint:bodyclose // stop closes it
 	if err != nil {
 		cancel()
 		return nil, nil, err

@@ -73,7 +73,7 @@ func raise(ctx context.Context, o stageOptions) (*stage, error) {
 }
 
 func (s *stage) build(ctx context.Context, o stageOptions) error {
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil { //nolint:gosec // the database's own user has to pass through
 		return fmt.Errorf("make the data folder: %w", err)
 	}
 	s.env = s.remembered()

@@ -83,7 +83,7 @@ type App struct {
 func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	a := &App{cfg: cfg, log: log, clock: exchange.NewClock(time.Now), meter: newMeter()}
 	for _, w := range cfg.Warnings {
-		log.Warn(w)
+		log.Warn("about the settings", "warning", w)
 	}
 	for _, step := range []func(context.Context) error{a.openStorage, a.openConnectors, a.openRooms, a.openDoors} {
 		if err := step(ctx); err != nil {
@@ -181,8 +181,7 @@ func (a *App) ensureDestinations(ctx context.Context) error {
 	return errors.Join(a.post.PlatformDiscord(ctx, bto, stc), a.post.EnsureFeed(ctx))
 }
 
-// Guard, Accounts and Copier are the rooms that development's sample people are
-// made with.
+// Guard signs people in; development's sample people are made with it.
 func (a *App) Guard() *auth.Guard { return a.guard }
 
 // Accounts are the linked broker accounts.

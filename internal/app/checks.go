@@ -117,10 +117,10 @@ func (c Check) Examine(ctx context.Context) Result {
 
 // Line is what `alertsify doctor` prints.
 func (r Result) Line() string {
-	switch {
-	case r.State == status.OK:
+	switch r.State {
+	case status.OK:
 		return fmt.Sprintf("%-10s ok (%d ms)", r.Name, r.Took.Milliseconds())
-	case r.State == status.Disabled:
+	case status.Disabled:
 		return fmt.Sprintf("%-10s disabled: %s", r.Name, r.Remedy)
 	}
 	return fmt.Sprintf("%-10s error: %v; %s", r.Name, r.Err, r.Remedy)

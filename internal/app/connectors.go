@@ -29,7 +29,9 @@ type outside struct {
 
 // openConnectors makes the clients of the outside parties. It calls nobody.
 func (a *App) openConnectors(context.Context) error {
-	return errors.Join(a.openSnapTrade(), a.openMarket(), a.openDiscord(), a.openPush(), a.openStreams())
+	a.openMarket()
+	a.openDiscord()
+	return errors.Join(a.openSnapTrade(), a.openPush(), a.openStreams())
 }
 
 func (a *App) openSnapTrade() (err error) {
@@ -76,21 +78,19 @@ func (a *App) pushHosts() []string {
 	return hosts
 }
 
-func (a *App) openMarket() error {
+func (a *App) openMarket() {
 	a.market = market.New(market.Options{
 		BaseURL: a.cfg.AlpacaURL, Key: a.cfg.AlpacaKey, Secret: a.cfg.AlpacaSecret, Feed: a.cfg.AlpacaFeed,
 		Cache: a.redis, Clock: a.clock, HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Logger: a.log,
 	})
 	a.onClose(a.market.Close)
-	return nil
 }
 
-func (a *App) openDiscord() error {
+func (a *App) openDiscord() {
 	a.outside.discord = delivery.NewDiscord(discord.New(discord.Options{
 		BaseURL: a.cfg.DiscordURL, UserAgent: "DiscordBot (" + a.cfg.AppURL + ", 1)",
 		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now,
 	}))
-	return nil
 }
 
 func (a *App) openPush() error {

@@ -114,7 +114,7 @@ func (a *App) parts() []func(context.Context) error {
 func (a *App) logged(doing string, f func(context.Context) error) func(context.Context) {
 	return func(ctx context.Context) {
 		if err := f(ctx); err != nil && ctx.Err() == nil {
-			a.log.WarnContext(ctx, doing, "err", err)
+			a.log.WarnContext(ctx, "background work failed", "doing", doing, "err", err)
 		}
 	}
 }
@@ -166,7 +166,7 @@ func (a *App) stop(server *http.Server, stopWork context.CancelFunc) error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if a.cfg.Env == Production {
-		time.Sleep(unreadyTime)
+		<-time.After(unreadyTime)
 	}
 	a.hub.Close() // open streams would keep the server from ever being idle
 	err := server.Shutdown(ctx)

@@ -175,7 +175,7 @@ func (s *stage) control(path string, body any) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	answer, err := http.Post(s.world.URL()+path, "application/json", bytes.NewReader(raw)) //nolint:noctx // a test
+	answer, err := http.Post(s.world.URL()+path, "application/json", bytes.NewReader(raw))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func (s *stage) fault(match, mode string, count int) {
 // calls counts what SnapTrade received with that in "METHOD path".
 func (s *stage) calls(match string) int {
 	s.t.Helper()
-	answer, err := http.Get(s.world.URL() + "/_sandbox/log?target=snaptrade") //nolint:noctx // a test
+	answer, err := http.Get(s.world.URL() + "/_sandbox/log?target=snaptrade")
 	if err != nil {
 		s.t.Fatal(err)
 	}

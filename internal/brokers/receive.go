@@ -40,7 +40,7 @@ func (a *Accounts) Receive(ctx context.Context, e inbox.Event) (Hint, error) {
 	if err != nil {
 		return Hint{}, err
 	}
-	if reason := n.foreign(e); reason != "" {
+	if reason := n.foreign(); reason != "" {
 		return Hint{}, a.suspect(ctx, e, n, reason)
 	}
 	switch {
@@ -96,7 +96,7 @@ func (a *Accounts) resolve(ctx context.Context, e inbox.Event) (n named, err err
 }
 
 // foreign says in what way the names do not belong together; "" when they do.
-func (n named) foreign(e inbox.Event) string {
+func (n named) foreign() string {
 	switch {
 	case n.gone:
 		return ""

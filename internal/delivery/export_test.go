@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"time"
 )
 
 // Drain sends everything that is due now, one message after the other, so that
@@ -63,7 +62,7 @@ func (p *Post) SendWithoutMark(ctx context.Context) (int, error) {
 }
 
 // ClaimFor is how long a claim holds.
-const ClaimFor = time.Duration(claimFor)
+const ClaimFor = claimFor
 
 // Step sends at most one message to each destination, as one look does.
 func (p *Post) Step(ctx context.Context) error {

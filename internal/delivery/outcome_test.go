@@ -73,10 +73,10 @@ func TestWhoIsToldWhat(t *testing.T) {
 
 func TestBackoffDoublesUpToItsBound(t *testing.T) {
 	t.Parallel()
-	want := []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300}
+	want := []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300}
 	for failures, seconds := range want {
-		if got := backoff(failures); got != seconds*time.Second {
-			t.Errorf("after %d failures %v, want %v", failures, got, seconds*time.Second)
+		if got := backoff(failures); got != time.Duration(seconds)*time.Second {
+			t.Errorf("after %d failures %v, want %d s", failures, got, seconds)
 		}
 	}
 	if got := backoff(1 << 20); got != backoffMax {

@@ -137,7 +137,7 @@ func control(t *testing.T, url string, body any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := http.Post(url, "application/json", bytes.NewReader(raw)) //nolint:noctx // a test
+	answer, err := http.Post(url, "application/json", bytes.NewReader(raw))
 	if err != nil {
 		t.Fatal(err)
 	}

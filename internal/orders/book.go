@@ -111,6 +111,9 @@ func (d *Desk) lockForReport(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Orde
 	if p, err = positions.Current(ctx, tx, p); err != nil {
 		return Order{}, positions.Position{}, err
 	}
+	if _, err := positions.Holdings(ctx, tx, p.ID); err != nil { // their lock comes before the order's (rule 8.2)
+		return Order{}, positions.Position{}, err
+	}
 	o, err := lock(ctx, tx, id)
 	return o, p, err
 }

@@ -109,7 +109,8 @@ func (d *Desk) tell(ctx context.Context, tx pgx.Tx, o Order) error {
 // notify tells the owner, in-app, how an order without a fill stands. Copies
 // report through their decision.
 func (d *Desk) notify(ctx context.Context, tx pgx.Tx, o Order) error {
-	kind, title := alerts.Type(""), ""
+	var kind alerts.Type
+	var title string
 	switch {
 	case o.Source == Copy:
 		return nil

@@ -19,8 +19,8 @@ import (
 // while the database is away.
 const settleFor = 30 * time.Second
 
-// Again asks the queue to ring once more, after a while.
-type Again struct{ After time.Duration }
+// Again asks the queue to ring once more, after a while: a wish, not a failure.
+type Again struct{ After time.Duration } //nolint:errname // nothing went wrong
 
 // Error says so.
 func (a Again) Error() string { return fmt.Sprintf("try again in %s", a.After) }
