@@ -1,0 +1,136 @@
+-- What must hold of copies: decisions, their orders, and what is held because of them.
+
+-- INV-19: One decision for a leader's order and a subscription, one entry order for a decision, and never more sold than its target.
+with exits as (
+    select decision_id, max(copy_target) as target, bool_or(review_reason is not null) as review,
+        sum(case when state in ('queued', 'submitting', 'unknown', 'accepted', 'partial') then quantity else cum end) as taken
+    from orders where side = 'STC' and decision_id is not null group by decision_id
+)
+select leader_order_id || ' ' || subscription_id as id, count(*) || ' decisions' as why
+from copy_decisions group by leader_order_id, subscription_id having count(*) > 1
+union all
+select decision_id::text, count(*) || ' entry orders' from orders where side = 'BTO' and decision_id is not null group by decision_id having count(*) > 1
+union all
+select d.id::text, 'its exits take ' || e.taken || ' of ' || d.held || ' copied, the target is ' || coalesce(e.target::text, 'unknown')
+from exits e join copy_decisions d on d.id = e.decision_id
+where not e.review and (e.target is null or e.taken > e.target or e.taken > d.held)
+union all
+select o.id::text, 'is a copy for another subscription, follower, side, contract or more contracts than decided'
+from orders o join copy_decisions d on d.id = o.decision_id
+where (o.subscription_id, o.user_id, o.side, o.symbol) is distinct from (d.subscription_id, d.user_id, d.side, d.symbol)
+    or o.side = 'BTO' and o.quantity > d.quantity;
+
+-- INV-20: The day's counter of copied entries is what was counted, and never above the follower's cap.
+with counted as (
+    -- what turned up after it had been given up on (review) may be counted or not
+    select user_id, trading_day, count(*) as most, count(*) filter (where review_reason is null) as least, max(created_at) as newest
+    from orders
+    where source = 'copy' and side = 'BTO' and not (state in ('aborted', 'rejected', 'not_placed') and cum = 0)
+    group by user_id, trading_day
+), caps as (
+    select follower_id, max(max_daily_trades) as most, max(updated_at) as changed from subscriptions group by follower_id
+)
+select coalesce(c.user_id, n.user_id) || ' ' || coalesce(c.trading_day, n.trading_day) as id,
+    'counted ' || trim_scale(coalesce(c.used, 0)) || ', copied ' || coalesce(n.most, 0) as why
+from (select * from day_counters where kind = 'copies') c full join counted n on n.user_id = c.user_id and n.trading_day = c.trading_day
+where coalesce(c.used, 0) not between coalesce(n.least, 0) and coalesce(n.most, 0)
+union all
+select c.user_id || ' ' || c.trading_day, 'counted ' || trim_scale(c.used) || ', the cap is ' || p.most
+from day_counters c join caps p on p.follower_id = c.user_id
+left join counted n on n.user_id = c.user_id and n.trading_day = c.trading_day
+where c.kind = 'copies' and c.used > p.most and p.changed < coalesce(n.newest, now());
+
+-- INV-21: No copy was sent without the follower's consent or word, nor an entry for a subscription that had ended or rested.
+with sent as (
+    select o.id, o.side, o.user_id, o.sent_at, d.responded_at, s.status, s.created_at, s.updated_at
+    from orders o join copy_decisions d on d.id = o.decision_id join subscriptions s on s.id = o.subscription_id
+    where o.sent_at is not null
+)
+select s.id::text as id, 'sent ' || s.sent_at || ' without consent' as why from sent s
+where s.responded_at is null and not exists (
+    select 1 from consents k where k.user_id = s.user_id and (k.withdrawn_at is null or k.withdrawn_at >= s.sent_at))
+union all
+select id::text, 'sent ' || sent_at || ', the subscription is ' || status || ' since ' || updated_at from sent
+where side = 'BTO' and status <> 'active' and updated_at + interval '5 seconds' < sent_at
+union all
+select id::text, 'sent before there was a subscription' from sent where sent_at < created_at;
+
+-- INV-22: Nothing copies a copy, oneself, somebody else's order, or an order without a fill.
+select d.id::text as id, 'copies ' || case
+    when l.source = 'copy' then 'a copy'
+    when d.user_id = l.user_id then 'the follower''s own order'
+    when l.cum = 0 then 'an order without a fill'
+    else 'another trader, side or contract than it says' end as why
+from copy_decisions d join orders l on l.id = d.leader_order_id join subscriptions s on s.id = d.subscription_id
+where l.source = 'copy' or d.user_id = l.user_id or l.cum = 0
+    or (d.trader_id, d.user_id, d.trader_id, d.side, d.symbol) is distinct from (l.user_id, s.follower_id, s.trader_id, l.side, l.symbol);
+
+-- INV-23: Once the leader is flat, no follower's entry of that position is left working.
+select o.id::text as id, o.state || ', and the leader has sold everything' as why
+from positions p join orders l on l.position_id = p.id
+join copy_decisions d on d.leader_order_id = l.id
+join orders o on o.decision_id = d.id and o.side = 'BTO'
+where p.bought = p.sold and p.bought > 0 and p.updated_at < now() - @grace::interval
+    and o.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial') and o.cancel_requested_at is null;
+
+-- INV-24: Each subscription that was active when a leader's order was decided about has a decision, and each decision ends: as an order that filled, or with its reason.
+with first as (
+    select order_id, min(learnt_at) as at from fills group by order_id
+), decided as (
+    -- when it has filled or ended, or ten seconds after its first fill
+    select o.id, o.user_id, least(f.at + interval '10 seconds', greatest(o.finished_at, f.at)) as at
+    from orders o join first f on f.order_id = o.id where o.source <> 'copy'
+), made as (
+    select decision_id, bool_or(state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')) as live, bool_or(cum > 0) as filled,
+        max(finished_at) as ended, max(updated_at) as changed
+    from orders where decision_id is not null group by decision_id
+)
+select d.id || ' ' || s.id as id, 'no decision for this order and subscription' as why
+from decided d join subscriptions s on s.trader_id = d.user_id and s.status = 'active' and s.active_since <= d.at
+left join copy_decisions c on c.leader_order_id = d.id and c.subscription_id = s.id
+where c.id is null and d.at < now() - @grace::interval
+union all
+select c.id::text, 'still ' || c.result || ' after its time' from copy_decisions c left join made m on m.decision_id = c.id
+where c.result in ('queued', 'awaiting_approval', 'approved') and m.live is not true
+    and case when c.side = 'BTO' and m.ended is not null then m.ended else greatest(c.expires_at, c.updated_at) + interval '30 seconds' end < now() - @grace::interval
+union all
+select id::text, result || ' without a reason' from copy_decisions
+where result in ('skipped', 'rejected', 'failed', 'expired') and coalesce(reason, '') = ''
+union all
+select c.id::text, 'executed, and none of its orders filled' from copy_decisions c left join made m on m.decision_id = c.id
+where c.result = 'executed' and m.filled is not true
+union all
+select c.id::text, c.result || ', and one of its orders filled' from copy_decisions c join made m on m.decision_id = c.id
+where c.result <> 'executed' and m.filled and m.changed < now() - @grace::interval;
+
+-- INV-49: What is held of a copy lies between nothing and what it bought, fits into its position, and is the sum of the copies' fills, its profit too.
+with copied as (
+    select o.subscription_id, f.position_id, sum(f.quantity) as bought, sum(f.notional * p.multiplier + f.fees) as cost
+    from fills f join orders o on o.id = f.order_id join positions p on p.id = f.position_id
+    where f.side = 'BTO' and o.subscription_id is not null group by o.subscription_id, f.position_id
+), sold as (
+    -- of positions that only one copy has sold from: there the holding's sells are the position's
+    select f.position_id, (array_agg(o.subscription_id))[1] as subscription_id, sum(f.quantity) as quantity,
+        sum(f.notional * p.multiplier - f.fees) as proceeds
+    from fills f join orders o on o.id = f.order_id join positions p on p.id = f.position_id
+    where f.side = 'STC' and p.review_reason is null
+    group by f.position_id having count(distinct o.subscription_id) = 1 and count(*) = count(o.subscription_id)
+), held as (
+    select position_id, sum(bought - sold) as left from copy_holdings group by position_id
+)
+select h.subscription_id || ' ' || h.position_id as id, 'bought ' || h.bought || ', sold ' || h.sold || ', cost left ' || h.remaining_cost as why
+from copy_holdings h where h.sold < 0 or h.sold > h.bought or h.remaining_cost < 0 or h.bought = h.sold and h.remaining_cost <> 0
+union all
+select p.id::text, h.left || ' copied contracts, ' || p.bought - p.sold || ' held'
+from held h join positions p on p.id = h.position_id where h.left > p.bought - p.sold
+union all
+select coalesce(c.subscription_id, h.subscription_id) || ' ' || coalesce(c.position_id, h.position_id),
+    'bought ' || coalesce(h.bought, 0) || '; the copies'' fills say ' || coalesce(c.bought, 0)
+from copied c full join copy_holdings h on h.subscription_id = c.subscription_id and h.position_id = c.position_id
+where coalesce(h.bought, 0) <> coalesce(c.bought, 0)
+union all
+select h.subscription_id || ' ' || h.position_id, 'realised ' || h.realized || '; the copy''s fills say ' || s.proceeds - (c.cost - h.remaining_cost)
+from copy_holdings h
+join copied c on c.subscription_id = h.subscription_id and c.position_id = h.position_id
+join sold s on s.subscription_id = h.subscription_id and s.position_id = h.position_id and s.quantity = h.sold
+where h.realized <> s.proceeds - (c.cost - h.remaining_cost);

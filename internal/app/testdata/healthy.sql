@@ -1,0 +1,107 @@
+-- A small installation in which every invariant holds. ava bought 4 of a contract
+-- and sold 2, another sell of hers works; ben copied both; ava also bought and
+-- sold 1 of another contract, and once took an order back before it was sent.
+
+set local session_replication_role = replica; -- rows that name each other come in any order
+
+create table test_start as select now() - interval '10 minutes' as at;
+create function t(seconds numeric) returns timestamptz language sql stable as
+    'select at + make_interval(secs => seconds::int) from test_start';
+create function id(name text) returns uuid language sql immutable as 'select md5(name)::uuid';
+
+insert into users (id, username, name, role) values
+    (id('ava'), 'ava', 'Ava', 'trader'), (id('ben'), 'ben', 'Ben', 'subscriber');
+insert into connections (id, user_id, authorization_id, broker_slug, institution, trading, status)
+select id(u || ' connection'), id(u), u, 'ALPACA-PAPER', 'Alpaca', true, 'ok' from unnest(array['ava', 'ben']) u;
+insert into accounts (id, user_id, connection_id, broker_account_id, institution, can_trade, selected)
+select id(u || ' account'), id(u), id(u || ' connection'), u, 'Alpaca', true, true from unnest(array['ava', 'ben']) u;
+insert into account_looks (account_id, user_id, next_look_at) values (id('ava account'), id('ava'), now() + interval '1 hour');
+insert into subscriptions (id, follower_id, trader_id, auto_execute, active_since, created_at, updated_at)
+values (id('sub'), id('ben'), id('ava'), true, t(-3600), t(-3600), t(-3600));
+insert into consents (user_id, version, given_at) values (id('ben'), 'v1', t(-3600));
+
+insert into positions (id, user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, status,
+    bought, sold, sell_reserved, cost_bought, remaining_cost, proceeds, realized, source, copied_from, opened_at, closed_at, updated_at)
+values
+    (id('held'), id('ava'), id('ava account'), 'AAPL  270115C00200000', 'AAPL', 'call', 200, '2027-01-15', 100, 'open',
+        4, 2, 1, 1400, 700, 900, 200, 'manual', null, t(3), null, t(203)),
+    (id('copied'), id('ben'), id('ben account'), 'AAPL  270115C00200000', 'AAPL', 'call', 200, '2027-01-15', 100, 'open',
+        4, 2, 0, 1440, 720, 880, 160, 'copy', id('ava'), t(23), null, t(203)),
+    (id('done'), id('ava'), id('ava account'), 'MSFT  270115P00400000', 'MSFT', 'put', 400, '2027-01-15', 100, 'closed',
+        1, 1, 0, 500, 0, 450, -50, 'manual', null, t(303), t(343), t(343)),
+    (id('never'), id('ava'), id('ava account'), 'TSLA  270115C00300000', 'TSLA', 'call', 300, '2027-01-15', 100, 'void',
+        0, 0, 0, 0, 0, 0, 0, 'manual', null, null, null, t(400));
+
+-- Orders, by the second they were created; a copy's stand for a decision. They
+-- were claimed a second later, filled at 2, and known here at 3.
+create table test_orders as
+select * from (values
+    ('buy', 'ava', 'held', 'BTO', 4, 0, 3.5, 'filled', null), ('sell', 'ava', 'held', 'STC', 2, 100, 4.5, 'filled', null),
+    ('copy buy', 'ben', 'copied', 'BTO', 4, 20, 3.6, 'filled', 'entry'), ('copy sell', 'ben', 'copied', 'STC', 2, 120, 4.4, 'filled', 'exit'),
+    ('other buy', 'ava', 'done', 'BTO', 1, 300, 5, 'filled', null), ('other sell', 'ava', 'done', 'STC', 1, 340, 4.5, 'filled', null),
+    ('working', 'ava', 'held', 'STC', 1, 200, 5, 'accepted', null), ('back', 'ava', 'never', 'BTO', 1, 399, 2, 'aborted', null)
+) as o (name, owner, position, side, quantity, second, price, state, decision);
+
+insert into orders (id, user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price, time_in_force,
+    source, state, cum, cum_notional, estimated_cost, broker_order_id, send_before, sent_at, deadline, subscription_id, decision_id,
+    copy_target, trading_day, event_seq, executed_at, created_at, updated_at, finished_at)
+select id(o.name), id(o.owner), id(o.owner || ' account'), p.id, o.side, p.symbol, p.underlying, 100, o.quantity, 'Limit', o.price, 'Day',
+    case when o.decision is null then 'manual' else 'copy' end, o.state, n.filled, n.filled * o.price,
+    case when o.side = 'BTO' then o.quantity * o.price * 100 else 0 end, case when n.sent then 'B-' || o.name end, t(o.second + 30),
+    case when n.sent then t(o.second + 1) end, case when n.sent then t(o.second + 46) end,
+    case when o.decision is not null then id('sub') end, id(o.decision), case when o.decision = 'exit' then 2 end, '2026-03-04',
+    case when n.sent then 2 else 1 end, case when n.filled > 0 then t(o.second + 2) end, t(o.second), t(o.second + 3),
+    case when o.state <> 'accepted' then t(o.second + 3) end
+from test_orders o join positions p on p.id = id(o.position),
+    lateral (select o.state <> 'aborted' as sent, case when o.state = 'filled' then o.quantity else 0 end as filled) n;
+
+insert into order_broker_ids (account_id, broker_order_id, order_id, user_id, linked_at)
+select account_id, broker_order_id, id, user_id, updated_at from orders where broker_order_id is not null;
+
+insert into order_events (order_id, user_id, seq, at, actor, from_state, to_state, cum, average)
+select o.id, o.user_id, 0, o.created_at, 'user', null, 'queued', 0, null::numeric from orders o
+union all
+select o.id, o.user_id, 1, o.sent_at, 'placer', 'queued', 'submitting', 0, null from orders o where o.sent_at is not null
+union all
+select o.id, o.user_id, o.event_seq, o.updated_at, 'placer', case when o.sent_at is null then 'queued' else 'submitting' end, o.state, o.cum,
+    case when o.cum > 0 then o.limit_price end from orders o;
+
+insert into fills (order_id, cum, user_id, position_id, side, quantity, notional, cost_removed, realized, executed_at, learnt_at)
+select o.id, o.cum, o.user_id, o.position_id, o.side, o.cum, o.cum_notional, removed,
+    case when o.side = 'STC' then o.cum_notional * 100 - removed else 0 end, o.executed_at, o.updated_at
+from orders o, lateral (select case when o.side = 'BTO' then 0 when o.id = id('sell') then 700 when o.id = id('copy sell') then 720 else 500 end as removed) r
+where o.cum > 0;
+
+insert into copy_decisions (id, subscription_id, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price, quantity,
+    result, reason, order_id, position_id, held, leader_held, place, place_of, decided_at, expires_at, updated_at)
+values
+    (id('entry'), id('sub'), id('ben'), id('ava'), id('buy'), 'BTO', 'AAPL  270115C00200000', 4, 3.5, 4, 'executed', null, id('copy buy'), null, 0, 0, 1, 1, t(4), t(64), t(24)),
+    (id('exit'), id('sub'), id('ben'), id('ava'), id('sell'), 'STC', 'AAPL  270115C00200000', 2, 4.5, 2, 'executed', null, id('copy sell'), id('copied'), 4, 4, 1, 1, t(104), t(1004), t(124)),
+    (id('no entry'), id('sub'), id('ben'), id('ava'), id('other buy'), 'BTO', 'MSFT  270115P00400000', 1, 5, 0, 'skipped', 'scaled_to_zero', null, null, 0, 0, 1, 1, t(304), t(364), t(304)),
+    (id('no exit'), id('sub'), id('ben'), id('ava'), id('other sell'), 'STC', 'MSFT  270115P00400000', 1, 4.5, 0, 'skipped', 'no_copy_held', null, null, 0, 1, 1, 1, t(344), t(1244), t(344));
+insert into copy_holdings (subscription_id, position_id, user_id, bought, sold, remaining_cost, realized)
+values (id('sub'), id('copied'), id('ben'), 4, 2, 720, 160);
+insert into day_counters (user_id, trading_day, kind, used)
+values (id('ben'), '2026-03-04', 'copies', 1), (id('ben'), '2026-03-04', 'premium', 1440), (id('ava'), '2026-03-04', 'premium', 1900);
+insert into order_pace (user_id, kind, times) values (id('ava'), 'entry', array[t(0), t(300), t(399)]);
+
+insert into alerts (id, order_id, user_id, position_id, side, symbol, revision, facts, public, executed_at, learnt_at, created_at, updated_at)
+select id(t.name || ' alert'), o.id, o.user_id, o.position_id, o.side, o.symbol, 2, jsonb_build_object('filled', o.cum), o.source = 'manual',
+    o.executed_at, o.updated_at, o.updated_at, o.updated_at
+from test_orders t join orders o on o.id = id(t.name) where o.cum > 0;
+insert into destinations (id, channel, address) values (id('channel'), 'discord', '1');
+insert into deliveries (id, destination_id, channel, alert_id, position_id, side, op, revision, state, claims, not_before, cutoff, message_id, slot,
+    executed_at, learnt_at, created_at, first_sent_at, accepted_at, updated_at)
+select id('post ' || a.id), id('channel'), 'discord', a.id, a.position_id, a.side, 'create', 2, 'delivered', 1, a.created_at, a.learnt_at + interval '2 minutes',
+    'M-' || a.id, 0, a.executed_at, a.learnt_at, a.created_at, a.created_at + interval '1 second', a.created_at + interval '2 seconds', a.created_at + interval '2 seconds'
+from alerts a where a.public order by a.created_at;
+insert into delivery_attempts (delivery_id, claim, at, outcome, took_ms) select id, 1, accepted_at, 'accepted', 1000 from deliveries;
+
+insert into idempotency_keys (user_id, route, key, body_hash, status, body, created_at)
+select o.user_id, 'POST /api/trading/orders', 'key of ' || o.id, ''::bytea, 202, json_build_object('id', o.id), o.created_at from orders o where o.source = 'manual'
+union all
+select id('ava'), 'DELETE /api/trading/orders/' || id('back'), 'key to take back', '', 202, json_build_object('id', id('back')), t(400)
+union all
+select id('ben'), 'POST /api/copy-trading/subscribe', 'key to subscribe', '', 201, json_build_object('id', id('sub')), t(-3600);
+insert into inbound_webhooks (provider, webhook_id, event_type, state, worked_at) values ('snaptrade', 'W1', 'TRADES_PLACED', 'done', now());
+insert into snaptrade_budget_calls (at, class) select now() - make_interval(secs => n), 1 + n % 7 from generate_series(1, 49) n;
