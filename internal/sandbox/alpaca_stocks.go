@@ -104,9 +104,10 @@ func (a *alpaca) contracts(w http.ResponseWriter, r *http.Request) {
 		})...)
 	}
 	page, next := pageOf(r, list, contractPage, contractPageMost)
-	shapes := make([]map[string]any, 0, len(page))
+	yesterday := lastTradingDay(a.clock.marketDate().add(-1)).String()
+	shapes := make([]listedOption, 0, len(page))
 	for _, c := range page {
-		shapes = append(shapes, a.contractShape(c, query.Get("show_deliverables") == "true"))
+		shapes = append(shapes, a.contractShape(c, yesterday, query.Get("show_deliverables") == "true"))
 	}
 	reply(w, http.StatusOK, map[string]any{"option_contracts": shapes, "next_page_token": next})
 }
@@ -124,23 +125,45 @@ func (a *alpaca) weekend() civilDate {
 	return day
 }
 
-func (a *alpaca) contractShape(c contract, deliverables bool) map[string]any {
+// listedOption is one entry of the contract list; thousands go out at once.
+type listedOption struct {
+	ID               string           `json:"id"`
+	Symbol           string           `json:"symbol"`
+	Name             string           `json:"name"`
+	Status           string           `json:"status"`
+	Tradable         bool             `json:"tradable"`
+	ExpirationDate   string           `json:"expiration_date"`
+	RootSymbol       string           `json:"root_symbol"`
+	UnderlyingSymbol string           `json:"underlying_symbol"`
+	UnderlyingID     string           `json:"underlying_asset_id"`
+	Type             string           `json:"type"`
+	Style            string           `json:"style"`
+	StrikePrice      string           `json:"strike_price"`
+	Multiplier       string           `json:"multiplier"`
+	Size             string           `json:"size"`
+	OpenInterest     string           `json:"open_interest"`
+	OpenInterestDate string           `json:"open_interest_date"`
+	ClosePrice       string           `json:"close_price"`
+	ClosePriceDate   string           `json:"close_price_date"`
+	Deliverables     []map[string]any `json:"deliverables,omitempty"`
+}
+
+func (a *alpaca) contractShape(c contract, yesterday string, deliverables bool) listedOption {
 	q, _ := a.market.option(c)
-	yesterday := lastTradingDay(a.clock.marketDate().add(-1)).String()
 	style := "american"
 	if a.market.listed[c.Underlying].Kind == "index" {
 		style = "european"
 	}
-	shape := map[string]any{
-		"id": idOf("option", c.padded()), "symbol": c.compact(), "name": describe(c), "status": "active", "tradable": true,
-		"expiration_date": c.Expiration.String(), "root_symbol": c.Root, "underlying_symbol": c.Underlying,
-		"underlying_asset_id": idOf("symbol", c.Underlying), "type": strings.ToLower(c.optionType()), "style": style,
-		"strike_price": c.strikeText(), "multiplier": "100", "size": "100",
-		"open_interest": strconv.Itoa(q.OpenInterest), "open_interest_date": yesterday,
-		"close_price": dollars(q.Last).String(), "close_price_date": yesterday,
+	shape := listedOption{
+		ID: idOf("option", c.padded()), Symbol: c.compact(), Name: describe(c), Status: "active", Tradable: true,
+		ExpirationDate: c.Expiration.String(), RootSymbol: c.Root, UnderlyingSymbol: c.Underlying,
+		UnderlyingID: idOf("symbol", c.Underlying), Type: strings.ToLower(c.optionType()), Style: style,
+		StrikePrice: c.strikeText(), Multiplier: "100", Size: "100",
+		OpenInterest: strconv.Itoa(q.OpenInterest), OpenInterestDate: yesterday,
+		ClosePrice: dollars(q.Last).String(), ClosePriceDate: yesterday,
 	}
 	if deliverables {
-		shape["deliverables"] = []map[string]any{{
+		shape.Deliverables = []map[string]any{{
 			"type": "equity", "symbol": c.Underlying, "asset_id": idOf("symbol", c.Underlying), "amount": "100",
 			"allocation_percentage": "100", "settlement_type": "T+2", "settlement_method": "CCC", "delayed_settlement": false,
 		}}
