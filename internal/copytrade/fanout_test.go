@@ -195,7 +195,7 @@ func TestAnUnfilledOrAPartlyFilledOrderWaits(t *testing.T) {
 	w := f.follower("ben", true)
 	order := f.leads(orders.BTO, 9, 4, orders.Partial)
 	err := f.copier.OnOrder(f.ctx, order)
-	again, ok := err.(orders.Again) //nolint:errorlint // exactly what the queue asks for
+	again, ok := err.(orders.Again)
 	if !ok || again.After <= 8*time.Second || again.After > 10*time.Second {
 		t.Fatalf("a first partial fill: %v", err)
 	}

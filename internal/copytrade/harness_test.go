@@ -189,7 +189,7 @@ func (f *floor) carryOn(order uuid.UUID) {
 }
 
 func isAgain(err error) bool {
-	_, ok := err.(orders.Again) //nolint:errorlint // exactly what the queue asks for
+	_, ok := err.(orders.Again)
 	return ok
 }
 
