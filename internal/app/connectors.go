@@ -81,7 +81,7 @@ func (a *App) pushHosts() []string {
 func (a *App) openMarket() {
 	a.market = market.New(market.Options{
 		BaseURL: a.cfg.AlpacaURL, Key: a.cfg.AlpacaKey, Secret: a.cfg.AlpacaSecret, Feed: a.cfg.AlpacaFeed,
-		Cache: a.redis, Clock: a.clock, HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Logger: a.log,
+		Cache: a.redis, DB: a.db, Clock: a.clock, HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Logger: a.log,
 	})
 	a.onClose(a.market.Close)
 }

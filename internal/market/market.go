@@ -1,4 +1,4 @@
-// Package market is quotes and option chains, with their age.
+// Package market is quotes and option chains, with their age, and what each person watches of them.
 package market
 
 import (
@@ -11,9 +11,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alpacahq/alpaca-trade-api-go/v3/marketdata"
+
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/secret"
 )
@@ -25,6 +28,7 @@ type Options struct {
 	Secret  secret.Text
 	Feed    string          // "indicative" (default) or "opra"
 	Cache   *redis.Client   // shared answers that several people ask for
+	DB      *postgres.DB    // the rows of people's grids
 	Clock   *exchange.Clock // quote times and expirations are the market's
 	HTTP    *http.Client    // nil: the guarded client; its transport is used for every call
 	Logger  *slog.Logger
@@ -35,6 +39,7 @@ type Options struct {
 type Market struct {
 	alpaca *alpaca // nil: off
 	cache  *redis.Client
+	db     *postgres.DB
 	clock  *exchange.Clock
 	log    *slog.Logger
 	board  *board
@@ -53,7 +58,7 @@ var (
 
 // New makes a Market.
 func New(o Options) *Market {
-	m := &Market{cache: o.Cache, clock: o.Clock, log: o.Logger, assets: assets{reading: make(chan struct{}, 1)}}
+	m := &Market{cache: o.Cache, db: o.DB, clock: o.Clock, log: o.Logger, assets: assets{reading: make(chan struct{}, 1)}}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
@@ -108,3 +113,11 @@ const (
 	listingAge = 10 * time.Minute
 	relistAge  = 30 * time.Second // a contract missing from a kept listing may have been listed since
 )
+
+// Source names where quotes come from, as pages say it.
+func (m *Market) Source() string {
+	if m.alpaca != nil && m.alpaca.feed == marketdata.OPRA {
+		return "Alpaca, OPRA"
+	}
+	return "Alpaca, indicative"
+}
