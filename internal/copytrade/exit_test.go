@@ -1,11 +1,13 @@
 package copytrade
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/orders"
 )
@@ -100,26 +102,27 @@ func TestExitsFollowTheLeadersSellInSteps(t *testing.T) {
 }
 
 // However many workers and decisions meet, no exit takes more than its target,
-// and all of them no more than the copy.
+// and all of them no more than the copy: the follower's own contracts stay.
 func TestManyWorkersSellTheCopyOnce(t *testing.T) {
 	t.Parallel()
 	f := open(t)
-	w := f.follower("ben", true)
-	f.holdCopied(w, 6)
-	f.hold(w.id, w.account, 20)
+	for i := range 12 {
+		w := f.follower(name(i), true)
+		f.holdCopied(w, 6)
+		f.hold(w.id, w.account, 20)
+	}
 	f.leads(orders.BTO, 9, 9, orders.Filled)
-	first := f.leads(orders.STC, 3, 3, orders.Filled)
-	second := f.leads(orders.STC, 6, 6, orders.Filled) // now flat
+	first, second := f.leads(orders.STC, 3, 3, orders.Filled), f.leads(orders.STC, 6, 6, orders.Filled) // now flat
 	f.decide(first)
 	f.decide(second)
 	var workers sync.WaitGroup
-	for range 6 {
+	for i := range 6 {
 		workers.Go(func() {
-			if err := f.copier.Execute(f.ctx, first); err != nil && !isAgain(err) {
-				f.Error(err)
-			}
-			if err := f.copier.Execute(f.ctx, second); err != nil && !isAgain(err) {
-				f.Error(err)
+			sells := []uuid.UUID{first, second}
+			for j := range sells {
+				if err := f.copier.Execute(f.ctx, sells[(i+j)%2]); err != nil && !isAgain(err) {
+					f.Error(err)
+				}
 			}
 		})
 	}
@@ -129,8 +132,12 @@ func TestManyWorkersSellTheCopyOnce(t *testing.T) {
 		f.carryOn(first)
 		f.carryOn(second)
 	}
-	if n := read[int](f, `select sum(quantity)::int from orders where subscription_id = $1 and side = 'STC'`, w.subscription); n != 6 {
-		t.Errorf("%d sold of 6 copied: %s", n, f.exits(w))
+	rows, err := f.db.Pool().Query(f.ctx, `select sum(quantity)::int from orders where source = 'copy' group by subscription_id`)
+	f.must(err)
+	sums, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	f.must(err)
+	if len(sums) != 12 || slices.Min(sums) != 6 || slices.Max(sums) != 6 {
+		t.Errorf("sold of 6 copied by each: %v", sums)
 	}
 }
 

@@ -1,12 +1,22 @@
 package copytrade
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
+	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/orders"
 )
+
+const enteredOrder = `
+	insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price, time_in_force,
+		source, state, send_before, trading_day, subscription_id, decision_id, broker_order_id, estimated_cost)
+	values ($1, $2, $3, 'BTO', $4, 'AAPL', 100, $5, 'Limit', 3.65, 'Day', 'copy', $6, now() + interval '1 minute', current_date, $7, $8, 'b1', 1)
+	returning id`
 
 // entered gives a follower's decision its order, in a state, as T1 and the order
 // desk would.
@@ -14,11 +24,7 @@ func (f *floor) entered(w follower, state orders.State) (order uuid.UUID) {
 	f.Helper()
 	d := f.decision(w)
 	position := f.hold(w.id, w.account, 0)
-	order = read[uuid.UUID](f, `
-		insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price, time_in_force,
-			source, state, send_before, trading_day, subscription_id, decision_id, broker_order_id, estimated_cost)
-		values ($1, $2, $3, 'BTO', $4, 'AAPL', 100, $5, 'Limit', 3.65, 'Day', 'copy', $6, now() + interval '1 minute', current_date, $7, $8, 'b1', 1)
-		returning id`, w.id, w.account, position, symbol, d.Quantity, state, w.subscription, d.ID)
+	order = read[uuid.UUID](f, enteredOrder, w.id, w.account, position, symbol, d.Quantity, state, w.subscription, d.ID)
 	f.exec(`update copy_decisions set order_id = $2 where id = $1`, d.ID, order)
 	return order
 }
@@ -107,6 +113,11 @@ func TestWhatFillsAfterTheLeaderLeftIsSold(t *testing.T) {
 	if got := f.reason(asked); got != "awaiting_approval" || d.Held != 2 || d.Quantity != 2 {
 		t.Errorf("by approval: %s, %d of %d", got, d.Quantity, d.Held)
 	}
+	events := read[int](f, `select count(*)::int from live_events where kind = 'decision'`)
+	f.carryOn(entries[asked])
+	if n := read[int](f, `select count(*)::int from live_events where kind = 'decision'`); n != events {
+		t.Error("what was raised is raised again")
+	}
 	_, _, err := f.copier.Approve(f.ctx, asked.id, d.ID, someKey())
 	f.must(err)
 	f.carryOn(sell)
@@ -171,4 +182,58 @@ func TestARefusalOfALoserLeavesTheDecisionAlone(t *testing.T) {
 	if got := d.ReasonText(); got != "The broker rejected the order. (not enough of it)" {
 		t.Errorf("%q", got)
 	}
+}
+
+// An entry that is being written while the leader leaves is found by the
+// withdrawal, which waits for it; one after is not written (INV-23).
+func TestAnEntryBeingWrittenWhileTheLeaderLeavesIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	w := f.follower("ben", true)
+	bought := f.leads(orders.BTO, 4, 4, orders.Filled)
+	f.decide(bought)
+	leader, err := f.copier.desk.Any(f.ctx, bought)
+	f.must(err)
+	d, position := f.decision(w), f.hold(w.id, w.account, 0)
+	withdrawn := make(chan error, 1)
+	var entry uuid.UUID
+	f.must(f.db.InTx(f.ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if err := stillWanted(ctx, tx, leader, d); err != nil {
+			return err
+		}
+		f.leads(orders.STC, 4, 4, orders.Filled)
+		go func() { withdrawn <- f.copier.leaderLeft(f.ctx, leader.PositionID) }()
+		f.waitedFor()
+		err := tx.QueryRow(ctx, enteredOrder, w.id, w.account, position, symbol, d.Quantity, orders.Queued, w.subscription, d.ID).Scan(&entry)
+		if err != nil {
+			return err
+		}
+		return tie(ctx, tx, orders.Order{ID: entry, DecisionID: &d.ID})
+	}))
+	f.must(<-withdrawn)
+	if got := read[string](f, `select state from orders where id = $1`, entry); got != "aborted" {
+		t.Errorf("the entry is %s", got)
+	}
+	err = f.db.InTx(f.ctx, func(ctx context.Context, tx pgx.Tx) error {
+		f.exec(`update copy_decisions set order_id = null, result = 'queued' where id = $1`, d.ID)
+		return stillWanted(ctx, tx, leader, d)
+	})
+	if fault.CodeOf(err) != "leader_flat" {
+		t.Errorf("wanted after the leader left: %v", err)
+	}
+}
+
+// waitedFor returns once somebody waits for a row's lock in this database.
+func (f *floor) waitedFor() {
+	f.Helper()
+	for range 500 {
+		if read[bool](f, `select exists (select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')`) {
+			return
+		}
+		select {
+		case <-f.ctx.Done():
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	f.Fatal("nobody waits")
 }
