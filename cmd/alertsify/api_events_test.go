@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -30,8 +31,13 @@ type stream struct {
 // listen opens a person's stream, from the last event on.
 func (s *show) listen(user, last string) *stream {
 	s.t.Helper()
+	return s.listenTo(user, last, "/api/events")
+}
+
+func (s *show) listenTo(user, last, path string) *stream {
+	s.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/events", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -154,6 +160,24 @@ func TestAPIEventsTellTheirOwner(t *testing.T) {
 	} else {
 		c.fits("event resync", "ResyncEvent", resync[0].Data)
 	}
+}
+
+// A page that names contracts hears what they cost now, and every change after.
+func TestAPIEventsTellQuotes(t *testing.T) {
+	t.Parallel()
+	s, c := openChecked(t)
+	s.quote(apple, "3.45", "3.50")
+	st := s.listenTo("ben", "", "/api/events?symbols="+url.QueryEscape(apple))
+	for _, bid := range []string{"3.45", "3.60"} {
+		s.quote(apple, bid, "3.75")
+		seen := st.until("the bid of "+bid, func(e told) bool { return bytes.Contains(e.Data, []byte(`"bid":"`+bid+`"`)) })
+		last := seen[len(seen)-1]
+		c.fits("event quote", "QuoteEvent", last.Data)
+		if last.Kind != "quote" || last.ID != "" {
+			t.Errorf("the quote came as %q with id %q", last.Kind, last.ID)
+		}
+	}
+	s.do("ben", "GET", "/api/events?symbols=AAPL", "").want(t, 422)
 }
 
 // A person has so many streams and no more; one that is left makes room.

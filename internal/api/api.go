@@ -28,12 +28,14 @@ import (
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/internal/users"
 )
 
 // Options are the rooms the API speaks for.
 type Options struct {
 	Desk     *orders.Desk
+	Rules    *risk.Rules
 	Book     *positions.Book
 	Accounts *brokers.Accounts
 	Market   *market.Market
@@ -51,6 +53,7 @@ type Options struct {
 // API is the JSON door.
 type API struct {
 	desk     *orders.Desk
+	rules    *risk.Rules
 	book     *positions.Book
 	accounts *brokers.Accounts
 	market   *market.Market
@@ -70,7 +73,7 @@ type API struct {
 // New makes the API.
 func New(o Options) *API {
 	return &API{
-		desk: o.Desk, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post,
+		desk: o.Desk, rules: o.Rules, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post,
 		guard: o.Guard, users: o.Users, gate: o.Gate, hub: o.Hub, allow: o.Allow, seats: o.Seats,
 		docs: sync.OnceValues(renderDocs),
 	}
@@ -99,6 +102,9 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/trading/orders/{id}", Rule: read, Handler: a.getOrder},
 		{Method: "DELETE", Pattern: "/api/trading/orders/{id}", Rule: trade, Handler: bare(a.cancelOrder)},
 		{Method: "POST", Pattern: "/api/trading/orders/{id}/refresh", Rule: trade, Handler: bare(a.refreshOrder)},
+		{Method: "GET", Pattern: "/api/trading/halt", Rule: read, Handler: a.getHalts},
+		{Method: "POST", Pattern: "/api/trading/halt", Rule: trade, Handler: a.stopTrading},
+		{Method: "DELETE", Pattern: "/api/trading/halt", Rule: trade, Handler: bare(a.resumeTrading)},
 		{Method: "GET", Pattern: "/api/positions", Rule: read, Handler: a.listPositions},
 		{Method: "GET", Pattern: "/api/positions/{id}", Rule: read, Handler: a.getPosition},
 
@@ -106,6 +112,8 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/market/expirations", Rule: read, Handler: a.expirations},
 		{Method: "GET", Pattern: "/api/market/quotes", Rule: read, Handler: a.quotes},
 		{Method: "GET", Pattern: "/api/market/symbols", Rule: read, Handler: a.symbols},
+		{Method: "GET", Pattern: "/api/watchlist", Rule: read, Handler: a.getWatchlist},
+		{Method: "PUT", Pattern: "/api/watchlist", Rule: trade, Handler: a.setWatchlist},
 
 		{Method: "POST", Pattern: "/api/copy-trading/subscribe", Rule: trade, Handler: a.subscribe},
 		{Method: "GET", Pattern: "/api/copy-trading/subscriptions", Rule: read, Handler: a.listSubscriptions},

@@ -32,7 +32,7 @@ func (a *App) openDoors(context.Context) (err error) {
 		return err
 	}
 	a.api = api.New(api.Options{
-		Desk: a.desk, Book: a.book, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post,
+		Desk: a.desk, Rules: a.rules, Book: a.book, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post,
 		Guard: a.guard, Users: a.users, Gate: a.gate, Hub: a.hub, Allow: a.allow,
 		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress),
 	})

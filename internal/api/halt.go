@@ -1,0 +1,70 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/alertsify/alertsify/internal/httpio"
+)
+
+// halt is one switch that keeps somebody from trading: their own, or an operator's.
+type halt struct {
+	Scope  string `json:"scope"` // self, user, platform
+	Stops  string `json:"stops"` // all, entries, copies
+	Reason string `json:"reason"`
+}
+
+// halts is what stands still for somebody.
+type halts struct {
+	Halted bool   `json:"halted"`
+	Halts  []halt `json:"halts"`
+	Taken  *int   `json:"taken,omitempty"` // orders that stopping took back or asked to be cancelled
+}
+
+func (a *API) haltsOf(ctx context.Context) (halts, error) {
+	list, err := a.rules.Halts(ctx, user(ctx))
+	if err != nil {
+		return halts{}, err
+	}
+	h := halts{Halted: len(list) > 0, Halts: make([]halt, len(list))}
+	for i, one := range list {
+		h.Halts[i] = halt{Scope: one.Scope, Stops: one.Stops, Reason: one.Reason}
+	}
+	return h, nil
+}
+
+func (a *API) getHalts(w http.ResponseWriter, r *http.Request) error {
+	h, err := a.haltsOf(r.Context())
+	if err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, h)
+}
+
+// stopTrading turns one's own kill switch. Turning it again changes nothing, so it
+// needs no key.
+func (a *API) stopTrading(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Level string `json:"level"`
+	}
+	if err := httpio.Decode(r, &in); err != nil {
+		return err
+	}
+	taken, err := a.desk.Stop(r.Context(), user(r.Context()), in.Level)
+	if err != nil {
+		return err
+	}
+	h, err := a.haltsOf(r.Context())
+	if err != nil {
+		return err
+	}
+	h.Taken = &taken
+	return httpio.Answer(w, http.StatusOK, h)
+}
+
+func (a *API) resumeTrading(w http.ResponseWriter, r *http.Request) error {
+	if err := a.desk.Resume(r.Context(), user(r.Context())); err != nil {
+		return err
+	}
+	return a.getHalts(w, r)
+}
