@@ -56,6 +56,7 @@ func (s *Site) ticket(ctx context.Context, given url.Values, accounts []ui.Accou
 	defer cancel()
 	s.addListing(ctx, &t)
 	s.addQuote(ctx, &t)
+	t.Slow = ctx.Err() != nil
 	return t, nil
 }
 

@@ -32,6 +32,7 @@ type Ticket struct {
 	Fields                 map[string]string // and with each field
 	Chips                  []Chip            // the quick line, word by word
 	MarketData             bool              // false: say that no quotes come
+	Slow                   bool              // the market's answer did not come in time: ask again
 	Today                  exchange.Date
 	WarnSpread             string // "the spread is 14% of mid" when a market order would cross it
 }
