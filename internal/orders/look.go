@@ -18,7 +18,7 @@ import (
 
 const (
 	listSpacing = 15 * time.Second // between two lists of one account
-	lookTime    = 60 * time.Second // for one look; past it the process died
+	lookTime    = 30 * time.Second // for one look; past it the process died
 	looksAtOnce = 8
 	lookPoll    = 250 * time.Millisecond
 )
