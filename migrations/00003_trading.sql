@@ -58,6 +58,7 @@ create table orders (
     fees                numeric(24, 8) not null default 0,
     estimated_cost      numeric(20, 4) not null default 0,    -- dollars an entry may take, for buying power and day limits
     reason              text,
+    reason_code         text,                                 -- of a refusal before it was sent
     review_reason       text,
     broker_order_id     text,                                 -- the newest; all of them are in order_broker_ids
     send_before         timestamptz not null,
@@ -93,7 +94,8 @@ create unique index orders_one_unresolved on orders (account_id, symbol, side) w
 create unique index orders_one_on_the_wire on orders (account_id) where state = 'submitting';
 -- INV-19: one entry for each copy decision, one exit for each target.
 create unique index orders_one_entry_per_decision on orders (decision_id) where side = 'BTO' and decision_id is not null;
-create unique index orders_one_exit_per_target on orders (decision_id, copy_target) where side = 'STC' and decision_id is not null;
+-- An exit that was never sent leaves its target to the next try.
+create unique index orders_one_exit_per_target on orders (decision_id, copy_target) where side = 'STC' and decision_id is not null and state <> 'aborted';
 
 -- Every id the broker has used for an order; INV-2: one order for each of them.
 create table order_broker_ids (

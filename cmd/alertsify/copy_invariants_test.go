@@ -18,7 +18,7 @@ func copyInvariants() map[string]string {
 			left join day_counters d on d.user_id = o.user_id and d.trading_day = o.trading_day and d.kind = 'copies'
 			where o.source = 'copy' and o.side = 'BTO'
 			group by o.user_id, o.trading_day, d.used, s.max_daily_trades
-			having count(*) filter (where o.cum > 0 or o.finished_at is null) <> coalesce(d.used, 0) or d.used > s.max_daily_trades`,
+			having count(*) filter (where o.cum > 0 or o.state not in ('aborted', 'rejected', 'not_placed')) <> coalesce(d.used, 0) or d.used > s.max_daily_trades`,
 		"INV-22 no copy of a copy, of oneself, of nothing": `
 			select c.id from copy_decisions c join orders l on l.id = c.leader_order_id
 			where l.source = 'copy' or l.cum = 0 or l.user_id = c.user_id or l.user_id <> c.trader_id or c.side <> l.side`,

@@ -99,8 +99,12 @@ func mustTell(d Decision, was Result) bool {
 // quiet are the reasons of exits that leave nothing to be done.
 var quiet = map[string]bool{"no_copy_held": true, "scaled_to_zero": true, "copying_stopped": true}
 
-// endingOf is how a decision ends whose last order ended without a fill.
-func endingOf(s orders.State) ending {
+// endingOf is how a decision ends whose last order ended without a fill. An
+// order that was refused before it was sent passes on why.
+func endingOf(s orders.State, refusal *string) ending {
+	if s == orders.Aborted && refusal != nil {
+		return ending{Skipped, *refusal, ""}
+	}
 	if s == orders.Aborted {
 		return ending{Skipped, "order_not_sent", ""}
 	}

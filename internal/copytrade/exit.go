@@ -24,7 +24,7 @@ type exit struct {
 
 	Taken   int          // by this decision's exits: live ones in full, ended ones by what they filled
 	Filled  int          // of it
-	Highest int          // the highest target an exit was placed for
+	Highest int          // the highest target of the exits, but for those that could not be sent
 	Live    int          // exits that may still sell
 	Last    orders.State // of the newest exit
 	LastAt  *time.Time   // when it was placed
@@ -53,7 +53,7 @@ func readExits(ctx context.Context, q querier, condition string, args ...any) ([
 		left join copy_holdings h on h.subscription_id = c.subscription_id and h.position_id = c.position_id
 		join lateral (
 			select coalesce(sum(case when `+exitsLive+` then e.quantity else e.cum end), 0)::int as taken, coalesce(sum(e.cum), 0)::int as filled,
-				coalesce(max(e.copy_target), 0) as highest, count(*) filter (where `+exitsLive+`)::int as live,
+				coalesce(max(e.copy_target) filter (where e.state <> 'aborted' or e.reason_code = '`+orders.UserCancelled+`'), 0) as highest, count(*) filter (where `+exitsLive+`)::int as live,
 				(array_agg(e.state order by e.created_at desc))[1] as last, max(e.created_at) as last_at
 			from orders e where e.decision_id = c.id and e.side = 'STC') x on true
 		where `+condition, args...)
@@ -125,7 +125,7 @@ func (x exit) settled() move {
 	if x.Highest == 0 {
 		return move{end: &ending{Skipped, "scaled_to_zero", ""}}
 	}
-	e := endingOf(x.Last)
+	e := endingOf(x.Last, nil)
 	return move{end: &e}
 }
 

@@ -208,6 +208,25 @@ func TestAnEndedExitIsNotRepeated(t *testing.T) {
 	}
 }
 
+// An exit that could not be sent in time leaves its follower holding what the
+// leader sold: it is tried again.
+func TestAnExitThatCouldNotBeSentIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	w := f.follower("ben", true)
+	f.holdCopied(w, 5)
+	f.leads(orders.BTO, 5, 5, orders.Filled)
+	sell := f.leads(orders.STC, 5, 5, orders.Filled)
+	f.carryOn(sell)
+	exit := read[uuid.UUID](f, `select id from orders where subscription_id = $1 and side = 'STC'`, w.subscription)
+	f.must(f.copier.desk.Abort(f.ctx, exit, "sweeper", "stale"))
+	f.passed()
+	f.carryOn(sell)
+	if got := f.exits(w); got != "5 5" {
+		t.Errorf("exits %q", got)
+	}
+}
+
 // Two hundred followers and more are all served, and executed ones do not stand
 // in the way.
 func TestMoreFollowersThanOneSlice(t *testing.T) {

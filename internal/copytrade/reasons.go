@@ -31,6 +31,7 @@ var reasons = map[string]string{
 	"risk_breaker":          "Copying was paused for safety.",
 	"risk_loss_stop":        "The day's loss limit was reached.",
 	"order_rejected":        "The broker rejected the order.",
+	"user_cancelled":        "You cancelled the order before it was sent.",
 	"order_not_sent":        "The order could not be sent in time.",
 	"order_cancelled":       "The order was cancelled before it filled.",
 	"order_expired":         "The order did not fill during the day.",

@@ -60,7 +60,7 @@ func (c *Copier) settleEntry(ctx context.Context, o orders.Order) error {
 	if o.State.Live() {
 		return nil
 	}
-	e := endingOf(o.State)
+	e := endingOf(o.State, o.ReasonCode)
 	if o.Reason != nil {
 		e.words = *o.Reason
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -53,7 +54,7 @@ func (d *Desk) cancelIn(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (Ord
 	}
 	switch {
 	case o.State == Queued:
-		if err := d.endIn(ctx, tx, o, ending{to: Aborted, actor: byUser, reason: "cancelled before it was sent"}); err != nil {
+		if err := d.endIn(ctx, tx, o, ending{to: Aborted, actor: byUser, reason: "cancelled before it was sent", code: UserCancelled}); err != nil {
 			return Order{}, err
 		}
 		return read(ctx, tx, id)
@@ -125,6 +126,31 @@ func (d *Desk) cancelNotSent(ctx context.Context, id uuid.UUID, cause error) err
 		return fmt.Errorf("free cancel of order %s: %w", id, err)
 	}
 	return fmt.Errorf("cancel of order %s was not sent: %w", id, cause)
+}
+
+// repeatCancels asks again for the end of orders that a look, begun a while after
+// the last request, still showed working: a broker may lose or refuse a cancel
+// (INV-23 needs it to come through).
+func (d *Desk) repeatCancels(ctx context.Context, account uuid.UUID, lookedAt time.Time) error {
+	return d.db.AsSystem(ctx, byReconciler, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			update orders set cancel_sent_at = null where account_id = $1 and state in ('accepted', 'partial')
+			  and cancel_requested_at is not null and cancel_sent_at < $2::timestamptz - interval '10 seconds'
+			returning id`, account, lookedAt)
+		if err != nil {
+			return fmt.Errorf("read cancels to repeat: %w", err)
+		}
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return fmt.Errorf("read cancels to repeat: %w", err)
+		}
+		for _, id := range ids {
+			if _, err := d.queue.InsertTx(ctx, tx, CancelJob{id}, nil); err != nil {
+				return fmt.Errorf("queue cancel of order %s: %w", id, err)
+			}
+		}
+		return nil
+	})
 }
 
 // Refresh pulls the look at the order's account forward.

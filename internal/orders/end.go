@@ -13,6 +13,7 @@ import (
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/risk"
 )
 
 // ending is an order's end without a word from the broker's list.
@@ -21,6 +22,7 @@ type ending struct {
 	actor    string
 	claim    *uuid.UUID // T5: only the claiming placer
 	reason   string
+	code     string // of a refusal, for programs
 	evidence map[string]any
 }
 
@@ -33,8 +35,16 @@ var endsFrom = map[State][]State{
 
 // Abort is T3: an order that was never sent and never will be.
 func (d *Desk) Abort(ctx context.Context, id uuid.UUID, actor, reason string) error {
-	return d.end(ctx, id, ending{to: Aborted, actor: actor, reason: reason})
+	e := ending{to: Aborted, actor: actor, reason: reason}
+	if actor == byUser {
+		e.code = UserCancelled
+	}
+	return d.end(ctx, id, e)
 }
+
+// UserCancelled is the reason code of an order that its owner took back before
+// it was sent: nobody places it again for them.
+const UserCancelled = "user_cancelled"
 
 func (d *Desk) end(ctx context.Context, id uuid.UUID, e ending) error {
 	return d.db.AsSystem(ctx, e.actor, func(ctx context.Context, tx pgx.Tx) error {
@@ -65,9 +75,9 @@ func (d *Desk) lockBoth(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Order, er
 func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
 	from := o.State
 	o, err := one(tx.Query(ctx, `
-		update orders o set state = $2, reason = $3, claim_token = null, event_seq = event_seq + 1,
+		update orders o set state = $2, reason = $3, reason_code = nullif($4, ''), claim_token = null, event_seq = event_seq + 1,
 			finished_at = now(), updated_at = now()
-		where id = $1 returning `+columns, o.ID, e.to, e.reason))
+		where id = $1 returning `+columns, o.ID, e.to, e.reason, e.code))
 	if err != nil {
 		return fmt.Errorf("end order: %w", err)
 	}
@@ -83,13 +93,16 @@ func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
 	return d.tell(ctx, tx, o)
 }
 
-// giveBack returns the day's counters of an entry that bought nothing. What a
-// sell had reserved, settling its position gives back.
+// giveBack returns what an entry counted against the day and did not buy: its
+// dollars, and for a copy that never was at the broker its place among the day's
+// copies (R12). What a sell had reserved, settling its position gives back.
 func (d *Desk) giveBack(ctx context.Context, tx pgx.Tx, o Order) error {
 	if o.Side == STC || o.Cum > 0 {
 		return nil
 	}
-	return d.rules.GiveBack(ctx, tx, o.UserID, o.TradingDay, o.EstimatedCost, o.Source == Copy)
+	wasThere := o.State == Cancelled || o.State == Expired
+	spent := risk.Spent{Premium: o.EstimatedCost, CopyPremium: o.Source == Copy, Copies: o.Source == Copy && !wasThere}
+	return d.rules.GiveBack(ctx, tx, o.UserID, o.TradingDay, spent)
 }
 
 // tell lets the pages and the owner know of a change, and rings for whoever

@@ -187,6 +187,7 @@ func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account
 		}
 		errs = append(errs, d.book(ctx, id, reportOf(l), booking{actor: byReconciler}))
 	}
+	errs = append(errs, d.repeatCancels(ctx, a.ID, list.AskedAt))
 	rest, err := d.adopt(ctx, user, a, list, unlinked)
 	errs = append(errs, err, d.missing(ctx, user, a, list), d.detect(ctx, a, rest))
 	return errors.Join(errs...)

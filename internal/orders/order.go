@@ -97,6 +97,7 @@ type Order struct {
 	Cum             int             // contracts filled
 	CumNotional     decimal.Decimal // average fill price × Cum, per share
 	Reason          *string
+	ReasonCode      *string // of a refusal before it was sent
 	Review          *string // why an operator should look
 	BrokerOrderID   *string // the newest, where several
 	CancelRequested *time.Time

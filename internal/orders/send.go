@@ -66,7 +66,7 @@ func (d *Desk) notClaimed(ctx context.Context, o Order, cause error) error {
 	case errors.Is(cause, postgres.ErrUnavailable): // lost or away: the sweeper sees what is on disk
 		return cause
 	case errors.As(cause, &refusal) && refusal.Status < 500:
-		return d.Abort(ctx, o.ID, byPlacer, refusal.Public)
+		return d.end(ctx, o.ID, ending{to: Aborted, actor: byPlacer, reason: refusal.Public, code: refusal.Code})
 	}
 	return fmt.Errorf("claim order %s: %w", o.ID, cause)
 }

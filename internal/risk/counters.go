@@ -71,12 +71,20 @@ func (r *Rules) UseDayCopy(ctx context.Context, tx pgx.Tx, user uuid.UUID, day e
 	return nil
 }
 
-// GiveBack returns what an entry counted and then did not buy.
-func (r *Rules) GiveBack(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exchange.Date, cost decimal.Decimal, isCopy bool) error {
+// Spent is what an entry counted against its day.
+type Spent struct {
+	Premium     decimal.Decimal // dollars
+	CopyPremium bool            // the dollars count among the copies' too
+	Copies      bool            // the entry counts as a copy of the day
+}
+
+// GiveBack returns what an entry counted and then did not use.
+func (r *Rules) GiveBack(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exchange.Date, s Spent) error {
 	_, err := tx.Exec(ctx, `
-		update day_counters set used = greatest(0, used - case kind when 'copies' then 1 else $4::numeric end)
-		where user_id = $1 and trading_day = $2 and (kind = 'premium' or ($3 and kind in ('copies', 'copy_premium')))`,
-		user, day, isCopy, cost)
+		update day_counters set used = greatest(0, used - case kind when 'copies' then 1 else $3::numeric end)
+		where user_id = $1 and trading_day = $2
+		  and (kind = 'premium' or $4 and kind = 'copy_premium' or $5 and kind = 'copies')`,
+		user, day, s.Premium, s.CopyPremium, s.Copies)
 	if err != nil {
 		return fmt.Errorf("give back the day's counters: %w", err)
 	}

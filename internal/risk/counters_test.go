@@ -113,7 +113,7 @@ func TestTheDaysPremiumNeverPassesItsLimit(t *testing.T) {
 		t.Errorf("a cent beyond $50,000: %q", code)
 	}
 	d.in(func(ctx context.Context, tx pgx.Tx) error {
-		return d.GiveBack(ctx, tx, d.user, today, decimal.RequireFromString("20000"), false)
+		return d.GiveBack(ctx, tx, d.user, today, Spent{Premium: decimal.RequireFromString("20000")})
 	})
 	if code := use("10000.01", true); code != "risk_daily_premium" {
 		t.Errorf("copies for $10,000.01: %q", code)
@@ -140,7 +140,7 @@ func TestWhatIsGivenBackNeverFallsBelowNothing(t *testing.T) {
 	})
 	for range 2 {
 		d.in(func(ctx context.Context, tx pgx.Tx) error {
-			return d.GiveBack(ctx, tx, d.user, today, decimal.RequireFromString("100"), true)
+			return d.GiveBack(ctx, tx, d.user, today, Spent{Premium: decimal.RequireFromString("100"), CopyPremium: true, Copies: true})
 		})
 	}
 	if d.used(DayCopies) != "0" || d.used(DayPremium) != "0" || d.used(DayCopyPremium) != "0" {
