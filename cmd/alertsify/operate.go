@@ -143,12 +143,17 @@ func role(ctx context.Context, c console, args []string) error {
 	return err
 }
 
-// doctor examines every integration and says what to do; exit 1 on an error.
+// doctor examines every integration and says what to do, or what is stored;
+// exit 1 on an error.
 func doctor(ctx context.Context, c console, args []string) error {
 	f := flags(c, "doctor")
 	data := f.String("data", "", "folder of a running `alertsify dev`")
+	invariants := f.Bool("invariants", false, "examine what is stored instead, without changing anything")
 	if err := parse(f, args); err != nil {
 		return err
+	}
+	if *invariants {
+		return examineData(ctx, c, *data)
 	}
 	cfg, err := load(c, app.Production, *data)
 	if err != nil {

@@ -68,7 +68,9 @@ func open(t *testing.T, settings ...string) *show {
 	if err != nil {
 		t.Fatalf("make the sample people: %v", err)
 	}
-	return &show{t: t, stage: s, app: a, url: s.env["APP_URL"], people: people, tokens: map[string]string{}, client: http.DefaultClient}
+	up := &show{t: t, stage: s, app: a, url: s.env["APP_URL"], people: people, tokens: map[string]string{}, client: http.DefaultClient}
+	t.Cleanup(up.examine) // before the program is taken down
+	return up
 }
 
 // token is an access token of a sample person, made once.
@@ -193,8 +195,9 @@ func (s *show) received(target string) []received {
 
 // bookOrder is an order as the paper broker, the referee, has it.
 type bookOrder struct {
-	BrokerOrderID, Account, User, Symbol, Action, Status, Via string
-	Quantity, Filled                                          json.Number
+	BrokerOrderID, Account, User, Symbol, Action, Status, Via, Replaces string
+	Quantity, Filled                                                    json.Number
+	PlacedAt                                                            time.Time
 }
 
 func (s *show) book(account string) []bookOrder {

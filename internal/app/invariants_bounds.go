@@ -106,3 +106,6 @@ func calendar() (years []int, days []string) {
 	}
 	return years, days
 }
+
+// Bounds are those of this program at this moment.
+func (a *App) Bounds() Bounds { return BoundsOf(a.cfg, time.Now()) }
