@@ -104,6 +104,7 @@ func TestAPIAnswersAsTheDocumentSays(t *testing.T) {
 	s.walkBrokers(t)
 	s.walkMarket(t)
 	s.walkOrders(t)
+	s.walkHalt(t)
 	s.walkCopying(t)
 	s.walkAlerts(t)
 	s.walkAccount(t, session)
@@ -151,6 +152,10 @@ func (s *show) walkMarket(t *testing.T) {
 	if !contains(a.body, `"bid":"3.45"`) {
 		t.Errorf("quotes: %s", a.body)
 	}
+	s.do("ava", "PUT", "/api/watchlist", `{"rows":[{"underlying":"AAPL","optionType":"call","expiration":"2027-01-15"},{"underlying":"SPY","optionType":"put","expiration":null,"near":3}]}`).want(t, 200)
+	if a := s.do("ava", "GET", "/api/watchlist", "").want(t, 200); !contains(a.body, `"near":5`) || !contains(a.body, `"SPY"`) {
+		t.Errorf("watchlist: %s", a.body)
+	}
 }
 
 func (s *show) walkOrders(t *testing.T) {
@@ -189,15 +194,36 @@ func (s *show) walkOrders(t *testing.T) {
 	}
 }
 
+func (s *show) walkHalt(t *testing.T) {
+	s.mode("manual")
+	resting := s.place("ava", "BTO 1 AAPL 200C 1/15/27 @ 3.35")
+	s.eventually("the order rests", func() bool { return s.order("ava", resting).State == "accepted" })
+	if a := s.do("ava", "POST", "/api/trading/halt", `{"level":"cancel"}`).want(t, 200); !contains(a.body, `"taken":1`) {
+		t.Errorf("stop: %s", a.body)
+	}
+	if a := s.do("ava", "GET", "/api/trading/halt", "").want(t, 200); !contains(a.body, `"halted":true`) || !contains(a.body, `"scope":"self"`) {
+		t.Errorf("halts: %s", a.body)
+	}
+	if a := s.do("ava", "POST", "/api/trading/orders", line, key()).want(t, 409); a.code() != "trading_halted" {
+		t.Errorf("a buy while stopped: %s", a.body)
+	}
+	s.eventually("what rested is cancelled", func() bool { return s.order("ava", resting).State == "cancelled" })
+	if a := s.do("ava", "DELETE", "/api/trading/halt", "").want(t, 200); !contains(a.body, `{"halted":false,"halts":[]}`) {
+		t.Errorf("resume: %s", a.body)
+	}
+	s.mode("immediate")
+}
+
 func (s *show) walkCopying(t *testing.T) {
 	list := s.do("ben", "GET", "/api/copy-trading/subscriptions", "").want(t, 200).ids(t)
 	path := "/api/copy-trading/subscription/" + list[0]
 	s.do("ben", "DELETE", path, "").want(t, 200)
 	s.do("ben", "POST", "/api/copy-trading/consent", `{"version":"2026-11"}`).want(t, 200)
-	made := s.do("ben", "POST", "/api/copy-trading/subscribe", `{"username":"ava","settings":{"maxDelaySeconds":900,"scaling":{"mode":"factor","value":"1"}}}`, key()).want(t, 201)
+	made := s.do("ben", "POST", "/api/copy-trading/subscribe", `{"username":"ava","settings":{"sameContract":"add","maxDelaySeconds":900,"scaling":{"mode":"factor","value":"1"}}}`, key()).want(t, 201)
 	s.do("ben", "PATCH", "/api/copy-trading/subscription/"+made.ids(t)[0], `{"status":"active","settings":{"maxPositionSize":3}}`).want(t, 200)
 	var waiting []string
 	for _, decision := range []string{"approve", "reject"} {
+		s.quote(apple, "3.45", "3.50") // copies want a price of the last seconds
 		s.place("ava", map[string]string{"approve": "BTO 2 AAPL 200C 1/15/27 @ 3.50", "reject": "BTO 3 AAPL 200C 1/15/27 @ 3.50"}[decision])
 		s.eventually("ben is asked", func() bool {
 			waiting = s.do("ben", "GET", "/api/copy-trading/decisions?view=awaiting", "").want(t, 200).ids(t)
@@ -256,6 +282,53 @@ func (s *show) walkAccount(t *testing.T, session *http.Client) {
 	s.send(session, "DELETE", "/api/sessions/"+a.ids(t)[0], "").want(t, 200)
 	s.send(session, "GET", "/api/profile", "").want(t, 401)
 	s.do("ava", "DELETE", "/api/sessions", "").want(t, 200)
+}
+
+// Somebody who has nothing gets lists that are empty, and never null.
+func TestAPIListsOfNothingAreEmpty(t *testing.T) {
+	t.Parallel()
+	s, c := openChecked(t)
+	var lists int
+	for path, item := range c.doc.Paths.Map() {
+		if item.Get == nil || strings.Contains(path, "{") || !c.isList(item.Get) || strings.HasPrefix(path, "/api/market/") {
+			continue
+		}
+		lists++
+		a := s.do("root", "GET", path, "").want(t, 200)
+		if empty := contains(a.body, `{"data":[],"nextCursor":null}`); !empty && path != "/api/brokers" && path != "/api/tokens" {
+			t.Errorf("%s: %s", path, a.body)
+		}
+	}
+	if lists < 10 {
+		t.Errorf("only %d lists", lists)
+	}
+}
+
+// Liveness, readiness and metrics have the shapes that outside tools read.
+func TestAPIHealthHasItsShapes(t *testing.T) {
+	t.Parallel()
+	s, _ := openChecked(t)
+	if a := s.do("", "GET", "/api/health", "").want(t, 200); strings.TrimSpace(string(a.body)) != `{"status":"ok"}` {
+		t.Errorf("health: %s", a.body)
+	}
+	var ready struct {
+		Status    string
+		Checks    map[string]string
+		LatencyMs map[string]int64
+	}
+	s.do("", "GET", "/api/health/ready", "").want(t, 200).into(t, &ready)
+	for _, name := range []string{"database", "redis", "snaptrade", "getstream", "discord", "push", "market"} {
+		if _, timed := ready.LatencyMs[name]; ready.Checks[name] != "ok" || !timed {
+			t.Errorf("%s is %q, timed %v", name, ready.Checks[name], timed)
+		}
+	}
+	if ready.Status != "ready" {
+		t.Errorf("the program is %s: %v", ready.Status, ready.Checks)
+	}
+	a := s.do("", "GET", "/metrics", "").want(t, 200)
+	if !contains(a.body, `alertsify_http_request_seconds_count{method="GET",route="/api/health",status="200"} 1`) {
+		t.Errorf("metrics: %.2000s", a.body)
+	}
 }
 
 // Every answer of a known person tells the rate; what is over it gets 429 and
