@@ -1,0 +1,71 @@
+package main
+
+import "testing"
+
+// Two followers of ava: cara is asked on her phone and approves, ben's copy runs
+// by itself. A question that nobody answers in time is no order.
+func followersCopy(t *testing.T, b *browser, w window) {
+	s := open(t)
+	s.mode("immediate")
+	s.quote(apple, "3.45", "3.50")
+	s.quote("AAPL  270115C00205000", "2.45", "2.50")
+	cara := b.visitor(t, s.url, w)
+	cara.signIn("cara")
+	cara.open("/copy")
+	cara.live()
+	cara.inspect("copying, nothing yet")
+	ben := b.visitor(t, s.url, w)
+	ben.signIn("ben")
+	ben.open("/copy")
+	ben.live()
+
+	s.place("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.50")
+	cara.reads("[data-testid=approval]", "AAPL 15 Jan 27 200 C")
+	cara.reads("[data-testid=approval]", "4 → 4")
+	cara.wait("count down", `/^\d+:\d\d$/.test(document.querySelector("[data-expires]")?.textContent)`)
+	cara.inspect("asked")
+	cara.click("[data-testid=approve]")
+	cara.reads("[data-testid=notice]", "Approved.")
+	cara.see("[data-testid=decision-result][data-state=executed]")
+	cara.gone("[data-testid=approval]")
+	cara.inspect("approved")
+	if book := s.book("cara"); len(book) != 1 || book[0].Quantity != "4" {
+		t.Errorf("cara's book: %+v", book)
+	}
+
+	ben.see("[data-testid=decision-result][data-state=executed]")
+	ben.reads("[data-testid=decision-row]", "4 → 4")
+	ben.click("[data-testid=decision-row] summary")
+	ben.wait("read the numbers", `document.querySelector("[data-testid=decision-row] dd")?.checkVisibility()`)
+	ben.inspect("copied")
+
+	late := cara.second() // without script the page does not hear that it is late
+	late.withoutScript()
+	s.settings("ben", `{"settings":{"maxDailyTrades":1}}`)
+	s.place("ava", "BTO 2 AAPL 205C 1/15/27 @ 2.50")
+	ben.see("[data-testid=decision-result][data-state=skipped]")
+	ben.reads("[data-testid=decision-row]", "The day's number of copies was used up.")
+	ben.wait("keep open what was opened", `document.querySelector("details[open]")`)
+	cara.reads("[data-testid=approval]", "AAPL 15 Jan 27 205 C")
+	late.open("/copy")
+	late.see("[data-testid=approve]")
+	s.expireQuestions()
+	cara.gone("[data-testid=approval]")
+	cara.see("[data-testid=decision-result][data-state=expired]")
+	late.watch.allow("409 /copy/decisions/")
+	late.click("[data-testid=approve]")
+	late.reads("main", "expired")
+	late.inspect("too late")
+	if book := s.book("cara"); len(book) != 1 {
+		t.Errorf("a late tap made an order: %+v", book)
+	}
+}
+
+// expireQuestions lets the time of every open question pass.
+func (s *show) expireQuestions() {
+	s.t.Helper()
+	_, err := s.stage.db.Pool().Exec(s.t.Context(), `update copy_decisions set expires_at = clock_timestamp() where result = 'awaiting_approval'`)
+	if err != nil {
+		s.t.Fatalf("let questions expire: %v", err)
+	}
+}

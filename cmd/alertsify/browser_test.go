@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/alertsify/alertsify/web"
+)
+
+// A desk and a phone: the two windows that every story is told in.
+var (
+	desk  = window{name: "1440", width: 1440, height: 900}
+	phone = window{name: "390", width: 390, height: 844, touch: true}
+)
+
+type window struct {
+	name          string
+	width, height int64 // CSS pixels
+	touch         bool
+}
+
+// TestBrowser tells the product's stories in a real browser: real clicks, taps
+// and keys, on the whole product with its sample people. Each story fails at any
+// error in the console, request that fails, or page that scrolls sideways or
+// that axe finds seriously at fault, in either theme.
+func TestBrowser(t *testing.T) {
+	t.Parallel()
+	b := startBrowser(t)
+	for _, story := range []struct {
+		name    string
+		windows []window
+		tell    func(*testing.T, *browser, window)
+	}{
+		{"a newcomer connects a broker", []window{desk, phone}, newcomerConnects},
+		{"a trader buys and sells", []window{desk, phone}, traderBuysAndSells},
+		{"the quick line fills the ticket", []window{desk, phone}, lineFillsTicket},
+		{"followers copy", []window{desk, phone}, followersCopy},
+		{"notifications arrive", []window{desk, phone}, notificationsArrive},
+		{"appearance stays", []window{desk, phone}, appearanceStays},
+		{"everything works without script", []window{desk, phone}, worksWithoutScript},
+		{"the ticket is reached by keys", []window{desk}, ticketByKeys},
+		{"stop stops", []window{desk, phone}, stopStops},
+	} {
+		for _, w := range story.windows {
+			t.Run(story.name+"/"+w.name, func(t *testing.T) {
+				t.Parallel()
+				story.tell(t, b, w)
+			})
+		}
+	}
+}
+
+// browser is one Chromium for all stories; each person has a profile of their own.
+type browser struct {
+	ctx context.Context
+	axe string // the source of axe-core
+}
+
+// startBrowser starts Chromium, closed after the test's last story. It can reach
+// this machine only.
+func startBrowser(t *testing.T) *browser {
+	t.Helper()
+	path := findChromium(t)
+	if !web.AssetsBuilt() {
+		t.Fatal("style and script are not built; run: make assets")
+	}
+	axe, err := os.ReadFile("../../web/assets/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatalf("axe-core is not installed; run: make assets (%v)", err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"),
+	)
+	allocated, closeAllocated := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(closeAllocated)
+	ctx, closeBrowser := chromedp.NewContext(allocated)
+	t.Cleanup(closeBrowser)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start %s: %v", path, err)
+	}
+	return &browser{ctx: ctx, axe: string(axe)}
+}
+
+func findChromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	const missing = "no Chromium: the browser tests need it (on Debian: apt-get install chromium)"
+	if os.Getenv("CI") == "true" {
+		t.Fatal(missing)
+	}
+	t.Skip(missing)
+	return ""
+}
+
+// visitor is somebody new at the site: a profile without cookies, and its first
+// tab, whose troubles fail the test.
+func (b *browser) visitor(t *testing.T, site string, w window) *tab {
+	t.Helper()
+	p := b.openTab(t, b.ctx, site, w, chromedp.WithNewBrowserContext())
+	p.mind()
+	return p
+}
+
+// openTab opens a tab and notes its troubles.
+func (b *browser) openTab(t *testing.T, from context.Context, site string, w window, options ...chromedp.ContextOption) *tab {
+	t.Helper()
+	ctx, closeTab := chromedp.NewContext(from, options...)
+	t.Cleanup(closeTab)
+	p := &tab{t: t, browser: b, ctx: ctx, site: site, window: w, watch: newWatch(site)}
+	p.do("listen", chromedp.Func(func(context.Context, *chromedp.Target) error { return chromedp.Listen(ctx, p.watch.see) }))
+	p.resize(w)
+	return p
+}
+
+// mind makes the tab's troubles the test's.
+func (p *tab) mind() {
+	p.t.Cleanup(func() {
+		if p.t.Failed() {
+			p.shoot("failed")
+		}
+		for _, trouble := range p.troubles() {
+			p.t.Errorf("the browser reports to %s: %s", p.person, trouble)
+		}
+	})
+}
+
+// shoot keeps a picture of the tab in the folder that SCREENSHOTS names.
+func (p *tab) shoot(name string) {
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	p.pictures++
+	_, _ = eval[bool](p, settled) // a dialog that is just opening would be missed
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		p.t.Logf("take a picture: %v", err)
+		return
+	}
+	file := filepath.Join(dir, fileName(p.t.Name(), p.person, p.pictures, name))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, picture, 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+const (
+	patience = 20 * time.Second // for what must happen in a page
+	glance   = 25 * time.Millisecond
+)
