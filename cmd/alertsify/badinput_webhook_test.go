@@ -100,11 +100,12 @@ func TestBadInputValidWebhooksHaveOneEffect(t *testing.T) {
 	before := s.settled()
 	since := time.Now()
 	for name, body := range map[string]string{
-		"news":           s.event("TRADE_UPDATE", nil),
-		"stale":          s.event("TRADE_UPDATE", map[string]any{"eventTimestamp": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}),
-		"of the future":  s.event("TRADE_UPDATE", map[string]any{"eventTimestamp": time.Now().Add(time.Hour).UTC().Format(time.RFC3339)}),
-		"an unknown one": s.event("SOMETHING_NEW", nil),
-		"262,144 bytes":  s.sized(256 << 10),
+		"news":            s.event("TRADE_UPDATE", nil),
+		"stale":           s.event("TRADE_UPDATE", map[string]any{"eventTimestamp": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}),
+		"of the future":   s.event("TRADE_UPDATE", map[string]any{"eventTimestamp": time.Now().Add(time.Hour).UTC().Format(time.RFC3339)}),
+		"an unknown one":  s.event("SOMETHING_NEW", nil),
+		"262,144 bytes":   s.sized(256 << 10),
+		"a zero in names": s.event("TRADE_UPDATE", map[string]any{"webhookId": "a\x00b", "userId": "\x00", "accountId": "\x00"}),
 	} {
 		for range 3 {
 			a := s.do("", "POST", hook, body, s.signature(body))
@@ -116,7 +117,7 @@ func TestBadInputValidWebhooksHaveOneEffect(t *testing.T) {
 	var stored, stale int
 	err := s.stage.db.Pool().QueryRow(t.Context(), `
 		select count(*), count(*) filter (where stale) from inbound_webhooks where received_at >= $1`, since).Scan(&stored, &stale)
-	if err != nil || stored != 5 || stale != 2 {
+	if err != nil || stored != 6 || stale != 2 {
 		t.Errorf("%d stored, %d of them stale, %v", stored, stale, err)
 	}
 	after := s.settled()
