@@ -19,7 +19,7 @@ import (
 type tab struct {
 	t        *testing.T
 	browser  *browser
-	ctx      context.Context //nolint:containedctx // chromedp's handle of the tab
+	ctx      context.Context // chromedp's handle of the tab
 	site     string
 	window   window
 	watch    *watch
