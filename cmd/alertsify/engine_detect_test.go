@@ -73,7 +73,6 @@ func TestTradesMadeElsewhereAreBookedOnce(t *testing.T) {
 		}
 		s.holds(person, 8, 0)
 	}
-	s.sound()
 }
 
 // via says how an order came to the broker.
@@ -172,7 +171,6 @@ func TestDocumentedEventsDriveThePath(t *testing.T) {
 		s.do("ben", "GET", "/api/brokers/accounts", "").into(t, &list)
 		return len(list) == 2
 	})
-	s.sound()
 }
 
 // INV-31 and INV-32: whatever order, repetition or age webhooks come in, and
@@ -208,7 +206,6 @@ func TestWebhooksAloneChangeNothing(t *testing.T) {
 	if n := s.text(`select count(*)::text from orders`); n != "1" {
 		t.Errorf("%s orders", n)
 	}
-	s.sound()
 	if n := len(posts(s.received("discord"))); n != 1 {
 		t.Errorf("%d alerts in Discord", n)
 	}

@@ -135,65 +135,6 @@ func (s *show) holds(person string, bought, sold int) {
 	}
 }
 
-// broken are invariants of §20 as SQL: each lists what breaks it.
-var broken = map[string]string{
-	"INV-5, events replay to the row": `
-		select o.id::text from orders o join lateral (select * from order_events e where e.order_id = o.id order by seq desc limit 1) e on true
-		where e.to_state <> o.state or e.cum <> o.cum or e.seq <> o.event_seq`,
-	"INV-5, events follow each other": `
-		select order_id::text from (select *, lag(to_state) over w as before, row_number() over w - 1 as place, lag(cum) over w as had
-			from order_events window w as (partition by order_id order by seq)) e
-		where from_state is distinct from before or seq <> place or cum < had`,
-	"INV-2, one row for each broker order": `
-		select broker_order_id from order_broker_ids group by account_id, broker_order_id having count(*) > 1`,
-	"INV-6, fills are what is filled": `
-		select o.id::text from orders o left join fills f on f.order_id = o.id group by o.id
-		having coalesce(sum(f.quantity), 0) <> o.cum or coalesce(sum(f.notional), 0) <> o.cum_notional`,
-	"INV-13, reserved is what live sells may sell": `
-		select p.id::text from positions p left join orders o on o.position_id = p.id and o.side = 'STC'
-			and o.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')
-		where p.review_reason is null group by p.id having p.sell_reserved <> coalesce(sum(o.quantity - o.cum), 0)`,
-	"INV-14, a position is its fills": `
-		select p.id::text from positions p left join fills f on f.position_id = p.id where p.review_reason is null group by p.id
-		having p.bought <> coalesce(sum(f.quantity) filter (where f.side = 'BTO'), 0) or p.sold <> coalesce(sum(f.quantity) filter (where f.side = 'STC'), 0)`,
-	"INV-15, no cost is made or lost": `
-		select p.id::text from positions p left join fills f on f.position_id = p.id group by p.id
-		having p.cost_bought <> p.remaining_cost + coalesce(sum(f.cost_removed), 0)`,
-	"INV-16, profit is that of the fills": `
-		select p.id::text from positions p left join fills f on f.position_id = p.id group by p.id having p.realized <> coalesce(sum(f.realized), 0)`,
-	"INV-18, no ended position holds or trades": `
-		select p.id::text from positions p where p.status <> 'open' and (p.bought <> p.sold or exists (select from orders o
-			where o.position_id = p.id and o.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')))`,
-	"INV-3, nothing is sent without a claim": `
-		select id::text from orders where broker_order_id is not null and sent_at is null and source <> 'detected'`,
-	"INV-4, nothing is claimed after its time": `
-		select id::text from orders where sent_at > send_before`,
-}
-
-// sound holds the database to the invariants, and the broker's book to the
-// database: each order there belongs to one here.
-func (s *show) sound() {
-	s.t.Helper()
-	for name, sql := range broken {
-		rows, err := s.stage.db.Pool().Query(s.t.Context(), sql)
-		if err != nil {
-			s.t.Fatalf("%s: %v", name, err)
-		}
-		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil || len(found) > 0 {
-			s.t.Errorf("%s is broken by %v (%v)", name, found, err)
-		}
-	}
-	for _, o := range s.book("*") {
-		if o.Status == "REJECTED" {
-			continue
-		}
-		if n := s.text(`select count(*)::text from order_broker_ids where broker_order_id = $1`, o.BrokerOrderID); n != "1" {
-			s.t.Errorf("the broker's order %+v is known here %s times", o, n)
-		}
-	}
-}
-
 // quiet keeps polling away from a person's account for this test: whatever is
 // learnt from now on, a webhook or a refresh has brought about.
 func (s *show) quiet(person string) {

@@ -43,7 +43,6 @@ func TestAHundredEqualRequestsAreOneOrder(t *testing.T) {
 	if n := s.text(`select count(*)::text from orders`); n != "1" || len(s.book("ava")) != 1 || s.asked("ava") != 1 {
 		t.Errorf("%s orders here, %d at the broker, %d asked for", n, len(s.book("ava")), s.asked("ava"))
 	}
-	s.sound()
 }
 
 // While the first request with a key is being worked on, a repeat waits, then
@@ -92,7 +91,6 @@ func TestALostAnswerIsLookedForNotSentAgain(t *testing.T) {
 		}
 		s.holds(person, 4, 0)
 	}
-	s.sound()
 }
 
 // Three failures that are not alike: lost before it was executed stays unknown
@@ -142,7 +140,6 @@ func TestFailuresAreTakenForWhatTheyAre(t *testing.T) {
 	if len(s.book("ava")) != 0 {
 		t.Errorf("ava's book holds %+v", s.book("ava"))
 	}
-	s.sound()
 }
 
 // A sell that is refused gives its contracts back; while it lives they are its own.
@@ -163,7 +160,6 @@ func TestARefusedSellGivesItsContractsBack(t *testing.T) {
 	}
 	s.reaches("ava", s.place("ava", "STC 4 AAPL 200C 1/15/27 @ 3.45"), "filled")
 	s.holds("ava", 4, 4)
-	s.sound()
 }
 
 // Filling in steps, a list that says less than was known, a list that says it
@@ -204,7 +200,6 @@ func TestFillsComeAsTheBrokerLikes(t *testing.T) {
 	if got := s.trail(late); got != "queued submitting unknown filled" || len(s.book("ben")) != 1 {
 		t.Errorf("ben's order was %s, %d at the broker", got, len(s.book("ben")))
 	}
-	s.sound()
 }
 
 // Rejected by the broker after it had taken it, as its list says.
@@ -221,7 +216,6 @@ func TestTakenThenRejectedIsRejected(t *testing.T) {
 	if used := s.text(`select coalesce(sum(used), 0)::text from day_counters`); used != "0.0000" {
 		t.Errorf("%s of the day is used", used)
 	}
-	s.sound()
 }
 
 // Cancelling in each state: before it was sent it never is; at the broker it is
@@ -268,5 +262,4 @@ func TestCancellingInEveryState(t *testing.T) {
 			t.Errorf("%s holds %+v", person, list)
 		}
 	}
-	s.sound()
 }

@@ -1,0 +1,332 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/app"
+	"github.com/alertsify/alertsify/internal/postgres"
+)
+
+// built makes the program once, as people get it.
+func built(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "alertsify")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", path, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return path
+}
+
+// mortal is `alertsify dev` on one folder, killed and started again as often as
+// a test likes. The sandbox, the referee, dies and rises with it.
+type mortal struct {
+	t           *testing.T
+	binary, dir string
+	url, world  string
+	tokens      map[string]string
+	crashedAt   string // the point it was told to die at
+	child       *exec.Cmd
+	exited      chan struct{}
+	mu          sync.Mutex
+	said        bytes.Buffer
+}
+
+func newMortal(t *testing.T, binary string) *mortal {
+	t.Helper()
+	// Not t.TempDir: its parent is closed to the user whom Postgres runs as when we are root.
+	dir, err := os.MkdirTemp("", "alertsify-crash-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // passed through by that user
+		t.Fatal(err)
+	}
+	m := &mortal{t: t, binary: binary, dir: dir, tokens: map[string]string{}}
+	t.Cleanup(func() {
+		m.stop()
+		if t.Failed() {
+			t.Logf("it said:\n%s", m.spoken())
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("clean up: %v", err)
+		}
+	})
+	return m
+}
+
+var readyLine = regexp.MustCompile(`ready at (\S+) \(sandbox at (\S+)\)`)
+
+// start runs it until it is ready, or until it has died on the way there.
+func (m *mortal) start(env ...string) {
+	m.t.Helper()
+	m.child = exec.Command(m.binary, "dev", "--data", m.dir, "--addr", "127.0.0.1:0", "--sandbox-addr", "127.0.0.1:0")
+	m.child.Env = append(os.Environ(), env...)
+	out, in, err := os.Pipe()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.child.Stdout, m.child.Stderr = in, in
+	if err := m.child.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	_ = in.Close()
+	ready := make(chan []string, 1)
+	go m.listen(out, ready)
+	m.exited = make(chan struct{})
+	go func() { _ = m.child.Wait(); close(m.exited) }()
+	select {
+	case found := <-ready:
+		m.url, m.world = found[1], found[2]
+	case <-m.exited:
+		m.t.Fatalf("it did not start: %s", m.spoken())
+	case <-time.After(30 * time.Second):
+		m.t.Fatalf("it is not ready: %s", m.spoken())
+	}
+}
+
+func (m *mortal) listen(out *os.File, ready chan<- []string) {
+	defer out.Close()
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		m.mu.Lock()
+		m.said.WriteString(lines.Text() + "\n")
+		m.mu.Unlock()
+		if found := readyLine.FindStringSubmatch(lines.Text()); found != nil {
+			ready <- found
+		}
+	}
+}
+
+func (m *mortal) spoken() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.said.String()
+}
+
+// kill is a power cut.
+func (m *mortal) kill() {
+	m.t.Helper()
+	_ = m.child.Process.Kill()
+	m.died(10 * time.Second)
+}
+
+// died waits until it is dead, by SIGKILL.
+func (m *mortal) died(within time.Duration) {
+	m.t.Helper()
+	select {
+	case <-m.exited:
+	case <-time.After(within):
+		m.t.Fatalf("it lives on: %s", m.spoken())
+	}
+	if status, ok := m.child.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+		m.t.Fatalf("it ended otherwise: %s\n%s", m.child.ProcessState, m.spoken())
+	}
+}
+
+// stop ends it cleanly, its Postgres with it.
+func (m *mortal) stop() {
+	if m.child == nil {
+		return
+	}
+	select {
+	case <-m.exited: // it was killed last: a clean run takes its Postgres down
+		m.start()
+	default:
+	}
+	_ = m.child.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-m.exited:
+	case <-time.After(40 * time.Second):
+		_ = m.child.Process.Kill()
+		m.t.Error("it did not stop")
+	}
+}
+
+// token is a person's, made by the command as an operator makes it.
+func (m *mortal) token(person string) string {
+	m.t.Helper()
+	if m.tokens[person] == "" {
+		out, err := exec.CommandContext(m.t.Context(), m.binary, "token", "--data", m.dir, "--user", person, "--scope", "trade").Output()
+		if err != nil {
+			m.t.Fatalf("make a token: %v", err)
+		}
+		m.tokens[person] = strings.TrimSpace(string(out))
+	}
+	return m.tokens[person]
+}
+
+// ask is one request; an error is a connection that ended without an answer.
+func (m *mortal) ask(person, method, path, body string, headers ...string) (answer, error) {
+	base := m.url
+	if person == "" {
+		base = m.world
+	}
+	r, err := http.NewRequestWithContext(m.t.Context(), method, base+path, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	if person != "" {
+		r.Header.Set("Authorization", "Bearer "+m.token(person))
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Set(name, value)
+	}
+	resp, err := (&http.Client{Timeout: 15 * time.Second}).Do(r)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
+	return answer{resp.StatusCode, resp.Header, got}, err
+}
+
+// get reads JSON from the product as a person, or from the sandbox as nobody.
+func (m *mortal) get(person, path string, into any) {
+	m.t.Helper()
+	a, err := m.ask(person, "GET", path, "")
+	if err != nil || a.status != http.StatusOK {
+		m.t.Fatalf("%s: %v %d %s\n%s", path, err, a.status, a.body, m.spoken())
+	}
+	a.into(m.t, into)
+}
+
+// tell changes the sandbox.
+func (m *mortal) tell(path string, body any) {
+	m.t.Helper()
+	text, _ := json.Marshal(body)
+	if a, err := m.ask("", "POST", path, string(text)); err != nil || a.status != http.StatusOK {
+		m.t.Fatalf("%s: %v %d %s", path, err, a.status, a.body)
+	}
+}
+
+func (m *mortal) book(person string) (list []bookOrder) {
+	m.t.Helper()
+	m.get("", "/_sandbox/broker/orders?account="+person, &list)
+	return list
+}
+
+// calls counts what the sandbox received, before and after every death.
+func (m *mortal) calls(target, method, suffix string) (n int) {
+	m.t.Helper()
+	var log []received
+	m.get("", "/_sandbox/log?target="+target, &log)
+	for _, r := range log {
+		if r.Method == method && strings.HasSuffix(r.Path, suffix) {
+			n++
+		}
+	}
+	return n
+}
+
+// mortalOrder is an order with its contract.
+type mortalOrder struct {
+	shownOrder
+
+	Contract struct{ Symbol string }
+}
+
+func (m *mortal) orders(person string) (list []mortalOrder) {
+	m.t.Helper()
+	m.get(person, "/api/trading/orders?view=all", &list)
+	return list
+}
+
+func (m *mortal) until(what string, ok func() bool) {
+	m.t.Helper()
+	deadline := time.Now().Add(100 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			m.t.Fatalf("never: %s\n%s", what, m.spoken())
+		}
+		select {
+		case <-m.exited:
+			m.t.Fatalf("it died: %s\n%s", what, m.spoken())
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// settings are those of the folder.
+func (m *mortal) settings() app.Config {
+	m.t.Helper()
+	nothing := console{env: func(string) (string, bool) { return "", false }}
+	cfg, err := load(nothing, app.Development, m.dir)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return cfg
+}
+
+func (m *mortal) database() *postgres.DB {
+	m.t.Helper()
+	db, err := postgres.Open(m.t.Context(), postgres.Options{URL: m.settings().DatabaseURL, MaxConns: 1, AppName: "crash-test"})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return db
+}
+
+// text reads one text from its database.
+func (m *mortal) text(sql string, args ...any) (text string) {
+	m.t.Helper()
+	db := m.database()
+	defer db.Close()
+	if err := db.Pool().QueryRow(m.t.Context(), sql, args...).Scan(&text); err != nil {
+		m.t.Fatalf("%s: %v", sql, err)
+	}
+	return text
+}
+
+// rest waits until nothing is on its way any more.
+func (m *mortal) rest() {
+	m.t.Helper()
+	m.until("it comes to rest", func() bool {
+		return m.text(`select (select count(*) from account_looks where next_look_at is not null or claimed_until is not null)
+			+ (select count(*) from inbound_webhooks where worked_at is null)
+			+ (select count(*) from river_job where state in ('available', 'running', 'retryable', 'scheduled')) || ''`) == "0"
+	})
+}
+
+// lives fails the test when it is dead already.
+func (m *mortal) lives() {
+	m.t.Helper()
+	select {
+	case <-m.exited:
+		m.t.Fatalf("it died before anything was asked of it: %s", m.spoken())
+	default:
+	}
+}
+
+// sound holds the stored data to the invariants, as `alertsify doctor` does.
+func (m *mortal) sound() {
+	m.t.Helper()
+	db := m.database()
+	defer db.Close()
+	findings, err := app.ExamineInvariants(m.t.Context(), db, app.BoundsOf(m.settings(), time.Now()))
+	for _, f := range findings {
+		if f.Rows > 0 {
+			err = errors.Join(err, errors.New(f.Line()))
+		}
+	}
+	if err != nil {
+		m.t.Errorf("after it: %v", err)
+	}
+}
