@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
@@ -99,10 +97,9 @@ func isJSON(contentType string) bool {
 	return err == nil && kind == "application/json"
 }
 
-// short keeps an id within what an index and a text column take; another one is
-// named by its hash.
+// short keeps an id within what an index takes; a longer one is named by its hash.
 func short(id string) string {
-	if len(id) <= idMax && storable(id) {
+	if len(id) <= idMax {
 		return id
 	}
 	sum := sha256.Sum256([]byte(id))
@@ -111,16 +108,10 @@ func short(id string) string {
 
 // cut drops names that no SnapTrade id or event type has; as hints they are useless.
 func cut(word string) string {
-	if len(word) > wordMax || !storable(word) {
+	if len(word) > wordMax {
 		return ""
 	}
 	return word
-}
-
-// storable tells whether a text column takes the text: one that it does not would
-// fail the whole batch that the event is stored with.
-func storable(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }
 
 // retryAfter is how long an address waits, at least a second.
