@@ -276,9 +276,9 @@ func TestWhoPausedOrStoppedIsNotCopiedFor(t *testing.T) {
 	if a := s.do("cara", "DELETE", "/api/copy-trading/subscription/"+list[0].ID, ""); a.status != http.StatusOK {
 		t.Fatalf("stop copying: %d %s", a.status, a.body)
 	}
-	more := s.place("ava", "BTO 3 AAPL 200C 1/15/27 @ 3.50")
-	sell := s.place("ava", "STC 4 AAPL 200C 1/15/27 @ 3.45")
-	for _, id := range []string{more, sell} {
+	// One after the other: were the sell first, ava would be flat for a moment.
+	for _, line := range []string{"BTO 3 AAPL 200C 1/15/27 @ 3.50", "STC 4 AAPL 200C 1/15/27 @ 3.45"} {
+		id := s.place("ava", line)
 		s.eventually("ava trades on", func() bool { return s.order("ava", id).State == "filled" })
 		if err := s.app.Copier().OnOrder(t.Context(), uuid.MustParse(id)); err != nil {
 			t.Errorf("decide: %v", err)

@@ -32,7 +32,11 @@ func (d *Desk) Preview(ctx context.Context, user uuid.UUID, r Request) (Preview,
 	p.Warnings = append(p.Warnings, warnings...)
 	d.askImpact(ctx, dr, &p)
 	if p.CashEffect != nil && dr.facts.BuyingLeft != nil {
-		p.BuyingPowerAfter = &money.Amount{Decimal: dr.facts.BuyingLeft.Add(p.CashEffect.Decimal)}
+		after := dr.facts.BuyingLeft.Add(p.CashEffect.Decimal)
+		if p.Fees != nil {
+			after = after.Sub(p.Fees.Decimal)
+		}
+		p.BuyingPowerAfter = &money.Amount{Decimal: after}
 	}
 	return p, nil
 }

@@ -86,6 +86,7 @@ func (d *Desk) request(ctx context.Context, o Order, user snaptrade.User, a brok
 	if o.Source == Copy && o.Side == BTO {
 		ctx = snaptrade.WithClass(ctx, snaptrade.CopiedEntry)
 	}
+	ctx = snaptrade.BeginBy(ctx, o.SendBefore) // INV-4: no request begins later
 	d.crash("C7")
 	placed, err := d.broker.PlaceOption(ctx, user, a.BrokerAccountID, snaptrade.OptionOrder{
 		Symbol: o.Contract.Symbol, Action: actionOf(o.Side), Units: o.Quantity, Type: wireType(o.Type),

@@ -1,6 +1,9 @@
 package snaptrade
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Class says what a call is for, and so its place in the shared budget
 // (correctness §12). Lower numbers go first.
@@ -36,6 +39,14 @@ type classKey struct{}
 // Cancel, reading orders WorkingLook, the rest Sync.
 func WithClass(ctx context.Context, class Class) context.Context {
 	return context.WithValue(ctx, classKey{}, class)
+}
+
+type beginByKey struct{}
+
+// BeginBy bounds how long a call may wait for its place in the budget: one that
+// would begin later is NotSent. A call that has begun has the context's own time.
+func BeginBy(ctx context.Context, at time.Time) context.Context {
+	return context.WithValue(ctx, beginByKey{}, at)
 }
 
 func classOf(ctx context.Context, otherwise Class) Class {

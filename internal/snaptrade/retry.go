@@ -120,6 +120,11 @@ func (c *Client) take(ctx context.Context, r request) error {
 	if c.budget == nil {
 		return nil
 	}
+	if by, ok := ctx.Value(beginByKey{}).(time.Time); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, by)
+		defer cancel()
+	}
 	return c.budget.Take(ctx, classOf(ctx, r.class))
 }
 
