@@ -25,12 +25,12 @@ demo: tools-dev build ## the main job once, from click to every alert, with the 
 .PHONY: test
 test: tools-test assets ## every test, under the race detector, browser included
 	go vet -race ./...
-	go test -race -vet=off -timeout=9m ./...
+	go test -race -vet=off -timeout=20m ./...
 
 .PHONY: e2e
 e2e: tools-test assets ## only the tests in a browser
 	@test -n "$(BROWSED)" || { echo 'no package has browser tests' >&2; exit 1; }
-	go test -race -count=1 -timeout=9m -v -run Browser $(BROWSED)
+	go test -race -count=1 -timeout=20m -v -run Browser $(BROWSED)
 BROWSED = $(call packages,chromedp/chromedp)
 
 .PHONY: bench
