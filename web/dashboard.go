@@ -13,6 +13,7 @@ type dashboardView struct {
 	Tab       string // trading, copy, positions
 	Summary   summaryView
 	Ticket    ui.Ticket
+	Grid      gridView
 	Working   ordersView
 	Today     ordersView
 	Positions positionsView
@@ -42,16 +43,16 @@ func (s *Site) dashboard(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view.Tab = oneOf(r, "tab", "trading", "copy", "positions")
 	if view.Ticket, err = s.ticket(r.Context(), r.URL.Query(), p.Accounts); err != nil {
 		return err
 	}
+	s.keepAmount(w, r)
 	return s.show(w, r, http.StatusOK, dashboardPage(p, view))
 }
 
 // trading reads everything on the dashboard but the ticket.
 func (s *Site) trading(r *http.Request) (ui.Page, dashboardView, error) {
-	view := dashboardView{Tab: "trading"}
+	view := dashboardView{Tab: oneOf(r, "tab", "trading", "copy", "positions")}
 	p, err := s.shell(r, "Dashboard", "/dashboard")
 	if err != nil {
 		return p, view, err
@@ -68,6 +69,11 @@ func (s *Site) trading(r *http.Request) (ui.Page, dashboardView, error) {
 	}
 	if view.Copy, err = s.copyView(r); err != nil {
 		return p, view, err
+	}
+	if view.Tab == "trading" {
+		if view.Grid, err = s.grid(r); err != nil {
+			return p, view, err
+		}
 	}
 	view.Summary = summaryOf(p, view)
 	return p, view, nil

@@ -8,6 +8,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -51,6 +52,12 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"dashboard-exit": dashboardPage(frame("Dashboard", "/dashboard"), closing),
 		"dashboard-copy": dashboardPage(frame("Dashboard", "/dashboard"), copyTab),
 		"dashboard-new":  dashboardPage(empty, emptyDashboard(now)),
+		"chain":          chainPage(frame("AAPL option chain", "/chain"), cannedChainView(now)),
+		"chain-closed":   chainPage(frame("AAPL option chain", "/chain"), closedChainView(now)),
+		"chain-away":     chainPage(frame("AAPL option chain", "/chain"), chainView{Symbol: "AAPL", Sentence: "Market data does not answer right now.", Away: true}),
+		"chain-find": chainSearchPage(frame("Option chain", "/chain"), chainView{
+			Typed: "ap", Found: []market.Symbol{{Symbol: "AAPL", Name: "Apple Inc."}, {Symbol: "APLE", Name: "Apple Hospitality REIT, Inc."}},
+		}),
 		"confirm":        confirmPage(frame("Confirm", "/dashboard"), cannedConfirmation()),
 		"confirm-dialog": dashboardWithDialog(frame("Dashboard", "/dashboard"), cannedDashboard(now), cannedConfirmation()),
 		"orders":         ordersPage(frame("Orders", "/orders"), ordersView{View: "history", Rows: cannedOrders(now), ReturnTo: "/orders", Next: "x"}),

@@ -16,6 +16,7 @@ func cannedDashboard(now time.Time) dashboardView {
 			Unrealized: amount("289"), BuyingPower: amount("16210.55"), Positions: "3", Working: "3",
 		},
 		Ticket:    cannedTicket(now),
+		Grid:      cannedGrid(now),
 		Working:   ordersView{View: "working", Rows: list[:3], ReturnTo: "/dashboard"},
 		Today:     ordersView{View: "today", Rows: list[3:5], ReturnTo: "/dashboard"},
 		Positions: positionsView{Status: "open", Rows: cannedPositions(now)},

@@ -171,13 +171,12 @@ func middle(c exchange.Contract, q market.Quote) *money.Price {
 
 // presetsAt is how many contracts each amount buys: whole ones, never more than it.
 func presetsAt(c exchange.Contract, ask money.Price) []ui.Preset {
-	one := ask.Cost(1, c.Multiplier)
-	if !one.IsPositive() {
+	if !ask.IsPositive() {
 		return nil
 	}
 	list := make([]ui.Preset, 0, len(presets))
 	for _, amount := range presets {
-		quantity := int(amount.Div(one.Decimal).IntPart())
+		quantity := contractsFor(amount, ask, c.Multiplier)
 		list = append(list, ui.Preset{Label: amount.Short(), Quantity: quantity, Cost: ask.Cost(quantity, c.Multiplier)})
 	}
 	return list

@@ -98,13 +98,18 @@ func away(doing string, err error) error {
 
 var tickerForm = regexp.MustCompile(`^[A-Z][A-Z0-9]{0,5}([./-][A-Z]{1,2})?$`)
 
-// ticker brings an underlying's name into one form: "brk/b" is "BRK.B".
+// ticker brings an underlying's name into one form: "brk/b" and the root "BRKB" are
+// "BRK.B", and the root "SPXW" is "SPX".
 func ticker(underlying string) (string, error) {
 	name := strings.ToUpper(strings.TrimSpace(underlying))
 	if !tickerForm.MatchString(name) {
 		return "", fault.Field("symbol", "A symbol is letters, like AAPL.")
 	}
-	return strings.NewReplacer("/", ".", "-", ".").Replace(name), nil
+	name = strings.NewReplacer("/", ".", "-", ".").Replace(name)
+	if named, err := exchange.ParseSymbol(name + "270115C00001000"); err == nil { // any contract of that root
+		name = named.Underlying
+	}
+	return name, nil
 }
 
 const (

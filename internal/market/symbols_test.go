@@ -55,3 +55,18 @@ func TestAnUnderlyingIsFoundByItsName(t *testing.T) {
 		t.Errorf("the list was read %d times, want once", s.calls.of("/v2/assets"))
 	}
 }
+
+// A contract's root leads to its underlying, so that SPXW orders find their listing.
+func TestARootIsItsUnderlying(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{"spxw": "SPX", "BRKB": "BRK.B", "brk/b": "BRK.B", "BRK-B": "BRK.B", "aapl ": "AAPL", "V": "V"} {
+		if got, err := ticker(given); err != nil || got != want {
+			t.Errorf("%q is %q, %v; want %q", given, got, err, want)
+		}
+	}
+	for _, given := range []string{"", "1A", "A B", "TOOLONG", "A.BCD", "é"} {
+		if got, err := ticker(given); err == nil {
+			t.Errorf("%q was taken as %q", given, got)
+		}
+	}
+}

@@ -12,8 +12,12 @@ export function startAges() {
   document.body.addEventListener("htmx:after:swap", tick);
 }
 
+export function serverNow() {
+  return Date.now() + ahead;
+}
+
 function tick() {
-  const now = Date.now() + ahead;
+  const now = serverNow();
   for (const element of document.querySelectorAll("time[data-age]")) showAge(element, now);
   for (const element of document.querySelectorAll("[data-expires]")) showCountdown(element, now);
 }

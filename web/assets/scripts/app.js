@@ -2,10 +2,12 @@
 import "htmx.org";
 import { startAges } from "./ages.js";
 import { startDialogs } from "./dialogs.js";
+import { startFind } from "./find.js";
 import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startPush } from "./push.js";
+import { startQuotes } from "./quotes.js";
 import { startTheme } from "./theme.js";
 import { startTicket } from "./ticket.js";
 import { startToasts } from "./toasts.js";
@@ -13,8 +15,10 @@ import { startToasts } from "./toasts.js";
 startTheme();
 startDialogs();
 startForms();
+startFind();
 startTicket();
 startAges();
+startQuotes();
 if (document.body.dataset.events) {
   startToasts();
   startLive(document.body.dataset.events);

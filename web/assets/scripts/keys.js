@@ -12,6 +12,7 @@ export function startKeys() {
     if (Date.now() - went < chord && places[event.key]) return location.assign(places[event.key]);
     if (event.key === "g") went = Date.now();
     if (event.key === "?") openDialog(event, "keys");
+    if (event.key === "/") focusSymbol(event);
     if (event.key === "b") focusLine(event);
     if (event.key === "j" || event.key === "k") moveRow(event);
   });
@@ -33,6 +34,13 @@ function focusLine(event) {
   if (!line) return location.assign("/dashboard#line");
   event.preventDefault();
   line.focus();
+}
+
+function focusSymbol(event) {
+  const field = [...document.querySelectorAll("input[data-find]")].find((found) => found.checkVisibility());
+  if (!field) return location.assign("/chain");
+  event.preventDefault();
+  field.focus();
 }
 
 function moveRow(event) {

@@ -1,13 +1,18 @@
 // One event stream for each tab. An event says what changed; the fragments that
 // show it fetch themselves again (hx-trigger="live-order from:body …") and morph.
+// It also carries the quotes of the contracts that the page shows.
+import { shownSymbols, takeQuote } from "./quotes.js";
 
 const kinds = ["order", "position", "notification", "unread", "decision", "halt"];
 const pricesEvery = 5000; // ms
 const longestPause = 30_000; // between two tries, ms
+const patience = 30_000; // how long quotes go on to a page nobody looks at, ms
 
 let address = ""; // begins where the page was read, later where the last event was
 let source = null;
 let failures = 0;
+let followed = new Set(); // contracts whose quotes the stream brings
+let leaving = 0; // timer of a page nobody looks at
 
 export function startLive(from) {
   address = from;
@@ -17,10 +22,25 @@ export function startLive(from) {
   window.addEventListener("pageshow", (event) => event.persisted && reopen());
   // Prices move without an event; what shows them asks again while somebody looks.
   setInterval(() => document.hidden || announce("prices", null), pricesEvery);
+  document.body.addEventListener("htmx:after:swap", followShown);
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(leaving);
+    if (document.hidden) leaving = setTimeout(() => followed.size > 0 && reopen(), patience);
+    else followShown();
+  });
+}
+
+// followShown opens the stream anew when the page shows a contract it does not bring.
+function followShown() {
+  if (!document.hidden && shownSymbols().some((symbol) => !followed.has(symbol))) reopen();
 }
 
 function open() {
-  source = new EventSource(address);
+  followed = new Set(document.hidden ? [] : shownSymbols());
+  const url = new URL(address, location.href);
+  if (followed.size > 0) url.searchParams.set("symbols", [...followed].join(","));
+  source = new EventSource(url);
+  source.addEventListener("quote", (event) => takeQuote(event.data));
   source.addEventListener("open", () => {
     failures = 0;
     show("on");

@@ -34,6 +34,19 @@ function step(field, direction) {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+// contractsFor is how many whole contracts an amount buys at the ask, never more.
+export function contractsFor(amount, ask, multiplier) {
+  const one = (toUnits(ask) ?? 0) * Number(multiplier);
+  return one > 0 ? Math.floor((toUnits(amount) ?? 0) / one) : 0;
+}
+
+// costOf is what they cost, as pages write it; nothing for none.
+export function costOf(quantity, ask, multiplier) {
+  if (quantity === 0) return "";
+  const cents = Math.round((quantity * (toUnits(ask) ?? 0) * Number(multiplier)) / (unit / 100));
+  return `$${Math.floor(cents / 100).toLocaleString("en-US")}.${String(cents % 100).padStart(2, "0")}`;
+}
+
 function toUnits(text) {
   const match = /^(\d{1,7})(?:\.(\d{1,4}))?$/.exec((text ?? "").trim());
   if (!match) return null;
