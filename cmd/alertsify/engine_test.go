@@ -263,3 +263,48 @@ func TestCancellingInEveryState(t *testing.T) {
 		}
 	}
 }
+
+// T13: what the broker reports as filled after it had said cancelled is booked
+// all the same, the order stays cancelled, and an operator hears.
+func TestAFillReportedAfterTheEndIsBooked(t *testing.T) {
+	t.Parallel()
+	s := openAlone(t)
+	s.mode("manual")
+	order := s.place("ava", buyFour)
+	o := s.reaches("ava", order, "accepted")
+	if a := s.do("ava", "DELETE", "/api/trading/orders/"+order, "", key()); a.status != http.StatusAccepted {
+		t.Fatalf("cancel: %d %s", a.status, a.body)
+	}
+	s.hurried("it is cancelled", func() bool { return s.order("ava", order).State == "cancelled" })
+	if list := s.positions("ava"); len(list) != 0 {
+		t.Errorf("before the fill ava holds %+v", list)
+	}
+	s.sandbox("POST", "/_sandbox/broker/fill", map[string]any{"brokerOrderId": o.BrokerOrderID, "quantity": 2, "price": "3.50"}, nil)
+	s.hurried("the fill is booked", func() bool { return s.order("ava", order).FilledQuantity == 2 })
+	if got := s.order("ava", order).State; got != "cancelled" {
+		t.Errorf("the order is %s", got)
+	}
+	s.holds("ava", 2, 0)
+	if review := s.text(`select coalesce(review_reason, '') from orders where id = $1`, order); review == "" {
+		t.Error("nobody is asked to look")
+	}
+}
+
+// T14: refused, as the answer said, yet executed: the order is found in the
+// broker's list, where SnapTrade knows it for one of ours, and an operator hears.
+func TestARefusalThatWasNoneIsFound(t *testing.T) {
+	t.Parallel()
+	s := openAlone(t)
+	s.mode("immediate")
+	s.fails("ava", placing, "accept_then_error", "status", 400)
+	order := s.place("ava", buyFour)
+	s.reaches("ava", order, "rejected")
+	s.hurried("it is found", func() bool { return s.order("ava", order).State == "filled" })
+	s.holds("ava", 4, 0)
+	if review := s.text(`select coalesce(review_reason, '') from orders where id = $1`, order); review == "" {
+		t.Error("nobody is asked to look")
+	}
+	if n := s.text(`select count(*)::text from orders`); n != "1" || s.asked("ava") != 1 {
+		t.Errorf("%s orders, asked for %d times", n, s.asked("ava"))
+	}
+}

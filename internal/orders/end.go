@@ -84,6 +84,9 @@ func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
 	if err := event(ctx, tx, o, from, e.actor, e.evidence); err != nil {
 		return err
 	}
+	if err := lookAt(ctx, tx, o, nextLook(o, d.now(), d.clock.Open(o.Contract.Underlying))); err != nil {
+		return err
+	}
 	if err := d.giveBack(ctx, tx, o); err != nil {
 		return err
 	}

@@ -162,8 +162,9 @@ func (d *Desk) watched(ctx context.Context, account uuid.UUID) ([]Order, error) 
 	rows, err := d.db.Pool().Query(ctx, `
 		select `+columns+` from orders o
 		where account_id = $1 and (state in ('submitting', 'unknown', 'accepted', 'partial')
-		   or state in ('not_placed', 'rejected') and broker_order_id is null and created_at > now() - interval '1 day')
-		order by created_at limit 500`, account)
+		   or state in ('not_placed', 'rejected') and broker_order_id is null and created_at > now() - interval '1 day'
+		   or state in ('cancelled', 'expired', 'rejected') and finished_at > now() - make_interval(secs => $2))
+		order by created_at limit 500`, account, endedLook.Seconds())
 	if err != nil {
 		return nil, fmt.Errorf("read watched orders: %w", err)
 	}

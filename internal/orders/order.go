@@ -42,6 +42,9 @@ func (s State) Working() bool { return s == Accepted || s == Partial }
 // Live reports whether the order may still trade.
 func (s State) Live() bool { return s == Queued || s.Unresolved() || s.Working() }
 
+// endedThere reports whether the broker ended the order with something left of it.
+func (s State) endedThere() bool { return s == Cancelled || s == Expired || s == Rejected }
+
 // Side is what an order does to the position.
 type Side string
 

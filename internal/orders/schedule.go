@@ -10,6 +10,11 @@ const (
 	listFull    = 100             // rows: a list this long may have left older ones out
 )
 
+// endedLook is when an order that has ended at the broker is looked at once more,
+// from its end: a fill that raced with its cancel may be reported late (T13), and
+// what was refused may be listed after all (T14).
+const endedLook = 2 * time.Minute
+
 // nextLook is when an order should be looked for again: soon at first, then
 // ever more slowly. Zero when it needs no looking.
 func nextLook(o Order, now time.Time, open bool) time.Time {
@@ -25,6 +30,8 @@ func nextLook(o Order, now time.Time, open bool) time.Time {
 		return now.Add(workingPause(o, age, open))
 	case o.State == NotPlaced && age < 24*time.Hour:
 		return now.Add(5 * time.Minute)
+	case o.State.endedThere() && o.FinishedAt != nil && now.Sub(*o.FinishedAt) < endedLook:
+		return o.FinishedAt.Add(endedLook)
 	}
 	return time.Time{}
 }

@@ -150,13 +150,13 @@ func TestASellFoundLateDoesNotBreakTheBook(t *testing.T) {
 	r := newRoom(t)
 	p := r.opened()
 	r.book(p.ID, true, 5, "3.00", nil)
-	late, second := r.order(p, "STC", 5, "unknown"), uuid.Nil
+	late := r.order(p, "STC", 5, "unknown")
 	r.exec(`update orders set state = 'not_placed' where id = $1`, late)
 	r.settle(p.ID)
 	if code := r.sell(p.ID, 5); code != "" {
 		t.Fatalf("selling again: %s", code)
 	}
-	second = r.id(`select id from orders where state = 'queued'`)
+	second := r.id(`select id from orders where state = 'queued'`)
 
 	r.exec(`update orders set state = 'accepted' where id = $1`, late)
 	r.settle(p.ID)
