@@ -611,7 +611,7 @@ func header(p Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = FindSymbol("find-symbol", "", "max-lg:hidden").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = FindSymbol("find-symbol", "Go to a chain", "", "max-lg:hidden").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
