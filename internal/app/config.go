@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -268,9 +267,6 @@ func (c Config) checkProduction(app *url.URL) []error {
 	}
 	return errs
 }
-
-// Environ looks settings up in the process's environment.
-func Environ(name string) (string, bool) { return os.LookupEnv(name) }
 
 // Layered looks a name up in each layer, the first that has it wins.
 func Layered(layers ...func(string) (string, bool)) func(string) (string, bool) {

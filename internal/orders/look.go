@@ -134,7 +134,8 @@ func (d *Desk) lookOnce(ctx context.Context, account uuid.UUID) error {
 	}
 	list, err := d.broker.RecentOrders(snaptrade.WithClass(ctx, classOf(before)), user, a.BrokerAccountID)
 	if isUnsupported(err) {
-		return d.lookByID(ctx, user, a, before)
+		// Without lists nothing may be given up on, and no idle account is worth a call.
+		return errors.Join(d.accounts.NoOrderLists(ctx, account), d.lookByID(ctx, user, a, before))
 	}
 	if err != nil {
 		return fmt.Errorf("list orders of account %s: %w", account, err)

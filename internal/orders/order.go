@@ -131,9 +131,6 @@ func (o Order) Average() *money.Price {
 	return &money.Price{Decimal: o.CumNotional.DivRound(decimal.NewFromInt(int64(o.Cum)), 4)}
 }
 
-// Left is how many contracts may still fill while the order lives.
-func (o Order) Left() int { return o.Quantity - o.Cum }
-
 // claimedBy reports whether a claim still holds: nobody has found out meanwhile
 // what became of the order.
 func (o Order) claimedBy(token uuid.UUID) bool {

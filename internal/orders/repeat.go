@@ -2,8 +2,6 @@ package orders
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -14,15 +12,6 @@ import (
 // Any is an order whoever owns it, for the work that repeats trades.
 func (d *Desk) Any(ctx context.Context, id uuid.UUID) (Order, error) {
 	return read(ctx, d.db.Pool(), id)
-}
-
-// FirstFill is when the first fill of an order was learnt.
-func (d *Desk) FirstFill(ctx context.Context, id uuid.UUID) (at time.Time, err error) {
-	err = d.db.Pool().QueryRow(ctx, `select min(learnt_at) from fills where order_id = $1`, id).Scan(&at)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("read first fill of order %s: %w", id, err)
-	}
-	return at, nil
 }
 
 // Withdraw takes an entry back: a queued one is aborted, one at the broker is
