@@ -97,19 +97,23 @@ func (r *room) at(id uuid.UUID) (p Position) {
 // book is a fill at a price per share, settled.
 func (r *room) book(id uuid.UUID, buy bool, quantity int, price string, subscription *uuid.UUID) (done Applied) {
 	r.t.Helper()
-	notional := decimal.RequireFromString(price).Mul(decimal.NewFromInt(int64(quantity)))
 	r.in(func(ctx context.Context, tx pgx.Tx) error {
 		p, err := Lock(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		done, err = Apply(ctx, tx, p, Fill{Buy: buy, Quantity: quantity, Notional: notional, SubscriptionID: subscription, At: time.Now()})
+		done, err = Apply(ctx, tx, p, Fill{Buy: buy, Quantity: quantity, Notional: notional(price, quantity), SubscriptionID: subscription, At: time.Now()})
 		if err != nil {
 			return err
 		}
 		return Settle(ctx, tx, id, time.Now())
 	})
 	return done
+}
+
+// notional is a price per share for a number of contracts.
+func notional(price string, quantity int) decimal.Decimal {
+	return decimal.RequireFromString(price).Mul(decimal.NewFromInt(int64(quantity)))
 }
 
 func (r *room) settle(id uuid.UUID) {
