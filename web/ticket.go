@@ -153,7 +153,7 @@ func (s *Site) addQuote(ctx context.Context, t *ui.Ticket) {
 	if err != nil {
 		return
 	}
-	t.Quote = &ui.Quote{Bid: q.Bid, Ask: q.Ask, Mid: middle(c, q), Last: q.Last, At: s.quoteTime(q)}
+	t.Quote = &ui.Quote{Symbol: c.Symbol, Multiplier: c.Multiplier, Bid: q.Bid, Ask: q.Ask, Mid: middle(c, q), Last: q.Last, At: s.quoteTime(q)}
 	t.WarnSpread = spreadWords(q)
 	if t.Side == "BTO" && q.Ask != nil {
 		t.Presets = presetsAt(c, *q.Ask)
@@ -177,7 +177,7 @@ func presetsAt(c exchange.Contract, ask money.Price) []ui.Preset {
 	list := make([]ui.Preset, 0, len(presets))
 	for _, amount := range presets {
 		quantity := contractsFor(amount, ask, c.Multiplier)
-		list = append(list, ui.Preset{Label: amount.Short(), Quantity: quantity, Cost: ask.Cost(quantity, c.Multiplier)})
+		list = append(list, ui.Preset{Label: amount.Short(), Amount: amount, Quantity: quantity, Cost: ask.Cost(quantity, c.Multiplier)})
 	}
 	return list
 }

@@ -25,6 +25,7 @@ func traderBuysAndSells(t *testing.T, b *browser, w window) {
 
 	one.fillTicket("5")
 	one.inspect("ticket")
+	one.reads("[data-testid=use-Ask]", "3.50")
 	one.click("[data-testid=use-Ask]")
 	one.wait("hold the ask", seen("[data-testid=limit]")+`?.value === "3.50"`)
 	one.click("[data-testid=preview]")
@@ -87,6 +88,7 @@ func (p *tab) sell(button, quantity, bid string) {
 	p.t.Helper()
 	p.click("[data-testid=" + button + "]")
 	p.wait("sell "+quantity, `location.pathname === "/dashboard" && document.querySelector("[data-testid=side-stc]")?.checked && `+seen("[data-testid=quantity]")+`?.value === "`+quantity+`"`)
+	p.reads("[data-testid=use-Bid]", bid) // the page may be drawn with the quote of a second ago
 	p.click("[data-testid=use-Bid]")
 	p.wait("hold the bid", seen("[data-testid=limit]")+`?.value === "`+bid+`"`)
 	p.click("[data-testid=preview]")

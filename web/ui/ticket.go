@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/money"
 )
@@ -39,6 +41,8 @@ type Ticket struct {
 
 // Quote is the market of one contract.
 type Quote struct {
+	Symbol              string // OCC: whose quotes keep it fresh while the page is open
+	Multiplier          int
 	Bid, Ask, Mid, Last *money.Price
 	At                  *time.Time
 }
@@ -46,8 +50,19 @@ type Quote struct {
 // Preset fills the quantity; it never sends.
 type Preset struct {
 	Label    string // "$1,000"
+	Amount   money.Amount
 	Quantity int
 	Cost     money.Amount
+}
+
+// sizing tells the page's script how to keep what a preset buys right while the ask moves.
+func (t Ticket) sizing(p Preset) templ.Attributes {
+	if t.Quote == nil {
+		return nil
+	}
+	return templ.Attributes{
+		"data-quote": t.Quote.Symbol, "data-amount": p.Amount.Decimal.String(), "data-multiplier": strconv.Itoa(t.Quote.Multiplier),
+	}
 }
 
 // Chip is one word of the quick line. Problem says what is wrong with it.

@@ -1,7 +1,7 @@
 // Prices that change while one looks: the page's stream brings the quotes of the
 // contracts it shows, and what shows them says so by data-quote.
 import { serverNow } from "./ages.js";
-import { contractsFor, costOf } from "./ticket.js";
+import { contractsFor, costOf, middleOf } from "./ticket.js";
 
 const most = 100; // contracts one page may follow
 
@@ -45,12 +45,34 @@ function draw(symbols) {
 
 function drawOne(element, quote) {
   const number = element.matches("[data-field]") ? element : element.querySelector("[data-field]");
-  const price = quote[number?.dataset.field];
+  const price = priceFor(element, number?.dataset.field, quote);
   if (price === undefined) return;
   setText(number, price ?? "—");
   if (element.href) fillLink(element, quote, price);
+  else if (element.dataset.fill) fillButton(element, quote, price);
   const newest = element.closest("[data-quotes]")?.querySelector("[data-newest] time");
   if (newest && quote.madeAt > Date.parse(newest.dateTime)) newest.dateTime = new Date(quote.madeAt).toISOString();
+}
+
+// The middle is nobody's price: it is made of bid and ask, on the ticket's tick.
+function priceFor(element, field, quote) {
+  if (field !== "mid") return quote[field];
+  return middleOf(quote.bid, quote.ask, element.form?.elements.limitPrice);
+}
+
+// A button of the ticket fills in what the market says now: a price, or how many
+// contracts its amount buys at the ask.
+function fillButton(button, quote, price) {
+  if (!button.dataset.amount) {
+    button.dataset.value = price ?? "";
+    button.disabled = price === null;
+    return;
+  }
+  const quantity = contractsFor(button.dataset.amount, quote.ask, button.dataset.multiplier);
+  button.dataset.value = quantity;
+  button.disabled = quantity === 0;
+  button.title = `${quantity} ${quantity === 1 ? "contract" : "contracts"} for ${costOf(quantity, quote.ask, button.dataset.multiplier) || "$0.00"}`;
+  setText(button.querySelector("[data-quantity]"), `${quantity}×`);
 }
 
 // The ticket behind a price gets this price, and what the chosen amount buys at the ask.

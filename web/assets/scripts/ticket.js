@@ -47,6 +47,16 @@ export function costOf(quantity, ask, multiplier) {
   return `$${Math.floor(cents / 100).toLocaleString("en-US")}.${String(cents % 100).padStart(2, "0")}`;
 }
 
+// middleOf is halfway between bid and ask, on a legal price not below it, as the
+// server reckons it; null where one of them is missing.
+export function middleOf(bid, ask, field) {
+  const [low, high] = [toUnits(bid), toUnits(ask)];
+  if (low === null || high === null) return null;
+  const middle = (low + high) / 2;
+  const tick = toUnits(middle < 3 * unit ? field?.dataset.tick : field?.dataset.tickHigh) ?? unit / 100;
+  return fromUnits(Math.ceil(middle / tick) * tick);
+}
+
 function toUnits(text) {
   const match = /^(\d{1,7})(?:\.(\d{1,4}))?$/.exec((text ?? "").trim());
   if (!match) return null;
