@@ -261,6 +261,7 @@ func (s *show) refused(t *testing.T, c bad) {
 func TestBadInputTokensDoNoMoreThanTheyMay(t *testing.T) {
 	t.Parallel()
 	s, _ := openChecked(t)
+	s.quote(apple, "3.45", "3.50")
 	trading := s.do("ava", "GET", "/api/tokens", "").ids(t)[0]
 	reader := "Authorization: Bearer " + s.token("ava", "read")
 	before := s.settled()

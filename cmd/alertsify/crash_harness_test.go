@@ -117,6 +117,14 @@ func (m *mortal) spoken() string {
 	return m.said.String()
 }
 
+// fillsAtOnce makes the broker fill whatever it is asked, at prices of the test's own:
+// those of the simulated market change with the days that are left to a contract.
+func (m *mortal) fillsAtOnce() {
+	m.t.Helper()
+	m.tell("/_sandbox/broker/mode", map[string]string{"account": "*", "mode": "immediate"})
+	m.tell("/_sandbox/market", map[string]any{"symbol": apple, "bid": "3.45", "ask": "3.50", "last": "3.45", "frozen": true})
+}
+
 // kill is a power cut.
 func (m *mortal) kill() {
 	m.t.Helper()

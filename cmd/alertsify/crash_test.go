@@ -61,7 +61,7 @@ func (d death) play(m *mortal) {
 	m.kill() // idle; it must rise from that too
 	m.crashedAt = d.point
 	m.start("CRASH_AT=" + d.point + ":once=" + filepath.Join(m.dir, "crashed"))
-	m.tell("/_sandbox/broker/mode", map[string]string{"account": "*", "mode": "immediate"})
+	m.fillsAtOnce()
 	if d.before != nil {
 		d.before(m)
 	}
@@ -222,7 +222,7 @@ func (m *mortal) positions(person string) (list []shownPosition) {
 // the answer back.
 func dieDuringTheRequest(m *mortal) {
 	m.start()
-	m.tell("/_sandbox/broker/mode", map[string]string{"account": "*", "mode": "immediate"})
+	m.fillsAtOnce()
 	m.tell("/_sandbox/faults", map[string]any{"target": "snaptrade", "match": placing, "mode": "delay", "delayMs": 20_000, "count": 1})
 	if a, err := m.place(); err != nil || a.status != http.StatusAccepted {
 		m.t.Fatalf("place: %v %d %s", err, a.status, a.body)
@@ -246,7 +246,7 @@ func dieAtAnyMoment(m *mortal) {
 	const rounds = 4
 	m.start()
 	m.token("ava")
-	m.tell("/_sandbox/broker/mode", map[string]string{"account": "*", "mode": "immediate"})
+	m.fillsAtOnce()
 	for round := range rounds {
 		body := fmt.Sprintf(`{"line":"BTO %d AAPL %dC 1/15/27 @ 0.50"}`, round+1, 200+5*round)
 		once := fmt.Sprintf("Idempotency-Key: round-0123456789-%d", round)

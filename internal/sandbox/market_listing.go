@@ -19,7 +19,7 @@ type underlying struct {
 
 func listedUnderlyings() []underlying {
 	return []underlying{
-		{"AAPL", "Apple Inc.", 186, 0.26, "stock", false},
+		{"AAPL", "Apple Inc.", 192, 0.26, "stock", false},
 		{"AMD", "Advanced Micro Devices, Inc.", 142, 0.45, "stock", false},
 		{"AMZN", "Amazon.com, Inc.", 214, 0.32, "stock", false},
 		{"BA", "The Boeing Company", 178, 0.36, "stock", false},
