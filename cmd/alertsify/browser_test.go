@@ -161,6 +161,6 @@ func (p *tab) shoot(name string) {
 }
 
 const (
-	patience = 20 * time.Second // for what must happen in a page
+	patience = 60 * time.Second // for what must happen in a page
 	glance   = 25 * time.Millisecond
 )

@@ -237,7 +237,7 @@ func (s *show) order(user, id string) shownOrder {
 // eventually polls until ok, and fails the test with what after a while.
 func (s *show) eventually(what string, ok func() bool) {
 	s.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(90 * time.Second)
 	for !ok() {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("never: %s", what)

@@ -271,7 +271,7 @@ func (s *street) wantStates(channel, want string) {
 // eventually waits for a condition that another goroutine brings about.
 func (s *street) eventually(what string, ok func() bool) {
 	s.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(60 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
