@@ -21,7 +21,7 @@ func (s *Site) setAppearance(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	user := me(r.Context())
-	if _, err := s.users.SetAppearance(r.Context(), user, f.Get("theme"), f.Get("palette")); err != nil {
+	if _, err := s.users.SetAppearance(r.Context(), user, f.Get("theme"), f.Get("palette"), f.Get("celebrate") == "on"); err != nil {
 		return err
 	}
 	s.guard.Forget(user) // the page that says so must already show it

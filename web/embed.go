@@ -70,7 +70,7 @@ func loadAssets() (*assets, error) {
 	if _, styled := a.files["app.css"]; !styled {
 		return nil, errors.New("the built assets hold a script but no style: build them again")
 	}
-	a.Style, a.Script = a.fingerprint("app.css"), a.fingerprint("app.js")
+	a.Style, a.Script, a.Confetti = a.fingerprint("app.css"), a.fingerprint("app.js"), a.fingerprint("confetti.js")
 	return a, nil
 }
 

@@ -22,7 +22,7 @@ func (s *Site) frame(r *http.Request, title, path string) ui.Page {
 		Private: isPrivate(r), Notice: notice(r.URL.Query().Get("done")),
 	}
 	if who, ok := auth.From(r.Context()); ok {
-		p.Theme, p.Palette = who.User.Theme, who.User.Palette
+		p.Theme, p.Palette, p.Celebrates = who.User.Theme, who.User.Palette, who.User.Celebrates
 		p.Person = &ui.Person{
 			Username: who.User.Username, Name: who.User.Name,
 			Trader: who.User.Role.Reaches(users.Trader), Admin: who.User.Role.Reaches(users.Admin),

@@ -51,6 +51,24 @@ type hop struct {
 	At   *time.Time
 }
 
+// celebrate answers POST /positions/{id}/celebrate: 200 to the first page that asks
+// about a close with a profit, 204 to every other.
+func (s *Site) celebrate(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	yes, err := s.book.Celebrate(r.Context(), me(r.Context()), id)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	if !yes {
+		w.WriteHeader(http.StatusNoContent)
+	}
+	return nil
+}
+
 // position answers GET /positions/{id}.
 func (s *Site) position(w http.ResponseWriter, r *http.Request) error {
 	id, err := httpio.PathID(r, "id")

@@ -62,6 +62,7 @@ func traderBuysAndSells(t *testing.T, b *browser, w window) {
 	two.live()
 	two.inspect("positions")
 	two.sell("close", "3", "4.50")
+	celebratedOnce(t, one, two)
 	one.gone("[data-testid=position-row]")
 	one.open("/positions?status=closed")
 	one.reads("[data-testid=closed-row]", "+$290.00")
@@ -70,6 +71,16 @@ func traderBuysAndSells(t *testing.T, b *browser, w window) {
 	one.reads("[data-testid=position]", "+$290.00")
 	one.reads("[data-testid=fills]", "−$10.00")
 	one.inspect("position")
+}
+
+// celebratedOnce waits for the confetti of a winning close, on one of the pages.
+func celebratedOnce(t *testing.T, one, two *tab) {
+	t.Helper()
+	const celebrated = `document.body.dataset.celebrated === "yes"`
+	until(two, "celebrate", celebrated, func(here bool) bool { return here || must[bool](one, celebrated) })
+	if must[bool](one, celebrated) && must[bool](two, celebrated) {
+		t.Error("both pages celebrated the same close")
+	}
 }
 
 // fillTicket names the contract and the quantity field by field; the quote comes by itself.

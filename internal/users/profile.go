@@ -55,8 +55,8 @@ func (p Profile) wrong(now User) map[string]string {
 }
 
 // SetAppearance changes how pages look: theme "dark" or "light", palette
-// "green-up", "red-up" or "blue-orange".
-func (d *Directory) SetAppearance(ctx context.Context, id uuid.UUID, theme, palette string) (User, error) {
+// "green-up", "red-up" or "blue-orange"; and whether a winning close is celebrated.
+func (d *Directory) SetAppearance(ctx context.Context, id uuid.UUID, theme, palette string, celebrates bool) (User, error) {
 	wrong := map[string]string{}
 	if !slices.Contains([]string{"dark", "light"}, theme) {
 		wrong["theme"] = "must be dark or light"
@@ -68,8 +68,8 @@ func (d *Directory) SetAppearance(ctx context.Context, id uuid.UUID, theme, pale
 		return User{}, fault.Validation(wrong)
 	}
 	return d.change(ctx, id, `
-		update users set theme = $2, palette = $3, updated_at = now()
-		where id = $1 and status = 'active' returning `+columns, theme, palette)
+		update users set theme = $2, palette = $3, celebrates = $4, updated_at = now()
+		where id = $1 and status = 'active' returning `+columns, theme, palette, celebrates)
 }
 
 // SetTimeZone changes the zone times are shown in, an IANA name such as "Europe/Berlin".

@@ -65,6 +65,7 @@ type User struct {
 	TimeZone      string // IANA name; for display only, trading days stay New York's
 	Theme         string // "dark" or "light"
 	Palette       string // "green-up", "red-up" or "blue-orange"
+	Celebrates    bool   // a winning close is celebrated
 	SessionEpoch  int    // raised to end every session
 	VerifiedAt    *time.Time
 	CreatedAt     time.Time
@@ -81,12 +82,12 @@ func New(db *postgres.DB) *Directory { return &Directory{db: db} }
 
 // columns are what scan reads, in its order.
 const columns = `id, username, name, coalesce(email, ''), email_verified, role, status, bio, avatar_url,
-	time_zone, theme, palette, session_epoch, verified_at, created_at`
+	time_zone, theme, palette, celebrates, session_epoch, verified_at, created_at`
 
 func scan(row pgx.CollectableRow) (User, error) {
 	var u User
 	err := row.Scan(&u.ID, &u.Username, &u.Name, &u.Email, &u.EmailVerified, &u.Role, &u.Status, &u.Bio, &u.AvatarURL,
-		&u.TimeZone, &u.Theme, &u.Palette, &u.SessionEpoch, &u.VerifiedAt, &u.CreatedAt)
+		&u.TimeZone, &u.Theme, &u.Palette, &u.Celebrates, &u.SessionEpoch, &u.VerifiedAt, &u.CreatedAt)
 	return u, err
 }
 

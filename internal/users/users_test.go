@@ -254,10 +254,10 @@ func TestAppearanceAndTimeZone(t *testing.T) {
 	db, d := open(t)
 	ctx := context.Background()
 	ava := create(t, db, d, users.NewUser{Username: "ava"})
-	if u, err := d.SetAppearance(ctx, ava.ID, "light", "blue-orange"); err != nil || u.Theme != "light" || u.Palette != "blue-orange" {
+	if u, err := d.SetAppearance(ctx, ava.ID, "light", "blue-orange", false); err != nil || u.Theme != "light" || u.Palette != "blue-orange" || u.Celebrates {
 		t.Errorf("appearance = %+v, %v", u, err)
 	}
-	if _, err := d.SetAppearance(ctx, ava.ID, "pink", "blue-orange"); fault.CodeOf(err) != "validation_failed" {
+	if _, err := d.SetAppearance(ctx, ava.ID, "pink", "blue-orange", true); fault.CodeOf(err) != "validation_failed" {
 		t.Errorf("pink: %v", err)
 	}
 	if u, err := d.SetTimeZone(ctx, ava.ID, "Europe/Berlin"); err != nil || u.TimeZone != "Europe/Berlin" {

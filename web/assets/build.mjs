@@ -20,7 +20,7 @@ execFileSync(
   { stdio: ["ignore", "ignore", "inherit"] },
 );
 await build({
-  entryPoints: [join(here, "scripts", "app.js"), join(here, "scripts", "sw.js")],
+  entryPoints: ["app.js", "confetti.js", "sw.js"].map((name) => join(here, "scripts", name)),
   outdir: dist,
   bundle: true,
   minify: true,

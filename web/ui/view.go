@@ -25,15 +25,25 @@ type Page struct {
 	Private    bool   // amounts are hidden
 	Theme      string // dark or light
 	Palette    string // green-up, red-up or blue-orange
+	Celebrates bool   // a winning close gets confetti
 	ServerTime time.Time
 	Events     string  // address of the page's event stream, from the moment the page was read; empty: nothing is live
 	Notice     *Notice // what the last form did
 }
 
+// celebrate is the address of the celebration; empty for those who want none.
+func (p Page) celebrate() string {
+	if !p.Celebrates {
+		return ""
+	}
+	return p.Assets.Confetti
+}
+
 // Assets are the addresses of the built files, with their fingerprints.
 type Assets struct {
-	Style  string
-	Script string // empty when the files were not built: pages then work as plain forms
+	Style    string
+	Script   string // empty when the files were not built: pages then work as plain forms
+	Confetti string // fetched for a celebration only
 }
 
 // Person is who is signed in.

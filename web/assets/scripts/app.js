@@ -1,6 +1,7 @@
 // Makes the server's pages live. Every page works without any of this.
 import "htmx.org";
 import { startAges } from "./ages.js";
+import { startCelebrations } from "./celebrate.js";
 import { startDialogs } from "./dialogs.js";
 import { startFind } from "./find.js";
 import { startForms } from "./forms.js";
@@ -24,4 +25,5 @@ if (document.body.dataset.events) {
   startLive(document.body.dataset.events);
   startKeys();
   startPush();
+  startCelebrations();
 }
