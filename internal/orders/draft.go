@@ -131,7 +131,7 @@ func (d *Desk) DraftCopy(ctx context.Context, c CopyOrder) (Draft, error) {
 func (d *Desk) own(ctx context.Context, tx pgx.Tx, dr *Draft) (err error) {
 	in := &dr.intent
 	if in.PositionID != nil {
-		p, err := positions.LockOwn(ctx, tx, dr.user, *in.PositionID)
+		p, err := positions.Own(ctx, tx, dr.user, *in.PositionID)
 		if err != nil {
 			return err
 		}

@@ -105,6 +105,11 @@ func Lock(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Position, error) {
 	return p, nil
 }
 
+// Own reads a user's own position as it stands; somebody else's is not found.
+func Own(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (Position, error) {
+	return one(tx.Query(ctx, `select `+columns+from+`where p.id = $1 and p.user_id = $2`, id, user))
+}
+
 // LockOwn is Lock for a user's own position; somebody else's is not found.
 func LockOwn(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (Position, error) {
 	return one(tx.Query(ctx, `select `+columns+from+`where p.id = $1 and p.user_id = $2 for no key update of p`, id, user))
