@@ -42,8 +42,9 @@ BENCHED = $(call packages,^func Benchmark)
 packages = $(addprefix ./,$(shell grep -rl --include='*_test.go' --exclude-dir=node_modules '$(1)' internal web cmd | xargs -r -n 1 dirname | sort -u))
 
 .PHONY: lint
-lint: ## linters, format, and templates against their generated code
+lint: ## linters, format, no float in money, and templates against their generated code
 	$(LINT) run ./...
+	go test -run 'TestMoneyIsNeverAFloat|TestEveryKindOfFloatIsSeen' ./internal/app
 	go test -run TestGeneratedTemplatesAreUpToDate ./web
 
 .PHONY: fmt
