@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,8 +23,8 @@ import (
 	"github.com/alertsify/alertsify/internal/postgres"
 )
 
-// built makes the program once, as people get it.
-func built(t *testing.T) string {
+// built makes the program, as people get it.
+func built(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "alertsify")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", path, ".").CombinedOutput(); err != nil {
@@ -130,6 +132,30 @@ func (m *mortal) kill() {
 	m.t.Helper()
 	_ = m.child.Process.Kill()
 	m.died(10 * time.Second)
+}
+
+// killDatabase is a power cut of its Postgres alone, every process of it at once.
+func (m *mortal) killDatabase() {
+	m.t.Helper()
+	text, err := os.ReadFile(filepath.Join(m.dir, "postgres", "data", "postmaster.pid"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	postmaster, err := strconv.Atoi(strings.TrimSpace(first))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", postmaster, postmaster))
+	if err := syscall.Kill(postmaster, syscall.SIGKILL); err != nil {
+		m.t.Fatal(err)
+	}
+	for _, child := range strings.Fields(string(children)) { // elsewhere than on Linux they notice by themselves
+		if pid, err := strconv.Atoi(child); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	m.until("its Postgres is dead", func() bool { return syscall.Kill(postmaster, 0) != nil })
 }
 
 // died waits until it is dead, by SIGKILL.

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/postgres"
+)
+
+// pair is two server processes of one installation: `alertsify dev`, and
+// `alertsify serve` that joined it. They share a database, as two instances behind
+// a balancer do.
+type pair struct {
+	*mortal
+
+	second string // the address of the second
+	db     *postgres.DB
+	client *http.Client
+}
+
+func newPair(t *testing.T, settings ...string) *pair {
+	t.Helper()
+	m := newMortal(t, built(t))
+	m.start(settings...)
+	p := &pair{mortal: m, client: &http.Client{Timeout: 60 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
+	p.join(settings...)
+	p.db = m.database()
+	t.Cleanup(p.db.Close)
+	return p
+}
+
+var servesAt = regexp.MustCompile(`ready at (\S+)`)
+
+// join starts the second process; it ends before the first.
+func (p *pair) join(settings ...string) {
+	p.t.Helper()
+	child := exec.CommandContext(context.Background(), p.binary, "serve", "--data", p.dir, "--addr", "127.0.0.1:0")
+	child.Env = append(child.Environ(), settings...)
+	child.Env = append(child.Env, "LOG_LEVEL=warn")
+	var said bytes.Buffer
+	child.Stderr = &said
+	out, err := child.StdoutPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	ready := make(chan string, 1)
+	ended := make(chan error, 1)
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if found := servesAt.FindStringSubmatch(lines.Text()); found != nil {
+				ready <- found[1]
+			}
+		}
+		ended <- child.Wait()
+	}()
+	p.t.Cleanup(func() {
+		_ = child.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-time.After(60 * time.Second):
+			_ = child.Process.Kill()
+			<-ended
+			p.t.Error("the second server did not stop")
+		}
+		if p.t.Failed() {
+			p.t.Logf("the second server said:\n%s", said.String())
+		}
+	})
+	select {
+	case p.second = <-ready:
+	case err := <-ended:
+		ended <- err
+		p.t.Fatalf("the second server did not start: %v\n%s", err, said.String())
+	case <-time.After(60 * time.Second):
+		p.t.Fatal("the second server is not ready")
+	}
+}
+
+// post asks one of the two servers, in turns.
+func (p *pair) post(server int, person, path, body, once string) (answer, error) {
+	return p.request(server, person, http.MethodPost, path, body, once)
+}
+
+func (p *pair) request(server int, person, method, path, body, once string) (answer, error) {
+	base := p.url
+	if server%2 == 1 {
+		base = p.second
+	}
+	r, err := http.NewRequestWithContext(p.t.Context(), method, base+path, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	r.Header.Set("Authorization", "Bearer "+p.token(person))
+	r.Header.Set("Idempotency-Key", once)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := p.client.Do(r)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, got}, err
+}
+
+// together sends n requests at once, split over both servers, and gives their answers.
+func (p *pair) together(n int, person, path string, body func(i int) (body, once string)) []answer {
+	p.t.Helper()
+	p.token(person)
+	answers := make([]answer, n)
+	errs := make([]error, n)
+	start := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			text, once := body(i)
+			<-start
+			answers[i], errs[i] = p.post(i, person, path, text, once)
+		})
+	}
+	close(start)
+	all.Wait()
+	for i, err := range errs {
+		if err != nil {
+			p.t.Fatalf("request %d of %d: %v", i, n, err)
+		}
+	}
+	return answers
+}
+
+// alone lets nobody follow anybody.
+func (p *pair) alone() {
+	p.t.Helper()
+	for _, follower := range []string{"ben", "cara"} {
+		var list []struct{ ID string }
+		p.get(follower, "/api/copy-trading/subscriptions", &list)
+		for i, one := range list {
+			a, err := p.request(0, follower, http.MethodDelete, "/api/copy-trading/subscription/"+one.ID, "", fmt.Sprintf("nobody-follows-%s-%d", follower, i))
+			if err != nil || a.status >= 300 {
+				p.t.Fatalf("%s leaves: %v %d %s", follower, err, a.status, a.body)
+			}
+		}
+	}
+}
+
+// available is what a refusal says one may sell.
+func (a answer) available() int {
+	var refusal struct{ Details struct{ Available *int } }
+	if err := json.Unmarshal(a.body, &refusal); err != nil || refusal.Details.Available == nil {
+		return -1
+	}
+	return *refusal.Details.Available
+}
