@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/risk"
@@ -82,17 +83,35 @@ func (s *Site) stopView(ctx context.Context) (ui.StopView, error) {
 	return view, nil
 }
 
-// haltWords is why trading stands still, and whether the person stopped it and
-// can go on; empty while it runs.
+// haltWords is what stands still and why, and whether the person can go on
+// themselves; empty while everything runs. What operators halted comes first.
 func haltWords(halts []risk.Halt) (reason string, own bool) {
 	for _, h := range halts {
-		switch h.Scope {
-		case "platform":
-			return "Trading is halted for everybody. " + h.Reason, false
-		case "user":
-			return "An operator has halted your trading. " + h.Reason, false
+		if h.Scope == risk.Self || h.Scope == "account" && h.Cause == risk.ByBreaker {
+			reason, own = strings.TrimSpace(reason+" "+haltWord(h)), true
 		}
-		reason, own = h.Reason, true
+	}
+	for _, h := range halts {
+		if h.Scope != risk.Self && (h.Scope != "account" || h.Cause != risk.ByBreaker) {
+			return haltWord(h), false
+		}
 	}
 	return reason, own
+}
+
+func haltWord(h risk.Halt) string {
+	what := map[string]string{"all": "Trading is halted", "entries": "Buying is halted", "copies": "Copying is off"}[h.Stops]
+	switch {
+	case h.Scope == risk.Self:
+		return h.Reason
+	case h.Scope == "platform":
+		what += " for everybody."
+	case h.Scope == "account" && h.Cause == risk.ByBreaker:
+		what += " for one of your accounts."
+	case h.Scope == "account":
+		what += " by an operator for one of your accounts."
+	default:
+		what += " for you by an operator."
+	}
+	return what + " " + h.Reason
 }

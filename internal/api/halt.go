@@ -7,9 +7,10 @@ import (
 	"github.com/alertsify/alertsify/internal/httpio"
 )
 
-// halt is one switch that keeps somebody from trading: their own, or an operator's.
+// halt is one switch that keeps somebody from trading: their own, an operator's, or a breaker's.
 type halt struct {
-	Scope  string `json:"scope"` // self, user, platform
+	Scope  string `json:"scope"` // self, user, platform, account
+	Cause  string `json:"cause"` // owner, operator, breaker
 	Stops  string `json:"stops"` // all, entries, copies
 	Reason string `json:"reason"`
 }
@@ -28,7 +29,7 @@ func (a *API) haltsOf(ctx context.Context) (halts, error) {
 	}
 	h := halts{Halted: len(list) > 0, Halts: make([]halt, len(list))}
 	for i, one := range list {
-		h.Halts[i] = halt{Scope: one.Scope, Stops: one.Stops, Reason: one.Reason}
+		h.Halts[i] = halt{Scope: one.Scope, Cause: one.Cause, Stops: one.Stops, Reason: one.Reason}
 	}
 	return h, nil
 }

@@ -160,7 +160,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.book = positions.New(a.db)
 	a.desk = orders.New(orders.Options{
 		DB: a.db, Queue: a.adder, Rules: a.rules, Accounts: a.accounts, Market: a.market, Broker: a.broker, Alerts: a.alerts,
-		Gate: a.gate, Clock: a.clock, Now: time.Now, Logger: a.log, Crash: crash,
+		Gate: a.gate, Clock: a.clock, Now: time.Now, Logger: a.log, Crash: crash, Alarm: a.meter.alarm,
 	})
 	a.copier = copytrade.New(copytrade.Options{
 		DB: a.db, Queue: a.adder, Desk: a.desk, Rules: a.rules, Alerts: a.alerts, Gate: a.gate, Clock: a.clock,

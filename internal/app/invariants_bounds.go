@@ -15,7 +15,8 @@ import (
 
 // Bounds are what the invariants compare with besides the data itself. The
 // statements name them with @: @grace, @idle, @lastClose, @years, @tradingDays,
-// @entriesPerMinute, @exitsPerMinute, @dayPremium, @dayCopyPremium, @callsPerMinute.
+// @entriesPerMinute, @exitsPerMinute, @dayPremium, @dayCopyPremium, @callsPerMinute,
+// @platformEntries.
 type Bounds struct {
 	// Grace is how long something that must come may take before its absence
 	// counts: a decision after a fill, a message's end after its cut-off.
@@ -27,6 +28,7 @@ type Bounds struct {
 	EntriesPerMinute, ExitsPerMinute int          // by hand, per user
 	DayPremium, DayCopyPremium       money.Amount // dollars bought, per user and trading day
 	CallsPerMinute                   int          // to SnapTrade, of all processes
+	PlatformEntries                  int          // a minute, of all users
 
 	Env string // development's exchange is always in session until its clock is set
 	Now time.Time
@@ -39,7 +41,7 @@ func BoundsOf(c Config, now time.Time) Bounds {
 		Grace: time.Minute, Idle: 3 * time.Second,
 		EntriesPerMinute: c.RateOrders, ExitsPerMinute: 3 * c.RateOrders,
 		DayPremium: limits.DayPremium, DayCopyPremium: limits.DayCopyPremium,
-		CallsPerMinute: c.SnapTradeBudget, Env: c.Env, Now: now,
+		CallsPerMinute: c.SnapTradeBudget, PlatformEntries: limits.PlatformEntriesPerMinute, Env: c.Env, Now: now,
 	}
 }
 
@@ -56,6 +58,7 @@ func (b Bounds) args(ctx context.Context, tx pgx.Tx) (pgx.NamedArgs, error) {
 		"grace": b.Grace, "idle": b.Idle, "lastClose": lastClose(clock), "years": years, "tradingDays": days,
 		"entriesPerMinute": b.EntriesPerMinute, "exitsPerMinute": b.ExitsPerMinute,
 		"dayPremium": b.DayPremium.Decimal, "dayCopyPremium": b.DayCopyPremium.Decimal, "callsPerMinute": b.CallsPerMinute,
+		"platformEntries": b.PlatformEntries,
 	}, nil
 }
 

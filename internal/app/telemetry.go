@@ -22,6 +22,7 @@ type meter struct {
 	requests   *prometheus.HistogramVec
 	deliveries *prometheus.HistogramVec
 	brokers    *prometheus.HistogramVec
+	alarms     *prometheus.CounterVec
 }
 
 func newMeter() *meter {
@@ -38,7 +39,10 @@ func newMeter() *meter {
 			Name: "alertsify_snaptrade_seconds", Help: "Time of one call to SnapTrade.", Buckets: seconds,
 		}, []string{"call", "class", "status"}),
 	}
-	m.registry.MustRegister(m.requests, m.deliveries, m.brokers,
+	m.alarms = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "alertsify_alarms_total", Help: "What an operator must look at, by kind.",
+	}, []string{"kind"})
+	m.registry.MustRegister(m.requests, m.deliveries, m.brokers, m.alarms,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -57,6 +61,8 @@ func (m *meter) delivery(channel, outcome string, took time.Duration) {
 func (m *meter) snaptrade(c snaptrade.Call) {
 	m.brokers.WithLabelValues(c.Op, c.Class.String(), strconv.Itoa(c.Status)).Observe(c.Took.Seconds())
 }
+
+func (m *meter) alarm(kind string) { m.alarms.WithLabelValues(kind).Inc() }
 
 // metrics answers /metrics to this machine and its private network, and to
 // whoever has the token.

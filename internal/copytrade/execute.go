@@ -110,6 +110,7 @@ func (c *Copier) enter(ctx context.Context, order orders.CopyOrder, still func(c
 	if errors.Is(err, errTaken) {
 		return nil
 	}
+	c.desk.Refused(ctx, err)
 	return err
 }
 

@@ -178,7 +178,7 @@ func (d *Desk) fill(ctx context.Context, tx pgx.Tx, o Order, p positions.Positio
 		at = r.ExecutedAt
 	}
 	applied, err := positions.Apply(ctx, tx, p, positions.Fill{
-		Buy: o.Side == BTO, Quantity: s.Quantity, Notional: s.Notional, SubscriptionID: o.SubscriptionID, At: at,
+		Buy: o.Side == BTO, Quantity: s.Quantity, Notional: s.Notional, SubscriptionID: o.SubscriptionID, At: at, Day: d.clock.Today(),
 	})
 	if err != nil {
 		return err

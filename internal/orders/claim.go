@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/fault"
@@ -32,8 +33,9 @@ func (d *Desk) claim(ctx context.Context, o Order) (claimed Order, account broke
 	if err != nil {
 		return Order{}, brokers.Account{}, err
 	}
+	made := d.copiesMade(ctx, o.UserID, o.Source == Copy && o.Side == BTO)
 	err = d.db.AsSystem(ctx, "placer", func(ctx context.Context, tx pgx.Tx) error {
-		claimed, account, err = d.claimIn(ctx, tx, o, facts)
+		claimed, account, err = d.claimIn(ctx, tx, o, facts, made)
 		return err
 	}, postgres.NoRetry())
 	if postgres.IsUnique(err, "orders_one_on_the_wire") || postgres.IsUnique(err, "orders_one_unresolved") || postgres.IsLockTimeout(err) {
@@ -42,7 +44,7 @@ func (d *Desk) claim(ctx context.Context, o Order) (claimed Order, account broke
 	return claimed, account, err
 }
 
-func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts) (Order, brokers.Account, error) {
+func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts, copiesMade decimal.Decimal) (Order, brokers.Account, error) {
 	none := brokers.Account{}
 	a, err := d.accounts.ForOrder(ctx, tx, o.UserID, &o.AccountID)
 	if err != nil {
@@ -52,8 +54,11 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	if err != nil {
 		return Order{}, none, err
 	}
-	t := risk.Trade{UserID: o.UserID, AccountID: o.AccountID, Broker: a.BrokerSlug, Underlying: o.Contract.Underlying, LeaderID: leader, Entry: o.Side == BTO}
-	if err := d.rules.Switches(ctx, tx, t); err != nil {
+	rules, err := d.rules.For(ctx, tx, risk.Trade{
+		UserID: o.UserID, AccountID: o.AccountID, Broker: a.BrokerSlug, Underlying: o.Contract.Underlying, LeaderID: leader,
+		Entry: o.Side == BTO, Day: d.clock.Today(), CopiesMade: copiesMade,
+	})
+	if err != nil {
 		return Order{}, none, err
 	}
 	if a.Status != "ok" || !a.CanTrade {
@@ -64,7 +69,7 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 			return Order{}, none, err
 		}
 	}
-	if _, err := d.rules.Check(facts); err != nil {
+	if _, err := rules.Check(facts); err != nil {
 		return Order{}, none, err
 	}
 	if err := takeTurn(ctx, tx, o); err != nil {
@@ -77,7 +82,13 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	if err := event(ctx, tx, claimed, Queued, byPlacer, nil); err != nil {
 		return Order{}, none, err
 	}
-	return claimed, a, live.Publish(ctx, tx, o.UserID, "order", claimed)
+	if err := live.Publish(ctx, tx, o.UserID, "order", claimed); err != nil {
+		return Order{}, none, err
+	}
+	if o.Side == STC {
+		return claimed, a, nil
+	}
+	return claimed, a, rules.CountEntry(ctx, tx, d.clock.Today())
 }
 
 // factsAgain gathers the market's side of the checks a second time, before the

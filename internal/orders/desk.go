@@ -32,6 +32,7 @@ type Desk struct {
 	now      func() time.Time
 	log      *slog.Logger
 	crash    func(point string)
+	alarm    func(kind string)
 }
 
 // Options are the parts a Desk works with.
@@ -48,6 +49,7 @@ type Options struct {
 	Now      func() time.Time
 	Logger   *slog.Logger
 	Crash    func(point string) // development and tests: may end the process at a named point; nil does nothing
+	Alarm    func(kind string)  // counts what an operator must see; nil does nothing
 }
 
 // New makes a Desk.
@@ -55,9 +57,12 @@ func New(o Options) *Desk {
 	if o.Crash == nil {
 		o.Crash = func(string) {}
 	}
+	if o.Alarm == nil {
+		o.Alarm = func(string) {}
+	}
 	return &Desk{
 		db: o.DB, queue: o.Queue, rules: o.Rules, accounts: o.Accounts, market: o.Market, broker: o.Broker,
-		alerts: o.Alerts, gate: o.Gate, clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash,
+		alerts: o.Alerts, gate: o.Gate, clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, alarm: o.Alarm,
 	}
 }
 

@@ -32,6 +32,8 @@ type Draft struct {
 	facts    risk.Facts
 	quote    *market.Quote
 	copy     *CopyOrder
+
+	copiesMade decimal.Decimal // copied entries: see copiesMade
 }
 
 // CopyOrder is what copy trading adds to an intent.
@@ -123,6 +125,7 @@ func (d *Desk) DraftCopy(ctx context.Context, c CopyOrder) (Draft, error) {
 		return Draft{}, err
 	}
 	dr.copy, dr.facts.Copy = &c, true
+	dr.copiesMade = d.copiesMade(ctx, c.UserID, c.Side == BTO)
 	return dr, nil
 }
 

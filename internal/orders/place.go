@@ -63,6 +63,7 @@ func (d *Desk) Place(ctx context.Context, user uuid.UUID, key Key, r Request) (R
 		return postgres.Answer{Status: 202, Body: body}, err
 	})
 	if err != nil {
+		d.Refused(ctx, err)
 		return Receipt{}, err
 	}
 	d.crash("C2") // and C3: committed, and nobody was told
@@ -77,19 +78,20 @@ func (d *Desk) EnterCopy(ctx context.Context, tx pgx.Tx, draft Draft) (Order, er
 // enter is T1. Locks in their order: switches, day counters, position, order.
 func (d *Desk) enter(ctx context.Context, tx pgx.Tx, dr Draft) (Order, error) {
 	o := d.newOrder(dr)
-	if err := d.rules.Switches(ctx, tx, tradeOf(dr)); err != nil {
+	rules, err := d.rules.For(ctx, tx, d.tradeOf(dr))
+	if err != nil {
 		return Order{}, err
 	}
 	if err := d.checkAccount(ctx, tx, dr); err != nil {
 		return Order{}, err
 	}
-	if _, err := d.rules.CheckOrder(dr.facts); err != nil {
+	if _, err := rules.CheckOrder(dr.facts); err != nil {
 		return Order{}, err
 	}
-	if err := d.count(ctx, tx, dr, &o); err != nil {
+	if err := count(ctx, tx, rules, dr, &o); err != nil {
 		return Order{}, err
 	}
-	if err := d.checkFacts(ctx, tx, dr, &o); err != nil {
+	if err := d.checkFacts(ctx, tx, rules, dr, &o); err != nil {
 		return Order{}, err
 	}
 	if err := d.takePosition(ctx, tx, dr, &o); err != nil {
@@ -121,10 +123,10 @@ func (d *Desk) newOrder(dr Draft) Order {
 	return o
 }
 
-func tradeOf(dr Draft) risk.Trade {
+func (d *Desk) tradeOf(dr Draft) risk.Trade {
 	t := risk.Trade{
 		UserID: dr.user, AccountID: dr.account.ID, Broker: dr.account.BrokerSlug, Underlying: dr.contract.Underlying,
-		Entry: dr.intent.Side == BTO,
+		Entry: dr.intent.Side == BTO, Day: d.clock.Today(), CopiesMade: dr.copiesMade,
 	}
 	if dr.copy != nil {
 		t.LeaderID = &dr.copy.LeaderID
@@ -148,10 +150,10 @@ func (d *Desk) checkAccount(ctx context.Context, tx pgx.Tx, dr Draft) error {
 }
 
 // count is R10, R12 and R13.
-func (d *Desk) count(ctx context.Context, tx pgx.Tx, dr Draft, o *Order) error {
+func count(ctx context.Context, tx pgx.Tx, rules *risk.Rules, dr Draft, o *Order) error {
 	entry := o.Side == BTO
 	if o.Source == Manual {
-		if err := d.rules.Pace(ctx, tx, o.UserID, entry); err != nil {
+		if err := rules.Pace(ctx, tx, o.UserID, entry); err != nil {
 			return err
 		}
 	}
@@ -159,24 +161,24 @@ func (d *Desk) count(ctx context.Context, tx pgx.Tx, dr Draft, o *Order) error {
 		return nil
 	}
 	if dr.copy != nil {
-		if err := d.rules.UseDayCopy(ctx, tx, o.UserID, o.TradingDay, dr.copy.DailyCap); err != nil {
+		if err := rules.UseDayCopy(ctx, tx, o.UserID, o.TradingDay, dr.copy.DailyCap); err != nil {
 			return err
 		}
 	}
 	cost, _ := risk.EntryCost(dr.facts)
-	return d.rules.UseDayPremium(ctx, tx, o.UserID, o.TradingDay, cost, dr.copy != nil)
+	return rules.UseDayPremium(ctx, tx, o.UserID, o.TradingDay, cost, dr.copy != nil)
 }
 
 // checkFacts runs the pure checks. The day counter's lock is held by now, so
 // two entries of one user cannot both count on the same buying power.
-func (d *Desk) checkFacts(ctx context.Context, tx pgx.Tx, dr Draft, o *Order) (err error) {
+func (d *Desk) checkFacts(ctx context.Context, tx pgx.Tx, rules *risk.Rules, dr Draft, o *Order) (err error) {
 	facts := dr.facts
 	if facts.Entry {
 		if facts.BuyingLeft, err = d.buyingLeft(ctx, tx, dr.account, o.ID); err != nil {
 			return fmt.Errorf("reckon buying power: %w", err)
 		}
 	}
-	_, err = d.rules.Check(facts)
+	_, err = rules.Check(facts)
 	return err
 }
 

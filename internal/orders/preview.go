@@ -44,7 +44,8 @@ func (d *Desk) Preview(ctx context.Context, user uuid.UUID, r Request) (Preview,
 // previewChecks runs the checks of T1 that change nothing.
 func (d *Desk) previewChecks(ctx context.Context, dr *Draft) (warnings []string, err error) {
 	err = d.db.As(ctx, dr.user, func(ctx context.Context, tx pgx.Tx) error {
-		if err := d.rules.Switches(ctx, tx, tradeOf(*dr)); err != nil {
+		rules, err := d.rules.For(ctx, tx, d.tradeOf(*dr))
+		if err != nil {
 			return err
 		}
 		if err := d.checkAccount(ctx, tx, *dr); err != nil {
@@ -53,7 +54,7 @@ func (d *Desk) previewChecks(ctx context.Context, dr *Draft) (warnings []string,
 		if dr.facts.BuyingLeft, err = d.buyingLeft(ctx, tx, dr.account, uuid.Nil); err != nil {
 			return err
 		}
-		warnings, err = d.rules.Check(dr.facts)
+		warnings, err = rules.Check(dr.facts)
 		return err
 	})
 	return warnings, err

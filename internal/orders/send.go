@@ -52,6 +52,9 @@ func (d *Desk) Send(ctx context.Context, id uuid.UUID) error {
 	if err := d.settle(ctx, claimed, outcome); err != nil {
 		return fmt.Errorf("write the outcome of order %s: %w", id, err)
 	}
+	if outcome.failed != nil && outcome.failed.Outcome != snaptrade.NotSent {
+		d.tripped(ctx, claimed.AccountID)
+	}
 	d.crash("C9")
 	return nil
 }
@@ -66,6 +69,7 @@ func (d *Desk) notClaimed(ctx context.Context, o Order, cause error) error {
 	case errors.Is(cause, postgres.ErrUnavailable): // lost or away: the sweeper sees what is on disk
 		return cause
 	case errors.As(cause, &refusal) && refusal.Status < 500:
+		d.Refused(ctx, cause)
 		return d.end(ctx, o.ID, ending{to: Aborted, actor: byPlacer, reason: refusal.Public, code: refusal.Code})
 	}
 	return fmt.Errorf("claim order %s: %w", o.ID, cause)

@@ -28,11 +28,13 @@ func (d *Desk) Stop(ctx context.Context, user uuid.UUID, level string) (taken in
 		return 0, fault.Field("level", "entries or cancel.")
 	}
 	err = d.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
-		halt := risk.Halt{Scope: risk.Self, Key: user.String(), Stops: "entries", Reason: "You stopped trading."}
+		halt := risk.Halt{Scope: risk.Self, Key: user.String(), Stops: "entries", Reason: "You stopped trading.", Cause: risk.ByOwner}
 		if err := d.rules.Turn(ctx, tx, halt, &user); err != nil {
 			return err
 		}
-		return live.Publish(ctx, tx, user, "halt", map[string]any{"halted": true, "level": level, "reason": halt.Reason})
+		event := haltEvent(halt)
+		event["level"] = level
+		return live.Publish(ctx, tx, user, "halt", event)
 	})
 	if err != nil || level == StopEntries {
 		return 0, err
@@ -40,10 +42,11 @@ func (d *Desk) Stop(ctx context.Context, user uuid.UUID, level string) (taken in
 	return d.withdrawEntries(ctx, user)
 }
 
-// Resume takes a user's own halt away; an operator's stays.
+// Resume takes away a user's own halt, and what breakers turned off of their
+// accounts; an operator's stays.
 func (d *Desk) Resume(ctx context.Context, user uuid.UUID) error {
 	return d.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
-		if err := d.rules.Resume(ctx, tx, risk.Self, user.String()); err != nil {
+		if _, err := d.rules.ResumeOwn(ctx, tx, user); err != nil {
 			return err
 		}
 		return live.Publish(ctx, tx, user, "halt", map[string]any{"halted": false})

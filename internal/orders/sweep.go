@@ -36,9 +36,10 @@ func (d *Desk) RunSweeper(ctx context.Context) error {
 }
 
 // Sweep aborts what can no longer be sent (T3), rings again for what is queued
-// (C4), and marks unknown what was claimed and never answered (T7).
+// (C4), marks unknown what was claimed and never answered (T7), and turns copies
+// off where too much of that happened (R18).
 func (d *Desk) Sweep(ctx context.Context) error {
-	return errors.Join(d.sweepStale(ctx), d.sweepQueued(ctx), d.sweepSubmitting(ctx), d.sweepLooks(ctx), d.sweepIdle(ctx))
+	return errors.Join(d.sweepStale(ctx), d.sweepQueued(ctx), d.sweepSubmitting(ctx), d.sweepLooks(ctx), d.sweepIdle(ctx), d.sweepBreakers(ctx))
 }
 
 func (d *Desk) sweepStale(ctx context.Context) error {

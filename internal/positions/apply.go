@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/exchange"
 )
 
 // Fill is an increment of one order: quantity more contracts for notional
@@ -19,6 +21,7 @@ type Fill struct {
 	Fees           decimal.Decimal
 	SubscriptionID *uuid.UUID
 	At             time.Time
+	Day            exchange.Date // the trading day it counts for; zero: At's
 }
 
 // Applied is what a fill did.

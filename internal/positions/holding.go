@@ -6,6 +6,9 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/exchange"
 )
 
 // Holding is the part of a position that was copied from one trader.
@@ -65,6 +68,7 @@ func sellHoldings(ctx context.Context, tx pgx.Tx, p Position, f Fill) error {
 	}
 	taken := make([]int, len(held))
 	left, over := f.Quantity, -p.Held()
+	var realized decimal.Decimal
 	for i, h := range held {
 		if f.SubscriptionID != nil && h.SubscriptionID == *f.SubscriptionID {
 			taken[i] = min(left, h.Ledger.Held())
@@ -78,21 +82,41 @@ func sellHoldings(ctx context.Context, tx pgx.Tx, p Position, f Fill) error {
 		if taken[i] == 0 {
 			continue
 		}
-		if err := sellHolding(ctx, tx, h, f.part(taken[i]), p.Contract.Multiplier); err != nil {
+		made, err := sellHolding(ctx, tx, h, f.part(taken[i]), p.Contract.Multiplier)
+		if err != nil {
 			return err
 		}
+		realized = realized.Add(made)
+	}
+	return addCopyResult(ctx, tx, p.UserID, f, realized)
+}
+
+// addCopyResult keeps what a day's sells of copied contracts made (R14).
+func addCopyResult(ctx context.Context, tx pgx.Tx, user uuid.UUID, f Fill, realized decimal.Decimal) error {
+	if realized.IsZero() {
+		return nil
+	}
+	day := f.Day
+	if day == (exchange.Date{}) {
+		day = exchange.TradingDay(f.At)
+	}
+	_, err := tx.Exec(ctx, `
+		insert into copy_results (user_id, trading_day, realized) values ($1, $2, $3)
+		on conflict (user_id, trading_day) do update set realized = copy_results.realized + excluded.realized`, user, day, realized)
+	if err != nil {
+		return fmt.Errorf("add to the day's result of copies: %w", err)
 	}
 	return nil
 }
 
-func sellHolding(ctx context.Context, tx pgx.Tx, h Holding, f Fill, multiplier int) error {
-	l, _, _ := h.Ledger.Sell(f.Quantity, f.Notional, f.Fees, multiplier)
-	_, err := tx.Exec(ctx, `
+func sellHolding(ctx context.Context, tx pgx.Tx, h Holding, f Fill, multiplier int) (realized decimal.Decimal, err error) {
+	l, _, realized := h.Ledger.Sell(f.Quantity, f.Notional, f.Fees, multiplier)
+	_, err = tx.Exec(ctx, `
 		update copy_holdings set sold = $3, remaining_cost = $4, realized = $5
 		where subscription_id = $1 and position_id = $2`,
 		h.SubscriptionID, h.PositionID, l.Sold, l.RemainingCost, l.Realized)
 	if err != nil {
-		return fmt.Errorf("book a sell of copied contracts: %w", err)
+		return decimal.Zero, fmt.Errorf("book a sell of copied contracts: %w", err)
 	}
-	return nil
+	return realized, nil
 }

@@ -3,9 +3,13 @@ package positions
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/exchange"
 )
 
 // holdings are what is left of each subscription's copies, and what they realised.
@@ -85,5 +89,38 @@ func TestACopysLateExitIsBookedWithoutItsHolding(t *testing.T) {
 	r.book(p.ID, false, 2, "4.00", &ben)
 	if now := r.at(p.ID); now.Ledger.Sold != 2 || len(r.holdings(p.ID)) != 0 {
 		t.Errorf("%d sold", now.Ledger.Sold)
+	}
+}
+
+// R14: what sells of copied contracts make counts for their trading day, own
+// contracts do not; a fill without a day counts for New York's of its time.
+func TestADaysSellsOfCopiesAddUp(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	p := r.opened()
+	ben := r.subscription("ben")
+	r.book(p.ID, true, 4, "3.00", &ben)
+	r.book(p.ID, true, 2, "3.00", nil)
+	sell := func(n int, price string, at time.Time, day exchange.Date) {
+		r.in(func(ctx context.Context, tx pgx.Tx) error {
+			locked, err := Lock(ctx, tx, p.ID)
+			if err != nil {
+				return err
+			}
+			notional := decimal.RequireFromString(price).Mul(decimal.NewFromInt(int64(n)))
+			_, err = Apply(ctx, tx, locked, Fill{Quantity: n, Notional: notional, At: at, Day: day})
+			return err
+		})
+	}
+	night := time.Date(2026, 9, 22, 3, 0, 0, 0, time.UTC) // 23:00 of the 21st in New York
+	sell(3, "2.00", night, exchange.Date{})               // two own ones first, one copied: −100
+	sell(1, "2.50", night, exchange.MustDate("2026-09-23"))
+	sell(1, "3.25", night, exchange.MustDate("2026-09-23")) // −50 + 25
+	for day, want := range map[string]string{"2026-09-21": "-100", "2026-09-23": "-25"} {
+		var made decimal.Decimal
+		err := r.db.Pool().QueryRow(t.Context(), `select realized from copy_results where user_id = $1 and trading_day = $2`, r.user, day).Scan(&made)
+		if err != nil || !made.Equal(decimal.RequireFromString(want)) {
+			t.Errorf("%s: %s, want %s (%v)", day, made, want, err)
+		}
 	}
 }

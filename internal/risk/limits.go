@@ -17,20 +17,34 @@ type Limits struct {
 	ManualContracts, CopyContracts, HardContracts int           // R4, per order
 	ManualPremium, CopyPremium                    money.Amount  // R5, dollars per order
 	DayPremium, DayCopyPremium                    money.Amount  // R13, dollars bought per user and trading day
+	DayCopyLoss                                   money.Amount  // R14, dollars lost by copies per user and trading day
 	EntriesPerMinute, ExitsPerMinute              int           // R10, per user
+	PlatformEntriesPerMinute                      int           // R11, of all users; a busy past raises it
 	QuoteAge                                      time.Duration // R6: an older quote counts as none
 	DuplicateWithin                               time.Duration // R8
 	BalanceAge                                    time.Duration // R15
+	Breakers                                      Breakers      // R18
 }
 
-// Defaults are the limits of correctness rules R4 to R15.
+// Breakers are what turns copies off by itself (R18). A zero one never goes off.
+type Breakers struct {
+	Window         time.Duration // of what is counted
+	RefusalsInRow  int           // of an account, however long that takes
+	Unknowns       int           // of an account
+	UnknownPercent int           // of all orders, once there are as many as
+	UnknownOf      int
+}
+
+// Defaults are the limits of correctness rules R4 to R18.
 func Defaults() Limits {
 	return Limits{
 		ManualContracts: 100, CopyContracts: 10, HardContracts: 500,
 		ManualPremium: money.MustAmount("25000"), CopyPremium: money.MustAmount("2500"),
 		DayPremium: money.MustAmount("50000"), DayCopyPremium: money.MustAmount("10000"),
-		EntriesPerMinute: 10, ExitsPerMinute: 30,
+		DayCopyLoss:      money.MustAmount("1000"),
+		EntriesPerMinute: 10, ExitsPerMinute: 30, PlatformEntriesPerMinute: 300,
 		QuoteAge: 15 * time.Second, DuplicateWithin: 10 * time.Second, BalanceAge: 60 * time.Second,
+		Breakers: Breakers{Window: 5 * time.Minute, RefusalsInRow: 5, Unknowns: 3, UnknownPercent: 10, UnknownOf: 20},
 	}
 }
 

@@ -34,12 +34,13 @@ func TestAHaltStopsWhatItNames(t *testing.T) {
 		{Halt{Scope: "leader", Key: leader.String(), Stops: "all"}, "copied entry copied exit"},
 		{Halt{Scope: "leader", Key: uuid.NewString(), Stops: "all"}, ""},
 	} {
+		c.halt.Cause = ByOperator
 		d.in(func(ctx context.Context, tx pgx.Tx) error { return d.Turn(ctx, tx, c.halt, nil) })
 		got := ""
 		for _, name := range []string{"entry", "exit", "copied entry", "copied exit"} {
 			trade := trades[name]
 			trade.UserID, trade.AccountID, trade.Broker, trade.Underlying = d.user, account, "ALPACA", "AAPL"
-			code := d.in(func(ctx context.Context, tx pgx.Tx) error { return d.Switches(ctx, tx, trade) })
+			code := d.in(func(ctx context.Context, tx pgx.Tx) error { return d.ask(ctx, tx, trade) })
 			if code != "" && code != "trading_halted" {
 				t.Errorf("%+v refuses with %s", c.halt, code)
 			}
@@ -50,11 +51,23 @@ func TestAHaltStopsWhatItNames(t *testing.T) {
 		if got != c.stops {
 			t.Errorf("%+v stops %q, want %q", c.halt, got, c.stops)
 		}
-		d.in(func(ctx context.Context, tx pgx.Tx) error { return d.Resume(ctx, tx, c.halt.Scope, c.halt.Key) })
+		d.in(func(ctx context.Context, tx pgx.Tx) error { return d.resumed(ctx, tx, c.halt) })
 	}
 	if halts, err := d.Halts(t.Context(), d.user); err != nil || len(halts) != 0 {
 		t.Errorf("resumed, yet %v (%v)", halts, err)
 	}
+}
+
+// ask is For, of which only the refusal counts.
+func (d *desk) ask(ctx context.Context, tx pgx.Tx, t Trade) error {
+	t.Day = today
+	_, err := d.For(ctx, tx, t)
+	return err
+}
+
+func (d *desk) resumed(ctx context.Context, tx pgx.Tx, h Halt) error {
+	_, err := d.Resume(ctx, tx, h.Scope, h.Key, nil)
+	return err
 }
 
 func join(list, word string) string {
@@ -74,7 +87,7 @@ func TestNoClaimCommitsAfterASwitchReturned(t *testing.T) {
 	claimed := make(chan string, 1)
 	go func() {
 		claimed <- d.in(func(ctx context.Context, tx pgx.Tx) error {
-			if err := d.Switches(ctx, tx, trade); err != nil {
+			if err := d.ask(ctx, tx, trade); err != nil {
 				return err
 			}
 			close(read)
@@ -82,10 +95,14 @@ func TestNoClaimCommitsAfterASwitchReturned(t *testing.T) {
 			return nil
 		})
 	}()
-	<-read
+	select {
+	case <-read:
+	case code := <-claimed:
+		t.Fatalf("the claim: %s", code)
+	}
 	go func() {
 		turned <- d.in(func(ctx context.Context, tx pgx.Tx) error {
-			return d.Turn(ctx, tx, Halt{Scope: "platform", Stops: "all"}, nil)
+			return d.Turn(ctx, tx, Halt{Scope: "platform", Stops: "all", Cause: ByOperator}, nil)
 		})
 	}()
 	d.waitForWaiter()
@@ -101,7 +118,7 @@ func TestNoClaimCommitsAfterASwitchReturned(t *testing.T) {
 	if code := <-turned; code != "" {
 		t.Errorf("turning the switch: %s", code)
 	}
-	if code := d.in(func(ctx context.Context, tx pgx.Tx) error { return d.Switches(ctx, tx, trade) }); code != "trading_halted" {
+	if code := d.in(func(ctx context.Context, tx pgx.Tx) error { return d.ask(ctx, tx, trade) }); code != "trading_halted" {
 		t.Errorf("after the switch returned a claim gets %q", code)
 	}
 }

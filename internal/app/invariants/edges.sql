@@ -78,8 +78,16 @@ union all
 select user_id || ' ' || kind, requests || ' requests within a minute' from last_minute
 where requests > case when kind = 'entry' then @entriesPerMinute::int else @exitsPerMinute::int end
 union all
-select user_id || ' ' || trading_day, 'bought for ' || all_of_it || ', ' || copied || ' of it by copies' from bought
-where all_of_it > @dayPremium::numeric or copied > @dayCopyPremium::numeric;
+select b.user_id || ' ' || b.trading_day, 'bought for ' || b.all_of_it || ', ' || b.copied || ' of it by copies' from bought b
+left join risk_limits a on a.user_id = b.user_id and a.kind = 'dayPremium'
+left join risk_limits c on c.user_id = b.user_id and c.kind = 'dayCopyPremium'
+where b.all_of_it > greatest(@dayPremium::numeric, a.granted) or b.copied > greatest(@dayCopyPremium::numeric, c.granted)
+union all
+select 'platform', sum(n) || ' entries within a minute, where ' || greatest(@platformEntries::int, 3 * coalesce(max(p.peak), 0)) || ' are the most'
+from entry_pace cross join lateral unnest(counts) n
+left join lateral (select max(peak) as peak from (select peak from entry_peaks
+    where trading_day < (select max(trading_day) from entry_peaks) order by trading_day desc limit 20) days) p on true
+having sum(n) > greatest(@platformEntries::int, 3 * coalesce(max(p.peak), 0));
 
 -- INV-38: No transaction is open while the program waits for anything else than the database.
 select pid::text as id, 'idle in a transaction since ' || state_change || ': ' || left(query, 80) as why

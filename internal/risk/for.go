@@ -1,0 +1,122 @@
+package risk
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/postgres"
+)
+
+// Trade is what an order is judged by before anything about it is counted.
+type Trade struct {
+	UserID, AccountID uuid.UUID
+	Broker            string // brokerage slug
+	Underlying        string
+	LeaderID          *uuid.UUID // copies: whose trade is copied
+	Entry             bool
+	Day               exchange.Date
+	CopiesMade        decimal.Decimal // copied entries: dollars that what the user holds of copies has gained
+}
+
+func (t Trade) copiedEntry() bool { return t.Entry && t.LeaderID != nil }
+
+// For refuses what must not trade now: halted (R1, R18), above the platform's
+// pace (R11), or a copy after the day's losses (R14). It holds the switches still
+// for the rest of the transaction, and gives the rules with the user's own limits.
+func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
+	if err := postgres.LockShared(ctx, tx, switchLock); err != nil {
+		return nil, fmt.Errorf("read trading switches: %w", err)
+	}
+	leader := ""
+	if t.LeaderID != nil {
+		leader = t.LeaderID.String()
+	}
+	var cause, reason string
+	var full bool
+	var made decimal.Decimal
+	var rows []byte
+	err := tx.QueryRow(ctx, `
+		select coalesce(h.cause, ''), coalesce(h.reason, ''),
+			$8 and (select count_all(later_counts(counts, s.now - second)) >= `+platformPace+` from entry_pace, `+thisSecond+`),
+			coalesce((select realized from copy_results where user_id = $5::uuid and trading_day = $1), 0), `+limitRows("$5::uuid")+`
+		from (select) one left join lateral (
+			select cause, coalesce(nullif(reason, ''), 'Trading is halted.') as reason from trading_switches
+			where (scope = 'platform' or scope = 'broker' and key = $3 or scope = 'underlying' and key = $4
+			    or scope in ('user', 'self') and key = $5::uuid::text or scope = 'account' and key = $6::uuid::text or scope = 'leader' and key = $7)
+			  and (stops = 'all' or stops = 'entries' and $8 or stops = 'copies' and $7 <> '' and $8)
+			order by cause = 'breaker', scope limit 1) h on true`,
+		t.Day, r.limits.PlatformEntriesPerMinute, t.Broker, t.Underlying, t.UserID, t.AccountID, leader, t.Entry).
+		Scan(&cause, &reason, &full, &made, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("read trading switches and limits: %w", err)
+	}
+	own, err := r.with(rows)
+	switch {
+	case err != nil:
+		return nil, err
+	case cause == ByBreaker:
+		return nil, fault.Risk("breaker", reason)
+	case cause != "":
+		return nil, fault.Conflict("trading_halted", reason)
+	case full:
+		return nil, paceRefusal()
+	}
+	return own, own.lossStop(t, made)
+}
+
+// lossStop is R14: what was sold of copies today, and what is still held of them
+// at its latest marks.
+func (r *Rules) lossStop(t Trade, made decimal.Decimal) error {
+	loss := made.Add(t.CopiesMade).Neg()
+	if !t.copiedEntry() || loss.LessThan(r.limits.DayCopyLoss.Decimal) {
+		return nil
+	}
+	lost := money.Amount{Decimal: loss}
+	return fault.Risk("loss_stop", fmt.Sprintf("Your copies have lost %s today; the limit is %s.", lost.Display(), r.limits.DayCopyLoss.Display())).
+		With("lost", lost).With("limit", r.limits.DayCopyLoss)
+}
+
+// limitRows reads the limits that are a user's own, in one value.
+func limitRows(user string) string {
+	return `coalesce((select jsonb_agg(jsonb_build_object('kind', kind, 'own', own::text, 'granted', granted::text)) from risk_limits where user_id = ` + user + `), '[]')`
+}
+
+// with gives the rules with a user's limits laid over the installation's.
+func (r *Rules) with(rows []byte) (*Rules, error) {
+	var list []struct {
+		Kind         string
+		Own, Granted *money.Amount
+	}
+	if err := json.Unmarshal(rows, &list); err != nil {
+		return nil, fmt.Errorf("read limits: %w", err)
+	}
+	own := *r
+	for _, row := range list {
+		for _, k := range Kinds {
+			if k.Name == row.Kind {
+				k.set(&own.limits, inForce(row.Own, row.Granted, k.of(r.limits)))
+			}
+		}
+	}
+	return &own, nil
+}
+
+// inForce is the limit that counts: the operator's or the installation's, unless
+// the user's own is lower.
+func inForce(own, granted *money.Amount, usual money.Amount) money.Amount {
+	if granted != nil {
+		usual = *granted
+	}
+	if own != nil && own.LessThan(usual.Decimal) {
+		return *own
+	}
+	return usual
+}
