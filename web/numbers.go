@@ -15,6 +15,15 @@ var numberNames = []struct{ key, label string }{
 	{"value", "Size value"},
 	{"delaySeconds", "Seconds since their fill"},
 	{"maxDelaySeconds", "Most seconds"},
+	{"daysToExpiration", "Days to expiration"},
+	{"minDaysToExpiration", "Fewest days"},
+	{"maxDaysToExpiration", "Most days"},
+	{"costEach", "Dollars for one contract"},
+	{"maxPremiumPerTrade", "Most dollars for a trade"},
+	{"openPositions", "Other copied positions"},
+	{"maxOpenPositions", "Most copied positions"},
+	{"exposure", "Dollars in copies"},
+	{"maxExposure", "Most dollars in copies"},
 }
 
 // decisionNumbers reads the numbers a decision was made from, as exact text.

@@ -186,19 +186,11 @@ func presetsAt(c exchange.Contract, ask money.Price) []ui.Preset {
 var wide = decimal.NewFromInt(10)
 
 func spreadWords(q market.Quote) string {
-	percent := spread(q.Bid, q.Ask)
+	percent := q.Spread()
 	if !percent.Valid || percent.Decimal.LessThanOrEqual(wide) {
 		return ""
 	}
 	return "The spread is " + percent.Decimal.String() + "% of mid."
-}
-
-// spread is ask less bid in percent of their middle.
-func spread(bid, ask *money.Price) decimal.NullDecimal {
-	if bid == nil || ask == nil {
-		return decimal.NullDecimal{}
-	}
-	return money.Percent(ask.Sub(bid.Decimal), decimal.Avg(bid.Decimal, ask.Decimal))
 }
 
 func quantityOf(text string) (*int, bool) {

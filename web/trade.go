@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/web/ui"
@@ -209,7 +210,7 @@ func (s *Site) confirmation(ctx context.Context, f url.Values, req orders.Reques
 		CashEffect: magnitude(p.CashEffect), Fees: p.Fees, BuyingPowerAfter: p.BuyingPowerAfter, BreakEven: p.BreakEven,
 		MaxLoss: p.MaxLoss, Source: p.Source, Warnings: p.Warnings, Asks: asks, Back: ticketLink(f),
 	}
-	if percent := spread(p.Bid, p.Ask); req.OrderType == orders.Market && percent.Valid && percent.Decimal.GreaterThan(wide) {
+	if percent := (market.Quote{Bid: p.Bid, Ask: p.Ask}).Spread(); req.OrderType == orders.Market && percent.Valid && percent.Decimal.GreaterThan(wide) {
 		c.Asks = append(c.Asks, ui.Ask{Name: "wideSpread", Sentence: "The spread is " + percent.Decimal.String() + "% of mid. I take the price the market gives."})
 	}
 	return c, nil

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -97,7 +98,27 @@ func loosens(given, now copytrade.Settings) bool {
 		above(given.MaxDelaySeconds, now.MaxDelaySeconds) ||
 		dearer(given.MaxSlippagePercent, now.MaxSlippagePercent) || dearer(given.MaxSpreadPercent, now.MaxSpreadPercent) ||
 		given.Scaling != nil && (given.Scaling.Mode != now.Scaling.Mode || given.Scaling.Value.GreaterThan(now.Scaling.Value.Decimal)) ||
-		turned(given.SameContract, now.SameContract, "add") || turned(given.OrderType, now.OrderType, "market")
+		turned(given.SameContract, now.SameContract, "add") || turned(given.OrderType, now.OrderType, "market") || widens(given, now)
+}
+
+// widens tells whether given settings let trades through that those in force keep out.
+func widens(given, now copytrade.Settings) bool {
+	return given.AllowedUnderlyings != nil && len(*now.AllowedUnderlyings) > 0 &&
+		(len(*given.AllowedUnderlyings) == 0 || adds(*given.AllowedUnderlyings, *now.AllowedUnderlyings)) ||
+		given.DeniedUnderlyings != nil && adds(*now.DeniedUnderlyings, *given.DeniedUnderlyings) ||
+		given.OptionTypes != nil && adds(*given.OptionTypes, *now.OptionTypes) ||
+		given.MinDaysToExpiration.Lower(now.MinDaysToExpiration, cmp.Compare) ||
+		given.MaxDaysToExpiration.Higher(now.MaxDaysToExpiration, cmp.Compare) ||
+		given.MaxOpenPositions.Higher(now.MaxOpenPositions, cmp.Compare) ||
+		given.MaxPremiumPerTrade.Higher(now.MaxPremiumPerTrade, compareAmounts) ||
+		given.MaxExposure.Higher(now.MaxExposure, compareAmounts)
+}
+
+func compareAmounts(a, b money.Amount) int { return a.Cmp(b.Decimal) }
+
+// adds tells whether list holds what before does not.
+func adds(list, before []string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return !slices.Contains(before, s) })
 }
 
 func above(given, now *int) bool { return given != nil && *given > *now }

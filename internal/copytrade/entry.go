@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/orders"
 )
 
@@ -35,11 +36,50 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 	if *s.Settings.OrderType == "market" {
 		order.Type, order.Limit = orders.Market, nil
 	}
-	err = c.enter(ctx, order, func(ctx context.Context, tx pgx.Tx) error { return stillWanted(ctx, tx, leader, d) })
-	if code, refused := refusal(err); refused {
-		return c.finish(ctx, d, ending{Skipped, code, ""})
+	order.MaxSpread = &s.Settings.MaxSpreadPercent.Decimal
+	err = c.enter(ctx, order, func(ctx context.Context, tx pgx.Tx) error {
+		if err := withinBounds(ctx, tx, leader, s, limit, d.Quantity); err != nil {
+			return err
+		}
+		return stillWanted(ctx, tx, leader, d)
+	})
+	if code, words, refused := refusal(err); refused {
+		e := ending{Skipped, code, ""}
+		if code == "spread_too_wide" { // how wide is nowhere else
+			e.words = words
+		}
+		return c.finish(ctx, d, e)
 	}
 	return err
+}
+
+// withinBounds holds a subscription to its open positions and its exposure once
+// more, in the transaction that writes the order: signals of one trader that fill
+// together were each decided about without the others. The subscription's row is
+// locked, so that one of them sees what the other wrote.
+func withinBounds(ctx context.Context, tx pgx.Tx, leader orders.Order, s Subscription, limit money.Price, quantity int) error {
+	if s.Settings.MaxOpenPositions.Value == nil && s.Settings.MaxExposure.Value == nil {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `select from subscriptions where id = $1 for no key update`, s.ID); err != nil {
+		return fmt.Errorf("lock subscription %s: %w", s.ID, err)
+	}
+	var full, dear bool
+	cost := limit.Cost(quantity, leader.Contract.Multiplier)
+	err := tx.QueryRow(ctx, `
+		select coalesce(copies.others >= s.max_open_positions, false), coalesce(copies.cost + $3::numeric > s.max_exposure, false)
+		from subscriptions s join orders o on o.id = $2 join lateral (`+copiesOpen+`) copies on true where s.id = $1`,
+		s.ID, leader.ID, cost).Scan(&full, &dear)
+	if err != nil {
+		return fmt.Errorf("count the copies of subscription %s: %w", s.ID, err)
+	}
+	switch {
+	case full:
+		return fault.Conflict("max_open_positions", reasons["max_open_positions"])
+	case dear:
+		return fault.Conflict("max_exposure", reasons["max_exposure"])
+	}
+	return nil
 }
 
 // sendBefore is until when a copied entry may be sent: from the leader's fill,

@@ -126,14 +126,14 @@ func tie(ctx context.Context, tx pgx.Tx, o orders.Order) error {
 }
 
 // refusal is a definite no of the order desk, with the code that a copy keeps as
-// its reason.
-func refusal(err error) (code string, refused bool) {
+// its reason, and the desk's own words.
+func refusal(err error) (code, words string, refused bool) {
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Status >= 500 {
-		return "", false
+		return "", "", false
 	}
 	if f.Code == "not_found" { // the account is gone
-		return "no_account", true
+		return "no_account", f.Public, true
 	}
-	return f.Code, true
+	return f.Code, f.Public, true
 }

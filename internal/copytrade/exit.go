@@ -155,7 +155,7 @@ func (c *Copier) placeExit(ctx context.Context, x exit) error {
 		SendBefore: x.until(),
 	}
 	err := c.enter(ctx, order, func(ctx context.Context, tx pgx.Tx) error { return c.stillNext(ctx, tx, x, m) })
-	if code, refused := refusal(err); refused {
+	if code, _, refused := refusal(err); refused {
 		return c.tryAgain(ctx, x, code)
 	}
 	return err

@@ -123,7 +123,7 @@ func (c *Copier) fanOutArgs(o orders.Order, filled filledAt, trigger time.Time) 
 	return pgx.NamedArgs{
 		"order": o.ID, "now": c.now(), "close": closes, "executed": filled.executed, "trigger": trigger,
 		"open": c.clock.Open(o.Contract.Underlying), "most": c.rules.Limits().CopyContracts,
-		"consent": ConsentVersion, "exitsUntil": filled.last.Add(exitsWithin),
+		"today": c.clock.Today(), "consent": ConsentVersion, "exitsUntil": filled.last.Add(exitsWithin),
 	}
 }
 

@@ -15,16 +15,28 @@ const automatic = `(s.auto_execute and exists (
 // readMade reads the decisions that a CTE named made has written.
 const readMade = ` select ` + decisionColumns + ` from made c join users t on t.id = c.trader_id join orders l on l.id = c.leader_order_id`
 
+// copiesOpen is what subscription s has of other contracts than order o's, and the
+// dollars in all of its copies: those held at their cost, and what its entries may
+// still buy (indexes copy_holdings_held, orders_copies_live).
+const copiesOpen = `
+	select count(distinct x.symbol) filter (where x.symbol <> o.symbol) as others, coalesce(sum(x.cost), 0) as cost from (
+		select p.symbol, h.remaining_cost as cost from copy_holdings h join positions p on p.id = h.position_id
+		where h.subscription_id = s.id and h.bought > h.sold
+		union all
+		select e.symbol, e.estimated_cost * (e.quantity - e.cum) / e.quantity from orders e
+		where e.subscription_id = s.id and e.side = 'BTO' and ` + exitsLive + `) x`
+
 // fanOutEntries decides about a leader's buy. What the follower holds of the
 // contract from elsewhere, by themselves or from another trader, counts as
 // already held; what was copied from this trader does not. Foreign tables:
 // orders, accounts, positions, copy_holdings.
 const fanOutEntries = `
 with o as (
-	select o.*, round(o.cum_notional / o.cum, 4) as price, p.bought = p.sold as flat
+	select o.*, round(o.cum_notional / o.cum, 4) as price, p.bought = p.sold as flat, p.option_type,
+		p.expiration - @today::date as days_left
 	from orders o join positions p on p.id = o.position_id where o.id = @order and o.source <> 'copy' and o.cum > 0
 ), candidate as (
-	select s.*, o.id as leader_order, o.symbol, o.cum, o.price, o.flat, a.id as account, a.status as account_status, a.can_trade, ` + fairOrder + `,
+	select s.*, o.id as leader_order, o.symbol, o.cum, o.price, o.flat, o.underlying, o.option_type, o.days_left, a.id as account, a.status as account_status, a.can_trade, ` + fairOrder + `,
 		coalesce(floor(case s.scaling_mode
 			when 'factor' then o.cum * s.scaling_value
 			when 'contracts' then s.scaling_value
@@ -34,8 +46,11 @@ with o as (
 			left join copy_holdings h on h.position_id = p.id and h.subscription_id = s.id
 			where p.account_id = a.id and p.symbol = o.symbol and p.status = 'open'
 			  and p.bought - p.sold > coalesce(h.bought - h.sold, 0)) as held,
-		` + automatic + ` as automatic
+		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed,
+		o.multiplier * case when s.max_slippage_percent = 0 then o.price
+			else greatest(o.price * (1 + s.max_slippage_percent / 100), o.price + 0.05) end as cost_each
 	from o ` + followed + `
+	left join lateral (` + copiesOpen + `) copies on s.max_open_positions is not null or s.max_exposure is not null
 	left join accounts a on a.user_id = s.follower_id and a.removed_at is null
 		and case when s.account_id is null then a.selected else a.id = s.account_id end
 ), judged as (
@@ -45,17 +60,28 @@ with o as (
 			when not @open::boolean then 'market_closed'
 			when price <= 0 then 'risk_price'
 			when @now::timestamptz - @executed::timestamptz > make_interval(secs => max_delay_seconds) then 'too_late'
+			when cardinality(allowed_underlyings) > 0 and underlying <> all (allowed_underlyings) then 'underlying_not_allowed'
+			when underlying = any (denied_underlyings) then 'underlying_denied'
+			when option_type <> all (option_types) then 'option_type'
+			when days_left < min_days_to_expiration then 'expires_too_soon'
+			when days_left > max_days_to_expiration then 'expires_too_late'
 			when wanted < 1 then 'scaled_to_zero'
+			when max_premium_per_trade < cost_each then 'max_premium'
+			when open_others >= max_open_positions then 'max_open_positions'
+			when max_exposure - exposed < cost_each then 'max_exposure'
 			when held and same_contract = 'skip' then 'already_held'
 		end as reason,
 		jsonb_build_object('scaling', scaling_mode, 'value', trim_scale(scaling_value)::text, 'wanted', wanted::text, 'maxPositionSize', max_position_size,
-			'delaySeconds', round(extract(epoch from @now::timestamptz - @executed::timestamptz), 1), 'maxDelaySeconds', max_delay_seconds) as numbers
+			'delaySeconds', round(extract(epoch from @now::timestamptz - @executed::timestamptz), 1), 'maxDelaySeconds', max_delay_seconds,
+			'daysToExpiration', days_left, 'minDaysToExpiration', min_days_to_expiration, 'maxDaysToExpiration', max_days_to_expiration,
+			'costEach', round(cost_each, 2)::text, 'maxPremiumPerTrade', max_premium_per_trade::text, 'openPositions', open_others,
+			'maxOpenPositions', max_open_positions, 'exposure', round(exposed, 2)::text, 'maxExposure', max_exposure::text) as numbers
 	from candidate
 ), made as (
 	insert into copy_decisions (subscription_id, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price,
 		quantity, result, reason, numbers, place, place_of, expires_at)
 	select id, follower_id, trader_id, leader_order, 'BTO', symbol, cum, price,
-		case when reason is null then least(wanted, max_position_size, @most::int) else 0 end,
+		case when reason is null then least(wanted, max_position_size, @most::int, floor(max_premium_per_trade / cost_each), floor((max_exposure - exposed) / cost_each)) else 0 end,
 		case when reason is not null then 'skipped' when automatic then 'queued' else 'awaiting_approval' end,
 		reason, numbers, place, place_of, least(@now::timestamptz + make_interval(secs => max_delay_seconds), @close::timestamptz)
 	from judged

@@ -1,7 +1,9 @@
 package copytrade
 
 import (
+	"context"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -9,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/orders"
 )
 
@@ -42,8 +46,19 @@ func TestABuyIsDecidedForEveryFollowerWithItsReason(t *testing.T) {
 		"skipped: too_late": {after: func(f *floor, w follower, order uuid.UUID) {
 			f.exec(`update fills set executed_at = now() - interval '61 seconds' where order_id = $1`, order)
 		}},
-		"skipped: scaled_to_zero": {before: func(f *floor, w follower) { f.set(w, "scaling_value", 0.2) }},
-		"skipped: already_held":   {before: func(f *floor, w follower) { f.hold(w.id, w.account, 1) }},
+		"skipped: scaled_to_zero":         {before: func(f *floor, w follower) { f.set(w, "scaling_value", 0.2) }},
+		"skipped: underlying_not_allowed": {before: func(f *floor, w follower) { f.set(w, "allowed_underlyings", []string{"MSFT", "TSLA"}) }},
+		"skipped: underlying_denied":      {before: func(f *floor, w follower) { f.set(w, "denied_underlyings", []string{"TSLA", "AAPL"}) }},
+		"skipped: option_type":            {before: func(f *floor, w follower) { f.set(w, "option_types", []string{"put"}) }},
+		"skipped: expires_too_soon":       {before: func(f *floor, w follower) { f.set(w, "min_days_to_expiration", 1500) }},
+		"skipped: expires_too_late":       {before: func(f *floor, w follower) { f.set(w, "max_days_to_expiration", 0) }},
+		// With 5 % slippage one contract may cost 367.50.
+		"skipped: max_premium": {before: func(f *floor, w follower) { f.set(w, "max_premium_per_trade", "367.49") }},
+		"skipped: max_exposure": {before: func(f *floor, w follower) {
+			f.holdCopied(w, 2) // for 700
+			f.set(w, "max_exposure", "1067.49")
+		}},
+		"skipped: already_held": {before: func(f *floor, w follower) { f.hold(w.id, w.account, 1) }},
 		"skipped: risk_price": {after: func(f *floor, w follower, order uuid.UUID) {
 			f.exec(`update orders set cum_notional = 0 where id = $1`, order)
 			f.set(w, "scaling_mode", "dollars") // and does not divide by it
@@ -113,6 +128,96 @@ func TestTheSizeOfACopy(t *testing.T) {
 		if d := f.decision(c.follower); d.Quantity != c.want || d.Result != Queued {
 			t.Errorf("%s %s: %d, %s", c.mode, c.value, d.Quantity, f.reason(c.follower))
 		}
+	}
+}
+
+// Bounds make a copy smaller before they keep it out.
+func TestACopyIsMadeSmallerToFit(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	cases := map[string]struct {
+		column, value string
+		held, want    int
+	}{
+		"at most dollars for a trade":          {"max_premium_per_trade", "1100", 0, 2}, // 367.50 each
+		"exactly what they cost":               {"max_premium_per_trade", "1470", 0, 4},
+		"dollars in copies, none held":         {"max_exposure", "1102.50", 0, 3},
+		"dollars in copies, some of them held": {"max_exposure", "1102.50", 2, 1},
+	}
+	followers := map[string]follower{}
+	for name, c := range cases {
+		w := f.follower("f"+strconv.Itoa(len(followers)), true)
+		f.exec(`update subscriptions set `+c.column+` = $2::numeric where id = $1`, w.subscription, c.value)
+		if c.held > 0 {
+			f.holdCopied(w, c.held)
+		}
+		followers[name] = w
+	}
+	f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
+	for name, c := range cases {
+		if d := f.decision(followers[name]); d.Quantity != c.want || d.Result != Queued {
+			t.Errorf("%s: %d, %s", name, d.Quantity, f.reason(followers[name]))
+		}
+	}
+}
+
+// A follower's copied positions are counted by contract: more of one that is open
+// is no further position.
+func TestOpenCopiesAreCountedByContract(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	full, more := f.follower("ben", true), f.follower("cara", true)
+	for _, w := range []follower{full, more} {
+		f.set(w, "max_open_positions", 1)
+	}
+	f.holdCopied(more, 1)
+	elsewhere := f.holdCopied(full, 1)
+	f.exec(`update positions set symbol = 'MSFT  270115C00400000', underlying = 'MSFT' where id = $1`, elsewhere)
+	f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
+	if got := f.reason(full); got != "skipped: max_open_positions" {
+		t.Error("with another contract open:", got)
+	}
+	if got := f.reason(more); got != "queued" {
+		t.Error("with the same contract open:", got)
+	}
+}
+
+// Signals that fill together are each decided about without the others; the
+// transaction that writes an order sees what the others wrote.
+func TestBoundsHoldForSignalsDecidedTogether(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	w := f.follower("ben", true)
+	f.exec(`update subscriptions set max_open_positions = 1, max_exposure = 1000 where id = $1`, w.subscription)
+	leader, err := f.copier.desk.Any(f.ctx, f.leads(orders.BTO, 4, 4, orders.Filled))
+	f.must(err)
+	f.decide(leader.ID)
+	bounds := func(quantity int) (code string) {
+		f.must(f.db.AsSystem(f.ctx, "test", func(ctx context.Context, tx pgx.Tx) error {
+			s, err := f.copier.subscription(ctx, tx, w.id, w.subscription, "")
+			f.must(err)
+			if err := withinBounds(ctx, tx, leader, s, money.MustPrice("3.50"), quantity); err != nil {
+				code = fault.CodeOf(err)
+			}
+			return nil
+		}))
+		return code
+	}
+	if got := bounds(2); got != "" {
+		t.Error("alone:", got)
+	}
+	if got := bounds(3); got != "max_exposure" {
+		t.Error("1,050 of 1,000 dollars:", got)
+	}
+	other := f.hold(w.id, w.account, 0)
+	f.exec(`update positions set symbol = 'MSFT  270115C00400000', underlying = 'MSFT' where id = $1`, other)
+	f.exec(`
+		insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price, time_in_force,
+			source, state, send_before, trading_day, subscription_id, decision_id, estimated_cost)
+		select $1, $2, $3, 'BTO', 'MSFT  270115C00400000', 'MSFT', 100, 1, 'Limit', 1, 'Day', 'copy', 'queued', now(), current_date, $4, id, 100
+		from copy_decisions where subscription_id = $4`, w.id, w.account, other, w.subscription)
+	if got := bounds(1); got != "max_open_positions" {
+		t.Error("with another entry on its way:", got)
 	}
 }
 

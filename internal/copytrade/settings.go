@@ -1,12 +1,8 @@
 package copytrade
 
 import (
-	"strings"
-
 	"github.com/google/uuid"
-	"github.com/shopspring/decimal"
 
-	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
 )
 
@@ -30,6 +26,15 @@ type Settings struct {
 	SameContract       *string       `json:"sameContract,omitempty"`       // skip, add
 	OrderType          *string       `json:"orderType,omitempty"`          // limit, market
 	AccountID          *uuid.UUID    `json:"accountId,omitempty"`
+
+	AllowedUnderlyings  *[]string           `json:"allowedUnderlyings,omitempty"` // none: all of them
+	DeniedUnderlyings   *[]string           `json:"deniedUnderlyings,omitempty"`  //
+	OptionTypes         *[]string           `json:"optionTypes,omitempty"`        // call, put
+	MinDaysToExpiration Bound[int]          `json:"minDaysToExpiration,omitzero"` // 0 to 1500
+	MaxDaysToExpiration Bound[int]          `json:"maxDaysToExpiration,omitzero"` // 0 to 1500
+	MaxPremiumPerTrade  Bound[money.Amount] `json:"maxPremiumPerTrade,omitzero"`  // dollars
+	MaxOpenPositions    Bound[int]          `json:"maxOpenPositions,omitzero"`    // copied from this trader, 1 to 1000
+	MaxExposure         Bound[money.Amount] `json:"maxExposure,omitzero"`         // dollars copied from this trader, held and on their way
 }
 
 // Defaults are the settings of a new subscription.
@@ -41,6 +46,9 @@ func Defaults() Settings {
 		Scaling:            &Scaling{Mode: "factor", Value: money.MustAmount("1")},
 		MaxSlippagePercent: &slippage, MaxDelaySeconds: &delay, MaxSpreadPercent: &spread,
 		SameContract: &same, OrderType: &kind,
+		AllowedUnderlyings: &[]string{}, DeniedUnderlyings: &[]string{}, OptionTypes: &[]string{"call", "put"},
+		MinDaysToExpiration: Off[int](), MaxDaysToExpiration: Off[int](), MaxPremiumPerTrade: Off[money.Amount](),
+		MaxOpenPositions: Off[int](), MaxExposure: Off[money.Amount](),
 	}
 }
 
@@ -56,6 +64,14 @@ func (s Settings) over(base Settings) Settings {
 	keep(&base.SameContract, s.SameContract)
 	keep(&base.OrderType, s.OrderType)
 	keep(&base.AccountID, s.AccountID)
+	keep(&base.AllowedUnderlyings, s.AllowedUnderlyings)
+	keep(&base.DeniedUnderlyings, s.DeniedUnderlyings)
+	keep(&base.OptionTypes, s.OptionTypes)
+	base.MinDaysToExpiration = s.MinDaysToExpiration.or(base.MinDaysToExpiration)
+	base.MaxDaysToExpiration = s.MaxDaysToExpiration.or(base.MaxDaysToExpiration)
+	base.MaxPremiumPerTrade = s.MaxPremiumPerTrade.or(base.MaxPremiumPerTrade)
+	base.MaxOpenPositions = s.MaxOpenPositions.or(base.MaxOpenPositions)
+	base.MaxExposure = s.MaxExposure.or(base.MaxExposure)
 	return base
 }
 
@@ -63,47 +79,4 @@ func keep[T any](to **T, given *T) {
 	if given != nil {
 		*to = given
 	}
-}
-
-// check names every setting that is out of its bounds.
-func (s Settings) check() error {
-	wrong := map[string]string{}
-	between(wrong, "maxPositionSize", *s.MaxPositionSize, 1, 500)
-	between(wrong, "maxDailyTrades", *s.MaxDailyTrades, 1, 100)
-	between(wrong, "maxDelaySeconds", *s.MaxDelaySeconds, 5, 900)
-	percent(wrong, "maxSlippagePercent", *s.MaxSlippagePercent, 100)
-	percent(wrong, "maxSpreadPercent", *s.MaxSpreadPercent, 200)
-	oneOf(wrong, "sameContract", *s.SameContract, "skip", "add")
-	oneOf(wrong, "orderType", *s.OrderType, "limit", "market")
-	oneOf(wrong, "scaling.mode", s.Scaling.Mode, "factor", "contracts", "dollars", "buyingPowerPercent")
-	if v := s.Scaling.Value; !v.IsPositive() || v.GreaterThan(decimal.NewFromInt(1_000_000)) || !v.Equal(v.Truncate(4)) {
-		wrong["scaling.value"] = "Above 0 and at most 1,000,000, with at most 4 decimals."
-	} else if s.Scaling.Mode == "buyingPowerPercent" && v.GreaterThan(hundred) {
-		wrong["scaling.value"] = "At most 100 percent."
-	}
-	if len(wrong) > 0 {
-		return fault.Validation(wrong)
-	}
-	return nil
-}
-
-func between(wrong map[string]string, field string, n, low, high int) {
-	if n < low || n > high {
-		wrong[field] = "Between " + decimal.NewFromInt(int64(low)).String() + " and " + decimal.NewFromInt(int64(high)).String() + "."
-	}
-}
-
-func percent(wrong map[string]string, field string, p money.Amount, high int64) {
-	if p.IsNegative() || p.GreaterThan(decimal.NewFromInt(high)) || !p.Equal(p.Truncate(2)) {
-		wrong[field] = "Between 0 and " + decimal.NewFromInt(high).String() + ", with at most 2 decimals."
-	}
-}
-
-func oneOf(wrong map[string]string, field, given string, allowed ...string) {
-	for _, a := range allowed {
-		if given == a {
-			return
-		}
-	}
-	wrong[field] = "One of: " + strings.Join(allowed, ", ") + "."
 }

@@ -32,14 +32,16 @@ type Subscription struct {
 
 const subscriptionColumns = `s.id, s.trader_id, t.username, s.follower_id, s.auto_execute, s.max_position_size, s.max_daily_trades,
 	s.scaling_mode, s.scaling_value, s.max_slippage_percent, s.max_delay_seconds, s.max_spread_percent, s.same_contract,
-	s.order_type, s.account_id, s.status, s.created_at`
+	s.order_type, s.account_id, s.allowed_underlyings, s.denied_underlyings, s.option_types, s.min_days_to_expiration, s.max_days_to_expiration,
+	s.max_premium_per_trade, s.max_open_positions, s.max_exposure, s.status, s.created_at`
 
 func scanSubscription(row pgx.CollectableRow) (Subscription, error) {
 	s := Subscription{Settings: Defaults()}
 	v := &s.Settings
 	err := row.Scan(&s.ID, &s.TraderID, &s.Trader, &s.FollowerID, v.AutoExecute, v.MaxPositionSize, v.MaxDailyTrades,
 		&v.Scaling.Mode, &v.Scaling.Value, v.MaxSlippagePercent, v.MaxDelaySeconds, v.MaxSpreadPercent, v.SameContract,
-		v.OrderType, &v.AccountID, &s.Status, &s.CreatedAt)
+		v.OrderType, &v.AccountID, v.AllowedUnderlyings, v.DeniedUnderlyings, v.OptionTypes, &v.MinDaysToExpiration.Value, &v.MaxDaysToExpiration.Value,
+		&v.MaxPremiumPerTrade.Value, &v.MaxOpenPositions.Value, &v.MaxExposure.Value, &s.Status, &s.CreatedAt)
 	s.CreatedAt = s.CreatedAt.UTC()
 	return s, err
 }
@@ -77,14 +79,15 @@ func (c *Copier) subscribe(ctx context.Context, tx pgx.Tx, follower uuid.UUID, t
 	if err := c.allowed(ctx, tx, follower, settings); err != nil {
 		return Subscription{}, err
 	}
-	v := settings
+	args := settings.args()
+	args["follower"], args["trader"] = follower, leader
 	var id uuid.UUID
 	err = tx.QueryRow(ctx, `
 		insert into subscriptions (follower_id, trader_id, account_id, auto_execute, max_position_size, max_daily_trades, scaling_mode,
-			scaling_value, max_slippage_percent, max_delay_seconds, max_spread_percent, same_contract, order_type)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id`,
-		follower, leader, v.AccountID, v.AutoExecute, v.MaxPositionSize, v.MaxDailyTrades, v.Scaling.Mode,
-		v.Scaling.Value, v.MaxSlippagePercent, v.MaxDelaySeconds, v.MaxSpreadPercent, v.SameContract, v.OrderType).Scan(&id)
+			scaling_value, max_slippage_percent, max_delay_seconds, max_spread_percent, same_contract, order_type, allowed_underlyings,
+			denied_underlyings, option_types, min_days_to_expiration, max_days_to_expiration, max_premium_per_trade, max_open_positions, max_exposure)
+		values (@follower, @trader, @account, @auto, @size, @trades, @mode, @scale, @slippage, @delay, @spread, @same, @kind, @allowed,
+			@denied, @types, @minDays, @maxDays, @premium, @open, @exposure) returning id`, args).Scan(&id)
 	if postgres.IsUnique(err, "subscriptions_one") {
 		return Subscription{}, fault.Conflict("invalid_state", "You are already copying this trader.")
 	}
@@ -230,15 +233,27 @@ func (c *Copier) Update(ctx context.Context, follower, id uuid.UUID, ch Change) 
 	return s, err
 }
 
+// args are the settings as the statements that write them name them. Every one is set.
+func (s Settings) args() pgx.NamedArgs {
+	return pgx.NamedArgs{
+		"account": s.AccountID, "auto": s.AutoExecute, "size": s.MaxPositionSize, "trades": s.MaxDailyTrades, "mode": s.Scaling.Mode,
+		"scale": s.Scaling.Value, "slippage": s.MaxSlippagePercent, "delay": s.MaxDelaySeconds, "spread": s.MaxSpreadPercent,
+		"same": s.SameContract, "kind": s.OrderType, "allowed": s.AllowedUnderlyings, "denied": s.DeniedUnderlyings, "types": s.OptionTypes,
+		"minDays": s.MinDaysToExpiration.Value, "maxDays": s.MaxDaysToExpiration.Value, "premium": s.MaxPremiumPerTrade.Value,
+		"open": s.MaxOpenPositions.Value, "exposure": s.MaxExposure.Value,
+	}
+}
+
 func save(ctx context.Context, tx pgx.Tx, id uuid.UUID, status string, v Settings) error {
+	args := v.args()
+	args["id"], args["status"] = id, status
 	_, err := tx.Exec(ctx, `
-		update subscriptions set active_since = case when status <> 'active' and $2 = 'active' then now() else active_since end,
-			status = $2, account_id = $3, auto_execute = $4, max_position_size = $5, max_daily_trades = $6, scaling_mode = $7,
-			scaling_value = $8, max_slippage_percent = $9, max_delay_seconds = $10, max_spread_percent = $11, same_contract = $12,
-			order_type = $13, updated_at = now()
-		where id = $1`,
-		id, status, v.AccountID, v.AutoExecute, v.MaxPositionSize, v.MaxDailyTrades, v.Scaling.Mode,
-		v.Scaling.Value, v.MaxSlippagePercent, v.MaxDelaySeconds, v.MaxSpreadPercent, v.SameContract, v.OrderType)
+		update subscriptions set active_since = case when status <> 'active' and @status = 'active' then now() else active_since end,
+			status = @status, account_id = @account, auto_execute = @auto, max_position_size = @size, max_daily_trades = @trades, scaling_mode = @mode,
+			scaling_value = @scale, max_slippage_percent = @slippage, max_delay_seconds = @delay, max_spread_percent = @spread, same_contract = @same,
+			order_type = @kind, allowed_underlyings = @allowed, denied_underlyings = @denied, option_types = @types, min_days_to_expiration = @minDays,
+			max_days_to_expiration = @maxDays, max_premium_per_trade = @premium, max_open_positions = @open, max_exposure = @exposure, updated_at = now()
+		where id = @id`, args)
 	if err != nil {
 		return fmt.Errorf("change subscription: %w", err)
 	}

@@ -32,6 +32,14 @@ func (q Quote) Mark() *money.Price {
 	return &money.Price{Decimal: decimal.Avg(q.Bid.Decimal, q.Ask.Decimal)}
 }
 
+// Spread is ask less bid in percent of their middle; not valid without both.
+func (q Quote) Spread() decimal.NullDecimal {
+	if q.Bid == nil || q.Ask == nil {
+		return decimal.NullDecimal{}
+	}
+	return money.Percent(q.Ask.Sub(q.Bid.Decimal), decimal.Avg(q.Bid.Decimal, q.Ask.Decimal))
+}
+
 // Quote gives the quote of one contract, at most a second after it was read;
 // ErrNoQuote when there is none, ErrOff without market data.
 func (m *Market) Quote(ctx context.Context, symbol string) (Quote, error) {

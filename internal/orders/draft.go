@@ -51,7 +51,8 @@ type CopyOrder struct {
 	Type           Type
 	Limit          *money.Price
 	SendBefore     time.Time
-	DailyCap       int // R12, entries
+	DailyCap       int              // R12, entries
+	MaxSpread      *decimal.Decimal // entries: the widest spread, percent of mid; nil: any
 }
 
 // Expiration is resolved from a line without a year, so a request may need the
@@ -126,7 +127,19 @@ func (d *Desk) DraftCopy(ctx context.Context, c CopyOrder) (Draft, error) {
 	}
 	dr.copy, dr.facts.Copy = &c, true
 	dr.copiesMade = d.copiesMade(ctx, c.UserID, c.Side == BTO)
-	return dr, nil
+	return dr, dr.tooWide()
+}
+
+// tooWide refuses a copied entry while bid and ask are further apart than its
+// follower allows. Without a quote R6 refuses it.
+func (dr Draft) tooWide() error {
+	if dr.copy.MaxSpread == nil || dr.quote == nil {
+		return nil
+	}
+	if s := dr.quote.Spread(); s.Valid && s.Decimal.GreaterThan(*dr.copy.MaxSpread) {
+		return fault.Conflict("spread_too_wide", "The spread is "+s.Decimal.String()+"% of mid.")
+	}
+	return nil
 }
 
 // own resolves what belongs to the user: the position of an exit, the account,
