@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
-	"github.com/alertsify/alertsify/internal/money"
 )
 
 func (a *API) subscribe(w http.ResponseWriter, r *http.Request) error {
@@ -34,7 +32,7 @@ func (a *API) subscribe(w http.ResponseWriter, r *http.Request) error {
 	if !storable(trader) {
 		return fault.NotFound()
 	}
-	if loosens(in.Settings, copytrade.Defaults()) {
+	if in.Settings.Loosens(copytrade.Defaults()) {
 		if err := a.guard.Fresh(r.Context()); err != nil {
 			return err
 		}
@@ -84,48 +82,11 @@ func (a *API) freshToLoosen(ctx context.Context, id uuid.UUID, ch copytrade.Chan
 		return err
 	}
 	i := slices.IndexFunc(list, func(s copytrade.Subscription) bool { return s.ID == id })
-	if i < 0 || !loosens(*ch.Settings, list[i].Settings) {
+	if i < 0 || !ch.Settings.Loosens(list[i].Settings) {
 		return nil
 	}
 	return a.guard.Fresh(ctx)
 }
-
-// loosens tells whether given settings turn automation on or raise a limit. The
-// settings in force have every field.
-func loosens(given, now copytrade.Settings) bool {
-	return given.AutoExecute != nil && *given.AutoExecute && !*now.AutoExecute ||
-		above(given.MaxPositionSize, now.MaxPositionSize) || above(given.MaxDailyTrades, now.MaxDailyTrades) ||
-		above(given.MaxDelaySeconds, now.MaxDelaySeconds) ||
-		dearer(given.MaxSlippagePercent, now.MaxSlippagePercent) || dearer(given.MaxSpreadPercent, now.MaxSpreadPercent) ||
-		given.Scaling != nil && (given.Scaling.Mode != now.Scaling.Mode || given.Scaling.Value.GreaterThan(now.Scaling.Value.Decimal)) ||
-		turned(given.SameContract, now.SameContract, "add") || turned(given.OrderType, now.OrderType, "market") || widens(given, now)
-}
-
-// widens tells whether given settings let trades through that those in force keep out.
-func widens(given, now copytrade.Settings) bool {
-	return given.AllowedUnderlyings != nil && len(*now.AllowedUnderlyings) > 0 &&
-		(len(*given.AllowedUnderlyings) == 0 || adds(*given.AllowedUnderlyings, *now.AllowedUnderlyings)) ||
-		given.DeniedUnderlyings != nil && adds(*now.DeniedUnderlyings, *given.DeniedUnderlyings) ||
-		given.OptionTypes != nil && adds(*given.OptionTypes, *now.OptionTypes) ||
-		given.MinDaysToExpiration.Lower(now.MinDaysToExpiration, cmp.Compare) ||
-		given.MaxDaysToExpiration.Higher(now.MaxDaysToExpiration, cmp.Compare) ||
-		given.MaxOpenPositions.Higher(now.MaxOpenPositions, cmp.Compare) ||
-		given.MaxPremiumPerTrade.Higher(now.MaxPremiumPerTrade, compareAmounts) ||
-		given.MaxExposure.Higher(now.MaxExposure, compareAmounts)
-}
-
-func compareAmounts(a, b money.Amount) int { return a.Cmp(b.Decimal) }
-
-// adds tells whether list holds what before does not.
-func adds(list, before []string) bool {
-	return slices.ContainsFunc(list, func(s string) bool { return !slices.Contains(before, s) })
-}
-
-func above(given, now *int) bool { return given != nil && *given > *now }
-
-func dearer(given, now *money.Amount) bool { return given != nil && given.GreaterThan(now.Decimal) }
-
-func turned(given, now *string, to string) bool { return given != nil && *given == to && *now != to }
 
 func (a *API) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	id, err := httpio.PathID(r, "id")
