@@ -14,11 +14,10 @@ alter table subscriptions
 create index orders_copies_live on orders (subscription_id)
     where side = 'BTO' and subscription_id is not null and state in ('queued', 'submitting', 'unknown', 'accepted', 'partial');
 -- What is held of copies now; the holdings of years stay in the table.
-create index copy_holdings_held on copy_holdings (subscription_id) where bought > sold;
+create index copy_holdings_open on copy_holdings (subscription_id) where bought > sold;
 
 -- +goose Down
-drop index copy_holdings_held;
-drop index orders_copies_live;
+drop index copy_holdings_open, orders_copies_live;
 alter table subscriptions drop column allowed_underlyings, drop column denied_underlyings, drop column option_types,
     drop column min_days_to_expiration, drop column max_days_to_expiration, drop column max_premium_per_trade,
     drop column max_open_positions, drop column max_exposure;

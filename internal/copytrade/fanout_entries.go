@@ -17,7 +17,7 @@ const readMade = ` select ` + decisionColumns + ` from made c join users t on t.
 
 // copiesOpen is what subscription s has of other contracts than order o's, and the
 // dollars in all of its copies: those held at their cost, and what its entries may
-// still buy (indexes copy_holdings_held, orders_copies_live).
+// still buy (indexes copy_holdings_open, orders_copies_live).
 const copiesOpen = `
 	select count(distinct x.symbol) filter (where x.symbol <> o.symbol) as others, coalesce(sum(x.cost), 0) as cost from (
 		select p.symbol, h.remaining_cost as cost from copy_holdings h join positions p on p.id = h.position_id
