@@ -63,7 +63,8 @@ func sell(p Position, f Fill, done Applied) (Position, Applied) {
 	done.Short = f.Quantity - booked
 	f = f.part(booked)
 	p.Ledger, done.CostRemoved, done.Realized = p.Ledger.Sell(booked, f.Notional, f.Fees, p.Contract.Multiplier)
-	p.Reserved = min(p.Reserved, p.Held())
+	// What the broker had less of may be what this fill sold.
+	p.Reserved, p.Missing = min(p.Reserved, p.Held()), max(p.Missing-booked, 0)
 	if done.Short > 0 {
 		review := fmt.Sprintf("%d contracts were sold at the broker that are not held here", done.Short)
 		p.Review = &review
@@ -87,10 +88,10 @@ func save(ctx context.Context, tx pgx.Tx, p Position) error {
 	l := p.Ledger
 	_, err := tx.Exec(ctx, `
 		update positions set status = $2, bought = $3, sold = $4, sell_reserved = $5, cost_bought = $6, remaining_cost = $7,
-			proceeds = $8, realized = $9, fees = $10, review_reason = $11, opened_at = $12, closed_at = $13, updated_at = now()
+			proceeds = $8, realized = $9, fees = $10, review_reason = $11, opened_at = $12, closed_at = $13, missing = $14, unpriced = $15, updated_at = now()
 		where id = $1`,
 		p.ID, p.Status, l.Bought, l.Sold, p.Reserved, l.CostBought, l.RemainingCost, l.Proceeds, l.Realized, l.Fees,
-		p.Review, p.OpenedAt, p.ClosedAt)
+		p.Review, p.OpenedAt, p.ClosedAt, p.Missing, p.Unpriced)
 	if err != nil {
 		return fmt.Errorf("book a fill on position %s: %w", p.ID, err)
 	}
@@ -120,7 +121,8 @@ func Current(ctx context.Context, tx pgx.Tx, p Position) (Position, error) {
 // What its live sells may still sell is reserved, at most what is held: more for
 // sale than that, which only an order found late or placed elsewhere brings about,
 // is for an operator to see. It is open while contracts are held or an order on it
-// lives, else closed, or void when nothing was ever bought (INV-13, INV-18). The
+// lives, else closed, or void when nothing was ever bought (INV-13, INV-18). One that
+// ended by its expiration stays so; a fill that comes later still makes it pending. The
 // caller holds its lock since an earlier statement, so that this one sees every
 // order that counted on it. Foreign table: orders.
 func Settle(ctx context.Context, tx pgx.Tx, id uuid.UUID, at time.Time) error {
@@ -128,12 +130,17 @@ func Settle(ctx context.Context, tx pgx.Tx, id uuid.UUID, at time.Time) error {
 		update positions p set
 			sell_reserved = least(p.bought - p.sold, o.selling),
 			review_reason = case when o.selling > p.bought - p.sold then 'more is for sale at the broker than is held' else p.review_reason end,
-			status = case when o.live > 0 or p.bought > p.sold then 'open' when p.bought = 0 then 'void' else 'closed' end,
+			status = case
+				when p.status in ('expiry_pending', 'expired', 'exercised') and p.bought > p.sold then 'expiry_pending'
+				when o.live > 0 or p.bought > p.sold then 'open'
+				when p.bought = 0 then 'void'
+				when p.status in ('expired', 'exercised') then p.status
+				else 'closed' end,
 			closed_at = case when o.live > 0 or p.bought > p.sold or p.bought = 0 then null else coalesce(p.closed_at, $2::timestamptz) end,
 			updated_at = now()
 		from (select count(*) as live, coalesce(sum(quantity - cum) filter (where side = 'STC'), 0)::int as selling
 		      from orders where position_id = $1 and state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')) o
-		where p.id = $1 and p.status in ('open', 'closed', 'void')`, id, at)
+		where p.id = $1`, id, at)
 	if err != nil {
 		return fmt.Errorf("settle position %s: %w", id, err)
 	}

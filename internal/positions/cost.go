@@ -18,6 +18,16 @@ type Ledger struct {
 	Fees          decimal.Decimal
 }
 
+// Leave removes quantity contracts, at most those held, that no order sold, and
+// returns the cost that left with them. Nothing is realised: what they brought is
+// for the caller to say.
+func (l Ledger) Leave(quantity int) (after Ledger, costRemoved decimal.Decimal) {
+	costRemoved = l.costOf(quantity)
+	l.Sold += quantity
+	l.RemainingCost = l.RemainingCost.Sub(costRemoved)
+	return l, costRemoved
+}
+
 // Held is how many contracts are open.
 func (l Ledger) Held() int { return l.Bought - l.Sold }
 
@@ -38,10 +48,8 @@ func (l Ledger) Buy(quantity int, notional, fees decimal.Decimal, multiplier int
 // by rounding.
 func (l Ledger) Sell(quantity int, notional, fees decimal.Decimal, multiplier int) (after Ledger, costRemoved, realized decimal.Decimal) {
 	proceeds := dollars(notional, multiplier)
-	costRemoved = l.costOf(quantity)
+	l, costRemoved = l.Leave(quantity)
 	realized = proceeds.Sub(costRemoved).Sub(fees)
-	l.Sold += quantity
-	l.RemainingCost = l.RemainingCost.Sub(costRemoved)
 	l.Proceeds = l.Proceeds.Add(proceeds)
 	l.Realized = l.Realized.Add(realized)
 	l.Fees = l.Fees.Add(fees)

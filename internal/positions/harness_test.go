@@ -68,8 +68,17 @@ func apple(t *testing.T) exchange.Contract {
 // opened is a position for an entry.
 func (r *room) opened() (p Position) {
 	r.t.Helper()
+	return r.openedIn(apple(r.t).Symbol)
+}
+
+func (r *room) openedIn(symbol string) (p Position) {
+	r.t.Helper()
+	c, err := exchange.ParseSymbol(symbol)
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	r.in(func(ctx context.Context, tx pgx.Tx) (err error) {
-		p, err = ForEntry(ctx, tx, Opening{UserID: r.user, AccountID: r.account, Contract: apple(r.t), Source: "manual"})
+		p, err = ForEntry(ctx, tx, Opening{UserID: r.user, AccountID: r.account, Contract: c, Source: "manual"})
 		return err
 	})
 	return p

@@ -66,39 +66,86 @@ func sellHoldings(ctx context.Context, tx pgx.Tx, p Position, f Fill) error {
 	if err != nil || len(held) == 0 || f.Quantity == 0 {
 		return err
 	}
-	taken := make([]int, len(held))
-	left, over := f.Quantity, -p.Held()
 	var realized decimal.Decimal
+	for i, n := range shares(held, p.Held(), f.Quantity, f.SubscriptionID) {
+		if n == 0 {
+			continue
+		}
+		part := f.part(n)
+		l, _, made := held[i].Ledger.Sell(n, part.Notional, part.Fees, p.Contract.Multiplier)
+		if err := saveHolding(ctx, tx, held[i], l); err != nil {
+			return err
+		}
+		realized = realized.Add(made)
+	}
+	day := f.Day
+	if day == (exchange.Date{}) {
+		day = exchange.TradingDay(f.At)
+	}
+	return addCopyResult(ctx, tx, p.UserID, day, realized)
+}
+
+// shares says how many contracts of a sell each copied part gives: the seller's
+// own subscription first, then, oldest first, what is copied beyond what the
+// position still holds.
+func shares(held []Holding, left, sold int, seller *uuid.UUID) []int {
+	taken := make([]int, len(held))
+	over := -left
 	for i, h := range held {
-		if f.SubscriptionID != nil && h.SubscriptionID == *f.SubscriptionID {
-			taken[i] = min(left, h.Ledger.Held())
-			left -= taken[i]
+		if seller != nil && h.SubscriptionID == *seller {
+			taken[i] = min(sold, h.Ledger.Held())
+			sold -= taken[i]
 		}
 		over += h.Ledger.Held() - taken[i]
 	}
 	for i, h := range held {
 		n := min(max(over, 0), h.Ledger.Held()-taken[i])
 		taken[i], over = taken[i]+n, over-n
-		if taken[i] == 0 {
+	}
+	return taken
+}
+
+// leaveHoldings takes contracts that left without an order out of the copied
+// parts, each with its share of what all of them brought. proceeds nil: nothing
+// is realised.
+func leaveHoldings(ctx context.Context, tx pgx.Tx, p Position, n int, proceeds *decimal.Decimal, day exchange.Date) error {
+	held, err := Holdings(ctx, tx, p.ID)
+	if err != nil {
+		return err
+	}
+	var realized decimal.Decimal
+	for i, taken := range shares(held, p.Held(), n, nil) {
+		if taken == 0 {
 			continue
 		}
-		made, err := sellHolding(ctx, tx, h, f.part(taken[i]), p.Contract.Multiplier)
-		if err != nil {
+		l, cost := held[i].Ledger.Leave(taken)
+		if proceeds != nil {
+			share := divideHalfEven(proceeds.Mul(decimal.NewFromInt(int64(taken))), int64(n))
+			l.Realized = l.Realized.Add(share).Sub(cost)
+			realized = realized.Add(share).Sub(cost)
+		}
+		if err := saveHolding(ctx, tx, held[i], l); err != nil {
 			return err
 		}
-		realized = realized.Add(made)
 	}
-	return addCopyResult(ctx, tx, p.UserID, f, realized)
+	return addCopyResult(ctx, tx, p.UserID, day, realized)
+}
+
+func saveHolding(ctx context.Context, tx pgx.Tx, h Holding, l Ledger) error {
+	_, err := tx.Exec(ctx, `
+		update copy_holdings set bought = $3, sold = $4, remaining_cost = $5, realized = $6
+		where subscription_id = $1 and position_id = $2`,
+		h.SubscriptionID, h.PositionID, l.Bought, l.Sold, l.RemainingCost, l.Realized)
+	if err != nil {
+		return fmt.Errorf("change what is held of a copy: %w", err)
+	}
+	return nil
 }
 
 // addCopyResult keeps what a day's sells of copied contracts made (R14).
-func addCopyResult(ctx context.Context, tx pgx.Tx, user uuid.UUID, f Fill, realized decimal.Decimal) error {
+func addCopyResult(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exchange.Date, realized decimal.Decimal) error {
 	if realized.IsZero() {
 		return nil
-	}
-	day := f.Day
-	if day == (exchange.Date{}) {
-		day = exchange.TradingDay(f.At)
 	}
 	_, err := tx.Exec(ctx, `
 		insert into copy_results (user_id, trading_day, realized) values ($1, $2, $3)
@@ -107,16 +154,4 @@ func addCopyResult(ctx context.Context, tx pgx.Tx, user uuid.UUID, f Fill, reali
 		return fmt.Errorf("add to the day's result of copies: %w", err)
 	}
 	return nil
-}
-
-func sellHolding(ctx context.Context, tx pgx.Tx, h Holding, f Fill, multiplier int) (realized decimal.Decimal, err error) {
-	l, _, realized := h.Ledger.Sell(f.Quantity, f.Notional, f.Fees, multiplier)
-	_, err = tx.Exec(ctx, `
-		update copy_holdings set sold = $3, remaining_cost = $4, realized = $5
-		where subscription_id = $1 and position_id = $2`,
-		h.SubscriptionID, h.PositionID, l.Sold, l.RemainingCost, l.Realized)
-	if err != nil {
-		return decimal.Zero, fmt.Errorf("book a sell of copied contracts: %w", err)
-	}
-	return realized, nil
 }

@@ -17,12 +17,20 @@ import (
 type Status string
 
 // Open while contracts are held or an order on it lives; closed when all that
-// was bought is sold; void when its last order ended without any fill.
+// was bought is sold; void when its last order ended without any fill. What was
+// held past its expiration is pending until the broker says what became of it:
+// expired for nothing, or exercised.
 const (
-	Open   Status = "open"
-	Closed Status = "closed"
-	Void   Status = "void"
+	Open          Status = "open"
+	Closed        Status = "closed"
+	Void          Status = "void"
+	ExpiryPending Status = "expiry_pending"
+	EndExpired    Status = "expired"
+	EndExercised  Status = "exercised"
 )
+
+// Outcome is how a finished position came out: win, loss or breakeven.
+type Outcome string
 
 // Position is all orders of one user in one contract on one account, from the
 // first buy until the quantity is back to zero.
@@ -33,7 +41,10 @@ type Position struct {
 	Contract   exchange.Contract
 	Status     Status
 	Ledger     Ledger
-	Reserved   int // contracts of live sells
+	Reserved   int      // contracts of live sells
+	Missing    int      // held here but not at the broker, and not booked yet
+	Unpriced   int      // contracts that came or left for a price nobody told us
+	Outcome    *Outcome // nil until it is finished, and while Unpriced
 	Source     string
 	CopiedFrom *string // the trader's username
 	Review     *string // why an operator should look; exits stay possible
@@ -50,8 +61,9 @@ type Position struct {
 // Held is how many contracts are open.
 func (p Position) Held() int { return p.Ledger.Held() }
 
-// Available is what a new sell may take: held less what live sells hold.
-func (p Position) Available() int { return p.Held() - p.Reserved }
+// Available is what a new sell may take: held less what live sells hold and what
+// the broker does not have.
+func (p Position) Available() int { return max(p.Held()-p.Reserved-p.Missing, 0) }
 
 // AverageEntry is what one share of all contracts bought cost, fees included;
 // nil before the first fill.
@@ -111,6 +123,8 @@ func (p Position) MarshalJSON() ([]byte, error) {
 		RealizedPnl   money.Amount      `json:"realizedPnl"`
 		Source        string            `json:"source"`
 		CopiedFrom    *string           `json:"copiedFrom"`
+		Outcome       *Outcome          `json:"outcome"`
+		Fees          money.Amount      `json:"fees"`
 		ReviewReason  *string           `json:"reviewReason"`
 		OpenedAt      *time.Time        `json:"openedAt"`
 		ClosedAt      *time.Time        `json:"closedAt"`
@@ -118,7 +132,8 @@ func (p Position) MarshalJSON() ([]byte, error) {
 		Tags          []string          `json:"tags"`
 	}{
 		p.ID, p.AccountID, p.Contract, p.Status, p.Ledger.Bought, p.Ledger.Sold, p.Available(), p.AverageEntry(),
-		p.Mark, utc(p.MarkAt), p.Unrealized(), p.Realized(), p.Source, p.CopiedFrom, p.Review,
+		p.Mark, utc(p.MarkAt), p.Unrealized(), p.Realized(), p.Source, p.CopiedFrom,
+		p.Outcome, money.Amount{Decimal: p.Ledger.Fees}, p.Review,
 		utc(p.OpenedAt), utc(p.ClosedAt), p.Notes, tags,
 	})
 }

@@ -17,7 +17,7 @@ import (
 func Reserve(ctx context.Context, tx pgx.Tx, user, id uuid.UUID, n int) error {
 	tag, err := tx.Exec(ctx, `
 		update positions set sell_reserved = sell_reserved + $3, updated_at = now()
-		where id = $1 and user_id = $2 and status = 'open' and bought - sold - sell_reserved >= $3`, id, user, n)
+		where id = $1 and user_id = $2 and status = 'open' and bought - sold - sell_reserved - missing >= $3`, id, user, n)
 	if err != nil {
 		return fmt.Errorf("reserve %d of position %s: %w", n, id, err)
 	}

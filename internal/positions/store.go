@@ -16,7 +16,8 @@ import (
 // columns are read by scan, in its order. Foreign table: users, for the copied trader's name.
 const columns = `p.id, p.user_id, p.account_id, p.symbol, p.underlying, p.option_type, p.strike, p.expiration, p.multiplier,
 	p.status, p.bought, p.sold, p.sell_reserved, p.cost_bought, p.remaining_cost, p.proceeds, p.realized, p.fees,
-	p.source, u.username, p.review_reason, p.opened_at, p.closed_at, p.created_at, p.notes, p.tags`
+	p.source, u.username, p.review_reason, p.opened_at, p.closed_at, p.created_at, p.notes, p.tags,
+	p.missing, p.unpriced, p.outcome`
 
 const from = ` from positions p left join users u on u.id = p.copied_from `
 
@@ -25,7 +26,8 @@ func scan(row pgx.CollectableRow) (Position, error) {
 	err := row.Scan(&p.ID, &p.UserID, &p.AccountID, &p.Contract.Symbol, &p.Contract.Underlying, &p.Contract.Type, &p.Contract.Strike,
 		&p.Contract.Expiration, &p.Contract.Multiplier, &p.Status, &p.Ledger.Bought, &p.Ledger.Sold, &p.Reserved,
 		&p.Ledger.CostBought, &p.Ledger.RemainingCost, &p.Ledger.Proceeds, &p.Ledger.Realized, &p.Ledger.Fees,
-		&p.Source, &p.CopiedFrom, &p.Review, &p.OpenedAt, &p.ClosedAt, &p.CreatedAt, &p.Notes, &p.Tags)
+		&p.Source, &p.CopiedFrom, &p.Review, &p.OpenedAt, &p.ClosedAt, &p.CreatedAt, &p.Notes, &p.Tags,
+		&p.Missing, &p.Unpriced, &p.Outcome)
 	return p, err
 }
 

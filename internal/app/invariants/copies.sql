@@ -127,7 +127,8 @@ union all
 select coalesce(c.subscription_id, h.subscription_id) || ' ' || coalesce(c.position_id, h.position_id),
     'bought ' || coalesce(h.bought, 0) || '; the copies'' fills say ' || coalesce(c.bought, 0)
 from copied c full join copy_holdings h on h.subscription_id = c.subscription_id and h.position_id = c.position_id
-where coalesce(h.bought, 0) <> coalesce(c.bought, 0)
+where coalesce(h.bought, 0) <> coalesce(c.bought, 0) -- a split multiplies what is held
+    and not exists (select 1 from position_adjustments a where a.position_id = coalesce(c.position_id, h.position_id) and a.kind = 'rename_in')
 union all
 select h.subscription_id || ' ' || h.position_id, 'realised ' || h.realized || '; the copy''s fills say ' || s.proceeds - (c.cost - h.remaining_cost)
 from copy_holdings h

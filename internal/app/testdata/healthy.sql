@@ -1,6 +1,8 @@
 -- A small installation in which every invariant holds. ava bought 4 of a contract
 -- and sold 2, another sell of hers works; ben copied both; ava also bought and
 -- sold 1 of another contract, and once took an order back before it was sent.
+-- Two contracts of hers came from elsewhere and expired; three others were split
+-- in two each, and one of them was sold where nobody saw it.
 
 set local session_replication_role = replica; -- rows that name each other come in any order
 
@@ -30,7 +32,18 @@ values
     (id('done'), id('ava'), id('ava account'), 'MSFT  270115P00400000', 'MSFT', 'put', 400, '2027-01-15', 100, 'closed',
         1, 1, 0, 500, 0, 450, -50, 'manual', null, t(303), t(343), t(343)),
     (id('never'), id('ava'), id('ava account'), 'TSLA  270115C00300000', 'TSLA', 'call', 300, '2027-01-15', 100, 'void',
-        0, 0, 0, 0, 0, 0, 0, 'manual', null, null, null, t(400));
+        0, 0, 0, 0, 0, 0, 0, 'manual', null, null, null, t(400)),
+    (id('lapsed'), id('ava'), id('ava account'), 'NVDA  260220P00100000', 'NVDA', 'put', 100, '2026-02-20', 100, 'expired',
+        2, 2, 0, 200, 0, 0, -200, 'detected', null, t(10), t(20), t(20)),
+    (id('split'), id('ava'), id('ava account'), 'NVDA  270115C00050000', 'NVDA', 'call', 50, '2027-01-15', 100, 'open',
+        6, 1, 0, 300, 250, 0, 0, 'detected', null, t(10), null, t(30));
+update positions set unpriced = 1, review_reason = 'one left' where id = id('split');
+insert into position_adjustments (id, position_id, user_id, kind, symbol, quantity, cost, proceeds, realized, as_of)
+select id(name), id(position), id('ava'), kind, symbol, quantity, cost, proceeds, realized, t(10)
+from (values ('lapsed in', 'lapsed', 'external', 'NVDA  260220P00100000', 2, 200, null, null), ('lapsed out', 'lapsed', 'expired', 'NVDA  260220P00100000', -2, -200, 0, -200),
+    ('split in', 'split', 'external', 'NVDA  270115C00100000', 3, 300, null, null), ('split old', 'split', 'rename_out', 'NVDA  270115C00100000', -3, -300, null, null),
+    ('split new', 'split', 'rename_in', 'NVDA  270115C00050000', 6, 300, null, null), ('split out', 'split', 'external', 'NVDA  270115C00050000', -1, -50, null, null)
+) as a (name, position, kind, symbol, quantity, cost, proceeds, realized);
 
 -- Orders, by the second they were created; a copy's stand for a decision. They
 -- were claimed a second later, filled at 2, and known here at 3.
