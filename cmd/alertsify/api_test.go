@@ -174,6 +174,7 @@ func (s *show) walkOrders(t *testing.T) {
 	id := first.ids(t)[0]
 	s.eventually("the order fills", func() bool { return s.order("ava", id).State == "filled" })
 	position := s.order("ava", id).PositionID
+	s.do("ava", "PATCH", "/api/positions/"+position, `{"notes":"on earnings","tags":["swing"]}`).want(t, 200)
 	detail := s.do("ava", "GET", "/api/positions/"+position, "").want(t, 200)
 	if !contains(detail.body, `"fills":[{`) || !contains(detail.body, `"orders":[{`) || !contains(detail.body, `"averageEntry":"3.50"`) {
 		t.Errorf("position: %s", detail.body)

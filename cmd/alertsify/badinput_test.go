@@ -173,6 +173,8 @@ func wrongValues() []bad {
 		{name: "view", method: "GET", path: "/api/trading/orders?view=x", code: "validation_failed", details: `"view":`},
 		{name: "ids", method: "POST", path: "/api/notifications/read", body: `{"ids":["x"]}`, code: "validation_failed", details: `"ids":`},
 		{name: "a zero in a name", method: "PATCH", path: "/api/profile", body: `{"name":"a\u0000"}`, code: "validation_failed", details: `"name":`},
+		{name: "a tag with a comma", method: "PATCH", path: "/api/positions/" + randomID(), body: `{"tags":["a,b"]}`, code: "validation_failed", details: `"tags":`},
+		{name: "a zero in a note", method: "PATCH", path: "/api/positions/" + randomID(), body: `{"notes":"a\u0000"}`, code: "validation_failed", details: `"notes":`},
 		{name: "oneself", method: "POST", path: "/api/copy-trading/subscribe", body: `{"username":"ava"}`, code: "validation_failed", details: `"username":`},
 		{name: "settings", method: "POST", path: "/api/copy-trading/subscribe", body: `{"username":"ava","settings":{"maxDelaySeconds":4}}`, as: "root", code: "validation_failed", details: `"maxDelaySeconds":`},
 		{name: "a device that is none", method: "POST", path: "/api/push/subscriptions", body: `{"endpoint":"http://127.0.0.1/","keys":{"p256dh":"x","auth":"y"}}`, code: "validation_failed", details: `"endpoint":`},

@@ -107,6 +107,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "DELETE", Pattern: "/api/trading/halt", Rule: trade, Handler: bare(a.resumeTrading)},
 		{Method: "GET", Pattern: "/api/positions", Rule: read, Handler: a.listPositions},
 		{Method: "GET", Pattern: "/api/positions/{id}", Rule: read, Handler: a.getPosition},
+		{Method: "PATCH", Pattern: "/api/positions/{id}", Rule: trade, Handler: a.writeAboutPosition},
 
 		{Method: "GET", Pattern: "/api/market/chain", Rule: read, Handler: a.chain},
 		{Method: "GET", Pattern: "/api/market/expirations", Rule: read, Handler: a.expirations},

@@ -26,7 +26,7 @@ func (a *API) listPositions(w http.ResponseWriter, r *http.Request) error {
 	return httpio.AnswerList(w, list, cursorText((*httpio.Cursor)(next)))
 }
 
-// getPosition answers the position with the orders and fills that made it.
+// getPosition answers the position with the orders, fills and adjustments that made it.
 func (a *API) getPosition(w http.ResponseWriter, r *http.Request) error {
 	id, err := httpio.PathID(r, "id")
 	if err != nil {
@@ -51,8 +51,34 @@ func (a *API) getPosition(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	detail["orders"], detail["fills"] = placed, fills
+	adjustments, err := a.book.Adjustments(ctx, owner, id)
+	if err != nil {
+		return err
+	}
+	detail["orders"], detail["fills"], detail["adjustments"] = placed, fills, adjustments
 	return httpio.Answer(w, http.StatusOK, detail)
+}
+
+// writeAboutPosition changes its notes and tags.
+func (a *API) writeAboutPosition(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Notes *string   `json:"notes,omitempty"`
+		Tags  *[]string `json:"tags,omitempty"`
+	}
+	if err := httpio.Decode(r, &in); err != nil {
+		return err
+	}
+	p, err := a.book.Write(r.Context(), user(r.Context()), id, positions.Entry{Notes: in.Notes, Tags: in.Tags})
+	if err != nil {
+		return err
+	}
+	one := []positions.Position{p}
+	a.desk.Mark(r.Context(), one)
+	return httpio.Answer(w, http.StatusOK, one[0])
 }
 
 // fields are a shape's members, to add more to.
