@@ -41,53 +41,72 @@ func newPair(t *testing.T, settings ...string) *pair {
 	return p
 }
 
-var servesAt = regexp.MustCompile(`ready at (\S+)`)
-
 // join starts the second process; it ends before the first.
 func (p *pair) join(settings ...string) {
 	p.t.Helper()
-	child := exec.CommandContext(context.Background(), p.binary, "serve", "--data", p.dir, "--addr", "127.0.0.1:0")
-	child.Env = append(child.Environ(), settings...)
-	child.Env = append(child.Env, "LOG_LEVEL=warn")
+	p.second = startServer(p.t, p.binary, p.dir, settings...).url
+}
+
+// childServer is `alertsify serve`, a process of its own on the stage of a folder.
+type childServer struct {
+	url   string
+	child *exec.Cmd
+	ended chan struct{}
+}
+
+var servesAt = regexp.MustCompile(`ready at (\S+)`)
+
+// startServer starts one and stops it with the test.
+func startServer(t testing.TB, binary, dir string, settings ...string) *childServer {
+	t.Helper()
+	child := exec.CommandContext(context.Background(), binary, "serve", "--data", dir, "--addr", "127.0.0.1:0")
+	child.Env = append(append(child.Environ(), "LOG_LEVEL=warn"), settings...)
 	var said bytes.Buffer
 	child.Stderr = &said
 	out, err := child.StdoutPipe()
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	if err := child.Start(); err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
+	s := &childServer{child: child, ended: make(chan struct{})}
 	ready := make(chan string, 1)
-	ended := make(chan error, 1)
 	go func() {
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			if found := servesAt.FindStringSubmatch(lines.Text()); found != nil {
 				ready <- found[1]
 			}
 		}
-		ended <- child.Wait()
+		_ = child.Wait()
+		close(s.ended)
 	}()
-	p.t.Cleanup(func() {
-		_ = child.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(60 * time.Second):
-			_ = child.Process.Kill()
-			<-ended
-			p.t.Error("the second server did not stop")
-		}
-		if p.t.Failed() {
-			p.t.Logf("the second server said:\n%s", said.String())
+	t.Cleanup(func() {
+		s.stop(t)
+		if t.Failed() {
+			t.Logf("the server said:\n%s", said.String())
 		}
 	})
 	select {
-	case p.second = <-ready:
-	case err := <-ended:
-		ended <- err
-		p.t.Fatalf("the second server did not start: %v\n%s", err, said.String())
+	case s.url = <-ready:
+	case <-s.ended:
+		t.Fatalf("the server did not start: %s", said.String())
 	case <-time.After(60 * time.Second):
-		p.t.Fatal("the second server is not ready")
+		t.Fatal("the server is not ready")
+	}
+	return s
+}
+
+// stop ends it as a deploy does, and waits until it has ended.
+func (s *childServer) stop(t testing.TB) {
+	t.Helper()
+	_ = s.child.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.ended:
+	case <-time.After(70 * time.Second):
+		_ = s.child.Process.Kill()
+		<-s.ended
+		t.Error("the server did not stop")
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -58,6 +59,7 @@ type stage struct {
 type stageOptions struct {
 	Dir, Addr, SandboxAddr string
 	Throwaway              bool // the database need not survive this process
+	Budget                 int  // calls to SnapTrade in a minute, ours and the sandbox's; 0 is SnapTrade's own limit
 	Env                    func(string) (string, bool)
 	Log                    *slog.Logger
 }
@@ -192,7 +194,7 @@ func (s *stage) startRedis(_ context.Context, o stageOptions) error {
 }
 
 // makeSecrets fills in what is missing; what an earlier run made is kept.
-func (s *stage) makeSecrets(context.Context, stageOptions) error {
+func (s *stage) makeSecrets(_ context.Context, o stageOptions) error {
 	if s.env["VAPID_PUBLIC_KEY"] == "" {
 		public, private, err := webpush.GenerateKeys()
 		if err != nil {
@@ -213,6 +215,9 @@ func (s *stage) makeSecrets(context.Context, stageOptions) error {
 	s.preset("VAPID_SUBJECT", "mailto:dev@alertsify.example")
 	s.env["GETSTREAM_API_KEY"], s.env["GETSTREAM_API_SECRET"] = sandbox.GetStreamKey, sandbox.GetStreamSecret
 	s.env["OPENID_CLIENT_ID"], s.env["OPENID_CLIENT_SECRET"] = "alertsify-dev", rand.Text()
+	if o.Budget > 0 {
+		s.env["SNAPTRADE_BUDGET"] = strconv.Itoa(o.Budget)
+	}
 	return nil
 }
 
@@ -259,6 +264,7 @@ func (s *stage) openWorld(o stageOptions, addr string) (*sandbox.World, error) {
 		OpenIDClientID: s.env["OPENID_CLIENT_ID"], OpenIDClientSecret: s.env["OPENID_CLIENT_SECRET"],
 		RedirectURIs: []string{s.env["APP_URL"] + "/api/auth/callback/sandbox"}, People: samplePeople(),
 		AlpacaKey: s.env["ALPACA_API_KEY"], AlpacaSecret: s.env["ALPACA_API_SECRET"], Seed: 1, OnClock: s.turnClock, Logger: o.Log,
+		RatePerMinute: o.Budget,
 	})
 }
 

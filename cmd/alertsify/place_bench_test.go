@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/alertsify/alertsify/internal/app"
+	"github.com/alertsify/alertsify/internal/sandbox"
+	"github.com/alertsify/alertsify/internal/users"
+)
+
+const (
+	placedPerSecond = 50
+	placingTime     = 20 * time.Second
+	placers         = 60 // people: nobody's account gets more than an order a second
+)
+
+// BenchmarkPlacing is the time from a request to place an order until its answer,
+// the broker's not included: 50 a second come whatever became of those before
+// them, to a server process with everything on and a database that keeps its
+// promises (fsync). Then pgbench runs the same statements at the same rate: those
+// that the database saw while an order was placed, so they are always the
+// program's own. Only the ratios mean anything on a machine that others use too.
+// One run is enough for all of it, so b.N is not looked at.
+func BenchmarkPlacing(b *testing.B) {
+	pgbench, err := exec.LookPath("pgbench")
+	if err != nil {
+		b.Skip("no pgbench to compare with; it comes with Postgres")
+	}
+	c := newCrowd(b)
+	server := startServer(b, built(b), c.stage.dir, "RATE_API=1000000", "RATE_ORDERS=100000")
+	c.place(b, server.url, 0) // connections, plans and quotes are there
+	c.load(b, server.url, 2*time.Second)
+	ours := c.load(b, server.url, placingTime)
+	scripts := c.overheard(b, server.url)
+	server.stop(b)
+	bare := c.bare(b, pgbench, scripts)
+	b.ReportMetric(ours.at(50), "p50-ms")
+	b.ReportMetric(ours.at(99), "p99-ms")
+	b.ReportMetric(bare.at(50), "bare-p50-ms")
+	b.ReportMetric(bare.at(99), "bare-p99-ms")
+	b.ReportMetric(ours.at(50)/bare.at(50), "ratio-p50")
+	b.ReportMetric(ours.at(99)/bare.at(99), "ratio-p99")
+	b.ReportMetric(ours.mean()/bare.mean(), "ratio-mean")
+	b.ReportMetric(float64(len(scripts[0].statements)), "statements")
+	b.ReportMetric(0, "ns/op") // the time of the whole, not of one order
+}
+
+// crowd is a stage full of people with an account each.
+type crowd struct {
+	stage  *stage
+	tokens []string
+	client *http.Client
+	n      int // of orders placed: each has its own contract or price
+}
+
+func newCrowd(b *testing.B) *crowd {
+	b.Helper()
+	dir, err := os.MkdirTemp("", "alertsify-bench-")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { // the database's user passes through
+		b.Fatal(err)
+	}
+	o := stageOptions{
+		Dir: dir, Addr: "127.0.0.1:0", SandboxAddr: "127.0.0.1:0", Budget: 1_000_000, Log: slog.New(slog.DiscardHandler),
+		Env: app.Map(map[string]string{"REDIS_URL": ownRedis(b)}),
+	}
+	s, err := raise(b.Context(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(s.strike)
+	c := &crowd{stage: s, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 200}}}
+	c.gather(b, o)
+	return c
+}
+
+// ownRedis is a real Redis of this benchmark's own.
+func ownRedis(tb testing.TB) string {
+	tb.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close()
+	_, port, _ := net.SplitHostPort(address)
+	child := exec.CommandContext(context.Background(), "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", tb.TempDir())
+	if err := child.Start(); err != nil {
+		tb.Skipf("no redis-server: %v", err)
+	}
+	tb.Cleanup(func() { _ = child.Process.Kill(); _ = child.Wait() })
+	for end := time.Now().Add(30 * time.Second); ; <-time.After(20 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", address); err == nil {
+			_ = conn.Close()
+			return "redis://" + address
+		}
+		if time.Now().After(end) {
+			tb.Fatal("redis-server is not ready")
+		}
+	}
+}
+
+// gather makes the people, with a program that never runs.
+func (c *crowd) gather(b *testing.B, o stageOptions) {
+	b.Helper()
+	a, err := c.stage.program(b.Context(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer a.Close()
+	if err := c.stage.control(b.Context(), http.MethodPost, "/_sandbox/broker/mode", map[string]string{"account": "*", "mode": "manual"}, nil); err != nil {
+		b.Fatal(err)
+	}
+	for i := range placers {
+		p := sandbox.Person{Subject: fmt.Sprintf("placer%d", i), Username: fmt.Sprintf("placer%d", i), Role: "trader"}
+		user, err := a.Guard().EnsurePerson(b.Context(), "sandbox", p.Subject, users.NewUser{
+			Username: p.Username, Name: p.Username, Email: p.Username + "@example.com", EmailVerified: true, Role: users.Role(p.Role),
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := c.stage.world.Name(user.ID.String(), p.Username); err != nil {
+			b.Fatal(err)
+		}
+		if err := c.stage.connect(b.Context(), a, user.ID, p); err != nil {
+			b.Fatal(err)
+		}
+		text, _, err := a.Guard().MakeToken(b.Context(), user.ID, "bench", "trade")
+		if err != nil {
+			b.Fatal(err)
+		}
+		c.tokens = append(c.tokens, text.Reveal())
+	}
+	for _, strike := range benchStrikes() {
+		err := c.stage.control(b.Context(), http.MethodPost, "/_sandbox/market", map[string]any{
+			"symbol": fmt.Sprintf("AAPL  270115C%05d000", strike), "bid": "0.45", "ask": "0.50", "last": "0.45", "frozen": true,
+		}, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func benchStrikes() []int { return []int{200, 205, 210, 215} }
+
+// place buys one contract for the i-th of the crowd.
+func (c *crowd) place(b *testing.B, url string, i int) {
+	b.Helper()
+	if err := c.ask(url, i); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (c *crowd) ask(url string, i int) error {
+	turn := i / placers
+	strike := benchStrikes()[turn%len(benchStrikes())]
+	price := 5 + turn/len(benchStrikes())%10*5
+	body := fmt.Sprintf(`{"side":"BTO","underlying":"AAPL","optionType":"call","strike":"%d","expiration":"2027-01-15","quantity":1,"orderType":"Limit","limitPrice":"0.%02d"}`, strike, price)
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url+"/api/trading/orders", bytes.NewReader([]byte(body)))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+c.tokens[i%placers])
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Idempotency-Key", uuid.NewString())
+	resp, err := c.client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusAccepted {
+		return fmt.Errorf("placing: %d %s %w", resp.StatusCode, text, err)
+	}
+	return nil
+}
+
+// load places at the rate for a while and gives how long each took, from the
+// moment it was due.
+func (c *crowd) load(b *testing.B, url string, during time.Duration) latencies {
+	b.Helper()
+	n := int(during.Seconds() * placedPerSecond)
+	took := make(latencies, n)
+	var all sync.WaitGroup
+	began := time.Now()
+	for i := range n {
+		due := began.Add(time.Duration(i) * time.Second / placedPerSecond)
+		<-time.After(time.Until(due))
+		c.n++
+		order := c.n
+		all.Go(func() {
+			if err := c.ask(url, order); err != nil {
+				b.Error(err)
+			}
+			took[i] = time.Since(due)
+		})
+	}
+	all.Wait()
+	slices.Sort(took)
+	return took
+}
+
+// latencies are in order.
+type latencies []time.Duration
+
+func (l latencies) at(percent int) float64 {
+	return milliseconds(l[min(len(l)*percent/100, len(l)-1)])
+}
+
+func (l latencies) mean() float64 {
+	var sum time.Duration
+	for _, d := range l {
+		sum += d
+	}
+	return milliseconds(sum / time.Duration(len(l)))
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// bare runs the scripts with pgbench at the same rate.
+func (c *crowd) bare(b *testing.B, pgbench string, scripts []script) (took latencies) {
+	b.Helper()
+	dir := b.TempDir()
+	args := []string{"-n", "-M", "prepared", "-c", "8", "-j", "2", "-R", strconv.Itoa(placedPerSecond), "-T", strconv.Itoa(int(placingTime.Seconds())),
+		"-l", "--log-prefix", filepath.Join(dir, "log")}
+	for i, s := range scripts {
+		path := filepath.Join(dir, fmt.Sprintf("place%d.sql", i))
+		if err := os.WriteFile(path, []byte(s.pgbench()), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		args = append(args, "-f", path)
+	}
+	if out, err := exec.CommandContext(b.Context(), pgbench, append(args, c.stage.env["DATABASE_URL"])...).CombinedOutput(); err != nil {
+		b.Fatalf("pgbench: %v: %s", err, out)
+	}
+	logs, _ := filepath.Glob(filepath.Join(dir, "log.*"))
+	for _, log := range logs {
+		text, err := os.ReadFile(log)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for line := range bytes.Lines(text) { // client, transaction, microseconds, …
+			us, err := strconv.Atoi(string(bytes.Fields(line)[2]))
+			if err != nil {
+				b.Fatalf("pgbench wrote %q", line)
+			}
+			took = append(took, time.Duration(us)*time.Microsecond)
+		}
+	}
+	if len(took) == 0 {
+		b.Fatal("pgbench ran nothing")
+	}
+	slices.Sort(took)
+	return took
+}
