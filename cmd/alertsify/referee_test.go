@@ -103,8 +103,11 @@ func (s *show) readBook(ctx context.Context, r *referee) error {
 	if err := s.stage.control(ctx, http.MethodGet, "/_sandbox/broker/accounts", nil, &accounts); err != nil {
 		return err
 	}
-	r.book, r.requests, r.holds = book.Data, map[string]int{}, map[held]int{}
+	r.book, r.requests, r.replacing, r.holds = book.Data, map[string]int{}, map[string]int{}, map[held]int{}
 	for _, q := range log.Data {
+		if q.Method == http.MethodPost && strings.HasSuffix(q.Path, "/trading/replace") && q.Status != http.StatusTooManyRequests {
+			r.replacing[accountIn(q.Path)]++
+		}
 		if q.Method == http.MethodPost && strings.HasSuffix(q.Path, "/trading/options") && q.Status != http.StatusTooManyRequests {
 			r.requests[accountIn(q.Path)]++
 		}
@@ -126,10 +129,15 @@ func accountIn(path string) string {
 
 func (s *show) readOrders(ctx context.Context, r *referee) error {
 	rows, err := s.stage.db.Pool().Query(ctx, `
-		select o.id::text as id, a.broker_account_id as account, o.source, o.state, o.side, o.symbol, o.quantity, o.cum,
-			o.sent_at, o.send_before, o.deadline, b.broker_order_id,
-			exists (select 1 from order_events e where e.order_id = o.id and e.to_state = 'submitting') as claimed
-		from orders o join accounts a on a.id = o.account_id and a.removed_at is null left join order_broker_ids b on b.order_id = o.id`)
+		select o.id::text as id, a.broker_account_id as account, o.source, o.state, o.side, o.symbol,
+			o.quantity - o.cum + coalesce(b.cum, o.cum) as quantity, coalesce(b.cum, o.cum) as cum,
+			coalesce(c.sent_at, o.sent_at) as sent_at, coalesce(c.send_before, o.send_before) as send_before,
+			coalesce(c.deadline, o.deadline) as deadline, b.broker_order_id,
+			coalesce(b.broker_order_id <> o.broker_order_id, false) as replaced,
+			exists (select 1 from order_events e where e.order_id = o.id and e.to_state = 'submitting') as claimed,
+			(select count(*) from order_changes m where m.order_id = o.id and m.sent_at is not null)::int as changes
+		from orders o join accounts a on a.id = o.account_id and a.removed_at is null left join order_broker_ids b on b.order_id = o.id
+		left join order_changes c on c.order_id = o.id and c.broker_order_id = b.broker_order_id and c.state = 'done'`)
 	if err != nil {
 		return err
 	}
@@ -153,7 +161,9 @@ type ourOrder struct {
 	SentAt, Deadline                         *time.Time
 	SendBefore                               time.Time
 	BrokerOrderID                            *string
+	Replaced                                 bool // another id has taken this one's place
 	Claimed                                  bool
+	Changes                                  int // asked for, of the order
 }
 
 func (o ourOrder) ended() bool {
@@ -173,6 +183,7 @@ type ourPosition struct {
 type referee struct {
 	book      []bookOrder
 	requests  map[string]int // to place, by account, but for those answered 429
+	replacing map[string]int // the same of requests to replace
 	holds     map[held]int   // contracts, by the broker
 	ours      []ourOrder
 	positions []ourPosition
@@ -190,8 +201,20 @@ func (r referee) judge() []string {
 	return problems
 }
 
-// judgeRequests: no order was asked for twice.
+// judgeRequests: no order was asked for twice, and no change of one.
 func (r referee) judgeRequests(say complaint) {
+	changes, counted := map[string]int{}, map[string]bool{}
+	for _, o := range r.ours {
+		if !counted[o.ID] {
+			counted[o.ID] = true
+			changes[o.Account] += o.Changes
+		}
+	}
+	for account, n := range changes {
+		if r.replacing[account] > n {
+			say("INV-1: account %s was asked %d times to replace, for %d changes", account, r.replacing[account], n)
+		}
+	}
 	claimed := map[string]map[string]bool{} // orders, by account
 	for _, o := range r.ours {
 		if claimed[o.Account] == nil {
@@ -219,8 +242,12 @@ func (r referee) judgeBook(say complaint) {
 			linked[held{o.Account, *o.BrokerOrderID}] = o
 		}
 	}
-	inBook, sent := map[string]bool{}, map[held]int{}
+	inBook, sent, followed := map[string]bool{}, map[held]int{}, map[string]bool{}
 	for _, b := range r.book {
+		if b.Replaces != "" && followed[b.Replaces] {
+			say("INV-1: broker order %s was replaced more than once", b.Replaces)
+		}
+		followed[b.Replaces] = true
 		o, ok := linked[held{b.Account, b.BrokerOrderID}]
 		if !ok && b.Via == "snaptrade" && known[b.Account] && b.Status != "REJECTED" {
 			say("INV-1: broker order %s (%s %s of %s, %s) belongs to no order of ours", b.BrokerOrderID, b.Action, b.Quantity, b.Symbol, b.Status)
@@ -241,7 +268,7 @@ func (r referee) judgeBook(say complaint) {
 		if o.BrokerOrderID != nil && !inBook[o.ID] {
 			say("INV-2: order %s names broker order %s, which the broker does not have", o.ID, *o.BrokerOrderID)
 		}
-		if o.BrokerOrderID != nil && o.Source != "detected" {
+		if o.BrokerOrderID != nil && !o.Replaced && o.Source != "detected" {
 			sent[held{o.Account, o.Side + " " + o.Symbol}]--
 		}
 	}
@@ -279,7 +306,7 @@ func (b bookOrder) judge(o ourOrder, say complaint) {
 	if o.State == "aborted" {
 		say("INV-9: order %s was aborted, and is at the broker", o.ID)
 	}
-	if b.Symbol != o.Symbol || b.Quantity.String() != fmt.Sprint(o.Quantity) || strings.HasPrefix(b.Action, "BUY") != (o.Side == "BTO") {
+	if b.Symbol != o.Symbol || !o.Replaced && b.Quantity.String() != fmt.Sprint(o.Quantity) || strings.HasPrefix(b.Action, "BUY") != (o.Side == "BTO") {
 		say("INV-2: order %s (%s %d %s) is linked to %s %s of %s", o.ID, o.Side, o.Quantity, o.Symbol, b.Action, b.Quantity, b.Symbol)
 	}
 	filled, err := b.Filled.Int64()

@@ -100,6 +100,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/api/trading/orders", Rule: trade, Handler: a.placeOrder},
 		{Method: "GET", Pattern: "/api/trading/orders", Rule: read, Handler: a.listOrders},
 		{Method: "GET", Pattern: "/api/trading/orders/{id}", Rule: read, Handler: a.getOrder},
+		{Method: "PATCH", Pattern: "/api/trading/orders/{id}", Rule: trade, Handler: a.replaceOrder},
 		{Method: "DELETE", Pattern: "/api/trading/orders/{id}", Rule: trade, Handler: bare(a.cancelOrder)},
 		{Method: "POST", Pattern: "/api/trading/orders/{id}/refresh", Rule: trade, Handler: bare(a.refreshOrder)},
 		{Method: "GET", Pattern: "/api/trading/halt", Rule: read, Handler: a.getHalts},

@@ -67,6 +67,23 @@ func (a *API) getOrder(w http.ResponseWriter, r *http.Request) error {
 	return httpio.Answer(w, http.StatusOK, o)
 }
 
+func (a *API) replaceOrder(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	var in orders.ChangeRequest
+	key, body, err := keyed(r, &in)
+	if err != nil {
+		return err
+	}
+	receipt, err := a.desk.Replace(r.Context(), user(r.Context()), id, orders.Key{Text: key, Body: body}, in)
+	if err != nil {
+		return err
+	}
+	return told(w, http.StatusAccepted, receipt.Order, receipt.Replayed)
+}
+
 func (a *API) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	id, err := httpio.PathID(r, "id")
 	if err != nil {

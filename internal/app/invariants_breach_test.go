@@ -1,5 +1,11 @@
 package app
 
+// change is a change of an order of ava's, in a state and with its claim's times.
+func change(state, claim, order string) string {
+	return `insert into order_changes (order_id, user_id, account_id, symbol, side, quantity, trading_day, state, send_before, sent_at, deadline)
+		select id, user_id, account_id, symbol, side, quantity, trading_day, ` + state + `, t(30), ` + claim + ` from orders where id = id('` + order + `')`
+}
+
 // breaches break each invariant, part by part. id() and t() are those of
 // testdata/healthy.sql; replica role keeps the triggers and foreign keys quiet.
 func breaches() []breach {
@@ -11,6 +17,8 @@ func breaches() []breach {
 				select id('buy'), id('ava'), 10 + n, 'placer', case n % 2 when 0 then 'queued' else 'submitting' end, case n % 2 when 0 then 'submitting' else 'queued' end, 0
 				from generate_series(1, 12) n`, "claimed 7 times"},
 			{`insert into order_broker_ids values (id('ava account'), 'B-twin', id('buy'), id('ava'))`, "2 orders at the broker"},
+			{`insert into order_events (order_id, user_id, seq, actor, from_state, to_state, cum, evidence)
+				select id('buy'), id('ava'), 10 + n, 'placer', 'filled', 'filled', 4, '{"change": "c1", "state": "submitting"}' from generate_series(1, 2) n`, "its change c1 was claimed 2 times"},
 		},
 		"INV-2": {
 			{`alter table order_broker_ids drop constraint order_broker_ids_pkey;
@@ -23,10 +31,13 @@ func breaches() []breach {
 			{`delete from order_events where order_id = id('buy') and to_state = 'submitting'`, "filled without a claim"},
 			{`update orders set state = 'submitting' where id = id('working')`, "without a claim token"},
 			{`update order_broker_ids set linked_at = t(-5) where order_id = id('buy')`, "before it was claimed"},
+			{change("'unknown'", "null, null", "working"), "a change of it is unknown without a claim"},
 		},
 		"INV-4": {
 			{`update orders set sent_at = send_before + interval '1 second', deadline = send_before + interval '40 seconds' where id = id('buy')`, "too late"},
 			{`update orders set deadline = sent_at + interval '5 minutes' where id = id('buy')`, "its claim lasts"},
+			{change("'unknown'", "t(40), t(70)", "working"), "a change of it was claimed"},
+			{change("'unknown'", "t(5), t(70)", "working"), "the claim of a change of it lasts"},
 		},
 		"INV-5": {
 			{`update order_events set seq = 7 where order_id = id('buy') and seq = 2`, "event 7 follows event 1"},
@@ -37,16 +48,19 @@ func breaches() []breach {
 			{`delete from order_events where order_id = id('working')`, "its events end with nothing"},
 			{`update fills set quantity = 3 where order_id = id('buy')`, "without such a fill"},
 			{`insert into order_events (order_id, user_id, seq, actor, from_state, to_state, cum) values (id('back'), id('ava'), 2, 'reconciler', 'cancelled', 'cancelled', 1)`, "filled after it was cancelled"},
+			{change("'queued'", "null, null", "back"), "is aborted, and being replaced"},
 		},
 		"INV-6": {
 			{`alter table orders drop constraint orders_cum_within_quantity; update orders set cum = 5 where id = id('buy')`, "5 of 4 filled"},
 			{`update order_events set cum = 3 where order_id = id('buy') and seq = 1; update order_events set cum = 2 where order_id = id('buy') and seq = 2`, "fell from 3 to 2"},
 			{`update fills set notional = 15 where order_id = id('buy')`, "its fills are 4 for 15"},
+			{`update order_broker_ids set cum = 3 where order_id = id('buy')`, "under its ids at the broker 3 for 14"},
 			{`update orders set quantity = 9 where id = id('buy')`, "filled with 4 of 9 filled"},
 		},
 		"INV-7": {
 			{`drop index orders_one_unresolved; update orders set state = 'unknown' where id in (id('sell'), id('working'))`, "2 unresolved orders"},
 			{`drop index orders_one_unresolved; drop index orders_one_on_the_wire; update orders set state = 'submitting' where id in (id('buy'), id('other buy'))`, "2 orders on the wire"},
+			{`update orders set state = 'unknown' where id = id('sell'); ` + change("'unknown'", "t(5), t(40)", "working"), "2 unresolved orders"},
 		},
 		"INV-8": {{`update account_looks set next_look_at = null`, "no look at its account is planned"}, {`delete from account_looks`, "no look at its account is planned"}},
 		"INV-9": {

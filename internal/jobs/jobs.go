@@ -36,6 +36,7 @@ func New(o Options) (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &send{desk: o.Desk})
 	river.AddWorker(workers, &cancel{desk: o.Desk})
+	river.AddWorker(workers, &replace{desk: o.Desk})
 	river.AddWorker(workers, &changed{desk: o.Desk, copier: o.Copier})
 	river.AddWorker(workers, &execute{copier: o.Copier})
 	queues := map[string]int{orders.SendQueue: sendsAtOnce, orders.ChangedQueue: copiesAtOnce}
@@ -75,6 +76,19 @@ func (w *cancel) Timeout(*river.Job[orders.CancelJob]) time.Duration { return 60
 // Work asks the broker to cancel one order.
 func (w *cancel) Work(ctx context.Context, job *river.Job[orders.CancelJob]) error {
 	return w.desk.SendCancel(ctx, job.Args.OrderID)
+}
+
+type replace struct {
+	river.WorkerDefaults[orders.ChangeJob]
+	desk *orders.Desk
+}
+
+// Timeout is that of sending an order, and of the look before it.
+func (w *replace) Timeout(*river.Job[orders.ChangeJob]) time.Duration { return 100 * time.Second }
+
+// Work sends one change of a working order.
+func (w *replace) Work(ctx context.Context, job *river.Job[orders.ChangeJob]) error {
+	return snoozed(w.desk.SendChange(ctx, job.Args.ChangeID))
 }
 
 type changed struct {

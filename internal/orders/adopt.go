@@ -23,7 +23,7 @@ func (d *Desk) adopt(ctx context.Context, user snaptrade.User, a brokers.Account
 	slices.SortStableFunc(sought, func(a, b Order) int { return cmp.Compare(a.State.claim(), b.State.claim()) })
 	var errs []error
 	for _, o := range sought {
-		if o.State.claim() == 0 {
+		if o.State.claim() == 0 || o.State == Rejected && o.BrokerOrderID != nil {
 			continue
 		}
 		found, chosen := d.choose(ctx, user, a, o, match(o, unlinked))

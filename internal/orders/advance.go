@@ -16,7 +16,19 @@ type report struct {
 	Filled        *int             // contracts; nil when it does not say
 	Average       *decimal.Decimal // of all that is filled, per share
 	ExecutedAt    time.Time        // zero when it does not say
+	NoSuccessor   bool             // replaced, and what took its place was not found
 }
+
+// leg is what filled under one of the ids that the broker has used for an order.
+// One that was replaced has several, and its cum is their sum.
+type leg struct {
+	cum      int
+	notional decimal.Decimal
+	old      bool // another id has taken its place
+}
+
+// whole is the leg of an order that has always had one id.
+func whole(o Order) leg { return leg{cum: o.Cum, notional: o.CumNotional} }
 
 func reportOf(o snaptrade.Order) report {
 	r := report{BrokerOrderID: o.ID, Status: o.Status, Word: o.StatusWord, Average: o.AveragePrice, ExecutedAt: o.ExecutedAt}
@@ -33,15 +45,19 @@ type step struct {
 	State    State
 	Quantity int             // newly filled contracts
 	Notional decimal.Decimal // newly filled, price per share × contracts
+	Grown    int             // contracts the order turns out to be larger by
 	Review   string
 }
 
 // advance works out what a report of a known broker order means. What is filled
 // never falls; no word of a broker's that we do not know changes a state.
-func advance(o Order, r report) step {
-	s := fills(o, r)
+func advance(o Order, l leg, r report) step {
+	s := fills(o, l, r)
+	if l.old {
+		return late(o, s)
+	}
 	cum := o.Cum + s.Quantity
-	next, review := nextState(o, r.Status, cum)
+	next, review := nextState(o, r, cum)
 	s.State = next
 	if review != "" {
 		s.Review = review
@@ -52,29 +68,44 @@ func advance(o Order, r report) step {
 	return s
 }
 
-// fills is the increment a report adds. A report with less than we know is old.
-// An increment without a price waits for a report that has one.
-func fills(o Order, r report) step {
-	if r.Filled == nil || r.Average == nil || *r.Filled <= o.Cum {
+// late is a report of an id that was replaced. Its words say nothing about the
+// order any more; what filled under it before that counts, on top of what the
+// successor was asked for.
+func late(o Order, s step) step {
+	s.State, s.Grown = o.State, s.Quantity
+	if s.Quantity > 0 {
+		s.Review = "filled further before it was replaced"
+		if o.State == Accepted {
+			s.State = Partial
+		}
+	}
+	return s
+}
+
+// fills is the increment a report adds to what is known of its id. A report with
+// less than we know is old. An increment without a price waits for a report that
+// has one.
+func fills(o Order, l leg, r report) step {
+	if r.Filled == nil || r.Average == nil || *r.Filled <= l.cum {
 		return step{}
 	}
 	s := step{}
-	cum := *r.Filled
-	if cum > o.Quantity {
-		cum, s.Review = o.Quantity, "the broker reports more filled than was ordered"
+	cum, most := *r.Filled, o.Quantity-(o.Cum-l.cum)
+	if cum > most && !l.old {
+		cum, s.Review = most, "the broker reports more filled than was ordered"
 	}
-	s.Quantity = cum - o.Cum
+	s.Quantity = cum - l.cum
 	if s.Quantity == 0 {
 		return s
 	}
-	s.Notional = r.Average.Mul(decimal.NewFromInt(int64(cum))).Sub(o.CumNotional)
+	s.Notional = r.Average.Mul(decimal.NewFromInt(int64(cum))).Sub(l.notional)
 	if s.Notional.IsNegative() {
 		s.Notional, s.Review = decimal.Zero, "the broker's average price does not fit the earlier fills"
 	}
 	return s
 }
 
-func nextState(o Order, status snaptrade.Status, cum int) (next State, review string) {
+func nextState(o Order, r report, cum int) (next State, review string) {
 	switch o.State {
 	case Filled, Cancelled, Expired:
 		return o.State, ""
@@ -88,15 +119,18 @@ func nextState(o Order, status snaptrade.Status, cum int) (next State, review st
 	if cum > 0 {
 		working = Partial
 	}
-	switch status {
+	switch r.Status {
 	case snaptrade.StatusPending, snaptrade.StatusPartial:
 		return working, lateReview(o)
 	case snaptrade.StatusFilled: // said to be filled, but not all of it is known: keep looking
 		return working, lateReview(o)
 	case snaptrade.StatusCancelled:
 		return Cancelled, lateReview(o)
-	case snaptrade.StatusReplaced:
-		return Cancelled, "replaced at the broker"
+	case snaptrade.StatusReplaced: // another took its place: it is followed once it is found
+		if !r.NoSuccessor {
+			return working, lateReview(o)
+		}
+		return Cancelled, "replaced at the broker, by an order that was not found"
 	case snaptrade.StatusExpired:
 		return Expired, lateReview(o)
 	case snaptrade.StatusRejected:

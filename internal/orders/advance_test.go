@@ -30,24 +30,27 @@ func five(state State, cum int) Order {
 	return Order{State: state, Quantity: 5, Cum: cum, CumNotional: decimal.NewFromInt(int64(2 * cum))}
 }
 
+// advanced is a report's step of an order that has always had one id.
+func advanced(o Order, r report) step { return advance(o, whole(o), r) }
+
 // Each line: a state, what is known to be filled, what the report says is
 // filled, and what each word then means. "!" is a review.
 //
 //	pending partial filled cancelled rejected expired replaced unknown
 const transitions = `
-submitting 0 0  A  A  A  C  R  E  C! A
-submitting 0 3  P  P  P  C  C! E  C! P
+submitting 0 0  A  A  A  C  R  E  A  A
+submitting 0 3  P  P  P  C  C! E  P  P
 submitting 0 5  F  F  F  F  F  F  F  F
-unknown    0 0  A  A  A  C  R  E  C! A
-unknown    0 3  P  P  P  C  C! E  C! P
+unknown    0 0  A  A  A  C  R  E  A  A
+unknown    0 3  P  P  P  C  C! E  P  P
 unknown    0 5  F  F  F  F  F  F  F  F
-accepted   0 0  A  A  A  C  R  E  C! A
-accepted   0 3  P  P  P  C  C! E  C! P
+accepted   0 0  A  A  A  C  R  E  A  A
+accepted   0 3  P  P  P  C  C! E  P  P
 accepted   0 5  F  F  F  F  F  F  F  F
-partial    2 0  P  P  P  C  C! E  C! P
-partial    2 1  P  P  P  C  C! E  C! P
-partial    2 2  P  P  P  C  C! E  C! P
-partial    2 3  P  P  P  C  C! E  C! P
+partial    2 0  P  P  P  C  C! E  P  P
+partial    2 1  P  P  P  C  C! E  P  P
+partial    2 2  P  P  P  C  C! E  P  P
+partial    2 3  P  P  P  C  C! E  P  P
 partial    2 5  F  F  F  F  F  F  F  F
 filled     5 0  F  F  F  F  F  F  F  F
 filled     5 5  F  F  F  F  F  F  F  F
@@ -57,11 +60,11 @@ cancelled  2 5  C! C! C! C! C! C! C! C!
 cancelled  2 1  C  C  C  C  C  C  C  C
 expired    0 0  E  E  E  E  E  E  E  E
 expired    2 3  E! E! E! E! E! E! E! E!
-rejected   0 0  A! A! A! C! R  E! C! R
-rejected   0 3  P! P! P! C! C! E! C! P!
+rejected   0 0  A! A! A! C! R  E! A! R
+rejected   0 3  P! P! P! C! C! E! P! P!
 rejected   0 5  F! F! F! F! F! F! F! F!
-not_placed 0 0  A! A! A! C! C! E! C! A!
-not_placed 0 3  P! P! P! C! C! E! C! P!
+not_placed 0 0  A! A! A! C! C! E! A! A!
+not_placed 0 3  P! P! P! C! C! E! P! P!
 not_placed 0 5  F! F! F! F! F! F! F! F!
 queued     0 0  q! q! q! q! q! q! q! q!
 aborted    0 0  x! x! x! x! x! x! x! x!
@@ -78,7 +81,7 @@ func TestWhatAReportMeans(t *testing.T) {
 		known, says := int(cells[1][0]-'0'), int(cells[2][0]-'0')
 		for i, word := range statusWords {
 			o := five(State(cells[0]), known)
-			s := advance(o, filled(says, word))
+			s := advanced(o, filled(says, word))
 			got := short[s.State]
 			if s.Review != "" {
 				got += "!"
@@ -104,7 +107,7 @@ func TestAStateSaysWhetherAnythingFilled(t *testing.T) {
 				if state == Partial {
 					o = five(state, 2)
 				}
-				s := advance(o, filled(says, word))
+				s := advanced(o, filled(says, word))
 				cum := o.Cum + s.Quantity
 				switch s.State {
 				case Accepted, Rejected, NotPlaced, Unknown, Submitting:
@@ -134,13 +137,13 @@ func TestNotionalIsTheRiseOfAverageTimesFilled(t *testing.T) {
 	r := filled(5, snaptrade.StatusFilled)
 	average := decimal.RequireFromString("2.60") // so three at 3.00
 	r.Average = &average
-	if s := advance(o, r); s.Quantity != 3 || s.Notional.String() != "9" {
+	if s := advanced(o, r); s.Quantity != 3 || s.Notional.String() != "9" {
 		t.Errorf("%d contracts for %s, want 3 for 9", s.Quantity, s.Notional)
 	}
 	// An average that would make the new fills cost less than nothing is not believed.
 	low := decimal.RequireFromString("0.10")
 	r.Average = &low
-	if s := advance(o, r); s.Notional.IsNegative() || s.Review == "" {
+	if s := advanced(o, r); s.Notional.IsNegative() || s.Review == "" {
 		t.Errorf("notional %s, review %q", s.Notional, s.Review)
 	}
 }
@@ -149,7 +152,7 @@ func TestAFillWithoutAPriceWaitsForOne(t *testing.T) {
 	t.Parallel()
 	r := filled(5, snaptrade.StatusFilled)
 	r.Average = nil
-	if s := advance(five(Accepted, 0), r); s.State != Accepted || s.Quantity != 0 {
+	if s := advanced(five(Accepted, 0), r); s.State != Accepted || s.Quantity != 0 {
 		t.Errorf("booked %d, %s, without a price", s.Quantity, s.State)
 	}
 }
@@ -160,7 +163,7 @@ func TestExecutedWithoutAQuantityIsNotAFill(t *testing.T) {
 	average := decimal.NewFromInt(2)
 	r := report{BrokerOrderID: "b", Status: snaptrade.StatusFilled, Average: &average}
 	for _, state := range []State{Unknown, Accepted} {
-		if s := advance(five(state, 0), r); s.State != Accepted || s.Quantity != 0 {
+		if s := advanced(five(state, 0), r); s.State != Accepted || s.Quantity != 0 {
 			t.Errorf("%s: %s with %d filled", state, s.State, s.Quantity)
 		}
 	}
@@ -168,7 +171,7 @@ func TestExecutedWithoutAQuantityIsNotAFill(t *testing.T) {
 
 func TestMoreThanOrderedIsBookedAsOrderedAndReviewed(t *testing.T) {
 	t.Parallel()
-	s := advance(five(Accepted, 0), filled(7, snaptrade.StatusFilled))
+	s := advanced(five(Accepted, 0), filled(7, snaptrade.StatusFilled))
 	if s.State != Filled || s.Quantity != 5 || s.Notional.String() != "10" || s.Review == "" {
 		t.Errorf("%+v", s)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
 // booking says who books a report, and under which claim.
@@ -23,6 +24,9 @@ type booking struct {
 	claim  *uuid.UUID // the placer's (T4); nil for the reconciler
 	review string     // why an operator should look, whatever the report says
 }
+
+// sendsMost is how often a request may provably not have been executed (T6).
+const sendsMost = 5
 
 // errLinkedElsewhere says that the broker id belongs to another order (INV-2).
 var errLinkedElsewhere = errors.New("the broker order belongs to another order")
@@ -48,29 +52,62 @@ func (d *Desk) bookIn(ctx context.Context, tx pgx.Tx, id uuid.UUID, r report, b 
 	if b.claim != nil && o.BrokerOrderID != nil && !o.claimedBy(*b.claim) {
 		return d.compareIDs(ctx, tx, o, r)
 	}
-	if err := link(ctx, tx, o, r.BrokerOrderID); err != nil {
+	l, err := link(ctx, tx, o, r.BrokerOrderID)
+	if err != nil {
 		return err
 	}
-	s := advance(o, r)
+	_, err = d.bookLeg(ctx, tx, o, p, l, r, b)
+	return err
+}
+
+// bookLeg books a report of one of the order's ids; everything is locked. It says
+// whether anything changed.
+func (d *Desk) bookLeg(ctx context.Context, tx pgx.Tx, o Order, p positions.Position, l leg, r report, b booking) (bool, error) {
+	s := advance(o, l, o.heldWhileReplaced(l, r))
 	if s.Review == "" {
 		s.Review = b.review
 	}
 	if s.State == o.State && s.Quantity == 0 && o.BrokerOrderID != nil && !fresherReview(o, s) {
-		return nil
+		return false, nil
 	}
-	changed, err := d.writeStep(ctx, tx, o, p, r, s)
+	changed, err := d.writeStep(ctx, tx, o, p, l, r, s)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := event(ctx, tx, changed, o.State, b.actor, map[string]any{"status": r.Word, "broker_order_id": r.BrokerOrderID}); err != nil {
-		return err
+		return false, err
 	}
 	if s.Quantity > 0 {
 		if err := d.fill(ctx, tx, changed, p, r, s); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return d.afterReport(ctx, tx, o, changed, s)
+	if changed, err = d.endWithOrder(ctx, tx, changed); err != nil {
+		return false, err
+	}
+	return true, d.afterReport(ctx, tx, o, changed, s)
+}
+
+// heldWhileReplaced is the report without the end it tells of, while the broker may
+// be replacing the order: what looks like an end may be the making of its successor.
+// That everything has filled ends it all the same.
+func (o Order) heldWhileReplaced(l leg, r report) report {
+	if o.Change.Unresolved() && !l.old && r.Status.Final() {
+		r.Status = snaptrade.StatusPending
+	}
+	return r
+}
+
+// endWithOrder ends a change that its order's end has overtaken.
+func (d *Desk) endWithOrder(ctx context.Context, tx pgx.Tx, o Order) (Order, error) {
+	if o.State.Live() || !o.Change.Open() {
+		return o, nil
+	}
+	e := changeEnding{to: ChangeAborted, actor: byReconciler, reason: "the order had ended: " + o.Label()}
+	if o.Change.Unresolved() {
+		e.to = ChangeFailed
+	}
+	return d.endChange(ctx, tx, *o.Change, e)
 }
 
 // compareIDs takes the placer's answer to an order that a look adopted before it
@@ -118,27 +155,41 @@ func (d *Desk) lockForReport(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Orde
 	return o, p, err
 }
 
-// link remembers that the broker knows the order by this id (INV-2).
-func link(ctx context.Context, tx pgx.Tx, o Order, brokerID string) error {
+// link remembers that the broker knows the order by this id (INV-2), and says what
+// is known to have filled under it.
+func link(ctx context.Context, tx pgx.Tx, o Order, brokerID string) (leg, error) {
+	l := leg{old: o.BrokerOrderID != nil && *o.BrokerOrderID != brokerID}
 	var owner uuid.UUID
 	err := tx.QueryRow(ctx, `
 		with mine as (
 			insert into order_broker_ids (account_id, broker_order_id, order_id, user_id) values ($1, $2, $3, $4)
-			on conflict (account_id, broker_order_id) do nothing returning order_id
+			on conflict (account_id, broker_order_id) do nothing returning order_id, cum, cum_notional
 		)
-		select order_id from mine union all
-		select order_id from order_broker_ids where account_id = $1 and broker_order_id = $2 limit 1`,
-		o.AccountID, brokerID, o.ID, o.UserID).Scan(&owner)
+		select order_id, cum, cum_notional from mine union all
+		select order_id, cum, cum_notional from order_broker_ids where account_id = $1 and broker_order_id = $2 limit 1`,
+		o.AccountID, brokerID, o.ID, o.UserID).Scan(&owner, &l.cum, &l.notional)
 	if err != nil {
-		return fmt.Errorf("link broker order: %w", err)
+		return leg{}, fmt.Errorf("link broker order: %w", err)
 	}
 	if owner != o.ID {
-		return errLinkedElsewhere
+		return leg{}, errLinkedElsewhere
 	}
-	return nil
+	return l, nil
 }
 
-func (d *Desk) writeStep(ctx context.Context, tx pgx.Tx, o Order, p positions.Position, r report, s step) (Order, error) {
+func (d *Desk) writeStep(ctx context.Context, tx pgx.Tx, o Order, p positions.Position, l leg, r report, s step) (Order, error) {
+	if s.Quantity > 0 {
+		_, err := tx.Exec(ctx, `
+			update order_broker_ids set cum = cum + $3, cum_notional = cum_notional + $4 where account_id = $1 and broker_order_id = $2`,
+			o.AccountID, r.BrokerOrderID, s.Quantity, s.Notional)
+		if err != nil {
+			return Order{}, fmt.Errorf("book a fill on broker order %s: %w", r.BrokerOrderID, err)
+		}
+	}
+	newest := r.BrokerOrderID
+	if l.old {
+		newest = *o.BrokerOrderID
+	}
 	var finished *time.Time
 	if !s.State.Live() {
 		finished = o.FinishedAt
@@ -159,9 +210,9 @@ func (d *Desk) writeStep(ctx context.Context, tx pgx.Tx, o Order, p positions.Po
 		update orders o set state = $2, cum = cum + $3, cum_notional = cum_notional + $4, review_reason = $5, finished_at = $6,
 			executed_at = $7, broker_order_id = $8, position_id = $9, claim_token = null, unknown_since = null,
 			reason = case when $2 = 'rejected' then coalesce(reason, 'rejected by the broker') else reason end,
-			event_seq = event_seq + 1, updated_at = now()
+			quantity = quantity + $10, event_seq = event_seq + 1, updated_at = now()
 		where id = $1 returning `+columns,
-		o.ID, s.State, s.Quantity, s.Notional, review, finished, executed, r.BrokerOrderID, p.ID))
+		o.ID, s.State, s.Quantity, s.Notional, review, finished, executed, newest, p.ID, s.Grown))
 }
 
 func timeOrNil(t time.Time) *time.Time {

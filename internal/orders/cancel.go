@@ -64,12 +64,21 @@ func (d *Desk) cancelIn(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (Ord
 	return d.requestCancel(ctx, tx, o)
 }
 
+// requestCancel notes the request; position and order are locked. A change that was
+// not sent yet falls away.
 func (d *Desk) requestCancel(ctx context.Context, tx pgx.Tx, o Order) (Order, error) {
 	o, err := one(tx.Query(ctx, `
 		update orders o set cancel_requested_at = coalesce(cancel_requested_at, now()), cancel_sent_at = null, updated_at = now()
 		where id = $1 returning `+columns, o.ID))
 	if err != nil {
 		return Order{}, fmt.Errorf("request cancel: %w", err)
+	}
+	o, err = d.abortChange(ctx, tx, o, changeEnding{actor: byUser, reason: "the order is being cancelled", silent: true})
+	if err != nil {
+		return Order{}, err
+	}
+	if err := positions.Settle(ctx, tx, o.PositionID, d.now()); err != nil {
+		return Order{}, err
 	}
 	if o.State.Working() {
 		if _, err := d.queue.InsertTx(ctx, tx, CancelJob{o.ID}, nil); err != nil {

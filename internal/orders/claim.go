@@ -75,6 +75,9 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	if err := takeTurn(ctx, tx, o); err != nil {
 		return Order{}, none, err
 	}
+	if err := waitForChanges(ctx, tx, o); err != nil {
+		return Order{}, none, err
+	}
 	claimed, err := markSubmitting(ctx, tx, o.ID)
 	if err != nil {
 		return Order{}, none, err

@@ -83,6 +83,17 @@ type CancelJob struct {
 // Kind names the job for the queue.
 func (CancelJob) Kind() string { return "order_cancel" }
 
+// ChangeJob is the bell for one queued change of a working order.
+type ChangeJob struct {
+	ChangeID uuid.UUID `json:"change_id"`
+}
+
+// Kind names the job for the queue.
+func (ChangeJob) Kind() string { return "order_replace" }
+
+// InsertOpts puts changes beside sends.
+func (ChangeJob) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: SendQueue} }
+
 // ChangedJob says that an order filled or ended, for whoever repeats trades.
 type ChangedJob struct {
 	OrderID uuid.UUID `json:"order_id"`

@@ -221,9 +221,12 @@ func (d *Desk) buyingLeft(ctx context.Context, tx pgx.Tx, a brokers.Account, exc
 	}
 	var taken decimal.Decimal
 	err := tx.QueryRow(ctx, `
-		select coalesce(sum(estimated_cost), 0) from orders
-		where account_id = $1 and (created_at > $2 or sent_at > $2 or state = 'queued') and side = 'BTO' and id <> $3
-		  and state not in ('aborted', 'rejected', 'not_placed')`,
+		select (select coalesce(sum(estimated_cost), 0) from orders
+		        where account_id = $1 and (created_at > $2 or sent_at > $2 or state = 'queued') and side = 'BTO' and id <> $3
+		          and state not in ('aborted', 'rejected', 'not_placed'))
+		     + (select coalesce(sum(c.cost_increase), 0) from order_changes c join orders o on o.id = c.order_id
+		        where c.account_id = $1 and c.order_id <> $3
+		          and (c.state in ('queued', 'submitting', 'unknown') or c.state = 'done' and c.sent_at > $2 and o.created_at <= $2))`,
 		a.ID, *a.BalanceAt, except).Scan(&taken)
 	if err != nil {
 		return nil, err

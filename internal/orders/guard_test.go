@@ -101,7 +101,7 @@ func TestEveryStepIsATransitionOfTheTable(t *testing.T) {
 		for _, word := range statusWords {
 			for _, known := range mayHaveFilled[from] {
 				for says := range 7 {
-					if got := advance(five(from, known), filled(says, word)).State; !mayBecome(from, got) {
+					if got := advanced(five(from, known), filled(says, word)).State; !mayBecome(from, got) {
 						t.Errorf("%s (%d filled), report %s %d: %s", from, known, word, says, got)
 					}
 				}

@@ -146,7 +146,7 @@ func (d *Desk) lookOnce(ctx context.Context, account uuid.UUID) error {
 
 func classOf(watched []Order) snaptrade.Class {
 	for _, o := range watched {
-		if o.State.Unresolved() {
+		if o.State.Unresolved() || o.Change.Unresolved() {
 			return snaptrade.UnresolvedLook
 		}
 	}
@@ -190,7 +190,11 @@ func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account
 		errs = append(errs, d.book(ctx, id, reportOf(l), booking{actor: byReconciler}))
 	}
 	errs = append(errs, d.repeatCancels(ctx, a.ID, list.AskedAt))
-	rest, err := d.adopt(ctx, user, a, list, unlinked)
+	rest, err := d.resolveChanges(ctx, user, a, list, unlinked)
+	errs = append(errs, err)
+	rest, err = d.adopt(ctx, user, a, list, rest)
+	errs = append(errs, err)
+	rest, err = d.followReplaced(ctx, a, list, rest)
 	errs = append(errs, err, d.missing(ctx, user, a, list), d.detect(ctx, a, rest))
 	return errors.Join(errs...)
 }
@@ -251,7 +255,7 @@ func (d *Desk) lookByID(ctx context.Context, user snaptrade.User, a brokers.Acco
 			errs = append(errs, fmt.Errorf("read order %s: %w", o.ID, err))
 			continue
 		}
-		errs = append(errs, d.book(ctx, o.ID, reportOf(l), booking{actor: byReconciler}))
+		errs = append(errs, d.book(ctx, o.ID, reportOf(l), booking{actor: byReconciler}), d.followByID(ctx, user, a, o, l))
 	}
 	return errors.Join(errs...)
 }

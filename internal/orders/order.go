@@ -104,6 +104,7 @@ type Order struct {
 	Review          *string // why an operator should look
 	BrokerOrderID   *string // the newest, where several
 	CancelRequested *time.Time
+	Change          *Change // the last replacing; nil if there never was one
 
 	SubscriptionID, DecisionID *uuid.UUID
 	CopyTarget                 *int
@@ -176,12 +177,13 @@ func (o Order) MarshalJSON() ([]byte, error) {
 		Reason            *string           `json:"reason"`
 		ReviewReason      *string           `json:"reviewReason"`
 		CancelRequestedAt *time.Time        `json:"cancelRequestedAt"`
+		Change            *Change           `json:"change"`
 		Contract          exchange.Contract `json:"contract"`
 		CreatedAt         time.Time         `json:"createdAt"`
 		UpdatedAt         time.Time         `json:"updatedAt"`
 	}{
 		o.ID, o.PositionID, o.AccountID, o.Side, o.State, o.Quantity, o.Cum, o.Average(), o.Limit, o.Stop, o.Type, o.TimeInForce,
-		o.BrokerOrderID, o.Source, o.Reason, o.Review, utc(o.CancelRequested), o.Contract, o.CreatedAt.UTC(), o.UpdatedAt.UTC(),
+		o.BrokerOrderID, o.Source, o.Reason, o.Review, utc(o.CancelRequested), o.Change, o.Contract, o.CreatedAt.UTC(), o.UpdatedAt.UTC(),
 	})
 }
 

@@ -26,6 +26,8 @@ func nextLook(o Order, now time.Time, open bool) time.Time {
 	switch {
 	case o.State.Unresolved():
 		return now.Add(unresolvedPause(age))
+	case o.State.Working() && o.Change.Unresolved():
+		return now.Add(min(changePause(*o.Change, now), workingPause(o, age, open)))
 	case o.State.Working():
 		return now.Add(workingPause(o, age, open))
 	case o.State == NotPlaced && age < 24*time.Hour:
@@ -78,9 +80,20 @@ func mayGiveUp(o Order, askedAt time.Time, listsOrders bool) bool {
 	if o.State != Unknown || o.SentAt == nil || !listsOrders {
 		return false
 	}
-	wait := giveUpEntry
-	if o.Side == STC {
-		wait = giveUpExit
+	return o.CompleteLooks >= giveUpLooks && !askedAt.Before(o.SentAt.Add(giveUpAfter(o.Side)))
+}
+
+// mayGiveUpChange is mayGiveUp for the replacing of an order.
+func mayGiveUpChange(side Side, c Change, askedAt time.Time, listsOrders bool) bool {
+	if c.State != ChangeUnknown || c.SentAt == nil || !listsOrders {
+		return false
 	}
-	return o.CompleteLooks >= giveUpLooks && !askedAt.Before(o.SentAt.Add(wait))
+	return c.CompleteLooks >= giveUpLooks && !askedAt.Before(c.SentAt.Add(giveUpAfter(side)))
+}
+
+func giveUpAfter(side Side) time.Duration {
+	if side == STC {
+		return giveUpExit
+	}
+	return giveUpEntry
 }

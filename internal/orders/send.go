@@ -106,13 +106,18 @@ func (d *Desk) request(ctx context.Context, o Order, user snaptrade.User, a brok
 	return outcome{failed: failed}
 }
 
-// settle writes what the request came to (T4 to T7), again and again while the
-// database is away; if it stays away, the sweeper and the looks find out (C8).
+// settle writes what the request came to (T4 to T7).
 func (d *Desk) settle(ctx context.Context, o Order, out outcome) error {
+	return d.insist(ctx, func(ctx context.Context) error { return d.settleOnce(ctx, o, out) })
+}
+
+// insist writes the outcome of a request again and again while the database is
+// away; if it stays away, the sweeper and the looks find out (C8).
+func (d *Desk) insist(ctx context.Context, write func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleFor)
 	defer cancel()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 3*time.Second) {
-		err := d.settleOnce(ctx, o, out)
+		err := write(ctx)
 		if err == nil || !errors.Is(err, postgres.ErrUnavailable) {
 			return err
 		}

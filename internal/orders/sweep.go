@@ -39,7 +39,8 @@ func (d *Desk) RunSweeper(ctx context.Context) error {
 // (C4), marks unknown what was claimed and never answered (T7), and turns copies
 // off where too much of that happened (R18).
 func (d *Desk) Sweep(ctx context.Context) error {
-	return errors.Join(d.sweepStale(ctx), d.sweepQueued(ctx), d.sweepSubmitting(ctx), d.sweepLooks(ctx), d.sweepIdle(ctx), d.sweepBreakers(ctx))
+	return errors.Join(d.sweepStale(ctx), d.sweepQueued(ctx), d.sweepSubmitting(ctx), d.sweepChanges(ctx),
+		d.sweepLooks(ctx), d.sweepIdle(ctx), d.sweepBreakers(ctx))
 }
 
 func (d *Desk) sweepStale(ctx context.Context) error {
@@ -83,6 +84,42 @@ func (d *Desk) sweepSubmitting(ctx context.Context) error {
 		err = errors.Join(err, d.unknown(ctx, id, bySweeper, nil, "no answer by the deadline"))
 	}
 	return err
+}
+
+// sweepChanges does for the replacing of orders what the three above do for orders.
+func (d *Desk) sweepChanges(ctx context.Context) error {
+	late, err := d.ids(ctx, `select id from order_changes where state = 'queued' and send_before <= clock_timestamp() order by created_at limit $1`)
+	if err != nil {
+		return err
+	}
+	for _, id := range late {
+		err = errors.Join(err, d.abortStaleChange(ctx, id))
+	}
+	lost, readErr := d.ids(ctx, `
+		select id from order_changes where state = 'submitting' and deadline < clock_timestamp() - interval '5 seconds' limit $1`)
+	for _, id := range lost {
+		err = errors.Join(err, d.changeUnknown(ctx, id, bySweeper, nil, "no answer by the deadline"))
+	}
+	return errors.Join(err, readErr, d.ringForChanges(ctx))
+}
+
+func (d *Desk) ringForChanges(ctx context.Context) error {
+	ids, err := d.ids(ctx, `
+		select id from order_changes where state = 'queued' and created_at < clock_timestamp() - interval '5 seconds'
+		  and (not_before is null or not_before <= clock_timestamp()) order by created_at limit $1`)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	bells := make([]river.InsertManyParams, 0, len(ids))
+	for _, id := range ids {
+		bells = append(bells, river.InsertManyParams{Args: ChangeJob{id}, InsertOpts: &river.InsertOpts{
+			Queue: SendQueue, UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: sweepEvery},
+		}})
+	}
+	if _, err := d.queue.InsertMany(ctx, bells); err != nil {
+		return fmt.Errorf("ring for queued changes: %w", err)
+	}
+	return nil
 }
 
 // sweepLooks makes sure that every account with an order to follow has a look

@@ -124,7 +124,8 @@ func Current(ctx context.Context, tx pgx.Tx, p Position) (Position, error) {
 // lives, else closed, or void when nothing was ever bought (INV-13, INV-18). One that
 // ended by its expiration stays so; a fill that comes later still makes it pending. The
 // caller holds its lock since an earlier statement, so that this one sees every
-// order that counted on it. Foreign table: orders.
+// order that counted on it. A sell that is being replaced may sell the larger of its
+// old and its new quantity. Foreign tables: orders, order_changes.
 func Settle(ctx context.Context, tx pgx.Tx, id uuid.UUID, at time.Time) error {
 	_, err := tx.Exec(ctx, `
 		update positions p set
@@ -138,8 +139,9 @@ func Settle(ctx context.Context, tx pgx.Tx, id uuid.UUID, at time.Time) error {
 				else 'closed' end,
 			closed_at = case when o.live > 0 or p.bought > p.sold or p.bought = 0 then null else coalesce(p.closed_at, $2::timestamptz) end,
 			updated_at = now()
-		from (select count(*) as live, coalesce(sum(quantity - cum) filter (where side = 'STC'), 0)::int as selling
-		      from orders where position_id = $1 and state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')) o
+		from (select count(*) as live, coalesce(sum(greatest(s.quantity, c.quantity) - s.cum) filter (where s.side = 'STC'), 0)::int as selling
+		      from orders s left join order_changes c on c.order_id = s.id and c.state in ('queued', 'submitting', 'unknown')
+		      where s.position_id = $1 and s.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')) o
 		where p.id = $1`, id, at)
 	if err != nil {
 		return fmt.Errorf("settle position %s: %w", id, err)

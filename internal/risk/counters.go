@@ -91,6 +91,21 @@ func (r *Rules) GiveBack(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exc
 	return nil
 }
 
+// Count adds what an entry turned out to use, whatever the limits: it is at the
+// broker, and the day's next order has to see it.
+func (r *Rules) Count(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exchange.Date, s Spent) error {
+	_, err := tx.Exec(ctx, `
+		insert into day_counters (user_id, trading_day, kind, used)
+		select $1, $2, kind, used from (values ('premium', true, $3::numeric), ('copy_premium', $4, $3), ('copies', $5, 1)) c (kind, counts, used)
+		where counts and used > 0 order by kind
+		on conflict (user_id, trading_day, kind) do update set used = day_counters.used + excluded.used`,
+		user, day, s.Premium, s.CopyPremium, s.Copies)
+	if err != nil {
+		return fmt.Errorf("count what was used of the day: %w", err)
+	}
+	return nil
+}
+
 // Pace refuses (R10) the request that would pass the user's rolling minute. The
 // minute's times stand in one row, so one conditional update decides.
 func (r *Rules) Pace(ctx context.Context, tx pgx.Tx, user uuid.UUID, entry bool) error {
@@ -135,11 +150,13 @@ func (r *Rules) Duplicate(ctx context.Context, tx pgx.Tx, account uuid.UUID, sym
 }
 
 // Unresolved refuses (R9) while an order of the same account, contract and side
-// may or may not be at the broker. Foreign table: orders.
+// may or may not be at the broker, or may or may not have been replaced there.
+// Foreign tables: orders, order_changes.
 func (r *Rules) Unresolved(ctx context.Context, tx pgx.Tx, account uuid.UUID, symbol, side string) error {
 	var waiting bool
 	err := tx.QueryRow(ctx, `
-		select exists (select 1 from orders where account_id = $1 and symbol = $2 and side = $3 and state = 'unknown')`,
+		select exists (select 1 from orders where account_id = $1 and symbol = $2 and side = $3 and state = 'unknown')
+		    or exists (select 1 from order_changes where account_id = $1 and symbol = $2 and side = $3 and state = 'unknown')`,
 		account, symbol, side).Scan(&waiting)
 	if err != nil {
 		return fmt.Errorf("look for an unresolved order: %w", err)

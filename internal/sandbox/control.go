@@ -25,6 +25,7 @@ func (w *World) control(r chi.Router) {
 	r.Post("/broker/mode", handle(w.setMode))
 	r.Post("/broker/fill", handle(w.fillOrder))
 	r.Post("/broker/trade", handle(w.tradeInApp))
+	r.Post("/broker/replace", handle(w.replaceInApp))
 	r.Get("/market", w.showQuote)
 	r.Post("/market", handle(w.setMarket))
 	r.Get("/faults", w.showFaults)

@@ -169,6 +169,29 @@ func (w *World) tradeInApp(body struct {
 	return w.row(o), nil
 }
 
+// replaceInApp replaces an open order in the broker's own app.
+func (w *World) replaceInApp(body struct {
+	ID       string           `json:"brokerOrderId"`
+	Quantity int64            `json:"quantity"`
+	Price    *decimal.Decimal `json:"price"`
+}) (any, error) {
+	rows := w.paper.book(func(string) bool { return true })
+	i := slices.IndexFunc(rows, func(o paperOrder) bool { return o.ID == body.ID })
+	if i < 0 {
+		return nil, errNoOrder
+	}
+	old := rows[i]
+	t := ticket{Quantity: body.Quantity, Type: old.Type, Limit: old.Limit, Stop: old.Stop, TIF: old.TIF, InApp: true}
+	if body.Price != nil {
+		t.Limit = body.Price
+	}
+	o, err := w.paper.replace(old.Account, old.ID, t)
+	if err != nil {
+		return nil, err
+	}
+	return w.row(o), nil
+}
+
 func (w *World) setMarket(s setting) (any, error) {
 	if err := w.market.set(s); err != nil {
 		return nil, badRequest("%v", err)

@@ -121,6 +121,9 @@ func (p *paper) replace(account, id string, t ticket) (paperOrder, error) {
 	replaced, successor := old.clone(), p.newOrder(account, c, t)
 	replaced.Status, replaced.Updated = statusReplaced, successor.Placed
 	successor.Replaces = old.ID
+	if t.InApp {
+		successor.Via = viaApp
+	}
 	if reason := p.lacking(p.accounts[account], successor, old); reason != "" {
 		return paperOrder{}, refuse("%s", reason)
 	}

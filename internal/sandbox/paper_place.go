@@ -19,6 +19,7 @@ type ticket struct {
 	Stop     *decimal.Decimal
 	TIF      string
 	ListIn   time.Duration // lists leave the order out for so long
+	InApp    bool          // replaced in the broker's own app
 	ClientID string        // client_order_id; only /trade/place has it
 	Once     bool          // the broker refuses a ClientID it has seen
 }

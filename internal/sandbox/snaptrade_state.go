@@ -20,6 +20,7 @@ type broker struct {
 	Paper       bool // its accounts are paper accounts
 	NoLists     bool // answers 501 to order lists
 	NoPreview   bool // answers 400 to previews
+	NoReplace   bool // answers 400 to replacing an order
 	Dedupes     bool // refuses a client_order_id it has seen
 }
 
@@ -28,7 +29,7 @@ func simulatedBrokers() []broker {
 		{ID: "1f1a6a3e-0000-4a00-8000-000000000001", Slug: "ALPACA-PAPER", Name: "Alpaca Paper", Enabled: true, Trading: true, Paper: true},
 		{ID: "1f1a6a3e-0000-4a00-8000-000000000002", Slug: "TASTYTRADE", Name: "tastytrade", Enabled: true, Trading: true, Dedupes: true},
 		{ID: "1f1a6a3e-0000-4a00-8000-000000000003", Slug: "WEBULL", Name: "Webull US", Enabled: true, Trading: true, NoPreview: true},
-		{ID: "1f1a6a3e-0000-4a00-8000-000000000004", Slug: "ETRADE", Name: "E*TRADE", Enabled: true, Trading: true},
+		{ID: "1f1a6a3e-0000-4a00-8000-000000000004", Slug: "ETRADE", Name: "E*TRADE", Enabled: true, Trading: true, NoReplace: true},
 		{ID: "1f1a6a3e-0000-4a00-8000-000000000005", Slug: "PUBLIC", Name: "Public", Enabled: true, Trading: true, NoLists: true},
 		{ID: "1f1a6a3e-0000-4a00-8000-000000000006", Slug: "ROBINHOOD", Name: "Robinhood", Enabled: true},
 		{ID: "1f1a6a3e-0000-4a00-8000-000000000007", Slug: "SCHWAB", Name: "Charles Schwab", Enabled: true, Maintenance: true, Trading: true},

@@ -68,10 +68,7 @@ func (s *snaptrade) placeOption(w http.ResponseWriter, r *http.Request) {
 	}
 	t, err := form.ticket()
 	if err == nil {
-		late, hit := s.faults.takeMode(faultLateListing, "snaptrade", r.Method+" "+r.URL.Path, accountOf(r))
-		if hit {
-			t.ListIn = time.Duration(orStatus(late.DelayMs, 30_000)) * time.Millisecond
-		}
+		t.ListIn = s.listedLate(r)
 		var o paperOrder
 		if o, err = s.paper.place(accountOf(r), t); err == nil {
 			reply(w, http.StatusOK, map[string]any{"brokerage_order_id": o.ID, "orders": []any{view{o}.v1()}})
@@ -79,6 +76,15 @@ func (s *snaptrade) placeOption(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.refused(w, err)
+}
+
+// listedLate is for how long lists are to leave out the order that a request makes.
+func (s *snaptrade) listedLate(r *http.Request) time.Duration {
+	late, hit := s.faults.takeMode(faultLateListing, "snaptrade", r.Method+" "+r.URL.Path, accountOf(r))
+	if !hit {
+		return 0
+	}
+	return time.Duration(orStatus(late.DelayMs, 30_000)) * time.Millisecond
 }
 
 // refused answers what went wrong with an order.
@@ -177,7 +183,12 @@ func (s *snaptrade) replaceOrder(w http.ResponseWriter, r *http.Request) {
 	if !readBody(w, r, &form) || !s.tradable(w, accountOf(r)) {
 		return
 	}
-	t := ticket{Type: form.OrderType, Limit: form.Price, Stop: form.Stop, TIF: form.TIF}
+	a, _, _ := s.paper.account(accountOf(r))
+	if b, _ := s.registry.brokerNamed(a.Broker); b.NoReplace {
+		fail(w, http.StatusBadRequest, "1076", "Replacing orders is not supported for this brokerage")
+		return
+	}
+	t := ticket{Type: form.OrderType, Limit: form.Price, Stop: form.Stop, TIF: form.TIF, ListIn: s.listedLate(r)}
 	if form.Units != nil {
 		if !form.Units.IsInteger() || !form.Units.IsPositive() {
 			fail(w, http.StatusBadRequest, "1076", "units must be a whole number of contracts")

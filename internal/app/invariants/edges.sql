@@ -3,6 +3,7 @@
 -- INV-32: Only who sent an order or looked at the broker writes what happened there; never a webhook, a page or the queue.
 select order_id::text as id, actor || ' made it ' || to_state || ' at event ' || seq as why
 from order_events where to_state in ('accepted', 'partial', 'filled', 'cancelled', 'expired', 'rejected') and actor not in ('placer', 'reconciler')
+        and not (from_state = to_state and evidence ? 'change') -- asking for a change, or ending one that was not sent
     or to_state = 'not_placed' and actor not in ('reconciler', 'operator');
 
 -- INV-33: One key, one effect: no order answers two requests, and every order placed by hand answers one.
@@ -68,9 +69,10 @@ with recent as (
     where t > (select max(n) from unnest(p.times) as n) - interval '60 seconds' group by p.user_id, p.kind
 ), bought as (
     select user_id, trading_day, sum(estimated_cost) as all_of_it, coalesce(sum(estimated_cost) filter (where source = 'copy'), 0) as copied
-    from orders
+    from orders o
     where side = 'BTO' and source <> 'detected' and review_reason is null
         and (cum > 0 or state in ('queued', 'submitting', 'unknown', 'accepted', 'partial'))
+        and not exists (select 1 from order_events e where e.order_id = o.id and e.evidence ? 'replaced') -- on a later day, or in the broker's app
     group by user_id, trading_day
 )
 select user_id || ' ' || created_at as id, requests || ' ' || side || ' orders within 55 s' as why from recent

@@ -15,7 +15,12 @@ from claimed where claims > undone + 1
 union all
 select order_id::text, 'claimed ' || claims || ' times' from claimed where claims > 6
 union all
-select order_id::text, 'has ' || count(*) || ' orders at the broker' from order_broker_ids group by order_id having count(*) > 1;
+select b.order_id::text, 'has ' || count(*) || ' orders at the broker' from order_broker_ids b group by b.order_id -- one more for each time it was replaced
+having count(*) > 1 + (select count(*) from order_events e where e.order_id = b.order_id and e.evidence ? 'replaced')
+union all
+select order_id::text, 'its change ' || (evidence ->> 'change') || ' was claimed ' || count(*) filter (where evidence ->> 'state' = 'submitting') || ' times'
+from order_events where evidence ? 'change' group by order_id, evidence ->> 'change'
+having count(*) filter (where evidence ->> 'state' = 'submitting') > 1 + count(*) filter (where evidence ->> 'state' = 'queued' and evidence ? 'error');
 
 -- INV-2: An order at the broker belongs to one order here, on the same account.
 select account_id || ' ' || broker_order_id as id, 'linked to ' || count(distinct order_id) || ' orders' as why
@@ -43,12 +48,20 @@ union all
 select id::text, 'on the wire without a claim token' from orders where state = 'submitting' and claim_token is null
 union all
 select b.order_id::text, 'known at the broker before it was claimed'
-from order_broker_ids b join claims c on c.order_id = b.order_id where b.linked_at <= c.at;
+from order_broker_ids b join claims c on c.order_id = b.order_id where b.linked_at <= c.at
+union all
+select order_id::text, 'a change of it is ' || state || ' without a claim'
+from order_changes where state in ('submitting', 'unknown', 'done', 'failed') and (sent_at is null or deadline is null or units is null or old_broker_id is null);
 
 -- INV-4: No claim begins when the order may not be sent any more, and none lasts longer than its 45 s.
 select id::text as id, 'claimed ' || sent_at - send_before || ' too late' as why from orders where sent_at >= send_before
 union all
-select id::text, 'its claim lasts ' || deadline - sent_at from orders where sent_at is not null and not (deadline > sent_at and deadline < sent_at + interval '46 seconds');
+select id::text, 'its claim lasts ' || deadline - sent_at from orders where sent_at is not null and not (deadline > sent_at and deadline < sent_at + interval '46 seconds')
+union all
+select order_id::text, 'a change of it was claimed ' || sent_at - send_before || ' too late' from order_changes where sent_at >= send_before
+union all
+select order_id::text, 'the claim of a change of it lasts ' || deadline - sent_at
+from order_changes where sent_at is not null and not (deadline > sent_at and deadline < sent_at + interval '46 seconds');
 
 -- INV-5: Orders move only along the table of transitions, every step leaves an event, and the events replayed are the order.
 with allowed (origin, target) as (
@@ -95,7 +108,10 @@ where c.cum > c.cum_before and f.quantity is distinct from c.cum - c.cum_before
 union all
 select o.id::text, 'filled after it was ' || c.from_state || ', and nobody is asked to look'
 from chain c join orders o on o.id = c.order_id
-where c.from_state in ('cancelled', 'expired') and c.cum > c.cum_before and o.review_reason is null;
+where c.from_state in ('cancelled', 'expired') and c.cum > c.cum_before and o.review_reason is null
+union all
+select o.id::text, 'is ' || o.state || ', and being replaced' from order_changes c join orders o on o.id = c.order_id
+where c.state in ('queued', 'submitting', 'unknown') and o.state not in ('accepted', 'partial');
 
 -- INV-6: What is filled lies between nothing and what was ordered, never falls, and is the sum of the fills.
 with steps as (
@@ -111,15 +127,23 @@ select o.id::text, o.cum || ' filled for ' || o.cum_notional || '; its fills are
 from orders o left join filled f on f.order_id = o.id
 where o.cum <> coalesce(f.quantity, 0) or o.cum <> coalesce(f.cum, 0) or o.cum_notional <> coalesce(f.notional, 0)
 union all
+select o.id::text, o.cum || ' filled for ' || o.cum_notional || '; under its ids at the broker ' || sum(b.cum) || ' for ' || sum(b.cum_notional)
+from orders o join order_broker_ids b on b.order_id = o.id group by o.id having o.cum <> sum(b.cum) or o.cum_notional <> sum(b.cum_notional)
+union all
 select id::text, state || ' with ' || cum || ' of ' || quantity || ' filled' from orders
 where (state = 'filled') <> (cum = quantity) and state in ('filled', 'accepted', 'partial')
     or state in ('queued', 'submitting', 'unknown', 'accepted', 'rejected', 'aborted', 'not_placed') and cum > 0 or state = 'partial' and cum = 0;
 
--- INV-7: At most one order of an account, contract and side is unresolved, and at most one of an account on the wire.
+-- INV-7: At most one order or change of an account, contract and side is unresolved, and at most one of an account on the wire.
+with asked as (
+    select account_id, symbol, side, state from orders where state in ('submitting', 'unknown')
+    union all
+    select account_id, symbol, side, state from order_changes where state in ('submitting', 'unknown')
+)
 select account_id || ' ' || symbol || ' ' || side as id, count(*) || ' unresolved orders' as why
-from orders where state in ('submitting', 'unknown') group by account_id, symbol, side having count(*) > 1
+from asked group by account_id, symbol, side having count(*) > 1
 union all
-select account_id::text, count(*) || ' orders on the wire' from orders where state = 'submitting' group by account_id having count(*) > 1;
+select account_id::text, count(*) || ' orders on the wire' from asked where state = 'submitting' group by account_id having count(*) > 1;
 
 -- INV-8: Somebody will look for every order that may be at the broker.
 select o.id::text as id, o.state || ', and no look at its account is planned' as why

@@ -6,8 +6,10 @@ from positions where sold < 0 or sell_reserved < 0 or sold + sell_reserved > bou
 
 -- INV-13: What is reserved is what the live sells may still sell; when that is more than is held, all that is held, and an operator is asked to look.
 with selling as (
-    select position_id, sum(quantity - cum) as left from orders
-    where side = 'STC' and state in ('queued', 'submitting', 'unknown', 'accepted', 'partial') group by position_id
+    -- One that is being replaced: the larger of its old and its new quantity.
+    select o.position_id, sum(greatest(o.quantity, c.quantity) - o.cum) as left
+    from orders o left join order_changes c on c.order_id = o.id and c.state in ('queued', 'submitting', 'unknown')
+    where o.side = 'STC' and o.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial') group by o.position_id
 )
 select p.id::text as id, 'reserved ' || p.sell_reserved || ', live sells have ' || coalesce(s.left, 0) || ' left' as why
 from positions p left join selling s on s.position_id = p.id

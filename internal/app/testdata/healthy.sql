@@ -68,8 +68,8 @@ select id(o.name), id(o.owner), id(o.owner || ' account'), p.id, o.side, p.symbo
 from test_orders o join positions p on p.id = id(o.position),
     lateral (select o.state <> 'aborted' as sent, case when o.state = 'filled' then o.quantity else 0 end as filled) n;
 
-insert into order_broker_ids (account_id, broker_order_id, order_id, user_id, linked_at)
-select account_id, broker_order_id, id, user_id, updated_at from orders where broker_order_id is not null;
+insert into order_broker_ids (account_id, broker_order_id, order_id, user_id, linked_at, cum, cum_notional)
+select account_id, broker_order_id, id, user_id, updated_at, cum, cum_notional from orders where broker_order_id is not null;
 
 insert into order_events (order_id, user_id, seq, at, actor, from_state, to_state, cum, average)
 select o.id, o.user_id, 0, o.created_at, 'user', null, 'queued', 0, null::numeric from orders o

@@ -1,0 +1,382 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/brokers"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/risk"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+)
+
+// successorGrace is how long an order that the broker calls replaced waits for its
+// successor to be listed: lists may be minutes late.
+const successorGrace = 4 * time.Minute
+
+// verdict is what a look at both orders says of a change.
+type verdict int
+
+const (
+	undecided verdict = iota
+	succeeded         // the old id has ended, and one listed order is its successor
+	inPlace           // the broker changed the order under its own id
+	notMade           // looked for long enough: the order is as it was
+	lost              // looked for long enough: the order ended, and nothing took its place
+)
+
+// judgeChange decides about an unresolved change from the replaced order as the
+// broker shows it now and the listed orders that may be its successor.
+func judgeChange(o Order, old snaptrade.Order, found int, giveUp bool) verdict {
+	ended := old.Status.Final() && old.Status != snaptrade.StatusFilled
+	switch {
+	case ended && found > 0:
+		return succeeded
+	case ended && giveUp:
+		return lost
+	case !ended && changedInPlace(o, old):
+		return inPlace
+	case !ended && giveUp:
+		return notMade
+	}
+	return undecided
+}
+
+// changedInPlace reports whether a working order already is what was asked for,
+// and was not before.
+func changedInPlace(o Order, old snaptrade.Order) bool {
+	c := o.Change
+	if limit := c.Limit(); limit != nil && !samePrice(limit, o.Limit) {
+		return old.LimitPrice != nil && old.LimitPrice.Equal(limit.Decimal)
+	}
+	total, known := contracts(old.Total)
+	filled, _ := contracts(old.Filled)
+	before := o.Quantity - (o.Cum - filled) // of this id alone
+	return known && total != before && (total == c.Quantity || c.Units != nil && total == *c.Units)
+}
+
+// contracts reads a whole number of them.
+func contracts(d *decimal.Decimal) (int, bool) {
+	if d == nil || !d.IsInteger() || d.IsNegative() {
+		return 0, false
+	}
+	return int(d.IntPart()), true
+}
+
+// resolveChanges finds out what became of the changes that may or may not have been
+// made. What is taken, or may be the successor of one still open, is not returned.
+func (d *Desk) resolveChanges(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, unlinked []snaptrade.Order) ([]snaptrade.Order, error) {
+	sought, err := d.watched(ctx, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, o := range sought {
+		if !o.Change.Unresolved() || o.BrokerOrderID == nil {
+			continue
+		}
+		old, known := d.nowAtBroker(ctx, user, a, list, *o.BrokerOrderID)
+		if known {
+			taken, err := d.resolveChange(ctx, user, a, o, old, list, unlinked)
+			errs = append(errs, err)
+			unlinked = without(unlinked, taken)
+		}
+		unlinked = withholdSuccessors(unlinked, o)
+	}
+	return unlinked, errors.Join(errs...)
+}
+
+// nowAtBroker is an order as this look shows it: listed, or read by its id.
+func (d *Desk) nowAtBroker(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, id string) (snaptrade.Order, bool) {
+	for _, l := range list.Orders {
+		if l.ID == id {
+			return l, true
+		}
+	}
+	l, err := d.broker.OrderDetails(snaptrade.WithClass(ctx, snaptrade.UnresolvedLook), user, a.BrokerAccountID, id)
+	return l, err == nil
+}
+
+// resolveChange acts on the verdict about one change. The broker id it took is returned.
+func (d *Desk) resolveChange(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, old snaptrade.Order, list snaptrade.OrderList, unlinked []snaptrade.Order) (taken string, err error) {
+	found := successors(old, match(o.Change.asked(o), unlinked))
+	s := succession{change: o.Change, booking: booking{actor: byReconciler}}
+	switch judgeChange(o, old, len(found), mayGiveUpChange(o.Side, *o.Change, list.AskedAt, a.ListsOrders)) {
+	case succeeded:
+		n, chosen := d.choose(ctx, user, a, o, found)
+		if n > 1 {
+			s.booking.review = "several orders at the broker look like the replacement of this one"
+		}
+		return chosen.ID, d.adoptSuccessor(ctx, o.ID, s, *chosen)
+	case inPlace:
+		return "", d.adoptSuccessor(ctx, o.ID, s, old)
+	case notMade:
+		return "", d.failChange(ctx, o.ID, *o.Change, nil, changeEnding{actor: byReconciler, reason: "The broker did not make the change. The order works on as it was."})
+	case lost:
+		err := d.failChange(ctx, o.ID, *o.Change, nil, changeEnding{actor: byReconciler, reason: "The order ended at the broker, and no replacement was found there."})
+		return "", errors.Join(err, d.bookAlone(ctx, o.ID, old))
+	}
+	return "", d.countChangeLook(ctx, *o.Change, list)
+}
+
+// bookAlone books a replaced order that nothing has followed.
+func (d *Desk) bookAlone(ctx context.Context, id uuid.UUID, old snaptrade.Order) error {
+	r := reportOf(old)
+	r.NoSuccessor = true
+	return d.book(ctx, id, r, booking{actor: byReconciler})
+}
+
+func (d *Desk) countChangeLook(ctx context.Context, c Change, list snaptrade.OrderList) error {
+	if c.State != ChangeUnknown || list.AskedAt.Before(*c.Deadline) || !complete(list, *c.SentAt) {
+		return nil
+	}
+	_, err := d.db.Pool().Exec(ctx, `update order_changes set complete_looks = complete_looks + 1 where id = $1 and state = 'unknown'`, c.ID)
+	if err != nil {
+		return fmt.Errorf("count a look for change %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// successors keeps, of the orders that may have taken an order's place, those it
+// names as its children, when it names any.
+func successors(old snaptrade.Order, found []snaptrade.Order) []snaptrade.Order {
+	if len(old.ChildOrderIDs) == 0 {
+		return found
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(l snaptrade.Order) bool { return !slices.Contains(old.ChildOrderIDs, l.ID) })
+}
+
+// withholdSuccessors keeps back what may be the successor of an order that is being
+// replaced: a row of its own would take the id away.
+func withholdSuccessors(list []snaptrade.Order, o Order) []snaptrade.Order {
+	sought := o.Change.asked(o)
+	return slices.DeleteFunc(slices.Clone(list), func(l snaptrade.Order) bool {
+		return l.Option && sameContract(o.Contract, l.Symbol) && sameSide(o.Side, l.Action) && placedInTime(sought, l.PlacedAt)
+	})
+}
+
+// followReplaced follows the orders that were replaced without our asking, in the
+// broker's own app, to what took their place: when exactly one listed order may be
+// it. The ids that were taken are left out of what is returned.
+func (d *Desk) followReplaced(ctx context.Context, a brokers.Account, list snaptrade.OrderList, unlinked []snaptrade.Order) ([]snaptrade.Order, error) {
+	sought, err := d.watched(ctx, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, o := range sought {
+		if !o.State.Working() || o.Change.Unresolved() || o.BrokerOrderID == nil {
+			continue
+		}
+		i := slices.IndexFunc(list.Orders, func(l snaptrade.Order) bool { return l.ID == *o.BrokerOrderID })
+		if i < 0 || list.Orders[i].Status != snaptrade.StatusReplaced {
+			continue
+		}
+		taken, err := d.follow(ctx, o, list.Orders[i], unlinked)
+		errs = append(errs, err)
+		unlinked = without(unlinked, taken)
+	}
+	return unlinked, errors.Join(errs...)
+}
+
+// follow takes on the one successor of a replaced order. With none or several, the
+// order ends as cancelled, and an operator is asked to look.
+func (d *Desk) follow(ctx context.Context, o Order, old snaptrade.Order, unlinked []snaptrade.Order) (taken string, err error) {
+	var found []snaptrade.Order
+	for _, l := range unlinked {
+		if mayFollow(o, old, l) {
+			found = append(found, l)
+		}
+	}
+	found = successors(old, found)
+	switch {
+	case len(found) == 1:
+		return found[0].ID, d.adoptSuccessor(ctx, o.ID, succession{replaced: old.ID, booking: booking{actor: byReconciler}}, found[0])
+	case len(found) == 0 && !old.UpdatedAt.IsZero() && d.now().Sub(old.UpdatedAt) < successorGrace:
+		return "", d.PullLook(ctx, o.AccountID) // it may not be listed yet
+	}
+	return "", d.bookAlone(ctx, o.ID, old)
+}
+
+// followByID follows an order that was read by its id and not listed: where the
+// broker changed it in place, or names the one order that took its place.
+func (d *Desk) followByID(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, l snaptrade.Order) error {
+	s := succession{change: o.Change, booking: booking{actor: byReconciler}}
+	if !o.Change.Unresolved() {
+		s = succession{replaced: l.ID, booking: s.booking}
+	}
+	switch {
+	case l.Status == snaptrade.StatusReplaced && len(l.ChildOrderIDs) == 1:
+		next, err := d.broker.OrderDetails(ctx, user, a.BrokerAccountID, l.ChildOrderIDs[0])
+		if err != nil {
+			return fmt.Errorf("read the successor of order %s: %w", o.ID, err)
+		}
+		return d.adoptSuccessor(ctx, o.ID, s, next)
+	case o.Change.Unresolved() && judgeChange(o, l, 0, false) == inPlace:
+		return d.adoptSuccessor(ctx, o.ID, s, l)
+	}
+	return nil
+}
+
+// mayFollow reports whether a listed order may have taken the place of a replaced
+// one: the same contract and side, placed when that one ended.
+func mayFollow(o Order, old, l snaptrade.Order) bool {
+	if !l.Option || !sameContract(o.Contract, l.Symbol) || !sameSide(o.Side, l.Action) || l.PlacedAt.Before(old.PlacedAt) {
+		return false
+	}
+	return old.UpdatedAt.IsZero() ||
+		!l.PlacedAt.Before(old.UpdatedAt.Add(-matchBefore)) && !l.PlacedAt.After(old.UpdatedAt.Add(matchAfter))
+}
+
+// succession is how an order comes by another id at the broker.
+type succession struct {
+	change   *Change    // that was asked for; nil when nobody here asked
+	claim    *uuid.UUID // the placer's; nil for the reconciler
+	replaced string     // nobody asked: the id that was replaced
+	booking  booking
+}
+
+// adoptSuccessor makes a broker order the continuation of ours: its id joins those of
+// the order, which becomes what the broker says it is now; what filled before stays
+// filled. In one transaction with the end of the change and what is known of fills.
+func (d *Desk) adoptSuccessor(ctx context.Context, id uuid.UUID, s succession, l snaptrade.Order) error {
+	err := d.db.AsSystem(ctx, s.booking.actor, func(ctx context.Context, tx pgx.Tx) error {
+		return d.adoptSuccessorIn(ctx, tx, id, s, l)
+	})
+	if err != nil {
+		return fmt.Errorf("follow order %s to its successor: %w", id, err)
+	}
+	return nil
+}
+
+func (d *Desk) adoptSuccessorIn(ctx context.Context, tx pgx.Tx, id uuid.UUID, s succession, l snaptrade.Order) error {
+	o, p, err := d.lockForReport(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	if stands, err := d.stands(ctx, tx, o, s, l.ID); err != nil || !stands {
+		return err
+	}
+	k, err := link(ctx, tx, o, l.ID)
+	if err != nil {
+		return err
+	}
+	k.old = false
+	before := o
+	if s.change == nil {
+		if o, err = d.abortChange(ctx, tx, o, changeEnding{actor: byReconciler, reason: "the order was replaced at the broker"}); err != nil {
+			return err
+		}
+	}
+	if o, err = d.writeSuccession(ctx, tx, o, s, k, l); err != nil {
+		return err
+	}
+	booked, err := d.bookLeg(ctx, tx, o, p, k, reportOf(l), s.booking)
+	if err != nil || booked {
+		return err
+	}
+	return d.afterReport(ctx, tx, before, o, step{State: o.State})
+}
+
+// stands reports whether the order is still to be followed. A placer's answer that
+// comes after a look has decided only compares ids.
+func (d *Desk) stands(ctx context.Context, tx pgx.Tx, o Order, s succession, brokerID string) (bool, error) {
+	if s.change == nil {
+		return o.State.Working() && o.BrokerOrderID != nil && *o.BrokerOrderID == s.replaced, nil
+	}
+	open := o.Change != nil && o.Change.ID == s.change.ID && o.Change.Unresolved() && (s.claim == nil || o.Change.claimedBy(*s.claim))
+	if open && o.State.Working() {
+		return true, nil
+	}
+	if s.claim == nil || o.BrokerOrderID == nil {
+		return false, nil
+	}
+	return false, d.compareIDs(ctx, tx, o, report{BrokerOrderID: brokerID})
+}
+
+// writeSuccession gives the order its new id, quantity and price, ends the change,
+// and brings what the entry counts in line.
+func (d *Desk) writeSuccession(ctx context.Context, tx pgx.Tx, o Order, s succession, k leg, l snaptrade.Order) (Order, error) {
+	n := o.becomes(s, k, l)
+	changed, err := one(tx.Query(ctx, `
+		update orders o set quantity = $2, order_type = $3, limit_price = $4, stop_price = $5, broker_order_id = $6, estimated_cost = $7,
+			cancel_sent_at = null, event_seq = event_seq + 1, updated_at = now()
+		where id = $1 returning `+columns, o.ID, n.Quantity, n.Type, n.Limit, n.Stop, l.ID, n.EstimatedCost))
+	if err != nil {
+		return Order{}, fmt.Errorf("write the successor: %w", err)
+	}
+	said := map[string]any{"replaced": o.BrokerOrderID, "broker_order_id": l.ID, "quantity": n.Quantity, "limit": n.Limit}
+	counted, day := o.EstimatedCost, o.TradingDay
+	if s.change != nil {
+		counted, day = counted.Add(o.Change.CostIncrease), o.Change.TradingDay
+		said["change"] = o.Change.ID
+		_, err := tx.Exec(ctx, `
+			update order_changes set state = 'done', broker_order_id = $2, claim_token = null, finished_at = now(), updated_at = now() where id = $1`,
+			o.Change.ID, l.ID)
+		if err != nil {
+			return Order{}, fmt.Errorf("end order change: %w", err)
+		}
+		c := *changed.Change
+		c.State = ChangeDone
+		changed.Change = &c
+	}
+	if err := event(ctx, tx, changed, o.State, s.booking.actor, said); err != nil {
+		return Order{}, err
+	}
+	if o.Side == STC {
+		return changed, nil
+	}
+	if counted.GreaterThan(n.EstimatedCost) {
+		return changed, d.giveBackIncrease(ctx, tx, o.UserID, day, counted.Sub(n.EstimatedCost))
+	}
+	return changed, d.rules.Count(ctx, tx, o.UserID, day, risk.Spent{Premium: n.EstimatedCost.Sub(counted)})
+}
+
+// becomes is the order with its successor in place: the broker's word for what it
+// says, what was asked for where it says nothing.
+func (o Order) becomes(s succession, k leg, l snaptrade.Order) Order {
+	n := o
+	rest := o.Quantity - o.Cum
+	if s.change != nil {
+		if o.Change.Units != nil {
+			rest = *o.Change.Units
+		}
+		n.Limit = o.Change.Limit()
+		n.EstimatedCost = o.EstimatedCost.Add(o.Change.CostIncrease)
+	}
+	if total, known := contracts(l.Total); known && total > 0 {
+		rest = total
+	}
+	n.Quantity = min(max(o.Cum-k.cum+rest, o.Cum, 1), maxQuantity)
+	if l.Type == snaptrade.TypeMarket && s.change == nil {
+		n.Type, n.Limit, n.Stop = Market, nil, nil
+	}
+	if l.Type == snaptrade.TypeLimit && l.LimitPrice != nil && s.change == nil {
+		n.Type, n.Stop = Limit, nil
+	}
+	if l.LimitPrice != nil && l.LimitPrice.IsPositive() && (n.Type == Limit || n.Type == StopLimit) {
+		n.Limit = &money.Price{Decimal: *l.LimitPrice}
+	}
+	if price := reckonedAt(n); price != nil {
+		n.EstimatedCost = price.Cost(n.Quantity, o.Contract.Multiplier).Decimal
+	}
+	if o.Side == STC {
+		n.EstimatedCost = o.EstimatedCost
+	}
+	return n
+}
+
+// reckonedAt is the price an entry is reckoned at; nil for market orders.
+func reckonedAt(o Order) *money.Price {
+	if o.Limit != nil {
+		return o.Limit
+	}
+	return o.Stop
+}
