@@ -56,6 +56,8 @@ func notice(done string) *ui.Notice {
 		"appearance":      "Saved.",
 		"approved":        "Approved. The order follows at once.",
 		"rejected":        "Rejected. Nothing was sent.",
+		"subscribed":      "You copy this trader from now on. What was traded before is not copied.",
+		"copy-saved":      "Saved. The next signal is judged by it.",
 		"paused":          "Paused. Nothing new is copied until you resume.",
 		"resumed":         "Copying again. What was traded in between is not copied.",
 		"cancelled":       "You no longer copy this trader. Open copies stay yours.",

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -15,8 +16,46 @@ func settingsSentence(sub copytrade.Subscription) string {
 	if *v.OrderType == "market" {
 		price = "at the market"
 	}
-	return fmt.Sprintf("When @%s buys 10, you buy %s, at most %d contracts, %s, at most %d a day. Exits follow in proportion.",
-		sub.Trader, sizeWords(*v.Scaling), *v.MaxPositionSize, price, *v.MaxDailyTrades)
+	return fmt.Sprintf("When @%s buys 10, you buy %s, at most %d contracts%s, %s, at most %d a day%s. Exits follow in proportion.",
+		sub.Trader, sizeWords(*v.Scaling), *v.MaxPositionSize, premiumWords(v), price, *v.MaxDailyTrades, filterWords(v))
+}
+
+func premiumWords(v copytrade.Settings) string {
+	words := ""
+	if most := v.MaxPremiumPerTrade.Value; most != nil {
+		words += " for at most " + most.Short()
+	}
+	if most := v.MaxExposure.Value; most != nil {
+		words += " and " + most.Short() + " in all their trades"
+	}
+	return words
+}
+
+// filterWords says which of the trader's trades are left out.
+func filterWords(v copytrade.Settings) string {
+	var words []string
+	if only := *v.AllowedUnderlyings; len(only) > 0 {
+		words = append(words, "only "+strings.Join(only, ", "))
+	}
+	if never := *v.DeniedUnderlyings; len(never) > 0 {
+		words = append(words, "never "+strings.Join(never, ", "))
+	}
+	if types := *v.OptionTypes; len(types) == 1 {
+		words = append(words, types[0]+"s only")
+	}
+	if low := v.MinDaysToExpiration.Value; low != nil {
+		words = append(words, fmt.Sprintf("%d or more days to expiration", *low))
+	}
+	if high := v.MaxDaysToExpiration.Value; high != nil {
+		words = append(words, fmt.Sprintf("%d or fewer days to expiration", *high))
+	}
+	if most := v.MaxOpenPositions.Value; most != nil {
+		words = append(words, fmt.Sprintf("at most %d open at once", *most))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(words, ", ")
 }
 
 // sizeWords is what a follower buys when the trader buys ten.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/alertsify/alertsify/internal/copytrade"
@@ -19,6 +20,41 @@ func TestTheSettingsInOneSentence(t *testing.T) {
 		settings.Scaling, settings.OrderType = &copytrade.Scaling{Mode: test.mode, Value: money.MustAmount(test.value)}, &test.order
 		if got := settingsSentence(copytrade.Subscription{Trader: "ava", Settings: settings}); got != test.want {
 			t.Errorf("got  %s\nwant %s", got, test.want)
+		}
+	}
+}
+
+func TestTheSentenceNamesWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	settings := copytrade.Defaults()
+	settings.AllowedUnderlyings, settings.OptionTypes = &[]string{"AAPL", "SPY"}, &[]string{"put"}
+	settings.MaxPremiumPerTrade, settings.MaxExposure = copytrade.At(money.MustAmount("500")), copytrade.At(money.MustAmount("2500"))
+	settings.MinDaysToExpiration, settings.MaxOpenPositions = copytrade.At(7), copytrade.At(3)
+	const want = "When @ava buys 10, you buy 10, at most 10 contracts for at most $500 and $2,500 in all their trades, limit up to 5% above their fill, " +
+		"at most 5 a day; only AAPL, SPY, puts only, 7 or more days to expiration, at most 3 open at once. Exits follow in proportion."
+	if got := settingsSentence(copytrade.Subscription{Trader: "ava", Settings: settings}); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// What the form shows of settings is read back as the same settings.
+func TestTheSetUpFormLosesNothing(t *testing.T) {
+	t.Parallel()
+	full := copytrade.Defaults()
+	full.AllowedUnderlyings, full.DeniedUnderlyings, full.OptionTypes = &[]string{"AAPL", "BRK.B"}, &[]string{"TSLA"}, &[]string{"call"}
+	full.MinDaysToExpiration, full.MaxDaysToExpiration = copytrade.At(0), copytrade.At(45)
+	full.MaxPremiumPerTrade, full.MaxOpenPositions = copytrade.At(money.MustAmount("1250.50")), copytrade.At(4)
+	for name, settings := range map[string]copytrade.Settings{"the usual": copytrade.Defaults(), "all of them": full} {
+		read, wrong := readSettings(settingsValues(settings))
+		if len(wrong) > 0 {
+			t.Errorf("%s: %v", name, wrong)
+		}
+		want, err := json.Marshal(settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := json.Marshal(read); err != nil || string(got) != string(want) {
+			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
 		}
 	}
 }

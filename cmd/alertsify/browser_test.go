@@ -41,6 +41,7 @@ func TestBrowser(t *testing.T) {
 		{"a trader buys and sells", []window{desk, phone}, traderBuysAndSells},
 		{"the quick line fills the ticket", []window{desk, phone}, lineFillsTicket},
 		{"followers copy", []window{desk, phone}, followersCopy},
+		{"a follower sets up a copy", []window{desk, phone}, followerSetsUp},
 		{"notifications arrive", []window{desk, phone}, notificationsArrive},
 		{"appearance stays", []window{desk, phone}, appearanceStays},
 		{"everything works without script", []window{desk, phone}, worksWithoutScript},

@@ -12,8 +12,8 @@ import (
 	"github.com/alertsify/alertsify/internal/money"
 )
 
-// check names every setting that is out of its bounds.
-func (s Settings) check() error {
+// Check names every setting that is out of its bounds.
+func (s Settings) Check() error {
 	wrong := map[string]string{}
 	between(wrong, "maxPositionSize", *s.MaxPositionSize, 1, 500)
 	between(wrong, "maxDailyTrades", *s.MaxDailyTrades, 1, 100)

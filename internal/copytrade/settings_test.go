@@ -58,7 +58,7 @@ func TestSettingsOutOfBoundsAreNamed(t *testing.T) {
 		}
 		var wrong *fault.Error
 		var named []string
-		if err := given.over(Defaults()).check(); errors.As(err, &wrong) {
+		if err := given.over(Defaults()).Check(); errors.As(err, &wrong) {
 			fields, _ := wrong.Details["fields"].(map[string]any)
 			named = slices.Sorted(maps.Keys(fields))
 		}

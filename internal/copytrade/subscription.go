@@ -118,7 +118,7 @@ func findTrader(ctx context.Context, tx pgx.Tx, trader string) (uuid.UUID, error
 
 // allowed checks the settings, the account, the plan and the consent.
 func (c *Copier) allowed(ctx context.Context, tx pgx.Tx, follower uuid.UUID, s Settings) error {
-	if err := s.check(); err != nil {
+	if err := s.Check(); err != nil {
 		return err
 	}
 	if s.AccountID != nil {
@@ -172,6 +172,15 @@ func (c *Copier) subscription(ctx context.Context, tx pgx.Tx, follower, id uuid.
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Subscription{}, fault.NotFound()
 	}
+	return s, err
+}
+
+// Subscription is one of the follower's own; somebody else's is not found.
+func (c *Copier) Subscription(ctx context.Context, follower, id uuid.UUID) (s Subscription, err error) {
+	err = c.db.As(ctx, follower, func(ctx context.Context, tx pgx.Tx) error {
+		s, err = c.subscription(ctx, tx, follower, id, "")
+		return err
+	})
 	return s, err
 }
 
