@@ -33,6 +33,12 @@ e2e: tools-test assets ## only the tests in a browser
 	go test -race -count=1 -timeout=20m -v -run Browser $(BROWSED)
 BROWSED = $(call packages,chromedp/chromedp)
 
+.PHONY: sim
+sim: tools-test ## the order engine's simulation at full length (LIVES=100000, SEED=1, WORLDS= at once)
+	go test -count=1 -timeout=12h -v -run '^TestSimulation$$' ./internal/simulation -args -lives=$(LIVES) -seed=$(SEED) $(if $(WORLDS),-worlds=$(WORLDS))
+LIVES ?= 100000
+SEED ?= 1
+
 .PHONY: bench
 bench: tools-test ## benchmarks; where there is a peer or a floor, the ratio to it in the same run
 	go test -run '^$$' -bench . -benchmem -timeout=30m $(BENCHED)

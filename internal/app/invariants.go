@@ -109,7 +109,7 @@ func ExamineInvariants(ctx context.Context, db *postgres.DB, b Bounds) ([]Findin
 	if _, err := tx.Exec(ctx, "set local statement_timeout = '"+invariantTime+"'"); err != nil {
 		return nil, fmt.Errorf("bound the statements: %w", postgres.Translate(err))
 	}
-	args, err := b.args(ctx, tx)
+	args, err := b.Args(ctx, tx)
 	if err != nil {
 		return nil, err
 	}

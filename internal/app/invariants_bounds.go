@@ -45,7 +45,8 @@ func BoundsOf(c Config, now time.Time) Bounds {
 	}
 }
 
-func (b Bounds) args(ctx context.Context, tx pgx.Tx) (pgx.NamedArgs, error) {
+// Args are the bounds as the statements name them.
+func (b Bounds) Args(ctx context.Context, tx pgx.Tx) (pgx.NamedArgs, error) {
 	clock, err := b.clock(ctx, tx)
 	if err != nil {
 		return nil, err

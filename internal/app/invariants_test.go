@@ -95,7 +95,7 @@ func breakAndExamine(t *testing.T, db *postgres.DB, i Invariant, c breach) {
 		if _, err := tx.Exec(t.Context(), "set local session_replication_role = replica; "+c.sql, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return err
 		}
-		args, err := testBounds().args(t.Context(), tx)
+		args, err := testBounds().Args(t.Context(), tx)
 		if err != nil {
 			return err
 		}

@@ -69,6 +69,15 @@ func (b *Inbox) Work(ctx context.Context, provider string, do Do) {
 	}
 }
 
+// WorkDue is one round of Work: what is due is worked, one event after the other.
+func (b *Inbox) WorkDue(ctx context.Context, provider string, do Do) error {
+	due, err := b.claim(ctx, provider, b.slots)
+	for _, e := range due {
+		b.workOne(ctx, e, do)
+	}
+	return err
+}
+
 func ring(bell chan struct{}) {
 	select {
 	case bell <- struct{}{}:

@@ -32,6 +32,9 @@ type Options struct {
 	Clock   *exchange.Clock // quote times and expirations are the market's
 	HTTP    *http.Client    // nil: the guarded client; its transport is used for every call
 	Logger  *slog.Logger
+
+	Now   func() time.Time // of the ages of read quotes; nil: real time
+	Hurry bool             // read a quote at once, without waiting for others to ask together
 }
 
 // Market answers questions about prices and listings. Without Alpaca's keys every
@@ -65,7 +68,13 @@ func New(o Options) *Market {
 	if o.Key != "" && !o.Secret.IsZero() {
 		m.alpaca = newAlpaca(o)
 	}
-	m.board = &board{load: m.loadQuotes, kept: map[string]keptQuote{}, work: &m.work}
+	m.board = &board{load: m.loadQuotes, kept: map[string]keptQuote{}, work: &m.work, now: o.Now, wait: batchWait}
+	if o.Now == nil {
+		m.board.now = time.Now
+	}
+	if o.Hurry {
+		m.board.wait = 0
+	}
 	if m.alpaca != nil {
 		m.stream = newStream(m.alpaca, m.board.quotes, m.log)
 	}

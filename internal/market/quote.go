@@ -93,6 +93,8 @@ const (
 type board struct {
 	load func(ctx context.Context, symbols []string) (map[string]Quote, error)
 	work *sync.WaitGroup
+	now  func() time.Time
+	wait time.Duration
 
 	mu   sync.Mutex
 	kept map[string]keptQuote
@@ -140,7 +142,7 @@ func (b *board) quotes(ctx context.Context, symbols []string) (map[string]Quote,
 func (b *board) join(symbols []string) *batch {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now() // how long ago we read is real time, whatever the market's clock says
+	now := b.now() // how long ago we read is real time, whatever the market's clock says
 	var missing []string
 	for _, symbol := range symbols {
 		if k, kept := b.kept[symbol]; !kept || now.Sub(k.readAt) >= quoteAge {
@@ -167,7 +169,7 @@ func (b *board) join(symbols []string) *batch {
 // run waits a moment for company, then reads for all. It does not end with the
 // request that began it, because others wait for the same.
 func (b *board) run(own *batch) {
-	<-time.After(batchWait)
+	<-time.After(b.wait)
 	b.mu.Lock()
 	b.next = nil
 	b.mu.Unlock()
@@ -184,7 +186,7 @@ func (b *board) run(own *batch) {
 func (b *board) keep(symbols []string, loaded map[string]Quote) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
+	now := b.now()
 	if len(b.kept) > keptMax {
 		clear(b.kept)
 	}

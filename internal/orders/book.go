@@ -67,7 +67,7 @@ func (d *Desk) bookLeg(ctx context.Context, tx pgx.Tx, o Order, p positions.Posi
 	if s.Review == "" {
 		s.Review = b.review
 	}
-	if s.State == o.State && s.Quantity == 0 && o.BrokerOrderID != nil && !fresherReview(o, s) {
+	if !o.learns(s) {
 		return false, nil
 	}
 	changed, err := d.writeStep(ctx, tx, o, p, l, r, s)
@@ -128,6 +128,11 @@ func (d *Desk) compareIDs(ctx context.Context, tx pgx.Tx, o Order, r report) err
 		return err
 	}
 	return lookAt(ctx, tx, o, d.now())
+}
+
+// learns says whether a report tells anything that the order does not know yet.
+func (o Order) learns(s step) bool {
+	return s.State != o.State || s.Quantity != 0 || o.BrokerOrderID == nil || fresherReview(o, s)
 }
 
 func fresherReview(o Order, s step) bool {

@@ -33,6 +33,7 @@ type Desk struct {
 	log      *slog.Logger
 	crash    func(point string)
 	alarm    func(kind string)
+	newID    func() uuid.UUID
 }
 
 // Options are the parts a Desk works with.
@@ -50,6 +51,7 @@ type Options struct {
 	Logger   *slog.Logger
 	Crash    func(point string) // development and tests: may end the process at a named point; nil does nothing
 	Alarm    func(kind string)  // counts what an operator must see; nil does nothing
+	NewID    func() uuid.UUID   // of orders; nil: random
 }
 
 // New makes a Desk.
@@ -60,9 +62,12 @@ func New(o Options) *Desk {
 	if o.Alarm == nil {
 		o.Alarm = func(string) {}
 	}
+	if o.NewID == nil {
+		o.NewID = uuid.New
+	}
 	return &Desk{
 		db: o.DB, queue: o.Queue, rules: o.Rules, accounts: o.Accounts, market: o.Market, broker: o.Broker,
-		alerts: o.Alerts, gate: o.Gate, clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, alarm: o.Alarm,
+		alerts: o.Alerts, gate: o.Gate, clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, alarm: o.Alarm, newID: o.NewID,
 	}
 }
 

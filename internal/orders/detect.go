@@ -67,7 +67,7 @@ func (d *Desk) detectOne(ctx context.Context, a brokers.Account, l snaptrade.Ord
 func (d *Desk) detected(a brokers.Account, l snaptrade.Order, c exchange.Contract) Order {
 	now := d.now()
 	o := Order{
-		ID: uuid.New(), UserID: a.UserID, AccountID: a.ID, Side: BTO, Contract: c, Quantity: int(l.Total.IntPart()),
+		ID: d.newID(), UserID: a.UserID, AccountID: a.ID, Side: BTO, Contract: c, Quantity: int(l.Total.IntPart()),
 		Type: Market, TimeInForce: Day, Source: Detected, State: Accepted, TradingDay: d.clock.Today(), SendBefore: now,
 	}
 	if l.Action.IsSell() {

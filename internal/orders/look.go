@@ -81,6 +81,18 @@ func (d *Desk) RunLooks(ctx context.Context) error {
 	}
 }
 
+// LookDue is a slow round of RunLooks: what is due is listed, one account after the
+// other, each claimed when its turn has come.
+func (d *Desk) LookDue(ctx context.Context) error {
+	for {
+		due, err := d.claimLooks(ctx, 1)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		d.look(ctx, due[0])
+	}
+}
+
 // claimLooks takes up to n accounts that are due (index account_looks_due).
 func (d *Desk) claimLooks(ctx context.Context, n int) ([]uuid.UUID, error) {
 	if n == 0 {
@@ -182,12 +194,13 @@ func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account
 	var unlinked []snaptrade.Order
 	var errs []error
 	for _, l := range list.Orders {
-		id, known := linked[l.ID]
-		if !known {
+		o, known := linked[l.ID]
+		switch r := reportOf(l); {
+		case !known:
 			unlinked = append(unlinked, l)
-			continue
+		case o.news(r): // most of a day's list is none: no lock for that
+			errs = append(errs, d.book(ctx, o.ID, r, booking{actor: byReconciler}))
 		}
-		errs = append(errs, d.book(ctx, id, reportOf(l), booking{actor: byReconciler}))
 	}
 	errs = append(errs, d.repeatCancels(ctx, a.ID, list.AskedAt))
 	rest, err := d.resolveChanges(ctx, user, a, list, unlinked)
@@ -199,25 +212,45 @@ func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account
 	return errors.Join(errs...)
 }
 
+// listedOrder is an order of ours as it stands, by one of its ids at the broker.
+type listedOrder struct {
+	Order
+
+	leg leg
+}
+
+// news says whether a report tells anything that is not known yet. What was known
+// already when this was read stays so.
+func (o listedOrder) news(r report) bool {
+	return o.learns(advance(o.Order, o.leg, o.heldWhileReplaced(o.leg, r)))
+}
+
 // linked maps broker ids to our orders, in one statement.
-func (d *Desk) linked(ctx context.Context, account uuid.UUID, listed []snaptrade.Order) (map[string]uuid.UUID, error) {
+func (d *Desk) linked(ctx context.Context, account uuid.UUID, listed []snaptrade.Order) (map[string]listedOrder, error) {
 	ids := make([]string, 0, len(listed))
 	for _, l := range listed {
 		ids = append(ids, l.ID)
 	}
 	rows, err := d.db.Pool().Query(ctx, `
-		select broker_order_id, order_id from order_broker_ids where account_id = $1 and broker_order_id = any($2)`, account, ids)
+		select `+columns+`, b.broker_order_id, b.cum, b.cum_notional from order_broker_ids b join orders o on o.id = b.order_id
+		where b.account_id = $1 and b.broker_order_id = any($2)`, account, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read links: %w", err)
 	}
-	found := make(map[string]uuid.UUID, len(ids))
-	var brokerID string
-	var order uuid.UUID
-	_, err = pgx.ForEachRow(rows, []any{&brokerID, &order}, func() error {
-		found[brokerID] = order
-		return nil
+	found := make(map[string]listedOrder, len(ids))
+	_, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (id string, err error) {
+		var o listedOrder
+		if o.Order, err = scanAnd(row, &id, &o.leg.cum, &o.leg.notional); err != nil {
+			return "", err
+		}
+		o.leg.old = o.BrokerOrderID != nil && *o.BrokerOrderID != id
+		found[id] = o
+		return id, nil
 	})
-	return found, err
+	if err != nil {
+		return nil, fmt.Errorf("read links: %w", err)
+	}
+	return found, nil
 }
 
 // missing asks one by one for working orders that the list left out: older than

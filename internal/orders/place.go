@@ -106,7 +106,7 @@ func (d *Desk) enter(ctx context.Context, tx pgx.Tx, dr Draft) (Order, error) {
 func (d *Desk) newOrder(dr Draft) Order {
 	in, now := dr.intent, d.now()
 	o := Order{
-		ID: uuid.New(), UserID: dr.user, AccountID: dr.account.ID, Side: in.Side, Contract: dr.contract, Quantity: in.Quantity,
+		ID: d.newID(), UserID: dr.user, AccountID: dr.account.ID, Side: in.Side, Contract: dr.contract, Quantity: in.Quantity,
 		Type: in.Type, Limit: in.Limit, Stop: in.Stop, TimeInForce: in.TimeInForce, Source: Manual, State: Queued,
 		TradingDay: d.clock.Today(), SendBefore: now.Add(sendEntryWithin),
 	}

@@ -22,16 +22,19 @@ const columns = `o.id, o.user_id, o.account_id, o.position_id, o.side, o.symbol,
 	o.send_before, o.claim_token, o.sent_at, o.deadline, o.attempts, o.complete_looks, o.event_seq, o.executed_at,
 	o.created_at, o.updated_at, o.finished_at, ` + newestChange
 
-func scan(row pgx.CollectableRow) (Order, error) {
+func scan(row pgx.CollectableRow) (Order, error) { return scanAnd(row) }
+
+// scanAnd reads an order and further columns after its own.
+func scanAnd(row pgx.CollectableRow, more ...any) (Order, error) {
 	var o Order
 	var symbol, underlying string
 	var multiplier int
 	var limit, stop decimal.NullDecimal
-	err := row.Scan(&o.ID, &o.UserID, &o.AccountID, &o.PositionID, &o.Side, &symbol, &underlying, &multiplier, &o.Quantity, &o.Type,
+	err := row.Scan(append([]any{&o.ID, &o.UserID, &o.AccountID, &o.PositionID, &o.Side, &symbol, &underlying, &multiplier, &o.Quantity, &o.Type,
 		&limit, &stop, &o.TimeInForce, &o.Source, &o.State, &o.Cum, &o.CumNotional, &o.Reason, &o.ReasonCode, &o.Review,
 		&o.BrokerOrderID, &o.CancelRequested, &o.SubscriptionID, &o.DecisionID, &o.CopyTarget, &o.EstimatedCost, &o.TradingDay,
 		&o.SendBefore, &o.ClaimToken, &o.SentAt, &o.Deadline, &o.Attempts, &o.CompleteLooks, &o.EventSeq, &o.ExecutedAt,
-		&o.CreatedAt, &o.UpdatedAt, &o.FinishedAt, &o.Change)
+		&o.CreatedAt, &o.UpdatedAt, &o.FinishedAt, &o.Change}, more...)...)
 	if err != nil {
 		return Order{}, err
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// bookRow is one order of the referee's book. Prices per share.
-type bookRow struct {
+// BookRow is one order of the referee's book. Prices per share.
+type BookRow struct {
 	BrokerOrderID string    `json:"brokerOrderId"`
 	Account       string    `json:"account"`
 	User          string    `json:"user"`
@@ -32,8 +32,8 @@ type bookRow struct {
 	Replaces      string    `json:"replaces,omitempty"`
 }
 
-func (w *World) row(o paperOrder) bookRow {
-	row := bookRow{
+func (w *World) row(o paperOrder) BookRow {
+	row := BookRow{
 		BrokerOrderID: o.ID, Account: o.Account, User: w.ownerName(o.Account), Symbol: o.Symbol, Action: o.Action,
 		Quantity: o.Quantity, Filled: o.Filled, Status: o.Status, OrderType: o.Type, TimeInForce: o.TIF,
 		PlacedAt: o.Placed, Via: o.Via, Reason: o.Reason, Replaces: o.Replaces,
@@ -63,7 +63,7 @@ func (w *World) showBook(rw http.ResponseWriter, r *http.Request) {
 		owned := w.paper.allOf(user)
 		orders = w.paper.book(func(account string) bool { return slices.Contains(owned, account) })
 	}
-	rows := make([]bookRow, 0, len(orders))
+	rows := make([]BookRow, 0, len(orders))
 	for _, o := range orders {
 		rows = append(rows, w.row(o))
 	}

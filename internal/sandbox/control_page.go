@@ -15,7 +15,7 @@ func (w *World) console(rw http.ResponseWriter, _ *http.Request) {
 	slices.Reverse(entries)
 	orders := w.paper.book(func(string) bool { return true })
 	orders = orders[max(len(orders)-consoleRows, 0):]
-	rows := make([]bookRow, 0, len(orders))
+	rows := make([]BookRow, 0, len(orders))
 	for _, o := range slices.Backward(orders) {
 		rows = append(rows, w.row(o))
 	}

@@ -245,6 +245,28 @@ func (p *paper) book(keep func(account string) bool) []paperOrder {
 	return found
 }
 
+// one is an order of the book as it stands.
+func (p *paper) one(id string) (paperOrder, bool) {
+	p.mu.Lock()
+	defer p.unlock()
+	o, known := p.orders[id]
+	if !known {
+		return paperOrder{}, false
+	}
+	return *o, true
+}
+
+// newest is the account's order that arrived last.
+func (p *paper) newest(account string) (paperOrder, bool) {
+	p.mu.Lock()
+	defer p.unlock()
+	ids := p.byOwner[account]
+	if len(ids) == 0 {
+		return paperOrder{}, false
+	}
+	return *p.orders[ids[len(ids)-1]], true
+}
+
 func (p *paper) liveInOrder() []*paperOrder {
 	list := make([]*paperOrder, 0, len(p.live))
 	for _, o := range p.live {

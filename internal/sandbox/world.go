@@ -46,6 +46,8 @@ type Options struct {
 
 	ConsoleCode string // if set, the simulated sign-in page asks for it
 	Seed        int64
+	// Stepped leaves everything that happens by itself to whoever opened it: see Step.
+	Stepped bool
 	// RatePerMinute is how many SnapTrade calls the client id may send in a
 	// rolling minute; default 250.
 	RatePerMinute int
@@ -203,6 +205,9 @@ func (w *World) listen() error {
 func (w *World) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	w.stop = stop
+	if w.options.Stepped {
+		return
+	}
 	w.background.Go(func() { w.hooks.run(ctx) })
 	w.background.Go(func() { every(ctx, orderPace, w.workOrders) })
 	w.background.Go(func() { every(ctx, walkPace, w.walkMarket) })

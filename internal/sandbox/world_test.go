@@ -286,9 +286,9 @@ func (w *testWorld) detail(account, id string) orderV1 {
 	return o
 }
 
-func (w *testWorld) book(account string) []bookRow {
+func (w *testWorld) book(account string) []BookRow {
 	w.t.Helper()
-	var book struct{ Data []bookRow }
+	var book struct{ Data []BookRow }
 	w.must(http.MethodGet, "/_sandbox/broker/orders?account="+account, "", &book)
 	return book.Data
 }

@@ -1,0 +1,72 @@
+package simulation
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var (
+	livesFlag  = flag.Int("lives", 2000, "how many orders to live")
+	seedFlag   = flag.Int64("seed", 1, "the seed of the first world; each next world has the next number")
+	worldsFlag = flag.Int("worlds", runtime.GOMAXPROCS(0), "how many worlds live at once")
+)
+
+// livesAWorld is how many lives one world has: a failure replays in seconds.
+const livesAWorld = 500
+
+// The whole of it: thousands of lives with everything that can go wrong, and not
+// one order twice at the broker, not one lost, not one with another end.
+func TestSimulation(t *testing.T) {
+	began := time.Now()
+	var mu sync.Mutex
+	total := newTally()
+	place := make(chan struct{}, *worldsFlag)
+	var all sync.WaitGroup
+	for done, seed := 0, *seedFlag; done < *livesFlag && !t.Failed(); done, seed = done+livesAWorld, seed+1 {
+		want := min(livesAWorld, *livesFlag-done)
+		place <- struct{}{}
+		all.Go(func() {
+			defer func() { <-place }()
+			t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+				s := liveOnce(t, seed, want)
+				mu.Lock()
+				defer mu.Unlock()
+				total.add(s.tally)
+				t.Logf("%d lives in %s of virtual time, history %s; in all %d lives, %s",
+					s.tally.lives, s.time.Now().Sub(s.began).Round(time.Minute), s.trace.number(), total.lives, pace(total.lives, began))
+			})
+		})
+	}
+	all.Wait()
+	t.Log("\n" + total.report())
+}
+
+// liveOnce is one world, from its first click to rest.
+func liveOnce(t *testing.T, seed int64, want int) *simulation {
+	t.Helper()
+	s := begin(t, seed, want)
+	if err := s.run(); err != nil {
+		t.Fatalf("%s\n\n%v\n\nreplay it with: make sim SEED=%d LIVES=%d", s.story(), err, seed, want)
+	}
+	return s
+}
+
+// story is the end of what happened.
+func (s *simulation) story() string {
+	return fmt.Sprintf("seed %d broke at %s after %d lives:\n%s\n\nthe program's last warnings:\n%s\n\n%s",
+		s.seed, s.time.Now(), s.tally.lives, strings.Join(s.trace.last, "\n"), s.warnings.last(), s.tally.report())
+}
+
+// A seed is worth nothing if it tells another story each time.
+func TestTheSameSeedIsTheSameHistory(t *testing.T) {
+	t.Parallel()
+	first, second := liveOnce(t, 11, 30), liveOnce(t, 11, 30)
+	if first.trace.number() != second.trace.number() || first.tally.report() != second.tally.report() {
+		t.Errorf("seed 11 came to\n%s\nand then to\n%s", first.tally.report(), second.tally.report())
+	}
+}

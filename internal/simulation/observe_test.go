@@ -1,0 +1,199 @@
+package simulation
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// watch is what a simulation knows of the program: only what it committed.
+type watch struct {
+	states map[uuid.UUID]string // of every order seen
+	asked  map[uuid.UUID]bool   // decisions somebody was asked about
+	lookAt time.Time            // when the next look is planned; zero: none is
+}
+
+// job is a bell the program left in its queue.
+type job struct {
+	ID        int64
+	Kind      string
+	Args      []byte
+	Scheduled *time.Time
+}
+
+// seenOrder is an order that changed.
+type seenOrder struct {
+	ID, Account, Position uuid.UUID
+	State, Source         string
+}
+
+// observe sees what was committed since a time: bells, orders, questions, the next
+// look. Each leads to what happens next, and what changed is examined.
+func (s *simulation) observe(since time.Time) error {
+	batch := &pgx.Batch{}
+	batch.Queue(`
+		with gone as (delete from public.river_job returning id, kind, args, case when state = 'scheduled' then scheduled_at end as at)
+		select id, kind, args, at from gone order by id`)
+	batch.Queue(`select id, account_id, position_id, state, source from public.orders where updated_at >= $1 order by created_at, id`, since)
+	batch.Queue(`select id from public.positions where updated_at >= $1`, since)
+	batch.Queue(`select id, user_id from public.copy_decisions where updated_at >= $1 and result = 'awaiting_approval' order by decided_at, place`, since)
+	batch.Queue(`select min(greatest(next_look_at, listed_at + interval '15 seconds', claimed_until)) from public.account_looks where next_look_at is not null`)
+	results := s.observer.SendBatch(s.ctx, batch)
+	defer func() { _ = results.Close() }() // everything was read, or the error is told
+
+	rows, _ := results.Query() // its error is the collector's
+	jobs, err := pgx.CollectRows(rows, pgx.RowToStructByPos[job])
+	if err != nil {
+		return fmt.Errorf("read the queue: %w", err)
+	}
+	rows, _ = results.Query()
+	changed, err := pgx.CollectRows(rows, pgx.RowToStructByPos[seenOrder])
+	if err != nil {
+		return fmt.Errorf("read what changed: %w", err)
+	}
+	rows, _ = results.Query()
+	touched, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("read what changed: %w", err)
+	}
+	rows, _ = results.Query()
+	questions, err := pgx.CollectRows(rows, pgx.RowToStructByPos[question])
+	if err != nil {
+		return fmt.Errorf("read questions: %w", err)
+	}
+	var look *time.Time
+	if err := results.QueryRow().Scan(&look); err != nil {
+		return fmt.Errorf("read the next look: %w", err)
+	}
+	if err := results.Close(); err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		s.hear(j)
+	}
+	for _, o := range changed {
+		s.sawOrder(o)
+		if !slices.Contains(touched, o.Position) {
+			touched = append(touched, o.Position)
+		}
+	}
+	for _, q := range questions {
+		s.answerLater(q)
+	}
+	s.planLook(look)
+	s.carryWebhooks()
+	if len(touched) == 0 {
+		return nil
+	}
+	return s.check.touched(s, touched)
+}
+
+// hear lets a bell be heard: soon, late, twice, or never where something else must
+// make up for it.
+func (s *simulation) hear(j job) {
+	wait := s.dice.between(5*time.Millisecond, 300*time.Millisecond)
+	if j.Scheduled != nil {
+		wait = max(wait, j.Scheduled.Sub(s.time.Now()))
+	}
+	if s.calm {
+		s.work(j, wait)
+		return
+	}
+	s.tally.bells++
+	switch n := s.dice.IntN(100); {
+	case n < 5 && j.Kind != "order_changed": // of these nothing else makes up for (C9)
+		s.tally.faults["bell lost"]++
+	case n < 13:
+		s.tally.faults["bell rung twice"]++
+		s.work(j, wait)
+		s.work(j, wait+s.dice.between(0, 10*time.Second))
+	case n < 20:
+		s.tally.faults["bell late"]++
+		s.work(j, wait+s.dice.between(time.Second, 40*time.Second))
+	default:
+		s.work(j, wait)
+	}
+}
+
+func (s *simulation) work(j job, after time.Duration) {
+	s.in(after, j.Kind, func() error { return s.workNow(j) })
+}
+
+// planLook lets the accounts be listed when the program wants to.
+func (s *simulation) planLook(due *time.Time) {
+	now := s.time.Now()
+	if due == nil || !s.watch.lookAt.IsZero() && !due.Before(s.watch.lookAt) {
+		return
+	}
+	at := *due
+	if at.Before(now) {
+		at = now
+	}
+	s.watch.lookAt = at
+	s.plan(at.Add(s.dice.between(0, 250*time.Millisecond)), "look", s.look)
+}
+
+// carryWebhooks takes what the broker wants to send: some of it is lost, the rest
+// arrives in any order, some of it twice, some of it forged.
+func (s *simulation) carryWebhooks() {
+	for _, hook := range s.world.Webhooks() {
+		s.tally.webhooks++
+		times := weigh(s.dice, []chance[int]{{55, 0}, {33, 1}, {10, 2}, {2, 3}})
+		if times > 1 {
+			s.tally.faults["webhook repeated"]++
+		}
+		for range times {
+			wait := s.dice.between(100*time.Millisecond, 3*time.Second)
+			if s.dice.permille(250) {
+				s.tally.faults["webhook out of order"]++
+				wait = s.dice.between(3*time.Second, 6*time.Minute)
+			}
+			s.in(wait, "webhook "+hook.Type, func() error { return s.deliver(hook.Body, hook.Signature) })
+		}
+	}
+}
+
+// sawOrder follows an order from its birth to its end, which is the end of a life.
+func (s *simulation) sawOrder(o seenOrder) {
+	before, known := s.watch.states[o.ID]
+	s.watch.states[o.ID] = o.State
+	if !known {
+		s.tally.born[o.Source]++
+		if live(o.State) {
+			s.losePatience(o)
+		}
+	}
+	switch {
+	case live(o.State) && known && !live(before):
+		s.tally.lives-- // it turned up after all
+	case !live(o.State) && (!known || live(before)):
+		s.tally.lives++
+	}
+}
+
+func live(state string) bool {
+	switch state {
+	case "queued", "submitting", "unknown", "accepted", "partial":
+		return true
+	}
+	return false
+}
+
+// orderOf reads the order a job is about.
+func orderOf(args []byte) (id uuid.UUID, err error) {
+	var named struct {
+		OrderID       *uuid.UUID `json:"order_id"`
+		LeaderOrderID *uuid.UUID `json:"leader_order_id"`
+	}
+	if err := json.Unmarshal(args, &named); err != nil {
+		return uuid.Nil, err
+	}
+	if named.OrderID != nil {
+		return *named.OrderID, nil
+	}
+	return *named.LeaderOrderID, nil
+}

@@ -1,0 +1,197 @@
+package simulation
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/sandbox"
+)
+
+// referee knows what really happened at the broker: which order each request was
+// for, what it became, and what nobody here placed.
+type referee struct {
+	requests map[uuid.UUID]int          // to place an order, but for those that were throttled
+	real     map[uuid.UUID][]string     // the broker's orders that an order of ours became
+	placedBy map[string]uuid.UUID       // the same, by the broker's id
+	app      map[string]sandbox.BookRow // trades made in the broker's app
+	answers  map[string][]byte          // by key
+}
+
+func newReferee() referee {
+	return referee{
+		requests: map[uuid.UUID]int{}, real: map[uuid.UUID][]string{}, placedBy: map[string]uuid.UUID{},
+		app: map[string]sandbox.BookRow{}, answers: map[string][]byte{},
+	}
+}
+
+func (r referee) asked(order uuid.UUID, throttled bool) {
+	if !throttled {
+		r.requests[order]++
+	}
+}
+
+func (r referee) executed(order uuid.UUID, brokerID string) {
+	r.real[order] = append(r.real[order], brokerID)
+	r.placedBy[brokerID] = order
+}
+
+func (r referee) inTheApp(o sandbox.BookRow) { r.app[o.BrokerOrderID] = o }
+
+// answered holds an answer against the first one to the same key.
+func (r referee) answered(key string, receipt orders.Receipt) error {
+	first, repeated := r.answers[key]
+	if !repeated {
+		r.answers[key] = receipt.Order
+		return nil
+	}
+	if !bytes.Equal(first, receipt.Order) || !receipt.Replayed {
+		return fmt.Errorf("INV-33: key %s was answered %s, then %s", key, first, receipt.Order)
+	}
+	return nil
+}
+
+// verdict is what the referee found.
+type verdict struct {
+	duplicates, lost, wrong int
+	problems                []string
+}
+
+func (v *verdict) say(count *int, format string, args ...any) {
+	*count++
+	v.problems = append(v.problems, fmt.Sprintf(format, args...))
+}
+
+// asTold is an order as the program tells it.
+type asTold struct {
+	ID                  uuid.UUID
+	Source, State, Side string
+	Symbol, Account     string
+	Quantity, Cum       int64
+	Review              *string
+	BrokerOrderID       *string
+	SentAt, Deadline    *time.Time
+}
+
+// judge compares the broker's whole book with the program's, at rest.
+func (s *simulation) judge() (verdict, error) {
+	rows, err := s.observer.Query(s.ctx, `
+		select o.id, o.source, o.state, o.side, o.symbol, a.broker_account_id, o.quantity, o.cum, o.review_reason, b.broker_order_id, o.sent_at, o.deadline
+		from public.orders o join public.accounts a on a.id = o.account_id left join public.order_broker_ids b on b.order_id = o.id`)
+	if err != nil {
+		return verdict{}, err
+	}
+	told, err := pgx.CollectRows(rows, pgx.RowToStructByPos[asTold])
+	if err != nil {
+		return verdict{}, err
+	}
+	v := verdict{}
+	linked := map[string]asTold{}
+	for _, o := range told {
+		if o.BrokerOrderID != nil {
+			linked[*o.BrokerOrderID] = o
+		}
+	}
+	for _, o := range told {
+		s.referee.judgeSent(o, &v)
+	}
+	for _, b := range s.world.Book() {
+		s.referee.judgeBook(b, linked, &v)
+	}
+	return v, s.judgeHoldings(&v)
+}
+
+// judgeSent: asked for once, at the broker once, and not at all if never sent.
+func (r referee) judgeSent(o asTold, v *verdict) {
+	if r.requests[o.ID] > 1 || len(r.real[o.ID]) > 1 {
+		v.say(&v.duplicates, "INV-1: order %s was asked for %d times and is at the broker as %v", o.ID, r.requests[o.ID], r.real[o.ID])
+	}
+	if o.State == "aborted" && (r.requests[o.ID] > 0 || o.BrokerOrderID != nil) {
+		v.say(&v.wrong, "INV-9: order %s says that it was never sent, and was", o.ID)
+	}
+	if live(o.State) {
+		v.say(&v.wrong, "order %s is %s though everything is at rest", o.ID, o.State)
+	}
+}
+
+// judgeBook: what is at the broker is an order here, with the same end. Where a twin
+// was made in the app nobody can tell the two apart, and one may bear the other's
+// name; the broker's word about what it names must stand all the same.
+func (r referee) judgeBook(b sandbox.BookRow, linked map[string]asTold, v *verdict) {
+	o, known := linked[b.BrokerOrderID]
+	if !known {
+		if b.Filled > 0 || b.Status != "REJECTED" && b.Via == "snaptrade" {
+			v.say(&v.lost, "broker order %s (%s %d %s, %s, %d filled, via %s, placed %s) is no order here; it was placed for %s",
+				b.BrokerOrderID, b.Action, b.Quantity, b.Symbol, b.Status, b.Filled, b.Via, b.PlacedAt, r.placedBy[b.BrokerOrderID])
+		}
+		return
+	}
+	if owner, ours := r.placedBy[b.BrokerOrderID]; ours && owner != o.ID && !r.hasTwin(b) {
+		v.say(&v.wrong, "broker order %s was placed for order %s, and is linked to %s", b.BrokerOrderID, owner, o.ID)
+	}
+	if !agrees(b, o) {
+		v.say(&v.wrong, "order %s is %s with %d of %d filled (review: %s); the broker says %s with %d", o.ID, o.State, o.Cum, o.Quantity, text(o.Review), b.Status, b.Filled)
+	}
+}
+
+func text(s *string) string {
+	if s == nil {
+		return "none"
+	}
+	return *s
+}
+
+// hasTwin says that something that looks the same was traded in the app.
+func (r referee) hasTwin(b sandbox.BookRow) bool {
+	for _, t := range r.app {
+		if t.Account == b.Account && t.Symbol == b.Symbol && t.Action == b.Action && t.Quantity == b.Quantity {
+			return true
+		}
+	}
+	return false
+}
+
+// ends are the words for the broker's in the end.
+var ends = map[string][]string{
+	"EXECUTED": {"filled"}, "CANCELED": {"cancelled"}, "PARTIAL_CANCELED": {"cancelled"}, "EXPIRED": {"expired"}, "REJECTED": {"rejected"},
+}
+
+// agrees: the same end with the same fills. What ended and filled after that keeps
+// its end, and is up for review.
+func agrees(b sandbox.BookRow, o asTold) bool {
+	if o.Cum != b.Filled {
+		return false
+	}
+	if slices.Contains(ends[b.Status], o.State) {
+		return true
+	}
+	return o.Review != nil && (o.State == "cancelled" || o.State == "expired") && b.Status != "PENDING" && b.Status != "PARTIAL"
+}
+
+// judgeHoldings: what is held here is held there, or an operator is asked to look.
+func (s *simulation) judgeHoldings(v *verdict) error {
+	rows, err := s.observer.Query(s.ctx, `
+		select a.broker_account_id, p.symbol, sum(p.bought - p.sold), bool_or(p.review_reason is not null)
+		from public.positions p join public.accounts a on a.id = p.account_id group by 1, 2 order by 1, 2`)
+	if err != nil {
+		return err
+	}
+	var account, symbol string
+	var held int64
+	var review bool
+	_, err = pgx.ForEachRow(rows, []any{&account, &symbol, &held, &review}, func() error {
+		if there := s.world.Holdings(account)[symbol]; there != held && !review {
+			v.say(&v.wrong, "INV-14: %d of %s held on account %s, the broker has %d", held, symbol, account, there)
+		}
+		if review {
+			s.tally.reviews++
+		}
+		return nil
+	})
+	return err
+}
