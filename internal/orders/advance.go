@@ -138,7 +138,7 @@ func nextState(o Order, r report, cum int) (next State, review string) {
 	}
 	// A word we do not know changes nothing, but an order with a broker id is
 	// at the broker: for an unresolved one that is the answer. So are its fills.
-	if o.State.Unresolved() || o.State == NotPlaced || cum > 0 {
+	if o.State.Unresolved() || o.State == NotPlaced || o.refusedUnseen() || cum > 0 {
 		return working, lateReview(o)
 	}
 	return o.State, ""
@@ -151,8 +151,15 @@ func rejected(o Order, cum int) (State, string) {
 	if o.State == NotPlaced { // it was there after all, and came to nothing
 		return Cancelled, "found at the broker, rejected"
 	}
+	if o.refusedUnseen() {
+		return Rejected, lateReview(o)
+	}
 	return Rejected, ""
 }
+
+// refusedUnseen says that the order was refused and never seen at the broker: that
+// it is there after all is for an operator to see, whatever became of it (INV-9).
+func (o Order) refusedUnseen() bool { return o.State == Rejected && o.BrokerOrderID == nil }
 
 // lateReview marks orders that turn up although they counted as ended (T10, T14).
 func lateReview(o Order) string {

@@ -60,7 +60,7 @@ cancelled  2 5  C! C! C! C! C! C! C! C!
 cancelled  2 1  C  C  C  C  C  C  C  C
 expired    0 0  E  E  E  E  E  E  E  E
 expired    2 3  E! E! E! E! E! E! E! E!
-rejected   0 0  A! A! A! C! R  E! A! R
+rejected   0 0  A! A! A! C! R! E! A! A!
 rejected   0 3  P! P! P! C! C! E! P! P!
 rejected   0 5  F! F! F! F! F! F! F! F!
 not_placed 0 0  A! A! A! C! C! E! A! A!
@@ -92,6 +92,21 @@ func TestWhatAReportMeans(t *testing.T) {
 			if want := max(says-known, 0); s.Quantity != want {
 				t.Errorf("%s with %d filled, report %s %d: %d newly filled, want %d", o.State, known, word, says, s.Quantity, want)
 			}
+		}
+	}
+}
+
+// A refusal that the broker repeats is no news; one that nobody had seen there is.
+func TestARefusalIsReviewedOnce(t *testing.T) {
+	t.Parallel()
+	o := five(Rejected, 0)
+	if s := advanced(o, filled(0, snaptrade.StatusRejected)); s.Review == "" || !o.learns(s) {
+		t.Errorf("refused, then listed as rejected: %+v", s)
+	}
+	o.BrokerOrderID = new(string)
+	for _, word := range []snaptrade.Status{snaptrade.StatusRejected, snaptrade.StatusUnknown} {
+		if s := advanced(o, filled(0, word)); s.Review != "" || s.State != Rejected || o.learns(s) {
+			t.Errorf("listed as %s once more: %+v", word, s)
 		}
 	}
 }
