@@ -128,7 +128,7 @@ from orders o left join filled f on f.order_id = o.id
 where o.cum <> coalesce(f.quantity, 0) or o.cum <> coalesce(f.cum, 0) or o.cum_notional <> coalesce(f.notional, 0)
 union all
 select o.id::text, o.cum || ' filled for ' || o.cum_notional || '; under its ids at the broker ' || sum(b.cum) || ' for ' || sum(b.cum_notional)
-from orders o join order_broker_ids b on b.order_id = o.id group by o.id having o.cum <> sum(b.cum) or o.cum_notional <> sum(b.cum_notional)
+from orders o join order_broker_ids b on b.order_id = o.id group by o.id, o.cum, o.cum_notional having o.cum <> sum(b.cum) or o.cum_notional <> sum(b.cum_notional)
 union all
 select id::text, state || ' with ' || cum || ' of ' || quantity || ' filled' from orders
 where (state = 'filled') <> (cum = quantity) and state in ('filled', 'accepted', 'partial')
