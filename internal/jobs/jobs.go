@@ -24,9 +24,11 @@ type Options struct {
 }
 
 // How many jobs of a queue one process works at once. A send mostly waits for a
-// broker; its real bound is the shared request budget.
+// broker; its real bound is the shared request budget. Exits and cancels have
+// workers of their own, so that entries which hang cannot hold them up.
 const (
 	sendsAtOnce  = 24
+	exitsAtOnce  = 24
 	copiesAtOnce = 8
 )
 
@@ -39,7 +41,7 @@ func New(o Options) (*river.Client[pgx.Tx], error) {
 	river.AddWorker(workers, &replace{desk: o.Desk})
 	river.AddWorker(workers, &changed{desk: o.Desk, copier: o.Copier})
 	river.AddWorker(workers, &execute{copier: o.Copier})
-	queues := map[string]int{orders.SendQueue: sendsAtOnce, orders.ChangedQueue: copiesAtOnce}
+	queues := map[string]int{orders.SendQueue: sendsAtOnce, orders.ExitQueue: exitsAtOnce, orders.ChangedQueue: copiesAtOnce}
 	return postgres.NewWorkingQueue(o.DB, postgres.QueueConfig(queues, workers, o.Logger))
 }
 

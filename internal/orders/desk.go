@@ -75,7 +75,11 @@ func New(o Options) *Desk {
 // job that runs twice, or at the same time, sends once.
 type SendJob struct {
 	OrderID uuid.UUID `json:"order_id"`
+	Exit    bool      `json:"exit,omitempty"`
 }
+
+// bell is the job that sends an order.
+func bell(o Order) SendJob { return SendJob{OrderID: o.ID, Exit: o.Side == STC} }
 
 // Kind names the job for the queue.
 func (SendJob) Kind() string { return "order_send" }
@@ -110,14 +114,20 @@ func (ChangedJob) Kind() string { return "order_changed" }
 // Queue names.
 const (
 	SendQueue    = "orders"
+	ExitQueue    = "exits" // sells and cancels: entries that hang take none of their workers
 	ChangedQueue = "copies"
 )
 
-// InsertOpts puts sends into their own queue, with their own workers.
-func (SendJob) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: SendQueue} }
+// InsertOpts puts sends into their own queues, with their own workers.
+func (j SendJob) InsertOpts() river.InsertOpts {
+	if j.Exit {
+		return river.InsertOpts{Queue: ExitQueue}
+	}
+	return river.InsertOpts{Queue: SendQueue}
+}
 
-// InsertOpts puts cancels beside sends.
-func (CancelJob) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: SendQueue} }
+// InsertOpts puts cancels beside exits.
+func (CancelJob) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: ExitQueue} }
 
 // InsertOpts keeps fan-outs from standing before sends.
 func (ChangedJob) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: ChangedQueue} }

@@ -170,9 +170,9 @@ func (d *Desk) abortStale(ctx context.Context, id uuid.UUID) error {
 }
 
 // ring asks the queue to send an order after a while.
-func (d *Desk) ring(ctx context.Context, id uuid.UUID, after time.Duration) error {
-	if _, err := d.queue.Insert(ctx, SendJob{id}, sendAfter(d.now().Add(after))); err != nil {
-		return fmt.Errorf("ring for order %s: %w", id, err)
+func (d *Desk) ring(ctx context.Context, o Order, after time.Duration) error {
+	if _, err := d.queue.Insert(ctx, bell(o), sendAfter(d.now().Add(after))); err != nil {
+		return fmt.Errorf("ring for order %s: %w", o.ID, err)
 	}
 	return nil
 }

@@ -222,7 +222,7 @@ func (d *Desk) write(ctx context.Context, tx pgx.Tx, o Order) (Order, error) {
 	if err := event(ctx, tx, o, "", actor, nil); err != nil {
 		return Order{}, err
 	}
-	if _, err := d.queue.InsertTx(ctx, tx, SendJob{o.ID}, nil); err != nil {
+	if _, err := d.queue.InsertTx(ctx, tx, bell(o), nil); err != nil {
 		return Order{}, fmt.Errorf("queue order %s for sending: %w", o.ID, err)
 	}
 	if err := live.Publish(ctx, tx, o.UserID, "order", o); err != nil {

@@ -41,6 +41,9 @@ func (d *Desk) Send(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return fmt.Errorf("send order %s: %w", id, err)
 	}
+	if err := d.turn(ctx, o); err != nil {
+		return d.notClaimed(ctx, o, err)
+	}
 	d.crash("C4")
 	claimed, account, err := d.claim(ctx, o)
 	if err != nil {
@@ -61,7 +64,10 @@ func (d *Desk) Send(ctx context.Context, id uuid.UUID) error {
 
 func (d *Desk) notClaimed(ctx context.Context, o Order, cause error) error {
 	var refusal *fault.Error
+	var again Again
 	switch {
+	case errors.As(cause, &again):
+		return again
 	case errors.Is(cause, errNotOurs):
 		return d.abortStale(ctx, o.ID)
 	case errors.Is(cause, errWait):
@@ -193,7 +199,7 @@ func (d *Desk) sendBack(ctx context.Context, o Order, failed *snaptrade.PlaceErr
 	if last {
 		return d.Abort(ctx, o.ID, byPlacer, "The broker could not be reached in time.")
 	}
-	return d.ring(ctx, o.ID, wait)
+	return d.ring(ctx, o, wait)
 }
 
 // unknown is T7. A nil claim is the sweeper's.

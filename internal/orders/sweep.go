@@ -56,16 +56,20 @@ func (d *Desk) sweepStale(ctx context.Context) error {
 
 // sweepQueued rings for orders whose bell may be lost. A second bell does no harm.
 func (d *Desk) sweepQueued(ctx context.Context) error {
-	ids, err := d.ids(ctx, `
-		select id from orders where state = 'queued' and created_at < clock_timestamp() - interval '5 seconds'
-		  and (not_before is null or not_before <= clock_timestamp()) order by created_at limit $1`)
-	if err != nil || len(ids) == 0 {
+	rows, err := d.db.Pool().Query(ctx, `
+		select id, side = 'STC' from orders where state = 'queued' and created_at < clock_timestamp() - interval '5 seconds'
+		  and (not_before is null or not_before <= clock_timestamp()) order by created_at limit $1`, sweepSlice)
+	if err != nil {
+		return fmt.Errorf("sweep orders: %w", err)
+	}
+	waiting, err := pgx.CollectRows(rows, pgx.RowToStructByPos[SendJob])
+	if err != nil || len(waiting) == 0 {
 		return err
 	}
-	bells := make([]river.InsertManyParams, 0, len(ids))
-	for _, id := range ids {
-		bells = append(bells, river.InsertManyParams{Args: SendJob{id}, InsertOpts: &river.InsertOpts{
-			Queue: SendQueue, UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: sweepEvery},
+	bells := make([]river.InsertManyParams, 0, len(waiting))
+	for _, job := range waiting {
+		bells = append(bells, river.InsertManyParams{Args: job, InsertOpts: &river.InsertOpts{
+			UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: sweepEvery},
 		}})
 	}
 	if _, err := d.queue.InsertMany(ctx, bells); err != nil {

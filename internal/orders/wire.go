@@ -32,7 +32,7 @@ func decimalOf(p *money.Price) *decimal.Decimal {
 }
 
 func sendAfter(at time.Time) *river.InsertOpts {
-	return &river.InsertOpts{Queue: SendQueue, ScheduledAt: at}
+	return &river.InsertOpts{ScheduledAt: at}
 }
 
 func nullable(d decimal.Decimal) decimal.NullDecimal { return decimal.NewNullDecimal(d) }

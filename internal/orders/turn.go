@@ -1,0 +1,41 @@
+package orders
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// How long an order that is not the next of its account waits before it looks
+// again: a second for each one ahead, because no two are claimed within one (R10),
+// and not much longer, because those ahead may be taken back.
+const (
+	turnAtLeast = 250 * time.Millisecond
+	turnAtMost  = 4 * time.Second
+)
+
+// turn says when it is not yet an order's turn on its account: one at a time, exits first,
+// then what people placed themselves, then copies, each in the order they came. So
+// an exit never stands behind entries that wait, and whoever waits asks rarely and
+// cheaply. What cannot go itself, because it was just sent back or because its twin
+// is on the wire or unknown, keeps nobody else. This only orders the claims; what a
+// claim needs is checked by the claim.
+func (d *Desk) turn(ctx context.Context, o Order) error {
+	var ahead int
+	var wire bool
+	err := d.db.Pool().QueryRow(ctx, `
+		select count(*), exists (select from orders w where w.account_id = $1 and w.state = 'submitting') from orders q
+		where q.account_id = $1 and q.state = 'queued' and q.id <> $5 and q.send_before > clock_timestamp()
+		  and (q.not_before is null or q.not_before <= clock_timestamp())
+		  and (q.side = 'BTO', q.source = 'copy', q.created_at, q.id) < ($2 = 'BTO', $3 = 'copy', $4::timestamptz, $5::uuid)
+		  and not exists (select from orders t where t.account_id = q.account_id and t.symbol = q.symbol and t.side = q.side
+		      and t.state in ('submitting', 'unknown'))`,
+		o.AccountID, o.Side, o.Source, o.CreatedAt, o.ID).Scan(&ahead, &wire)
+	if err != nil {
+		return fmt.Errorf("count who goes before order %s: %w", o.ID, err)
+	}
+	if ahead == 0 && !wire {
+		return nil
+	}
+	return Again{min(max(time.Duration(ahead)*time.Second, turnAtLeast), turnAtMost)}
+}

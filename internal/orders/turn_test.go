@@ -1,0 +1,108 @@
+package orders
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// queuedAt puts an order of the account into the line, created so long ago.
+func (s *shelf) queuedAt(symbol string, side Side, ago time.Duration) Order {
+	s.t.Helper()
+	id := s.id(`insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type,
+		time_in_force, source, state, trading_day, send_before, created_at)
+		values ($1, $2, $3, $4, $5, 'AAPL', 100, 1, 'Market', 'Day', 'manual', 'queued', '2026-09-21', now() + interval '1 hour',
+		        now() - make_interval(secs => $6)) returning id`,
+		s.user, s.account, s.position, side, symbol, ago.Seconds())
+	o, err := read(s.t.Context(), s.db.Pool(), id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return o
+}
+
+// waits is how long an order is told to wait; zero when it is its turn.
+func (s *shelf) waits(o Order) time.Duration {
+	s.t.Helper()
+	err := (&Desk{db: s.db}).turn(s.t.Context(), o)
+	var again Again
+	if err != nil && !errors.As(err, &again) {
+		s.t.Fatal(err)
+	}
+	return again.After
+}
+
+const (
+	oneContract   = "AAPL  270115C00200000"
+	otherContract = "AAPL  270115C00205000"
+)
+
+func TestExitsGoFirstThenInTheOrderTheyCame(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	line := []Order{
+		s.queuedAt(oneContract, STC, time.Second),
+		s.queuedAt(oneContract, STC, 500*time.Millisecond),
+		s.queuedAt(oneContract, BTO, 20*time.Second),
+		s.queuedAt(oneContract, BTO, 10*time.Second),
+	}
+	copied := line[len(line)-1]
+	copied.Source, copied.CreatedAt = Copy, copied.CreatedAt.Add(-time.Hour) // it came first, and goes last
+	for ahead, o := range append(line[:len(line)-1:len(line)-1], copied) {
+		if got, want := s.waits(o), min(time.Duration(ahead)*time.Second, turnAtMost); got != want {
+			t.Errorf("the %s with %d ahead waits %s, want %s", o.Side, ahead, got, want)
+		}
+	}
+}
+
+// A user's exit is never lost behind a hung entry: it goes as soon as the wire is
+// free, before every entry that has waited longer.
+func TestAnExitGoesBeforeEntriesThatWaitedLonger(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	hung := s.queuedAt(oneContract, BTO, time.Minute)
+	entry := s.queuedAt(otherContract, BTO, 30*time.Second)
+	exit := s.queuedAt(oneContract, STC, time.Second)
+	s.move(hung, Submitting)
+	if s.waits(exit) != turnAtLeast {
+		t.Errorf("while the wire is taken, the exit waits %s", s.waits(exit))
+	}
+	s.move(hung, Unknown)
+	if s.waits(exit) != 0 || s.waits(entry) == 0 {
+		t.Errorf("once it is free, the exit waits %s, the entry %s", s.waits(exit), s.waits(entry))
+	}
+}
+
+// What cannot go keeps nobody else: an order sent back for a while, and one whose
+// twin may be at the broker.
+func TestWhoCannotGoKeepsNobody(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	gone := s.queuedAt(oneContract, STC, time.Minute)
+	twin := s.queuedAt(oneContract, STC, 50*time.Second)
+	back := s.queuedAt(otherContract, STC, 40*time.Second)
+	late := s.queuedAt(otherContract, STC, 30*time.Second)
+	next := s.queuedAt(otherContract, STC, time.Second)
+	s.move(gone, Submitting)
+	s.move(gone, Unknown)
+	s.set(back, `not_before = now() + interval '20 seconds'`)
+	s.set(late, `send_before = now() - interval '1 second'`)
+	if got := s.waits(next); got != 0 {
+		t.Errorf("behind a twin of an unknown order, one sent back and one past its time, an exit waits %s", got)
+	}
+	if s.waits(twin) != 0 { // the claim refuses it
+		t.Errorf("the twin waits for somebody: %s", s.waits(twin))
+	}
+}
+
+func (s *shelf) move(o Order, to State) {
+	s.t.Helper()
+	s.set(o, `state = '`+string(to)+`'`)
+}
+
+func (s *shelf) set(o Order, what string) {
+	s.t.Helper()
+	if err := s.try(`update orders set `+what+` where id = $1`, o.ID); err != nil {
+		s.t.Fatal(err)
+	}
+}
