@@ -39,6 +39,10 @@ sim: tools-test ## the order engine's simulation at full length (LIVES=100000, S
 LIVES ?= 100000
 SEED ?= 1
 
+.PHONY: storm
+storm: tools-test ## take everything away for a minute each while 20 orders a second come in
+	STORM_SECONDS=60 go test -count=1 -timeout=40m -v -run TestStormsPass ./cmd/alertsify
+
 .PHONY: bench
 bench: tools-test ## benchmarks; where there is a peer or a floor, the ratio to it in the same run
 	go test -run '^$$' -bench . -benchmem -timeout=30m $(BENCHED)

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,10 +16,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"github.com/alertsify/alertsify/internal/app"
-	"github.com/alertsify/alertsify/internal/sandbox"
-	"github.com/alertsify/alertsify/internal/users"
 )
 
 const (
@@ -42,8 +36,9 @@ func BenchmarkPlacing(b *testing.B) {
 	if err != nil {
 		b.Skip("no pgbench to compare with; it comes with Postgres")
 	}
-	c := newCrowd(b)
-	server := startServer(b, built(b), c.stage.dir, "RATE_API=1000000", "RATE_ORDERS=100000")
+	c := newCrowd(b, placers)
+	c.mode("manual")
+	server := startServer(b, built(b), c.stage.dir, hurried...)
 	c.place(b, server.url, 0) // connections, plans and quotes are there
 	c.load(b, server.url, 2*time.Second)
 	ours := c.load(b, server.url, placingTime)
@@ -61,107 +56,6 @@ func BenchmarkPlacing(b *testing.B) {
 	b.ReportMetric(0, "ns/op") // the time of the whole, not of one order
 }
 
-// crowd is a stage full of people with an account each.
-type crowd struct {
-	stage  *stage
-	tokens []string
-	client *http.Client
-	n      int // of orders placed: each has its own contract or price
-}
-
-func newCrowd(b *testing.B) *crowd {
-	b.Helper()
-	dir, err := os.MkdirTemp("", "alertsify-bench-")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { // the database's user passes through
-		b.Fatal(err)
-	}
-	o := stageOptions{
-		Dir: dir, Addr: "127.0.0.1:0", SandboxAddr: "127.0.0.1:0", Budget: 1_000_000, Log: slog.New(slog.DiscardHandler),
-		Env: app.Map(map[string]string{"REDIS_URL": ownRedis(b)}),
-	}
-	s, err := raise(b.Context(), o)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(s.strike)
-	c := &crowd{stage: s, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 200}}}
-	c.gather(b, o)
-	return c
-}
-
-// ownRedis is a real Redis of this benchmark's own.
-func ownRedis(tb testing.TB) string {
-	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
-	_, port, _ := net.SplitHostPort(address)
-	child := exec.CommandContext(context.Background(), "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", tb.TempDir())
-	if err := child.Start(); err != nil {
-		tb.Skipf("no redis-server: %v", err)
-	}
-	tb.Cleanup(func() { _ = child.Process.Kill(); _ = child.Wait() })
-	for end := time.Now().Add(30 * time.Second); ; <-time.After(20 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			_ = conn.Close()
-			return "redis://" + address
-		}
-		if time.Now().After(end) {
-			tb.Fatal("redis-server is not ready")
-		}
-	}
-}
-
-// gather makes the people, with a program that never runs.
-func (c *crowd) gather(b *testing.B, o stageOptions) {
-	b.Helper()
-	a, err := c.stage.program(b.Context(), o)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer a.Close()
-	if err := c.stage.control(b.Context(), http.MethodPost, "/_sandbox/broker/mode", map[string]string{"account": "*", "mode": "manual"}, nil); err != nil {
-		b.Fatal(err)
-	}
-	for i := range placers {
-		p := sandbox.Person{Subject: fmt.Sprintf("placer%d", i), Username: fmt.Sprintf("placer%d", i), Role: "trader"}
-		user, err := a.Guard().EnsurePerson(b.Context(), "sandbox", p.Subject, users.NewUser{
-			Username: p.Username, Name: p.Username, Email: p.Username + "@example.com", EmailVerified: true, Role: users.Role(p.Role),
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := c.stage.world.Name(user.ID.String(), p.Username); err != nil {
-			b.Fatal(err)
-		}
-		if err := c.stage.connect(b.Context(), a, user.ID, p); err != nil {
-			b.Fatal(err)
-		}
-		text, _, err := a.Guard().MakeToken(b.Context(), user.ID, "bench", "trade")
-		if err != nil {
-			b.Fatal(err)
-		}
-		c.tokens = append(c.tokens, text.Reveal())
-	}
-	for _, strike := range benchStrikes() {
-		err := c.stage.control(b.Context(), http.MethodPost, "/_sandbox/market", map[string]any{
-			"symbol": fmt.Sprintf("AAPL  270115C%05d000", strike), "bid": "0.45", "ask": "0.50", "last": "0.45", "frozen": true,
-		}, nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func benchStrikes() []int { return []int{200, 205, 210, 215} }
-
 // place buys one contract for the i-th of the crowd.
 func (c *crowd) place(b *testing.B, url string, i int) {
 	b.Helper()
@@ -172,8 +66,8 @@ func (c *crowd) place(b *testing.B, url string, i int) {
 
 func (c *crowd) ask(url string, i int) error {
 	turn := i / placers
-	strike := benchStrikes()[turn%len(benchStrikes())]
-	price := 5 + turn/len(benchStrikes())%10*5
+	strike := crowdStrikes()[turn%len(crowdStrikes())]
+	price := 5 + turn/len(crowdStrikes())%10*5
 	body := fmt.Sprintf(`{"side":"BTO","underlying":"AAPL","optionType":"call","strike":"%d","expiration":"2027-01-15","quantity":1,"orderType":"Limit","limitPrice":"0.%02d"}`, strike, price)
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url+"/api/trading/orders", bytes.NewReader([]byte(body)))
 	if err != nil {
