@@ -128,7 +128,11 @@ func (s *Site) syncAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.accounts.Sync(r.Context(), me(r.Context()), id); err != nil {
+	account, err := s.accounts.Sync(r.Context(), me(r.Context()), id)
+	if err != nil {
+		return err
+	}
+	if err := s.desk.Sync(r.Context(), account.ID); err != nil {
 		return err
 	}
 	return back(w, brokersPath, "synced")

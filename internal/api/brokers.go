@@ -78,7 +78,7 @@ func (a *API) syncAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.desk.PullLook(r.Context(), account.ID); err != nil {
+	if err := a.desk.Sync(r.Context(), account.ID); err != nil {
 		return err
 	}
 	return httpio.Answer(w, http.StatusOK, account)

@@ -107,6 +107,12 @@ func (a *App) parts() []func(context.Context) error {
 		func(ctx context.Context) error {
 			return every(ctx, time.Minute, a.logged("sweep broker connections", a.accounts.Sweep))
 		},
+		func(ctx context.Context) error {
+			return every(ctx, time.Minute, a.logged("plan to read holdings", a.desk.PlanHoldings))
+		},
+		func(ctx context.Context) error {
+			return every(ctx, time.Minute, a.logged("settle what expired", a.desk.SettleExpired))
+		},
 		func(ctx context.Context) error { return every(ctx, 10*time.Minute, a.logged("clean up", a.cleanUp)) },
 	}
 }
@@ -142,6 +148,11 @@ func (a *App) workInbox(ctx context.Context) error {
 		}
 		if hint.LookOrders {
 			if err := a.desk.PullLook(ctx, hint.AccountID); err != nil {
+				return err
+			}
+		}
+		if hint.ReadHoldings {
+			if err := a.desk.HintHoldings(ctx, hint.AccountID); err != nil {
 				return err
 			}
 		}

@@ -13,6 +13,9 @@ import (
 	"github.com/shopspring/decimal"
 )
 
+// activityPages bounds one reading of an account's history, a thousand lines each.
+const activityPages = 10
+
 // syncPause is how soon an account may be synced again by its owner.
 const syncPause = 15 * time.Second
 
@@ -126,6 +129,31 @@ func (a *Accounts) Holdings(ctx context.Context, user, account uuid.UUID) (Holdi
 		return Holdings{}, providerFault("read positions of account "+account.String(), err)
 	}
 	return holdingsOf(listed), nil
+}
+
+// Activities are what the account's history says between two days, both
+// inclusive. It is a day late.
+func (a *Accounts) Activities(ctx context.Context, user, account uuid.UUID, from, to exchange.Date) ([]snaptrade.Activity, error) {
+	found, err := a.own(ctx, user, account)
+	if err != nil {
+		return nil, err
+	}
+	who, err := a.Credentials(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	var all []snaptrade.Activity
+	for range activityPages {
+		page, total, err := a.client.Activities(ctx, who, found.BrokerAccountID, from.String(), to.String(), len(all))
+		if err != nil {
+			return nil, providerFault("read activities of account "+account.String(), err)
+		}
+		all = append(all, page...)
+		if len(page) == 0 || len(all) >= total {
+			break
+		}
+	}
+	return all, nil
 }
 
 func holdingsOf(listed snaptrade.Positions) Holdings {

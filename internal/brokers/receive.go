@@ -16,13 +16,14 @@ import (
 // awayPause is how long an event waits for a SnapTrade that does not answer.
 const awayPause = 30 * time.Second
 
-// Hint says what an event asks the rooms above to read: the orders, or the
-// balance, of an account. A zero AccountID asks for nothing.
+// Hint says what an event asks the rooms above to read: the orders, the balance,
+// or the holdings, of an account. A zero AccountID asks for nothing.
 type Hint struct {
-	UserID      uuid.UUID
-	AccountID   uuid.UUID
-	LookOrders  bool
-	ReadBalance bool
+	UserID       uuid.UUID
+	AccountID    uuid.UUID
+	LookOrders   bool
+	ReadBalance  bool
+	ReadHoldings bool
 }
 
 // Receive works one SnapTrade event from the inbox. What it names must be ours
@@ -129,7 +130,7 @@ func (n named) hint(e inbox.Event) Hint {
 	if n.account == uuid.Nil || !n.accountLive {
 		return Hint{}
 	}
-	h := Hint{UserID: n.user, AccountID: n.account}
+	h := Hint{UserID: n.user, AccountID: n.account, ReadHoldings: e.Type == "ACCOUNT_HOLDINGS_UPDATED" || e.Type == "NEW_ACCOUNT_AVAILABLE"}
 	switch {
 	case strings.HasPrefix(e.Type, "TRADE_"),
 		e.Type == "ACCOUNT_HOLDINGS_UPDATED",

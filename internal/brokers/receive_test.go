@@ -94,7 +94,7 @@ func TestAnEventMayNameAnAccountBeforeItsConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	account := s.list(user)[0]
-	if want := (Hint{UserID: user, AccountID: account.ID, LookOrders: true, ReadBalance: true}); hint != want {
+	if want := (Hint{UserID: user, AccountID: account.ID, LookOrders: true, ReadBalance: true, ReadHoldings: true}); hint != want {
 		t.Errorf("hint %+v, want %+v", hint, want)
 	}
 	if n := s.count(`select count(*) from security_events`); n != 0 {
@@ -107,6 +107,8 @@ func TestWhatAnEventAsksFor(t *testing.T) {
 	s := newStage(t)
 	user, account := s.linked("ava")
 	whole := Hint{UserID: user, AccountID: account.ID, LookOrders: true, ReadBalance: true}
+	holdings := whole
+	holdings.ReadHoldings = true
 	for _, tt := range []struct {
 		kind    string
 		account string
@@ -114,10 +116,10 @@ func TestWhatAnEventAsksFor(t *testing.T) {
 	}{
 		{"TRADE_DETECTION", account.BrokerAccountID, whole},
 		{"TRADE_UPDATE", account.BrokerAccountID, whole},
-		{"ACCOUNT_HOLDINGS_UPDATED", account.BrokerAccountID, whole},
+		{"ACCOUNT_HOLDINGS_UPDATED", account.BrokerAccountID, holdings},
 		{"ACCOUNT_TRANSACTIONS_UPDATED", account.BrokerAccountID, whole},
 		{"ACCOUNT_TRANSACTIONS_INITIAL_UPDATE", account.BrokerAccountID, whole},
-		{"NEW_ACCOUNT_AVAILABLE", account.BrokerAccountID, Hint{UserID: user, AccountID: account.ID, ReadBalance: true}},
+		{"NEW_ACCOUNT_AVAILABLE", account.BrokerAccountID, Hint{UserID: user, AccountID: account.ID, ReadBalance: true, ReadHoldings: true}},
 		{"CONNECTION_UPDATED", "", Hint{}},
 		{"CONNECTION_FAILED", "", Hint{}},
 		{"USER_REGISTERED", "", Hint{}},

@@ -278,6 +278,11 @@ func (d *Desk) afterReport(ctx context.Context, tx pgx.Tx, before, o Order, s st
 	if err := lookAt(ctx, tx, o, nextLook(o, d.now(), d.clock.Open(o.Contract.Underlying))); err != nil {
 		return err
 	}
+	if s.Quantity > 0 || !o.State.Live() {
+		if err := wantHoldings(ctx, tx, o.AccountID, d.now().Add(holdingsAfter+turnOf(o.AccountID)), 0); err != nil {
+			return err
+		}
+	}
 	return d.tell(ctx, tx, o)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/market"
+	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/internal/snaptrade"
@@ -21,6 +22,7 @@ import (
 // Desk takes orders and follows them to their end.
 type Desk struct {
 	db       *postgres.DB
+	held     *positions.Book
 	queue    *river.Client[pgx.Tx]
 	rules    *risk.Rules
 	accounts *brokers.Accounts
@@ -66,7 +68,7 @@ func New(o Options) *Desk {
 		o.NewID = uuid.New
 	}
 	return &Desk{
-		db: o.DB, queue: o.Queue, rules: o.Rules, accounts: o.Accounts, market: o.Market, broker: o.Broker,
+		db: o.DB, held: positions.New(o.DB), queue: o.Queue, rules: o.Rules, accounts: o.Accounts, market: o.Market, broker: o.Broker,
 		alerts: o.Alerts, gate: o.Gate, clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, alarm: o.Alarm, newID: o.NewID,
 	}
 }

@@ -147,13 +147,19 @@ func (d *Desk) lookOnce(ctx context.Context, account uuid.UUID) error {
 	list, err := d.broker.RecentOrders(snaptrade.WithClass(ctx, classOf(before)), user, a.BrokerAccountID)
 	if isUnsupported(err) {
 		// Without lists nothing may be given up on, and no idle account is worth a call.
-		return errors.Join(d.accounts.NoOrderLists(ctx, account), d.lookByID(ctx, user, a, before))
+		if err := errors.Join(d.accounts.NoOrderLists(ctx, account), d.lookByID(ctx, user, a, before)); err != nil {
+			return err
+		}
+		return d.checkHoldings(ctx, a)
 	}
 	if err != nil {
 		return fmt.Errorf("list orders of account %s: %w", account, err)
 	}
 	d.crash("C10")
-	return d.apply(ctx, user, a, list)
+	if err := d.apply(ctx, user, a, list); err != nil {
+		return err
+	}
+	return d.checkHoldings(ctx, a)
 }
 
 func classOf(watched []Order) snaptrade.Class {
@@ -308,7 +314,7 @@ func (d *Desk) planNext(ctx context.Context, account uuid.UUID) error {
 		}
 	}
 	_, err = d.db.Pool().Exec(ctx, `
-		update account_looks set claimed_until = null, next_look_at = least(next_look_at, $2) where account_id = $1`, account, next)
+		update account_looks set claimed_until = null, next_look_at = least(next_look_at, next_holdings_at, $2) where account_id = $1`, account, next)
 	if postgres.IsUnavailable(err) {
 		return fmt.Errorf("plan look at account %s: %w", account, postgres.ErrUnavailable)
 	}

@@ -64,24 +64,33 @@ func (d difference) Missing() int { return d.Ours - d.Theirs }
 
 func (d difference) settled() bool { return d.reading.AsOf.Sub(d.Since) >= settledAfter }
 
+// Left is how many differences a comparison left as they are: too young to count,
+// and those that orders may still explain.
+type Left struct{ Unsettled, Waiting int }
+
 // Compare holds a reading against what we have, and books what differs and has
 // stayed so: renamed contracts first, then what came and left. told is called in
-// the transaction of each change. It returns whether anything waits to be
-// confirmed by another reading.
-func (b *Book) Compare(ctx context.Context, r Reading, today exchange.Date, told func(context.Context, pgx.Tx, Resolved) error) (waits bool, err error) {
+// the transaction of each change.
+func (b *Book) Compare(ctx context.Context, r Reading, today exchange.Date, told func(context.Context, pgx.Tx, Resolved) error) (left Left, err error) {
 	var all []difference
 	err = b.db.AsSystem(ctx, "holdings", func(ctx context.Context, tx pgx.Tx) (err error) {
-		all, waits, err = note(ctx, tx, r, today)
+		all, left.Unsettled, err = note(ctx, tx, r, today)
 		return err
 	})
 	if err != nil || len(all) == 0 {
-		return waits, err
+		return left, err
 	}
 	each := func(resolve func(context.Context, pgx.Tx) (Resolved, error)) error {
 		return b.db.AsSystem(ctx, "holdings", func(ctx context.Context, tx pgx.Tx) error {
 			done, err := resolve(ctx, tx)
-			if err != nil || done.Kind == "" && !done.EndSells {
+			if err != nil {
 				return err
+			}
+			if done.Kind == "" {
+				left.Waiting++
+				if !done.EndSells {
+					return nil
+				}
 			}
 			return told(ctx, tx, done)
 		})
@@ -100,14 +109,14 @@ func (b *Book) Compare(ctx context.Context, r Reading, today exchange.Date, told
 	for _, d := range rest {
 		errs = append(errs, each(func(ctx context.Context, tx pgx.Tx) (Resolved, error) { return resolve(ctx, tx, d) }))
 	}
-	return waits, errors.Join(errs...)
+	return left, errors.Join(errs...)
 }
 
 // note compares a reading with the open positions in contracts that expire after
 // today: what becomes of the others is for the settlement. It remembers what
 // differs, forgets what no longer does, and returns the differences that have
-// stayed the same for long enough to be looked into; more tells that others wait.
-func note(ctx context.Context, tx pgx.Tx, r Reading, today exchange.Date) (settled []difference, more bool, err error) {
+// stayed the same for long enough to be looked into; unsettled is how many have not.
+func note(ctx context.Context, tx pgx.Tx, r Reading, today exchange.Date) (settled []difference, unsettled int, err error) {
 	symbols, quantities := make([]string, 0, len(r.Held)), make([]int, 0, len(r.Held))
 	for _, h := range r.Held {
 		if today.Before(h.Contract.Expiration) && h.Quantity > 0 {
@@ -142,7 +151,7 @@ func note(ctx context.Context, tx pgx.Tx, r Reading, today exchange.Date) (settl
 		returning symbol, ours, theirs, since`,
 		r.AccountID, r.UserID, r.AsOf, symbols, quantities, today, r.Complete, fewerThere)
 	if err != nil {
-		return nil, false, fmt.Errorf("compare holdings of account %s: %w", r.AccountID, err)
+		return nil, 0, fmt.Errorf("compare holdings of account %s: %w", r.AccountID, err)
 	}
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d difference, err error) {
 		err = row.Scan(&d.Symbol, &d.Ours, &d.Theirs, &d.Since)
@@ -150,14 +159,14 @@ func note(ctx context.Context, tx pgx.Tx, r Reading, today exchange.Date) (settl
 		return d, err
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("compare holdings of account %s: %w", r.AccountID, err)
+		return nil, 0, fmt.Errorf("compare holdings of account %s: %w", r.AccountID, err)
 	}
 	for _, d := range all {
 		if d.settled() {
 			settled = append(settled, d)
 		}
 	}
-	return settled, len(all) > len(settled), nil
+	return settled, len(all) - len(settled), nil
 }
 
 // ordersOf is what the orders in one contract say about a difference.

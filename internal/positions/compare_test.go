@@ -37,14 +37,14 @@ const appleCall = "AAPL  270115C00200000"
 func (r *room) read(after time.Duration, list ...Held) (done []Resolved, waits bool) {
 	r.t.Helper()
 	reading := Reading{AccountID: r.account, UserID: r.user, AsOf: time.Now().Add(after), Held: list, Complete: true}
-	waits, err := New(r.db).Compare(r.t.Context(), reading, testDay, func(_ context.Context, _ pgx.Tx, one Resolved) error {
+	left, err := New(r.db).Compare(r.t.Context(), reading, testDay, func(_ context.Context, _ pgx.Tx, one Resolved) error {
 		done = append(done, one)
 		return nil
 	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return done, waits
+	return done, left.Unsettled > 0
 }
 
 func (r *room) adjustments(id uuid.UUID) []Adjustment {
@@ -115,9 +115,9 @@ func TestAnIncompleteReadingProvesNothing(t *testing.T) {
 	r.book(p.ID, true, 5, "3.00", nil)
 	for i := range 3 {
 		reading := Reading{AccountID: r.account, UserID: r.user, AsOf: time.Now().Add(time.Duration(i) * time.Hour)}
-		waits, err := New(r.db).Compare(t.Context(), reading, testDay, nil)
-		if err != nil || waits {
-			t.Errorf("waits %v (%v)", waits, err)
+		left, err := New(r.db).Compare(t.Context(), reading, testDay, nil)
+		if err != nil || left != (Left{}) {
+			t.Errorf("%+v (%v)", left, err)
 		}
 	}
 	if now := r.at(p.ID); now.Held() != 5 {

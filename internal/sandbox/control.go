@@ -26,6 +26,8 @@ func (w *World) control(r chi.Router) {
 	r.Post("/broker/fill", handle(w.fillOrder))
 	r.Post("/broker/trade", handle(w.tradeInApp))
 	r.Post("/broker/replace", handle(w.replaceInApp))
+	r.Post("/broker/hold", handle(w.hold))
+	r.Post("/broker/rename", handle(w.rename))
 	r.Get("/market", w.showQuote)
 	r.Post("/market", handle(w.setMarket))
 	r.Get("/faults", w.showFaults)

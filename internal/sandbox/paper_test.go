@@ -290,6 +290,40 @@ func TestExpiredContractsAreSettled(t *testing.T) {
 	}
 }
 
+// What an account holds can change without any order.
+func TestHoldingsChangeOutsideOfOrders(t *testing.T) {
+	t.Parallel()
+	w, account := readyWorld(t)
+	type held struct {
+		Instrument struct{ Symbol string }
+		Units      string
+		CostBasis  string `json:"cost_basis"`
+	}
+	is := func(want ...held) {
+		t.Helper()
+		var got struct{ Results []held }
+		w.snap(http.MethodGet, "/accounts/"+account+"/positions/all", nil, nil, http.StatusOK, &got)
+		if !slices.Equal(got.Results, want) {
+			t.Errorf("%+v, want %+v", got.Results, want)
+		}
+	}
+	of := func(symbol, units, cost string) (h held) {
+		h.Instrument.Symbol, h.Units, h.CostBasis = symbol, units, cost
+		return h
+	}
+	w.must(http.MethodPost, "/_sandbox/broker/hold", `{"account":"`+account+`","symbol":"AAPL270115C00200000","quantity":4,"cost":"3"}`, nil)
+	is(of("AAPL  270115C00200000", "4", "3"))
+	w.must(http.MethodPost, "/_sandbox/broker/hold", `{"account":"`+account+`","symbol":"AAPL270115C00200000","quantity":3}`, nil)
+	is(of("AAPL  270115C00200000", "3", "3"))
+	w.must(http.MethodPost, "/_sandbox/broker/rename", `{"account":"`+account+`","symbol":"AAPL270115C00200000","to":"AAPL270115C00100000","quantity":6}`, nil)
+	is(of("AAPL  270115C00100000", "6", "1.5"))
+	w.must(http.MethodPost, "/_sandbox/broker/hold", `{"account":"`+account+`","symbol":"AAPL270115C00100000"}`, nil)
+	is()
+	if status, _ := w.plain(http.MethodPost, "/_sandbox/broker/rename", `{"account":"`+account+`","symbol":"AAPL270115C00100000","to":"AAPL270115C00200000"}`); status != http.StatusBadRequest {
+		t.Errorf("renaming what is not held: %d", status)
+	}
+}
+
 // The referee survives kill -9: a second world on the same folder, the first
 // never closed, has the same book, log, users, modes and market.
 func TestTheBookSurvivesAKill(t *testing.T) {

@@ -219,7 +219,7 @@ func (p *paper) overdue(o *paperOrder) bool {
 }
 
 // settle takes expired contracts out of the accounts, worth what they are in
-// the money, in cash.
+// the money, in cash. Their activities are of the market's time, as expirations are.
 func (p *paper) settle() error {
 	p.mu.Lock()
 	defer p.unlock()
@@ -249,7 +249,7 @@ func (p *paper) settleOne(id, symbol string, c contract, h holding) error {
 	}
 	line := activity{
 		ID: p.rand.UUID(), Account: id, Type: kind, Action: kind, Symbol: symbol,
-		Units: -h.Units, Price: worth, Amount: amount, At: p.now().UTC(),
+		Units: -h.Units, Price: worth, Amount: amount, At: p.clock.marketNow().UTC(),
 	}
 	if err := p.commit(entry{Account: account, Activity: []activity{line}}); err != nil {
 		return fmt.Errorf("settle %s: %w", symbol, err)

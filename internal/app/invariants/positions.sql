@@ -107,7 +107,7 @@ where p.proceeds <> s.proceeds and not (p.review_reason is not null and p.procee
 union all
 select a.id::text, 'realised ' || coalesce(a.realized::text, 'nothing') || ' of ' || coalesce(a.proceeds::text, 'unknown') || ' for ' || -a.cost
 from position_adjustments a where a.realized is distinct from a.proceeds + a.cost
-    or (a.kind in ('expired', 'exercised')) <> (a.proceeds is not null) and a.kind <> 'external' or a.kind = 'expired' and a.proceeds <> 0;
+    or a.kind = 'expired' and a.proceeds is distinct from 0 or a.kind like 'rename%' and a.proceeds is not null;
 
 -- INV-17: A finished position is one by its status and by its closing time alike, so that every count finds it once; a void one by neither. Each is a win, a loss or neither of the two, by what it realised, unless that is not all known.
 select id::text as id, status || ', closed at ' || coalesce(closed_at::text, 'no time') as why

@@ -1,0 +1,191 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+)
+
+// From 08:00 New York on the trading day after an expiration the broker's
+// holdings and history say what became of the contracts.
+const (
+	settleHour   = 8
+	settleAgain  = 2 * time.Hour   // while it is not known
+	settleOrders = 5 * time.Minute // while orders still live on the contract
+	settleSlice  = 10              // accounts each minute and process
+)
+
+// settlementDay is the latest trading day on which settling has begun: what
+// expired before it is due.
+func settlementDay(now time.Time) exchange.Date {
+	d := exchange.TradingDay(now)
+	for exchange.Known(d) && (!exchange.IsTradingDay(d) || now.Before(d.At(settleHour, 0))) {
+		d = d.AddDays(-1)
+	}
+	return d
+}
+
+// SettleExpired finds out what became of contracts that expired. Run it every
+// minute, in any number of processes: each account is claimed in its row.
+func (d *Desk) SettleExpired(ctx context.Context) error {
+	day := settlementDay(d.clock.Now())
+	due, err := d.claimSettlements(ctx, day)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, account := range due {
+		if err := d.settleAccount(ctx, account, day); err != nil {
+			errs = append(errs, fmt.Errorf("settle what expired on account %s: %w", account, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// claimSettlements reads positions, another room's table (index positions_expiring).
+func (d *Desk) claimSettlements(ctx context.Context, day exchange.Date) ([]uuid.UUID, error) {
+	rows, err := d.db.Pool().Query(ctx, `
+		update account_looks set settled_for = $1, settle_at = clock_timestamp() + make_interval(secs => $2)
+		where account_id in (
+			select l.account_id from account_looks l
+			where l.account_id in (select p.account_id from positions p
+			      where p.status in ('open', 'expiry_pending') and p.expiration < $1 and p.bought > p.sold)
+			  and (l.settled_for is distinct from $1 or l.settle_at <= clock_timestamp())
+			order by l.settle_at nulls first limit $3 for no key update skip locked)
+		returning account_id`, day, settleAgain.Seconds(), settleSlice)
+	if err != nil {
+		return nil, fmt.Errorf("claim accounts to settle: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
+// settleAccount ends the orders on what expired, then asks the broker about it.
+// What the broker still holds, or says nothing of, stays pending.
+func (d *Desk) settleAccount(ctx context.Context, account uuid.UUID, day exchange.Date) error {
+	list, err := d.held.Expiring(ctx, account, day)
+	if err != nil {
+		return err
+	}
+	pending := make([]positions.Position, 0, len(list))
+	for _, p := range list {
+		ready, err := d.pend(ctx, p)
+		if err != nil {
+			return err
+		}
+		if ready {
+			pending = append(pending, p)
+		}
+	}
+	if len(pending) < len(list) {
+		if err := d.settleSooner(ctx, account); err != nil {
+			return err
+		}
+	}
+	if len(pending) == 0 {
+		return nil
+	}
+	return d.decide(ctx, account, day, pending)
+}
+
+func (d *Desk) settleSooner(ctx context.Context, account uuid.UUID) error {
+	_, err := d.db.Pool().Exec(ctx, `
+		update account_looks set settle_at = clock_timestamp() + make_interval(secs => $2) where account_id = $1`, account, settleOrders.Seconds())
+	if err != nil {
+		return fmt.Errorf("plan to settle again: %w", err)
+	}
+	return d.PullLook(ctx, account)
+}
+
+// pend marks one expired position, or asks for the end of the orders on it first.
+func (d *Desk) pend(ctx context.Context, p positions.Position) (ready bool, err error) {
+	err = d.db.AsSystem(ctx, bySweeper, func(ctx context.Context, tx pgx.Tx) error {
+		now, ok, err := positions.Pend(ctx, tx, p.ID)
+		if err != nil {
+			return err
+		}
+		if ready = ok; !ok {
+			return d.endOrders(ctx, tx, p.ID, "the contract has expired")
+		}
+		if p.Status == now.Status {
+			return nil
+		}
+		return live.Publish(ctx, tx, now.UserID, "position", now)
+	})
+	return ready, err
+}
+
+func (d *Desk) decide(ctx context.Context, account uuid.UUID, day exchange.Date, pending []positions.Position) error {
+	owner, from := pending[0].UserID, pending[0].Contract.Expiration
+	held, err := d.accounts.Holdings(ctx, owner, account)
+	if err != nil {
+		return err
+	}
+	begun := day.At(settleHour, 0).Add(-d.clock.State().Offset) // on the broker's clock, which is real
+	if held.Unreadable > 0 || held.AsOf.Before(begun) {
+		return nil
+	}
+	there := map[string]bool{}
+	for _, h := range heldOf(held.Options) {
+		there[h.Contract.Symbol] = true
+	}
+	history, err := d.accounts.Activities(ctx, owner, account, from, d.clock.Today())
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, p := range pending {
+		e, known := endingOf(p, history)
+		if !known || there[p.Contract.Symbol] {
+			continue
+		}
+		e.AsOf, e.Day = held.AsOf, day
+		errs = append(errs, d.db.AsSystem(ctx, bySweeper, func(ctx context.Context, tx pgx.Tx) error {
+			done, err := positions.End(ctx, tx, p.ID, e)
+			if err != nil || done.Kind == "" {
+				return err
+			}
+			return d.adjusted(ctx, tx, done)
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+// endingOf is what the account's history says of all that a position holds;
+// false while it does not account for every contract.
+func endingOf(p positions.Position, history []snaptrade.Activity) (e positions.Ending, known bool) {
+	left := p.Held()
+	var paid decimal.Decimal
+	for _, a := range history {
+		if !a.Option || !sameContract(p.Contract, a.Symbol) || a.Units == nil || !a.Units.IsInteger() || left == 0 {
+			continue
+		}
+		units := int(a.Units.Abs().IntPart())
+		n := min(units, left)
+		switch a.Type {
+		case "OPTIONEXPIRATION":
+			e.Expired += n
+		case "OPTIONEXERCISE":
+			e.Exercised += n
+			if a.Amount != nil && a.Amount.IsPositive() { // settled in cash
+				paid = paid.Add(a.Amount.Mul(decimal.NewFromInt(int64(n))).DivRound(decimal.NewFromInt(int64(units)), 8))
+			}
+		default:
+			continue
+		}
+		left -= n
+	}
+	if paid.IsPositive() {
+		e.Proceeds = &paid
+	}
+	return e, left == 0
+}

@@ -1,0 +1,79 @@
+package orders
+
+import (
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+)
+
+// Expirations are settled from 08:00 New York on the next trading day, through
+// weekends, holidays, and the change of clocks.
+func TestWhenExpirationsAreSettled(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ now, day string }{
+		{"2027-01-15T17:00:00-05:00", "2027-01-15"}, // Friday, after the close
+		{"2027-01-18T12:00:00-05:00", "2027-01-15"}, // Monday, a holiday
+		{"2027-01-19T07:59:59-05:00", "2027-01-15"},
+		{"2027-01-19T08:00:00-05:00", "2027-01-19"},
+		{"2027-03-15T07:59:59-04:00", "2027-03-12"}, // the clocks were changed on Sunday
+		{"2027-03-15T08:00:00-04:00", "2027-03-15"},
+		{"2026-11-27T08:00:00-05:00", "2026-11-27"}, // a short day
+	} {
+		now, err := time.Parse(time.RFC3339, c.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := settlementDay(now); got.String() != c.day {
+			t.Errorf("at %s: what expired before %s, want %s", c.now, got, c.day)
+		}
+	}
+}
+
+func TestWhatTheHistorySaysOfAnEnding(t *testing.T) {
+	t.Parallel()
+	contract, err := exchange.ParseSymbol("AAPL  270115C00200000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := positions.Position{Contract: contract, Ledger: positions.Ledger{Bought: 5, Sold: 1}}
+	line := func(kind, symbol, units, amount string) snaptrade.Activity {
+		n := decimal.RequireFromString(units)
+		a := snaptrade.Activity{Type: kind, Symbol: symbol, Option: true, Units: &n}
+		if amount != "" {
+			d := decimal.RequireFromString(amount)
+			a.Amount = &d
+		}
+		return a
+	}
+	const unpadded = "AAPL270115C00200000"
+	for name, c := range map[string]struct {
+		history            []snaptrade.Activity
+		known              bool
+		expired, exercised int
+		proceeds           string
+	}{
+		"nothing yet":          {nil, false, 0, 0, ""},
+		"expired":              {[]snaptrade.Activity{line("OPTIONEXPIRATION", unpadded, "-4", "0")}, true, 4, 0, ""},
+		"exercised for cash":   {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-4", "4000")}, true, 0, 4, "4000"},
+		"exercised for shares": {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "4", "0")}, true, 0, 4, ""},
+		"both":                 {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-1", "1000"), line("OPTIONEXPIRATION", unpadded, "-3", "")}, true, 3, 1, "1000"},
+		"more than is ours":    {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-8", "8000")}, true, 0, 4, "4000"},
+		"only a part":          {[]snaptrade.Activity{line("OPTIONEXPIRATION", unpadded, "-3", "0")}, false, 3, 0, ""},
+		"another contract":     {[]snaptrade.Activity{line("OPTIONEXPIRATION", "AAPL270115C00210000", "-4", "0")}, false, 0, 0, ""},
+		"bought and sold":      {[]snaptrade.Activity{line("BUY", unpadded, "5", "-1"), line("SELL", unpadded, "-4", "1")}, false, 0, 0, ""},
+		"assigned: never ours": {[]snaptrade.Activity{line("OPTIONASSIGNMENT", unpadded, "-4", "0")}, false, 0, 0, ""},
+	} {
+		e, known := endingOf(p, c.history)
+		if known != c.known || e.Expired != c.expired || e.Exercised != c.exercised {
+			t.Errorf("%s: %+v, known %v", name, e, known)
+		}
+		if got := e.Proceeds; (got == nil) != (c.proceeds == "") || got != nil && got.String() != c.proceeds {
+			t.Errorf("%s: brought %v, want %q", name, got, c.proceeds)
+		}
+	}
+}
