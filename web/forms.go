@@ -54,6 +54,7 @@ func notice(done string) *ui.Notice {
 		"synced":          "Read anew from your broker.",
 		"disconnected":    "Disconnected.",
 		"appearance":      "Saved.",
+		"written":         "Saved.",
 		"approved":        "Approved. The order follows at once.",
 		"rejected":        "Rejected. Nothing was sent.",
 		"subscribed":      "You copy this trader from now on. What was traded before is not copied.",

@@ -5,6 +5,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -83,7 +84,7 @@ func cannedPositions(now time.Time) []ui.PositionRow {
 		{
 			ID: "p3", Contract: contract("SPY", exchange.Put, "612.5", today), Account: "Alpaca ····4821", Bought: 2, Average: price("1.31"),
 			Mark: price("1.31"), MarkAt: before(now, 5*time.Minute), Value: amount("262"), Unrealized: amount("0"), Percent: "0.00%",
-			Status: "open", Source: "detected", DaysLeft: 0, Review: "Quantity differs from your broker's list.", OpenedAt: before(now, 2*time.Hour),
+			Status: "open", Source: "detected", DaysLeft: 0, Review: "the broker holds fewer contracts than are held here", Missing: 2, OpenedAt: before(now, 2*time.Hour),
 		},
 	}
 }
@@ -92,8 +93,11 @@ func cannedClosed(now time.Time) []ui.PositionRow {
 	rows := cannedPositions(now)
 	for i, result := range []string{"875", "-120.50", "0"} {
 		rows[i].Realized, rows[i].ClosedAt, rows[i].Sold = money.MustAmount(result), before(now, time.Duration(i+1)*time.Hour), rows[i].Bought
-		rows[i].Status = []string{"closed", "expired", "closed"}[i]
+		rows[i].Status = []string{"closed", "expired", "exercised"}[i]
+		rows[i].In, rows[i].Out, rows[i].Fees = money.MustAmount("1725"), money.MustAmount("2600"), money.MustAmount("1.30")
+		rows[i].Outcome = []string{"win", "loss", "breakeven"}[i]
 	}
+	rows[0].Unpriced, rows[0].Review = 2, "2 contracts left this account outside Alertsify; what they brought is not known and not in the result"
 	return rows
 }
 
@@ -109,6 +113,12 @@ func cannedPosition(now time.Time) positionView {
 			{At: now.Add(-3 * time.Hour), What: "Buy filled, 8 at $2.14", Who: "broker"},
 			{At: now.Add(-3 * time.Hour), What: "Order sent", Who: "you"},
 		},
+		Adjustments: []positions.Adjustment{
+			{Kind: positions.External, Symbol: "NVDA  261204C00185000", Quantity: -1, Cost: money.MustAmount("-214"), AsOf: now.Add(-20 * time.Minute)},
+			{Kind: positions.RenameIn, Symbol: "NVDA  261204C00185000", Quantity: 8, Cost: money.MustAmount("1712"), AsOf: now.Add(-2 * time.Hour)},
+			{Kind: positions.RenameOut, Symbol: "NVDA1 261204C00185000", Quantity: -8, Cost: money.MustAmount("-1712"), AsOf: now.Add(-2 * time.Hour)},
+		},
+		Journal: journalView{ID: "p2", Notes: "Sold half into strength; stop under yesterday's low.", Tags: "earnings, swing"},
 		Receipts: []receiptView{{Channel: "Discord", State: "accepted", Attempts: 1, Hops: [4]hop{
 			{"Executed", before(now, 3*time.Hour)}, {"Known", before(now, 3*time.Hour)}, {"Sent", before(now, 3*time.Hour)}, {"Accepted", nil},
 		}}},

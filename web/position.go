@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/delivery"
+	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/orders"
@@ -24,6 +26,15 @@ type positionView struct {
 	Fills    []fillView
 	Events   []eventView
 	Receipts []receiptView
+
+	Adjustments []positions.Adjustment // newest first
+	Journal     journalView
+}
+
+// journalView is what its owner writes about a position.
+type journalView struct {
+	ID, Notes, Tags string
+	Fields          map[string]string // what was wrong with what was sent
 }
 
 type fillView struct {
@@ -133,7 +144,68 @@ func (s *Site) positionView(ctx context.Context, id uuid.UUID, names map[string]
 		return positionView{}, err
 	}
 	view.Receipts = receiptViews(receipts)
+	if view.Adjustments, err = s.book.Adjustments(ctx, user, id); err != nil {
+		return positionView{}, err
+	}
+	slices.Reverse(view.Adjustments)
+	view.Journal = journalView{ID: id.String(), Notes: p.Notes, Tags: strings.Join(p.Tags, ", ")}
 	return view, nil
+}
+
+// writeJournal answers POST /positions/{id}/journal.
+func (s *Site) writeJournal(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	f, err := form(w, r)
+	if err != nil {
+		return err
+	}
+	// A browser sends line ends as two characters.
+	notes, tags := strings.ReplaceAll(f.Get("notes"), "\r\n", "\n"), []string{}
+	for tag := range strings.SplitSeq(f.Get("tags"), ",") {
+		if tag = strings.TrimSpace(tag); tag != "" {
+			tags = append(tags, tag)
+		}
+	}
+	_, err = s.book.Write(r.Context(), me(r.Context()), id, positions.Entry{Notes: &notes, Tags: &tags})
+	if err != nil {
+		if fields := fieldSentences(fault.Of(err)); len(fields) > 0 {
+			return s.journalAgain(w, r, id, journalView{ID: id.String(), Notes: f.Get("notes"), Tags: f.Get("tags"), Fields: fields})
+		}
+		return err
+	}
+	return back(w, "/positions/"+id.String(), "written")
+}
+
+// journalAgain shows the page with what was written and what is wrong with it.
+func (s *Site) journalAgain(w http.ResponseWriter, r *http.Request, id uuid.UUID, sent journalView) error {
+	p, err := s.shell(r, "Position", "/positions")
+	if err != nil {
+		return err
+	}
+	view, err := s.positionView(r.Context(), id, accountNames(p.Accounts))
+	if err != nil {
+		return err
+	}
+	p.Title, view.Journal = view.Row.Contract.Display(), sent
+	return s.show(w, r, http.StatusUnprocessableEntity, positionPage(p, view))
+}
+
+// adjustmentWords say what happened without an order.
+func adjustmentWords(a positions.Adjustment) string {
+	switch {
+	case a.Kind == positions.External && a.Quantity > 0:
+		return "came from elsewhere"
+	case a.Kind == positions.External:
+		return "left elsewhere"
+	case a.Kind == positions.RenameOut:
+		return "renamed from"
+	case a.Kind == positions.RenameIn:
+		return "renamed to"
+	}
+	return string(a.Kind)
 }
 
 // receiptViews puts the newest first.

@@ -119,11 +119,15 @@ func positionRow(p positions.Position, names map[string]string, today exchange.D
 	row := ui.PositionRow{
 		ID: p.ID.String(), Contract: p.Contract, Account: names[p.AccountID.String()], Bought: p.Ledger.Bought, Sold: p.Ledger.Sold,
 		Available: p.Available(), Average: p.AverageEntry(), Mark: p.Mark, MarkAt: p.MarkAt, Value: p.Value(), Unrealized: p.Unrealized(),
-		Realized: p.Realized(), Status: string(p.Status), Source: source(p.Source, p.CopiedFrom),
+		Realized: p.Realized(), In: money.Amount{Decimal: p.Ledger.CostBought}, Out: money.Amount{Decimal: p.Ledger.Proceeds},
+		Fees: money.Amount{Decimal: p.Ledger.Fees}, Missing: p.Missing, Unpriced: p.Unpriced, Status: string(p.Status), Source: source(p.Source, p.CopiedFrom),
 		DaysLeft: today.DaysUntil(p.Contract.Expiration), OpenedAt: p.OpenedAt, ClosedAt: p.ClosedAt,
 	}
 	if p.Review != nil {
 		row.Review = *p.Review
+	}
+	if p.Outcome != nil {
+		row.Outcome = string(*p.Outcome)
 	}
 	row.Percent = money.DisplayPercent(p.RealizedPercent())
 	if row.Unrealized != nil {

@@ -23,6 +23,7 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/orders/{id}/cancel", Rule: auth.SignedIn, Handler: s.cancelOrder},
 		{Method: "GET", Pattern: "/positions", Rule: auth.SignedIn, Handler: s.positionList},
 		{Method: "GET", Pattern: "/positions/{id}", Rule: auth.SignedIn, Handler: s.position},
+		{Method: "POST", Pattern: "/positions/{id}/journal", Rule: auth.SignedIn, Handler: s.writeJournal},
 		{Method: "POST", Pattern: "/positions/{id}/celebrate", Rule: auth.SignedIn, Handler: s.celebrate},
 
 		{Method: "GET", Pattern: "/copy", Rule: auth.SignedIn, Handler: s.copying},

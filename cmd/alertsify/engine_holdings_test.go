@@ -105,9 +105,11 @@ func TestWhatExpiresIsSettledOnTheNextTradingDay(t *testing.T) {
 	s.sandbox("POST", "/_sandbox/market", map[string]any{"symbol": "AAPL", "last": "210", "frozen": true}, nil)
 	clock("2027-01-15T21:00:30Z")
 	s.eventually("the contracts are gone at the broker", func() bool {
-		var accounts []struct{ Positions map[string]any }
+		var accounts struct {
+			Data []struct{ Positions map[string]any }
+		}
 		s.sandbox("GET", "/_sandbox/broker/accounts?account=ava", nil, &accounts)
-		return len(accounts) == 1 && len(accounts[0].Positions) == 0
+		return len(accounts.Data) == 1 && len(accounts.Data[0].Positions) == 0
 	})
 	if p := s.positions("ava")[0]; p.Status != "open" {
 		t.Errorf("at the close: %+v", p)

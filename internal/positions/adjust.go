@@ -42,6 +42,9 @@ type Adjustment struct {
 	LearntAt time.Time     `json:"learntAt"`
 }
 
+// CostMoved is the cost that came or left, without a sign.
+func (a Adjustment) CostMoved() *money.Amount { return &money.Amount{Decimal: a.Cost.Abs()} }
+
 // change is an adjustment about to be booked.
 type change struct {
 	kind     Kind

@@ -41,6 +41,21 @@ func AgeText(d time.Duration) string {
 	return fmt.Sprintf("%d d ago", int(d.Hours()/24))
 }
 
+// HeldText says how long a position was held: "42 min", "5 h 10 min", "12 d".
+func HeldText(from, to *time.Time) string {
+	if from == nil || to == nil {
+		return "—"
+	}
+	switch d := max(to.Sub(*from), 0); {
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	default:
+		return fmt.Sprintf("%d d", int(d.Hours()/24))
+	}
+}
+
 func age(ctx context.Context, t time.Time) time.Duration { return viewer(ctx).Now.Sub(t) }
 
 func ageClass(d time.Duration) string {

@@ -141,6 +141,11 @@ type PositionRow struct {
 	Value              *money.Amount
 	Unrealized         *money.Amount
 	Realized           money.Amount
+	In, Out            money.Amount // dollars paid for all contracts, fees included, and received
+	Fees               money.Amount
+	Missing            int    // contracts the broker has not got
+	Unpriced           int    // contracts of unknown price: the result is not the whole
+	Outcome            string // win, loss, breakeven; empty while it has none
 	Percent            string // "+12.30%", "—"
 	Status             string
 	Source             string // "manual", "copy of @ava", "detected"
