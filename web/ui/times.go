@@ -48,11 +48,11 @@ func HeldText(from, to *time.Time) string {
 	}
 	switch d := max(to.Sub(*from), 0); {
 	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
+		return fmt.Sprintf("%d min", d/time.Minute)
 	case d < 24*time.Hour:
-		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
 	default:
-		return fmt.Sprintf("%d d", int(d.Hours()/24))
+		return fmt.Sprintf("%d d", d/(24*time.Hour))
 	}
 }
 

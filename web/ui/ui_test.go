@@ -132,3 +132,19 @@ func TestStatesDoNotLookLikeProfit(t *testing.T) {
 		}
 	}
 }
+
+func TestHowLongAPositionWasHeld(t *testing.T) {
+	t.Parallel()
+	from := time.Date(2026, 9, 21, 14, 0, 0, 0, time.UTC)
+	for held, want := range map[time.Duration]string{
+		0: "0 min", 59*time.Minute + 59*time.Second: "59 min", time.Hour: "1 h 0 min", 23*time.Hour + 59*time.Minute: "23 h 59 min", 49 * time.Hour: "2 d",
+	} {
+		to := from.Add(held)
+		if got := HeldText(&from, &to); got != want {
+			t.Errorf("%s: %q, want %q", held, got, want)
+		}
+	}
+	if got := HeldText(&from, nil); got != "—" {
+		t.Errorf("not closed: %q", got)
+	}
+}
