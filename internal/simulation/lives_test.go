@@ -3,11 +3,14 @@ package simulation
 import (
 	"flag"
 	"fmt"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 var (
@@ -51,7 +54,7 @@ func liveOnce(t *testing.T, seed int64, want int) *simulation {
 	t.Helper()
 	s := begin(t, seed, want)
 	if err := s.run(); err != nil {
-		t.Fatalf("%s\n\n%v\n\nreplay it with: make sim SEED=%d LIVES=%d", s.story(), err, seed, want)
+		t.Fatalf("%s\n\n%v\n%s\nreplay it with: make sim SEED=%d LIVES=%d", s.story(), err, s.rows(err), seed, want)
 	}
 	return s
 }
@@ -69,4 +72,21 @@ func TestTheSameSeedIsTheSameHistory(t *testing.T) {
 	if first.trace.number() != second.trace.number() || first.tally.report() != second.tally.report() {
 		t.Errorf("seed 11 came to\n%s\nand then to\n%s", first.tally.report(), second.tally.report())
 	}
+}
+
+var anyID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+
+// rows are what the database has about the first things that a finding names.
+func (s *simulation) rows(finding error) string {
+	ids := anyID.FindAllString(finding.Error(), 4)
+	rows, _ := s.observer.Query(s.ctx, `
+		select 'order ' || to_jsonb(o)::text from public.orders o where id = any($1::uuid[]) or position_id = any($1::uuid[])
+		union all select 'event ' || to_jsonb(e)::text from public.order_events e where order_id = any($1::uuid[])
+		union all select 'position ' || to_jsonb(p)::text from public.positions p where id = any($1::uuid[])
+		union all select 'decision ' || to_jsonb(d)::text from public.copy_decisions d where id = any($1::uuid[])`, ids) // its error is the collector's
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err.Error()
+	}
+	return strings.Join(lines, "\n") + "\n"
 }

@@ -39,7 +39,8 @@ where k.route like 'POST /api/copy-trading/decisions/%/approve' and d.responded_
 select key as id, 'kept the answer ' || status || coalesce(': ' || body::text, '') as why from idempotency_keys where status not between 200 and 299
 union all
 select p.id::text, 'a position that no order was placed for' from positions p
-where not exists (select 1 from orders o where o.position_id = p.id) and not exists (select 1 from fills f where f.position_id = p.id)
+where p.status <> 'void' -- whose order was found late, and then joined the contract's newer position
+    and not exists (select 1 from orders o where o.position_id = p.id) and not exists (select 1 from fills f where f.position_id = p.id)
     and not exists (select 1 from position_adjustments a where a.position_id = p.id);
 
 -- INV-36: No claim commits after a switch against it was turned.
