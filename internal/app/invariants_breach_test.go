@@ -203,7 +203,7 @@ func breaches() []breach {
 		},
 		"INV-35": {
 			{`alter table idempotency_keys drop constraint idempotency_keys_status_check; update idempotency_keys set status = 422`, "kept the answer 422"},
-			{`delete from orders where id = id('back')`, "a position that no order was placed for"},
+			{`update positions set status = 'open' where id = (select position_id from orders where id = id('back')); delete from orders where id = id('back')`, "a position that no order was placed for"},
 		},
 		"INV-36": {
 			{`insert into trading_switches (scope, stops, set_at) values ('platform', 'all', t(330))`, "platform stopped all"},

@@ -64,11 +64,14 @@ const virtualTime = `
 create schema sim;
 create table sim.clock (at timestamptz not null);
 insert into sim.clock values ('%[1]s');
-create function sim.now() returns timestamptz language sql stable as 'select at from sim.clock';
-create function sim.clock_timestamp() returns timestamptz language sql stable as 'select at from sim.clock';
+create function sim.now() returns timestamptz language plpgsql stable as 'begin return (select at from sim.clock); end';
+create function sim.clock_timestamp() returns timestamptz language plpgsql stable as 'begin return (select at from sim.clock); end';
 create sequence sim.ids;
-create function sim.gen_random_uuid() returns uuid language sql volatile as $$select md5('%[2]d ' || nextval('sim.ids'))::uuid$$;
-do $$ begin execute format('alter database %%I set search_path = public, sim, pg_catalog', current_database()); end $$;`
+create function sim.gen_random_uuid() returns uuid language plpgsql volatile as $$begin return md5('%[2]d ' || nextval('sim.ids'))::uuid; end$$;
+do $$ begin
+	execute format('alter database %%I set search_path = public, sim, pg_catalog', current_database());
+	execute format('alter database %%I set plan_cache_mode = force_generic_plan', current_database()); -- planning is half of the work
+end $$;`
 
 // clockless are the words that ask the real clock whatever the search path says.
 var clockless = regexp.MustCompile(`(?i)\b(current_timestamp|current_date|current_time|localtimestamp|localtime|statement_timestamp|transaction_timestamp|timeofday)\b|'now'|pg_catalog\.(now|clock_timestamp)`)

@@ -76,13 +76,30 @@ func (v *invariants) prepare(s *simulation) error {
 // bounds are production's, with the limits these few people trade under.
 func (s *simulation) bounds(grace time.Duration) app.Bounds {
 	b := app.BoundsOf(app.Defaults(app.Production), s.time.Now())
-	l := limits()
+	l := s.limits()
 	b.Grace, b.DayPremium, b.DayCopyPremium, b.EntriesPerMinute, b.ExitsPerMinute = grace, l.DayPremium, l.DayCopyPremium, l.EntriesPerMinute, l.ExitsPerMinute
 	return b
 }
 
-// touched examines what stands on some positions, and, when enough lives have
-// passed, everything.
+// step examines what a step has touched, and, when enough lives have passed,
+// everything.
+func (v *invariants) step(s *simulation, name string) error {
+	if len(s.watch.touched) == 0 {
+		return nil
+	}
+	err := v.touched(s, s.watch.touched)
+	s.watch.touched = s.watch.touched[:0]
+	if err == nil && s.tally.lives >= v.next {
+		v.next += allEvery
+		err = v.all(s, 10*time.Minute)
+	}
+	if err != nil {
+		return fmt.Errorf("after %s: %w", name, err)
+	}
+	return nil
+}
+
+// touched examines what stands on some positions.
 func (v *invariants) touched(s *simulation, positions []uuid.UUID) error {
 	names := make([]string, len(positions))
 	for i, id := range positions {
@@ -107,10 +124,6 @@ func (v *invariants) touched(s *simulation, positions []uuid.UUID) error {
 	s.tally.examined++
 	if len(broken) > 0 {
 		return fmt.Errorf("%w: %s", errFinding, strings.Join(broken, "\n"))
-	}
-	if s.tally.lives >= v.next {
-		v.next += allEvery
-		return v.all(s, 10*time.Minute)
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func contracts() []exchange.Contract {
 		underlying string
 		kind       exchange.OptionType
 		strike     string
-	}{{"F", "call", "12"}, {"F", "put", "11"}, {"SOFI", "call", "15"}, {"INTC", "call", "25"}, {"BAC", "put", "40"}, {"PYPL", "call", "90"}} {
+	}{{"F", "call", "12"}, {"F", "put", "11"}, {"SOFI", "call", "15"}, {"INTC", "call", "25"}, {"BAC", "put", "40"}, {"PYPL", "call", "90"}, {"F", "call", "12.5"}, {"SOFI", "put", "14"}, {"BAC", "call", "43"}} {
 		made, err := exchange.NewContract(c.underlying, c.kind, decimal.RequireFromString(c.strike), exchange.MustDate("2028-12-15"))
 		if err != nil {
 			panic(err) // the list above is wrong
@@ -85,6 +85,11 @@ func (s *simulation) settle() {
 		s.must(err)
 		_, _, err = s.engine.copier.Subscribe(s.ctx, follower.user, copytrade.Key{Text: follower.key(), Body: body}, f.trader, f.settings)
 		s.must(err)
+	}
+	for _, c := range contracts() { // reading a listing takes real time, which nobody shall wait for later
+		if listed, err := s.engine.quotes.Listed(s.ctx, c); err != nil || !listed {
+			s.t.Fatalf("%s is not listed: %v", c.Symbol, err)
+		}
 	}
 	s.world.Webhooks() // of moving in
 	s.calm = false
@@ -135,7 +140,9 @@ func (p *person) key() string {
 	return fmt.Sprintf("simulation-%s-%06d", p.name, p.keys)
 }
 
-func (s *simulation) clickPause() time.Duration { return s.dice.between(time.Second, 9*time.Second) }
+func (s *simulation) clickPause() time.Duration {
+	return s.dice.between(500*time.Millisecond, 4500*time.Millisecond)
+}
 
 // somebodyTrades is one click, or a trade in the broker's own app.
 func (s *simulation) somebodyTrades() error {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // restWithin is how long the last orders may take to end, in virtual time: a night
@@ -35,6 +37,9 @@ func (s *simulation) rest() error {
 	if err := s.check.all(s, 0); err != nil {
 		return err
 	}
+	if err := s.countCopies(); err != nil {
+		return err
+	}
 	v, err := s.judge()
 	if err != nil {
 		return err
@@ -56,4 +61,19 @@ func (s *simulation) lively() bool {
 		}
 	}
 	return false
+}
+
+// countCopies tells what became of the copies that were decided about.
+func (s *simulation) countCopies() error {
+	rows, err := s.observer.Query(s.ctx, `select concat_ws(': ', result, reason), count(*)::int from public.copy_decisions group by 1`)
+	if err != nil {
+		return err
+	}
+	var what string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&what, &n}, func() error {
+		s.tally.decided[what] += n
+		return nil
+	})
+	return err
 }

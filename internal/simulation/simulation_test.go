@@ -175,6 +175,9 @@ func (s *simulation) step(by time.Time) bool {
 	s.time.to(e.at)
 	s.trace.note(s.depth, e)
 	s.fail(e.do())
+	if s.depth == 0 && s.broken == nil {
+		s.fail(s.check.step(s, e.name))
+	}
 	return true
 }
 

@@ -28,11 +28,12 @@ type tally struct {
 	faults   map[string]int
 	refusals map[string]int
 	ended    map[string]int
+	decided  map[string]int // copies, by result and reason
 	verdict  verdict
 }
 
 func newTally() tally {
-	return tally{born: map[string]int{}, crashes: map[string]int{}, faults: map[string]int{}, refusals: map[string]int{}, ended: map[string]int{}}
+	return tally{born: map[string]int{}, crashes: map[string]int{}, faults: map[string]int{}, refusals: map[string]int{}, ended: map[string]int{}, decided: map[string]int{}}
 }
 
 // add sums two worlds.
@@ -50,7 +51,7 @@ func (t *tally) add(o tally) {
 	t.verdict.duplicates += o.verdict.duplicates
 	t.verdict.lost += o.verdict.lost
 	t.verdict.wrong += o.verdict.wrong
-	for _, m := range []struct{ to, from map[string]int }{{t.born, o.born}, {t.crashes, o.crashes}, {t.faults, o.faults}, {t.refusals, o.refusals}, {t.ended, o.ended}} {
+	for _, m := range []struct{ to, from map[string]int }{{t.born, o.born}, {t.crashes, o.crashes}, {t.faults, o.faults}, {t.refusals, o.refusals}, {t.ended, o.ended}, {t.decided, o.decided}} {
 		for name, n := range m.from {
 			m.to[name] += n
 		}
@@ -62,6 +63,7 @@ func (t *tally) report() string {
 	lines := []string{
 		fmt.Sprintf("%d lives: %s", t.lives, counts(t.born)),
 		"ended:    " + counts(t.ended),
+		"copies:   " + counts(t.decided),
 		fmt.Sprintf("requests: %d to place (%d %% of their answers lost), %d cancels, %d lists; %d webhooks, %d bells",
 			t.placings, 100*t.lost/max(t.placings, 1), t.cancels, t.lists, t.webhooks, t.bells),
 		"faults:   " + counts(t.faults),

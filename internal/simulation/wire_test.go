@@ -163,7 +163,7 @@ func (s *simulation) latency() time.Duration {
 	if s.calm {
 		return 100 * time.Millisecond
 	}
-	least := weigh(s.dice, []chance[time.Duration]{{700, 30 * time.Millisecond}, {220, 400 * time.Millisecond}, {50, 5 * time.Second}, {30, 46 * time.Second}})
+	least := weigh(s.dice, []chance[time.Duration]{{750, 30 * time.Millisecond}, {200, 400 * time.Millisecond}, {35, 5 * time.Second}, {15, 46 * time.Second}})
 	return s.dice.between(least, 2*least)
 }
 
