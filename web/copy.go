@@ -18,7 +18,26 @@ type copyView struct {
 	Approvals     []ui.Approval
 	Subscriptions []ui.SubscriptionRow
 	Decisions     []ui.DecisionRow
+	Followers     *followersView // for traders
 	Cursor, Next  string
+}
+
+// followersView is who copies a trader: the newest of them, and how many in all.
+type followersView struct {
+	Active, Paused int
+	Newest         []copytrade.Follower
+}
+
+const followersMost = 50
+
+func (s *Site) followers(ctx context.Context) (*followersView, error) {
+	v := &followersView{}
+	var err error
+	if v.Active, v.Paused, err = s.copier.FollowerCount(ctx, me(ctx)); err != nil {
+		return nil, err
+	}
+	v.Newest, _, err = s.copier.Followers(ctx, me(ctx), followersMost, nil)
+	return v, err
 }
 
 func (v copyView) fragment() string {
@@ -43,6 +62,11 @@ func (s *Site) copying(w http.ResponseWriter, r *http.Request) error {
 	view, err := s.copyView(r)
 	if err != nil {
 		return err
+	}
+	if p.Person.Trader {
+		if view.Followers, err = s.followers(r.Context()); err != nil {
+			return err
+		}
 	}
 	return s.show(w, r, http.StatusOK, copyPage(p, view))
 }

@@ -38,6 +38,12 @@ func followersCopy(t *testing.T, b *browser, w window) {
 	ben.click("[data-testid=decision-row] summary")
 	ben.wait("read the numbers", `document.querySelector("[data-testid=decision-row] dd")?.checkVisibility()`)
 	ben.inspect("copied")
+	ava := b.visitor(t, s.url, w)
+	ava.signIn("ava")
+	ava.open("/copy")
+	ava.reads("[data-testid=followers]", "@ben")
+	ava.reads("[data-testid=followers]", "@cara")
+	ava.inspect("followers")
 
 	late := cara.second() // without script the page does not hear that it is late
 	late.withoutScript()

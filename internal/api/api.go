@@ -103,6 +103,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PATCH", Pattern: "/api/trading/orders/{id}", Rule: trade, Handler: a.replaceOrder},
 		{Method: "DELETE", Pattern: "/api/trading/orders/{id}", Rule: trade, Handler: bare(a.cancelOrder)},
 		{Method: "POST", Pattern: "/api/trading/orders/{id}/refresh", Rule: trade, Handler: bare(a.refreshOrder)},
+		{Method: "GET", Pattern: "/api/trading/orders/{id}/copies", Rule: read, Handler: a.orderCopies},
 		{Method: "GET", Pattern: "/api/trading/halt", Rule: read, Handler: a.getHalts},
 		{Method: "POST", Pattern: "/api/trading/halt", Rule: trade, Handler: a.stopTrading},
 		{Method: "DELETE", Pattern: "/api/trading/halt", Rule: trade, Handler: bare(a.resumeTrading)},
@@ -117,6 +118,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/watchlist", Rule: read, Handler: a.getWatchlist},
 		{Method: "PUT", Pattern: "/api/watchlist", Rule: trade, Handler: a.setWatchlist},
 
+		{Method: "GET", Pattern: "/api/copy-trading/subscribers", Rule: read, Handler: a.listFollowers},
 		{Method: "POST", Pattern: "/api/copy-trading/subscribe", Rule: trade, Handler: a.subscribe},
 		{Method: "GET", Pattern: "/api/copy-trading/subscriptions", Rule: read, Handler: a.listSubscriptions},
 		{Method: "PATCH", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: a.changeSubscription},

@@ -52,6 +52,30 @@ func (a *API) listSubscriptions(w http.ResponseWriter, r *http.Request) error {
 	return httpio.AnswerList(w, list, "")
 }
 
+func (a *API) listFollowers(w http.ResponseWriter, r *http.Request) error {
+	limit, cursor, err := page(r)
+	if err != nil {
+		return err
+	}
+	list, next, err := a.copier.Followers(r.Context(), user(r.Context()), limit, (*copytrade.Cursor)(cursor))
+	if err != nil {
+		return err
+	}
+	return httpio.AnswerList(w, list, cursorText((*httpio.Cursor)(next)))
+}
+
+func (a *API) orderCopies(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	n, err := a.copier.CopiesOf(r.Context(), user(r.Context()), id)
+	if err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, n)
+}
+
 func (a *API) changeSubscription(w http.ResponseWriter, r *http.Request) error {
 	id, err := httpio.PathID(r, "id")
 	if err != nil {

@@ -289,11 +289,11 @@ func (p compiledPackage) parse(t *testing.T, fset *token.FileSet) (files []*ast.
 	return files
 }
 
-// compiled lists the program's packages and what they import, with where the go
+// compiled lists the program's packages and what they build on, with where the go
 // command keeps what it compiled of them: the same build as this test's.
 func compiled(t *testing.T) map[string]compiledPackage {
 	t.Helper()
-	args := []string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Dir}}\t{{.Export}}\t{{join .GoFiles \" \"}}\t{{join .Imports \" \"}}"}
+	args := []string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Dir}}\t{{.Export}}\t{{join .GoFiles \" \"}}\t{{join .Deps \" \"}}"}
 	if raced() {
 		args = append(args, "-race")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -109,7 +110,7 @@ func (r *Rules) accountTrips(ctx context.Context, account *uuid.UUID) ([]Trip, e
 		t = Trip{Halt: Halt{Scope: "account", Key: id.String(), Stops: "copies", Cause: ByBreaker}, Owner: &owner}
 		t.Reason = fmt.Sprintf("The broker refused %d orders in a row.", refused)
 		if b.RefusalsInRow == 0 || refused < b.RefusalsInRow {
-			t.Reason = fmt.Sprintf("It was not known what became of %d orders within %.0f minutes.", unknown, b.Window.Minutes())
+			t.Reason = fmt.Sprintf("It was not known what became of %d orders within %d minutes.", unknown, b.Window/time.Minute)
 		}
 		return t, err
 	})
@@ -136,6 +137,6 @@ func (r *Rules) platformTrip(ctx context.Context) ([]Trip, error) {
 	}
 	return []Trip{{Halt: Halt{
 		Scope: "platform", Stops: "copies", Cause: ByBreaker,
-		Reason: fmt.Sprintf("It was not known what became of %d of %d orders within %.0f minutes.", unknown, sent, b.Window.Minutes()),
+		Reason: fmt.Sprintf("It was not known what became of %d of %d orders within %d minutes.", unknown, sent, b.Window/time.Minute),
 	}}}, nil
 }
