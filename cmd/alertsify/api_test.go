@@ -184,6 +184,10 @@ func (s *show) walkOrders(t *testing.T) {
 	s.mode("manual")
 	resting := s.place("ava", "BTO 1 AAPL 200C 1/15/27 @ 3.40")
 	s.eventually("the order rests", func() bool { return s.order("ava", resting).State == "accepted" })
+	s.do("ava", "PATCH", "/api/trading/orders/"+resting, `{"limitPrice":"3.30"}`, key()).want(t, 202)
+	s.eventually("it is replaced", func() bool {
+		return contains(s.do("ava", "GET", "/api/trading/orders/"+resting, "").want(t, 200).body, `"limitPrice":"3.30"`)
+	})
 	s.do("ava", "DELETE", "/api/trading/orders/"+resting, "", key()).want(t, 202)
 	s.eventually("it is cancelled", func() bool { return s.order("ava", resting).State == "cancelled" })
 	s.mode("immediate")
@@ -222,14 +226,20 @@ func (s *show) walkCopying(t *testing.T) {
 	s.do("ben", "POST", "/api/copy-trading/consent", `{"version":"2026-11"}`).want(t, 200)
 	made := s.do("ben", "POST", "/api/copy-trading/subscribe", `{"username":"ava","settings":{"sameContract":"add","maxDelaySeconds":900,"scaling":{"mode":"factor","value":"1"}}}`, key()).want(t, 201)
 	s.do("ben", "PATCH", "/api/copy-trading/subscription/"+made.ids(t)[0], `{"status":"active","settings":{"maxPositionSize":3}}`).want(t, 200)
+	if a := s.do("ava", "GET", "/api/copy-trading/subscribers", "").want(t, 200); !contains(a.body, `"username":"ben"`) {
+		t.Errorf("followers: %s", a.body)
+	}
 	var waiting []string
 	for _, decision := range []string{"approve", "reject"} {
 		s.quote(apple, "3.45", "3.50") // copies want a price of the last seconds
-		s.place("ava", map[string]string{"approve": "BTO 2 AAPL 200C 1/15/27 @ 3.50", "reject": "BTO 3 AAPL 200C 1/15/27 @ 3.50"}[decision])
+		order := s.place("ava", map[string]string{"approve": "BTO 2 AAPL 200C 1/15/27 @ 3.50", "reject": "BTO 3 AAPL 200C 1/15/27 @ 3.50"}[decision])
 		s.eventually("ben is asked", func() bool {
 			waiting = s.do("ben", "GET", "/api/copy-trading/decisions?view=awaiting", "").want(t, 200).ids(t)
 			return len(waiting) == 1
 		})
+		if a := s.do("ava", "GET", "/api/trading/orders/"+order+"/copies", "").want(t, 200); !contains(a.body, `"awaitingApproval":1`) {
+			t.Errorf("copies: %s", a.body)
+		}
 		s.do("ben", "POST", "/api/copy-trading/decisions/"+waiting[0]+"/"+decision, "{}", key()).want(t, 200)
 	}
 }
