@@ -97,6 +97,7 @@ func cannedClosed(now time.Time) []ui.PositionRow {
 		rows[i].In, rows[i].Out, rows[i].Fees = money.MustAmount("1725"), money.MustAmount("2600"), money.MustAmount("1.30")
 		rows[i].Outcome = []string{"win", "loss", "breakeven"}[i]
 	}
+	rows[2].Missing, rows[2].Review = 0, ""
 	rows[0].Unpriced, rows[0].Review = 2, "2 contracts left this account outside Alertsify; what they brought is not known and not in the result"
 	return rows
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/delivery"
+	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/money"
@@ -191,6 +192,15 @@ func (s *Site) journalAgain(w http.ResponseWriter, r *http.Request, id uuid.UUID
 	}
 	p.Title, view.Journal = view.Row.Contract.Display(), sent
 	return s.show(w, r, http.StatusUnprocessableEntity, positionPage(p, view))
+}
+
+// adjustedContract is its contract in words; of a renamed one the symbol tells more.
+func adjustedContract(a positions.Adjustment) string {
+	c, err := exchange.ParseSymbol(a.Symbol)
+	if err != nil || a.Kind == positions.RenameOut || a.Kind == positions.RenameIn {
+		return a.Symbol
+	}
+	return c.Display()
 }
 
 // adjustmentWords say what happened without an order.

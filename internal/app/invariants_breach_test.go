@@ -91,6 +91,8 @@ func breaches() []breach {
 			{`update position_adjustments set symbol = 'MSFT  270115P00400000' where id = id('split in')`, "on a position of another owner or contract"},
 			{`delete from position_adjustments where id = id('split new')`, "renamed 1 times, into 0 names"},
 			{`update positions set missing = 1 where id = id('held')`, "1 of 2 missing at the broker"},
+			{`insert into position_differences (account_id, symbol, user_id, ours, theirs, since, as_of)
+				values (id('ben account'), 'AAPL  270115C00200000', id('ben'), 2, 1, t(-7200), t(0))`, "2 held here and 1 at the broker for 02:00:00"},
 		},
 		"INV-15": {
 			{`update positions set cost_bought = 1400.00000001 where id = id('held')`, "cost 1400.00000001; what came in cost 1400"},

@@ -683,8 +683,11 @@ func closeLink(p PositionRow, quantity int) string {
 
 // heldWords say why what is held cannot be closed.
 func heldWords(p PositionRow) string {
-	if p.Status == "expiry_pending" {
+	switch {
+	case p.Status == "expiry_pending":
 		return "waiting for the broker"
+	case p.Missing > 0:
+		return "checking with broker"
 	}
 	return "selling"
 }

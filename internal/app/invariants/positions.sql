@@ -16,7 +16,7 @@ from positions p left join selling s on s.position_id = p.id
 where p.sell_reserved <> coalesce(s.left, 0)
     and not (p.review_reason is not null and s.left > p.bought - p.sold and p.sell_reserved = p.bought - p.sold);
 
--- INV-14: A position is the sum of its fills and adjustments, in contracts bought and sold; less than they sold only where an operator is asked to look. Its orders are in its contract, or in one it was renamed from.
+-- INV-14: A position is the sum of its fills and adjustments, in contracts bought and sold; less than they sold only where an operator is asked to look. Its orders are in its contract, or in one it was renamed from. What the broker holds differently for long, an order explains.
 with filled as (
     select position_id, coalesce(sum(quantity) filter (where side = 'BTO'), 0) as bought, coalesce(sum(quantity) filter (where side = 'STC'), 0) as sold
     from fills group by position_id
@@ -53,7 +53,12 @@ select position_id::text, 'renamed ' || count(*) filter (where kind = 'rename_ou
 from position_adjustments group by position_id having count(*) filter (where kind = 'rename_out') <> count(*) filter (where kind = 'rename_in')
 union all
 select id::text, missing || ' of ' || bought - sold || ' missing at the broker, and nobody is asked to look'
-from positions where missing > 0 and review_reason is null;
+from positions where missing > 0 and review_reason is null
+union all
+select d.account_id || ' ' || d.symbol, d.ours || ' held here and ' || d.theirs || ' at the broker for ' || d.as_of - d.since || ', and no order explains it'
+from position_differences d where d.as_of - d.since > interval '1 hour' and not exists (
+    select 1 from orders o where o.account_id = d.account_id and o.symbol = d.symbol
+      and (o.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial') or o.state = 'not_placed' and o.created_at > now() - interval '1 day'));
 
 -- INV-15: Cost is neither made nor lost: what the sells and adjustments removed and what remains is what came in, to the last digit.
 with cost as (
