@@ -184,17 +184,20 @@ func live(state string) bool {
 	return false
 }
 
-// orderOf reads the order a job is about.
-func orderOf(args []byte) (id uuid.UUID, err error) {
+// subjectOf reads the order, or the change of one, that a job is about.
+func subjectOf(args []byte) (id uuid.UUID, err error) {
 	var named struct {
 		OrderID       *uuid.UUID `json:"order_id"`
 		LeaderOrderID *uuid.UUID `json:"leader_order_id"`
+		ChangeID      *uuid.UUID `json:"change_id"`
 	}
 	if err := json.Unmarshal(args, &named); err != nil {
 		return uuid.Nil, err
 	}
-	if named.OrderID != nil {
-		return *named.OrderID, nil
+	for _, named := range []*uuid.UUID{named.OrderID, named.LeaderOrderID, named.ChangeID} {
+		if named != nil {
+			return *named, nil
+		}
 	}
-	return *named.LeaderOrderID, nil
+	return uuid.Nil, fmt.Errorf("a job is about nothing: %s", args)
 }

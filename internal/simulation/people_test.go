@@ -262,6 +262,9 @@ func (s *simulation) clicks(p *person, key orders.Key, r orders.Request) error {
 	if err := json.Unmarshal(receipt.Order, &placed); err != nil {
 		return err
 	}
+	if r.OrderType == orders.Limit && s.dice.permille(450) {
+		s.in(s.dice.between(time.Second, time.Minute), p.name+" replaces", func() error { return s.replaces(p, placed.ID, r) })
+	}
 	if s.dice.permille(250) {
 		s.in(s.dice.between(50*time.Millisecond, 2*time.Minute), p.name+" cancels", func() error { return s.cancels(p, placed.ID) })
 	}
@@ -279,6 +282,23 @@ func (s *simulation) cancels(p *person, id uuid.UUID) error {
 		return nil
 	}
 	return notDeath(err)
+}
+
+// replaces asks for another price, another quantity, or both.
+func (s *simulation) replaces(p *person, id uuid.UUID, r orders.Request) error {
+	change := orders.ChangeRequest{ConfirmPrice: true}
+	if s.dice.permille(800) {
+		tick := money.Price{Decimal: r.LimitPrice.Add(decimal.New(int64(5*(1+s.dice.IntN(4))), -2))}
+		change.LimitPrice = &tick
+	}
+	if quantity := max(1, *r.Quantity-2+s.dice.IntN(5)); change.LimitPrice == nil || s.dice.permille(400) {
+		change.Quantity = &quantity
+	}
+	key := orders.Key{Text: p.key()}
+	return s.mayRefuse(s.call("a replacement", func(ctx context.Context) error {
+		_, err := s.engine.desk.Replace(ctx, p.user, id, key, change)
+		return err
+	}))
 }
 
 // losePatience is the latest end of a life: its owner cancels what still works.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -41,6 +40,9 @@ func (r referee) executed(order uuid.UUID, brokerID string) {
 	r.placedBy[brokerID] = order
 }
 
+// succeeded: an order of ours goes on by another id.
+func (r referee) succeeded(order uuid.UUID, brokerID string) { r.placedBy[brokerID] = order }
+
 func (r referee) inTheApp(o sandbox.BookRow) { r.app[o.BrokerOrderID] = o }
 
 // answered holds an answer against the first one to the same key.
@@ -67,22 +69,22 @@ func (v *verdict) say(count *int, format string, args ...any) {
 	v.problems = append(v.problems, fmt.Sprintf(format, args...))
 }
 
-// asTold is an order as the program tells it.
+// asTold is an order as the program tells it, with one of its ids at the broker.
 type asTold struct {
-	ID                  uuid.UUID
-	Source, State, Side string
-	Symbol, Account     string
-	Quantity, Cum       int64
-	Review              *string
-	BrokerOrderID       *string
-	SentAt, Deadline    *time.Time
+	ID            uuid.UUID
+	State         string
+	Quantity, Cum int64
+	Review        *string
+	BrokerOrderID *string
+	Filled        *int64 // by that id
+	Newest        bool   // the order goes by that id now
 }
 
 // judge compares the broker's whole book with the program's, at rest.
 func (s *simulation) judge() (verdict, error) {
 	rows, err := s.observer.Query(s.ctx, `
-		select o.id, o.source, o.state, o.side, o.symbol, a.broker_account_id, o.quantity, o.cum, o.review_reason, b.broker_order_id, o.sent_at, o.deadline
-		from public.orders o join public.accounts a on a.id = o.account_id left join public.order_broker_ids b on b.order_id = o.id`)
+		select o.id, o.state, o.quantity, o.cum, o.review_reason, b.broker_order_id, b.cum, b.broker_order_id is not distinct from o.broker_order_id
+		from public.orders o left join public.order_broker_ids b on b.order_id = o.id`)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -98,7 +100,9 @@ func (s *simulation) judge() (verdict, error) {
 		}
 	}
 	for _, o := range told {
-		s.referee.judgeSent(o, &v)
+		if o.Newest {
+			s.referee.judgeSent(o, &v)
+		}
 	}
 	for _, b := range s.world.Book() {
 		s.referee.judgeBook(b, linked, &v)
@@ -162,12 +166,12 @@ var ends = map[string][]string{
 }
 
 // agrees: the same end with the same fills. What ended and filled after that keeps
-// its end, and is up for review.
+// its end, and is up for review. An id that was replaced only tells what it filled.
 func agrees(b sandbox.BookRow, o asTold) bool {
-	if o.Cum != b.Filled {
+	if o.Filled == nil || *o.Filled != b.Filled {
 		return false
 	}
-	if slices.Contains(ends[b.Status], o.State) {
+	if !o.Newest || slices.Contains(ends[b.Status], o.State) {
 		return true
 	}
 	return o.Review != nil && (o.State == "cancelled" || o.State == "expired") && b.Status != "PENDING" && b.Status != "PARTIAL"

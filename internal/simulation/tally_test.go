@@ -13,23 +13,24 @@ import (
 
 // tally counts what happened, so that one sees that it did.
 type tally struct {
-	lives    int // orders that have ended
-	placings int // requests to place
-	lost     int // of them those whose answer told nothing
-	cancels  int
-	lists    int
-	bells    int
-	webhooks int
-	failures int // jobs that failed and were tried again
-	examined int // times that touched rows were examined
-	reviews  int // positions an operator is asked to look at
-	born     map[string]int
-	crashes  map[string]int
-	faults   map[string]int
-	refusals map[string]int
-	ended    map[string]int
-	decided  map[string]int // copies, by result and reason
-	verdict  verdict
+	lives      int // orders that have ended
+	placings   int // requests to place
+	lost       int // of them those whose answer told nothing
+	cancels    int
+	replacings int
+	lists      int
+	bells      int
+	webhooks   int
+	failures   int // jobs that failed and were tried again
+	examined   int // times that touched rows were examined
+	reviews    int // positions an operator is asked to look at
+	born       map[string]int
+	crashes    map[string]int
+	faults     map[string]int
+	refusals   map[string]int
+	ended      map[string]int
+	decided    map[string]int // copies, by result and reason
+	verdict    verdict
 }
 
 func newTally() tally {
@@ -42,6 +43,7 @@ func (t *tally) add(o tally) {
 	t.placings += o.placings
 	t.lost += o.lost
 	t.cancels += o.cancels
+	t.replacings += o.replacings
 	t.lists += o.lists
 	t.bells += o.bells
 	t.webhooks += o.webhooks
@@ -64,8 +66,8 @@ func (t *tally) report() string {
 		fmt.Sprintf("%d lives: %s", t.lives, counts(t.born)),
 		"ended:    " + counts(t.ended),
 		"copies:   " + counts(t.decided),
-		fmt.Sprintf("requests: %d to place (%d %% of their answers lost), %d cancels, %d lists; %d webhooks, %d bells",
-			t.placings, 100*t.lost/max(t.placings, 1), t.cancels, t.lists, t.webhooks, t.bells),
+		fmt.Sprintf("requests: %d to place (%d %% of their answers lost), %d to replace, %d to cancel, %d to list; %d webhooks, %d bells",
+			t.placings, 100*t.lost/max(t.placings, 1), t.replacings, t.cancels, t.lists, t.webhooks, t.bells),
 		"faults:   " + counts(t.faults),
 		fmt.Sprintf("crashes:  %s; jobs failed %d times", counts(t.crashes), t.failures),
 		"refused:  " + counts(t.refusals),

@@ -1,14 +1,10 @@
 package simulation
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/sandbox"
 )
@@ -35,6 +31,8 @@ func (s *simulation) onTheWire(broker http.Handler) http.Handler {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/trading/options"):
 			s.placing(w, r, broker)
+		case strings.HasSuffix(r.URL.Path, "/trading/replace"):
+			s.replacing(w, r, broker)
 		case strings.HasSuffix(r.URL.Path, "/trading/cancel"):
 			s.cancelling(w, r, broker)
 		case strings.HasSuffix(r.URL.Path, "/recentOrders"):
@@ -98,7 +96,7 @@ func (s *simulation) fate(list []chance[fate], match, account string) fate {
 // what happens meanwhile.
 func (s *simulation) placing(w http.ResponseWriter, r *http.Request, broker http.Handler) {
 	account := accountIn(r.URL.Path)
-	o, err := s.onTheWireNow(account)
+	o, err := s.onTheWireNow(account, claimedOrders)
 	if err != nil {
 		s.fail(err)
 		return
@@ -165,53 +163,6 @@ func (s *simulation) latency() time.Duration {
 	}
 	least := weigh(s.dice, []chance[time.Duration]{{750, 30 * time.Millisecond}, {200, 400 * time.Millisecond}, {35, 5 * time.Second}, {15, 46 * time.Second}})
 	return s.dice.between(least, 2*least)
-}
-
-// claimed is the order of an account that is on the wire.
-type claimed struct {
-	id                   uuid.UUID
-	deadline, sendBefore time.Time
-}
-
-// onTheWireNow finds, for a request that just arrived, the claim that it needs
-// (INV-3, INV-4). At most one order of an account is on the wire, so it is the one.
-func (s *simulation) onTheWireNow(account string) (claimed, error) {
-	var o claimed
-	err := s.observer.QueryRow(s.ctx, `
-		select o.id, o.deadline, o.send_before from public.orders o join public.accounts a on a.id = o.account_id
-		where a.broker_account_id = $1 and o.state = 'submitting'`, account).Scan(&o.id, &o.deadline, &o.sendBefore)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return o, fmt.Errorf("INV-3: account %s is asked to place an order that nobody has claimed", account)
-	}
-	if now := s.time.Now(); err == nil && (!now.Before(o.deadline) || !now.Before(o.sendBefore)) {
-		return o, fmt.Errorf("INV-4: order %s is sent at %s, after its time", o.id, now)
-	}
-	return o, err
-}
-
-var cancelFates = []chance[fate]{
-	{60, fate{"cancel executed, answer lost", "accept_then_drop", 0}},
-	{60, fate{"cancel lost", "drop_before", 0}},
-	{40, fate{"cancel answered 5xx", "error", 503}},
-	{840, fate{}},
-}
-
-func (s *simulation) cancelling(w http.ResponseWriter, r *http.Request, broker http.Handler) {
-	account := accountIn(r.URL.Path)
-	s.tally.cancels++
-	s.pass(s.dice.between(20*time.Millisecond, 2*time.Second))
-	s.fate(cancelFates, "/trading/cancel", account)
-	if !s.calm && s.dice.permille(150) {
-		s.tally.faults["filled in spite of a cancel"]++
-		s.world.Faults().Add(sandbox.Fault{
-			Target: "snaptrade", Match: "/trading/cancel", Account: account, Mode: "fill_after_cancel", Count: 1, DelayMs: 100 + s.dice.IntN(40_000),
-		})
-	}
-	aborted := serve(broker, w, r)
-	s.pass(s.dice.between(20*time.Millisecond, 5*time.Second))
-	if aborted {
-		panic(http.ErrAbortHandler)
-	}
 }
 
 var listFates = []chance[fate]{

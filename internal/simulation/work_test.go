@@ -21,7 +21,7 @@ import (
 // workNow answers a bell as the job of its kind does. What wants to be called again,
 // failed or died is called again; of a dead process nobody knows when.
 func (s *simulation) workNow(j job) error {
-	id, err := orderOf(j.Args)
+	id, err := subjectOf(j.Args)
 	if err != nil {
 		return err
 	}
@@ -49,6 +49,8 @@ func (e *engine) work(ctx context.Context, kind string, id uuid.UUID) error {
 		return e.desk.Send(ctx, id)
 	case "order_cancel":
 		return e.desk.SendCancel(ctx, id)
+	case "order_replace":
+		return e.desk.SendChange(ctx, id)
 	case "order_changed":
 		if err := e.copier.OnOrder(ctx, id); err != nil {
 			return err
