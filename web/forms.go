@@ -63,7 +63,12 @@ func notice(done string) *ui.Notice {
 		"resumed":         "Copying again. What was traded in between is not copied.",
 		"cancelled":       "You no longer copy this trader. Open copies stay yours.",
 		"stopped":         "Stopped.",
+		"stopped-selling": "Stopped. What you hold of copies is being sold.",
+		"stopped-left":    "Stopped. Some copied contracts could not be put up for sale: no fresh bid, or the market is closed. Look at your positions.",
 		"trading-resumed": "Trading again.",
+		"limits":          "Saved. Your limits hold from the next order.",
+		"halted":          "Halted. Nothing that it covers can be sent any more.",
+		"unhalted":        "Resumed.",
 	}[done]
 	if !ok {
 		return nil

@@ -50,7 +50,7 @@ func (s *Site) shell(r *http.Request, title, path string) (ui.Page, error) {
 	if err != nil {
 		return ui.Page{}, err
 	}
-	p.Halted, p.CanResume = haltWords(halts)
+	p.Halts = haltViews(halts)
 	return p, nil
 }
 

@@ -42,6 +42,8 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 	noticed.Notice = &ui.Notice{Tone: ui.Good, Text: "The order was taken. It is on its way to your broker."}
 	empty := frame("Dashboard", "/dashboard")
 	empty.Accounts, empty.Today, empty.Copying, empty.Unread = nil, nil, nil, 0
+	halted := frame("Dashboard", "/dashboard")
+	halted.Halts = cannedHalts(now)
 	closing := cannedDashboard(now)
 	closing.Ticket = cannedExit(now)
 	copyTab := cannedDashboard(now)
@@ -69,7 +71,12 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"brokers":        brokersPage(frame("Brokers", "/settings/brokers"), cannedBrokers(now)),
 		"broker-return":  brokerReturnPage(frame("Brokers", "/settings/brokers"), brokerReturnView{State: "open"}),
 		"appearance":     appearancePage(frame("Appearance", "/settings/appearance")),
-		"stop":           stopPage(frame("Stop", "/stop"), ui.StopView{Subscriptions: 2, Working: 1}),
+		"stop":           stopPage(frame("Stop", "/stop"), ui.StopView{Subscriptions: 2, Working: 1, Copied: 7}),
+		"stopped":        stopPage(frame("Stop", "/stop"), ui.StopView{Halts: cannedHalts(now), Subscriptions: 2}),
+		"halted":         dashboardPage(halted, cannedDashboard(now)),
+		"limits":         limitsPage(frame("Limits", limitsPath), limitsView{Limits: cannedLimits()}),
+		"limits-wrong":   limitsPage(frame("Limits", limitsPath), limitsView{Limits: cannedLimits(), Wrong: map[string]string{"manualPremium": "At most $25,000.00; only an operator raises that."}}),
+		"halts":          haltsPage(frame("Halts", "/admin/halts"), cannedConsole(now)),
 		"login":          loginPage(open, loginView{ReturnTo: "/dashboard", Providers: []Provider{{"google", "Google"}, {"discord", "Discord"}, {"github", "GitHub"}}}),
 		"landing":        landingPage(landing),
 		"problem":        problemPage(open, problemView{Status: "500", Title: "Something went wrong on our side", Text: "It is written down. Your orders are not affected by this page.", Back: "/", RequestID: "0192f3c4-7a51-7c1e-9a55-3f1d2c4b5a60"}),

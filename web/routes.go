@@ -49,9 +49,15 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/settings/brokers/{id}/sync", Rule: auth.SignedIn, Handler: s.syncAccount},
 		{Method: "GET", Pattern: "/settings/brokers/{id}/disconnect", Rule: auth.SignedIn, Handler: s.askDisconnect},
 		{Method: "POST", Pattern: "/settings/brokers/{id}/disconnect", Rule: step, Handler: s.disconnect},
+		{Method: "GET", Pattern: limitsPath, Rule: auth.SignedIn, Handler: s.limits},
+		{Method: "POST", Pattern: limitsPath, Rule: auth.SignedIn, Handler: s.setLimits},
 		{Method: "GET", Pattern: "/settings/appearance", Rule: auth.SignedIn, Handler: s.appearance},
 		{Method: "POST", Pattern: "/settings/appearance", Rule: auth.SignedIn, Handler: s.setAppearance},
 		{Method: "POST", Pattern: "/settings/private", Rule: auth.SignedIn, Handler: s.setPrivate},
+
+		{Method: "GET", Pattern: haltsPath, Rule: auth.Operator, Handler: s.halts},
+		{Method: "POST", Pattern: haltsPath, Rule: auth.Operator, Handler: s.halt},
+		{Method: "POST", Pattern: "/admin/halts/resume", Rule: auth.Operator, Handler: s.unhalt},
 
 		{Method: "GET", Pattern: "/stop", Rule: auth.SignedIn, Handler: s.stopSettings},
 		{Method: "POST", Pattern: "/stop", Rule: auth.SignedIn, Handler: s.stop},

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/risk"
@@ -40,10 +39,21 @@ func (s *Site) stop(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.desk.Stop(r.Context(), me(r.Context()), f.Get("level")); err != nil {
+	done, err := s.desk.Stop(r.Context(), me(r.Context()), f.Get("level"))
+	if err != nil {
 		return err
 	}
-	return back(w, referer(r), "stopped")
+	return back(w, referer(r), stopNotice(done))
+}
+
+func stopNotice(done orders.Stopped) string {
+	switch {
+	case len(done.Left) > 0:
+		return "stopped-left"
+	case done.Selling > 0:
+		return "stopped-selling"
+	}
+	return "stopped"
 }
 
 // resumeTrading answers POST /stop/resume.
@@ -61,7 +71,7 @@ func (s *Site) stopView(ctx context.Context) (ui.StopView, error) {
 	if err != nil {
 		return view, err
 	}
-	view.Reason, view.Own = haltWords(halts)
+	view.Halts = haltViews(halts)
 	list, _, err := s.desk.Orders(ctx, me(ctx), orders.Query{View: "working", Limit: workingMost})
 	if err != nil {
 		return view, err
@@ -70,6 +80,13 @@ func (s *Site) stopView(ctx context.Context) (ui.StopView, error) {
 		if o.Side == orders.BTO {
 			view.Working++
 		}
+	}
+	lots, err := s.desk.CopiedLots(ctx, me(ctx))
+	if err != nil {
+		return view, err
+	}
+	for _, lot := range lots {
+		view.Copied += lot.Free
 	}
 	subscriptions, err := s.copier.Subscriptions(ctx, me(ctx))
 	if err != nil {
@@ -83,35 +100,28 @@ func (s *Site) stopView(ctx context.Context) (ui.StopView, error) {
 	return view, nil
 }
 
-// haltWords is what stands still and why, and whether the person can go on
-// themselves; empty while everything runs. What operators halted comes first.
-func haltWords(halts []risk.Halt) (reason string, own bool) {
+// haltViews are what stands still in words: what, by whom and why.
+func haltViews(halts []risk.Halt) []ui.Halted {
+	views := make([]ui.Halted, 0, len(halts))
 	for _, h := range halts {
-		if h.Scope == risk.Self || h.Scope == "account" && h.Cause == risk.ByBreaker {
-			reason, own = strings.TrimSpace(reason+" "+haltWord(h)), true
-		}
+		own := h.Scope == risk.Self || h.Scope == "account" && h.Cause == risk.ByBreaker
+		views = append(views, ui.Halted{Text: haltWords(h), Since: h.At, Resume: own})
 	}
-	for _, h := range halts {
-		if h.Scope != risk.Self && (h.Scope != "account" || h.Cause != risk.ByBreaker) {
-			return haltWord(h), false
-		}
-	}
-	return reason, own
+	return views
 }
 
-func haltWord(h risk.Halt) string {
-	what := map[string]string{"all": "Trading is halted", "entries": "Buying is halted", "copies": "Copying is off"}[h.Stops]
-	switch {
-	case h.Scope == risk.Self:
+func haltWords(h risk.Halt) string {
+	if h.Scope == risk.Self {
 		return h.Reason
-	case h.Scope == "platform":
-		what += " for everybody."
-	case h.Scope == "account" && h.Cause == risk.ByBreaker:
-		what += " for one of your accounts."
-	case h.Scope == "account":
-		what += " by an operator for one of your accounts."
-	default:
-		what += " for you by an operator."
 	}
-	return what + " " + h.Reason
+	what := map[string]string{"all": "Trading is halted", "entries": "Buying is halted", "copies": "Copying is off"}[h.Stops]
+	whose := map[string]string{
+		"platform": "for everybody", "user": "for you", "account": "on " + h.Key, "broker": "at " + h.Key,
+		"underlying": "in " + h.Key, "leader": "from @" + h.Key,
+	}[h.Scope]
+	by := "An operator stopped it"
+	if h.Cause == risk.ByBreaker {
+		by = "A safety breaker stopped it"
+	}
+	return what + " " + whose + ". " + by + ": " + h.Reason
 }

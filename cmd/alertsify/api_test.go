@@ -105,6 +105,7 @@ func TestAPIAnswersAsTheDocumentSays(t *testing.T) {
 	s.walkMarket(t)
 	s.walkOrders(t)
 	s.walkHalt(t)
+	s.walkConsole(t)
 	s.walkCopying(t)
 	s.walkAlerts(t)
 	s.walkAccount(t, session)
@@ -217,6 +218,36 @@ func (s *show) walkHalt(t *testing.T) {
 		t.Errorf("resume: %s", a.body)
 	}
 	s.mode("immediate")
+}
+
+func (s *show) walkConsole(t *testing.T) {
+	bearer := "Authorization: Bearer " + s.token("root", "admin")
+	console := func(method, path, body string) answer {
+		return s.send(s.client, method, path, body, bearer).want(t, 200)
+	}
+	a := console("PUT", "/api/admin/halts", `{"scope":"leader","key":"ava","reason":"Asked by the trader."}`)
+	if !contains(a.body, `"name":"@ava"`) || !contains(a.body, `"stops":"copies"`) || !contains(a.body, `"by":"root"`) {
+		t.Errorf("halt: %s", a.body)
+	}
+	if a := s.do("ben", "GET", "/api/trading/halt", "").want(t, 200); !contains(a.body, `"scope":"leader"`) || !contains(a.body, `"key":"ava"`) {
+		t.Errorf("a follower sees %s", a.body)
+	}
+	console("GET", "/api/admin/halts", "")
+	if a := console("DELETE", "/api/admin/halts", `{"scope":"leader","key":"ava"}`); !contains(a.body, `"data":[]`) {
+		t.Errorf("resume: %s", a.body)
+	}
+	a = console("PUT", "/api/admin/limits", `{"username":"ava","limit":"manualPremium","value":"40000"}`)
+	if !contains(a.body, `"inForce":"40000.00","default":"25000.00","most":"40000.00"`) {
+		t.Errorf("grant: %s", a.body)
+	}
+	console("PUT", "/api/admin/limits", `{"username":"ava","limit":"manualPremium","value":null}`)
+	console("GET", "/api/admin/limits?username=ava", "")
+	a = s.do("ava", "PATCH", "/api/settings", `{"timeZone":"Europe/Berlin","limits":{"manualContracts":"50"}}`).want(t, 200)
+	if !contains(a.body, `"timeZone":"Europe/Berlin"`) || !contains(a.body, `"own":"50.00"`) {
+		t.Errorf("settings: %s", a.body)
+	}
+	s.do("ava", "PATCH", "/api/settings", `{"limits":{"manualContracts":null}}`).want(t, 200)
+	s.do("ava", "GET", "/api/settings", "").want(t, 200)
 }
 
 func (s *show) walkCopying(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // R14: what a follower holds of copies counts at its latest quote; once the day's
@@ -68,4 +69,100 @@ func TestRefusalsInARowTurnCopiesOffUntilTheOwnerResumes(t *testing.T) {
 	s.settings("ben", `{"settings":{"sameContract":"add"}}`)
 	s.place("ava", "BTO 2 AAPL 200C 1/15/27 @ 3.50")
 	s.becomes("ben", "BTO skipped: risk_breaker, BTO executed")
+}
+
+// The kill switch's third level sells what was copied, below the bid, and nothing
+// of the follower's own; buys are stopped and taken back first.
+func TestTheThirdLevelSellsCopiesAndNothingElse(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.mode("immediate")
+	s.settings("cara", `{"status":"paused"}`)
+	s.quote(apple, "3.45", "3.50")
+	s.place("ava", "BTO 5 AAPL 200C 1/15/27 @ 3.50")
+	s.becomes("ben", "BTO executed")
+	s.reaches("ben", s.place("ben", "BTO 3 AAPL 200C 1/15/27 @ 3.50"), "filled")
+	s.modeOf("ben", "manual")
+	resting := s.place("ben", "BTO 1 AAPL 200C 1/15/27 @ 3.40")
+	s.reaches("ben", resting, "accepted")
+	type stopped struct {
+		Halted         bool
+		Taken, Selling int
+		Left           []string
+	}
+	stop := func() (done stopped) {
+		s.do("ben", "POST", "/api/trading/halt", `{"level":"close"}`).into(t, &done)
+		return done
+	}
+	if done := stop(); !done.Halted || done.Taken != 1 || done.Selling != 1 || len(done.Left) != 0 {
+		t.Errorf("stopped %+v", done)
+	}
+	if done := stop(); done.Taken != 0 || done.Selling != 0 {
+		t.Errorf("again: %+v", done)
+	}
+	sell := s.text(`select id::text from orders where user_id = $1 and side = 'STC'`, s.people["ben"])
+	s.fill(s.reaches("ben", sell, "accepted").BrokerOrderID, 5, "3.45")
+	s.eventually("five copied ones are sold, three own ones stay", func() bool { held, all := s.copied("ben"); return held == 0 && all == 3 })
+	if limit := s.text(`select limit_price::text from orders where user_id = $1 and side = 'STC'`, s.people["ben"]); limit != "3.1500" {
+		t.Errorf("sold at a limit of %s, want 10 %% below 3.45 up to the tick", limit)
+	}
+	s.reaches("ben", resting, "cancelled")
+	if done := stop(); done.Selling != 0 || s.sold("ben") != "5" {
+		t.Errorf("once more: %+v, sold %s", done, s.sold("ben"))
+	}
+	if a := s.do("ben", "POST", "/api/trading/orders", line, key()); a.code() != "trading_halted" {
+		t.Errorf("a buy while stopped: %d %s", a.status, a.body)
+	}
+}
+
+// Without a bid nothing can be priced: the stop holds all the same and says what
+// could not be sold.
+func TestTheThirdLevelSaysWhatItCouldNotSell(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.mode("immediate")
+	s.settings("cara", `{"status":"paused"}`)
+	s.quote(apple, "3.45", "3.50")
+	s.place("ava", "BTO 2 AAPL 200C 1/15/27 @ 3.50")
+	s.becomes("ben", "BTO executed")
+	s.sandbox("POST", "/_sandbox/faults", map[string]any{"target": "alpaca", "match": "GET", "mode": "error", "status": 500, "count": 1000}, nil)
+	<-time.After(1100 * time.Millisecond) // a quote read before answers for a second
+	a := s.do("ben", "POST", "/api/trading/halt", `{"level":"close"}`)
+	if !contains(a.body, `"halted":true`) || !contains(a.body, `"selling":0`) || !contains(a.body, "no fresh bid") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// Lowering one's own limit is done at once and holds for the next order; raising
+// it again, on the page and over the API, needs a fresh sign-in.
+func TestOwnLimitsOnThePage(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.quote(apple, "3.45", "3.50")
+	browser := s.signIn("ava")
+	save := func(value string) answer {
+		form := "manualContracts=" + value
+		a := s.send(browser, "POST", "/settings/trading", form, "Content-Type: application/x-www-form-urlencoded")
+		if to := a.header.Get("Location"); to != "" {
+			return s.send(browser, "GET", to, "")
+		}
+		return a
+	}
+	if a := save("2"); a.status != http.StatusOK || !contains(a.body, "2 contracts") {
+		t.Fatalf("lowering: %d %s", a.status, a.body)
+	}
+	a := s.do("ava", "POST", "/api/trading/orders", `{"line":"BTO 3 AAPL 200C 1/15/27 @ 3.50"}`, key())
+	if a.code() != "risk_contracts" || !contains(a.body, `"limit":2`) {
+		t.Errorf("three contracts: %d %s", a.status, a.body)
+	}
+	if a := save("101"); a.status != http.StatusUnprocessableEntity || !contains(a.body, "only an operator") {
+		t.Errorf("beyond the most: %d", a.status)
+	}
+	s.ageSessions(20 * time.Minute)
+	if a := save("3"); !contains(a.body, "Confirm that it is you") {
+		t.Errorf("raising with a stale sign-in: %d", a.status)
+	}
+	if a := save("1"); a.status != http.StatusOK || !contains(a.body, "1 contracts") {
+		t.Errorf("lowering with a stale sign-in: %d", a.status)
+	}
 }

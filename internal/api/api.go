@@ -142,6 +142,13 @@ func (a *API) Routes() []auth.Route {
 		{Method: "DELETE", Pattern: "/api/settings/discord", Rule: step, Handler: bare(a.removeDiscord)},
 		{Method: "POST", Pattern: "/api/settings/discord/test", Rule: trade, Handler: bare(a.testDiscord)},
 
+		{Method: "GET", Pattern: "/api/settings", Rule: read, Handler: a.getSettings},
+		{Method: "PATCH", Pattern: "/api/settings", Rule: trade, Handler: a.changeSettings},
+		{Method: "GET", Pattern: "/api/admin/halts", Rule: auth.Operator, Handler: a.listHalts},
+		{Method: "PUT", Pattern: "/api/admin/halts", Rule: auth.Operator, Handler: a.halt},
+		{Method: "DELETE", Pattern: "/api/admin/halts", Rule: auth.Operator, Handler: a.unhalt},
+		{Method: "GET", Pattern: "/api/admin/limits", Rule: auth.Operator, Handler: a.userLimits},
+		{Method: "PUT", Pattern: "/api/admin/limits", Rule: auth.Operator, Handler: a.grantLimit},
 		{Method: "GET", Pattern: "/api/profile", Rule: read, Handler: a.profile},
 		{Method: "PATCH", Pattern: "/api/profile", Rule: trade, Handler: a.changeProfile},
 		{Method: "GET", Pattern: "/api/users/{username}", Rule: read, Handler: a.findPerson},

@@ -3,23 +3,30 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/risk"
 )
 
 // halt is one switch that keeps somebody from trading: their own, an operator's, or a breaker's.
 type halt struct {
-	Scope  string `json:"scope"` // self, user, platform, account
-	Cause  string `json:"cause"` // owner, operator, breaker
-	Stops  string `json:"stops"` // all, entries, copies
-	Reason string `json:"reason"`
+	Scope  string    `json:"scope"` // self, user, platform, account, broker, underlying, leader
+	Key    string    `json:"key,omitempty"`
+	Cause  string    `json:"cause"` // owner, operator, breaker
+	Stops  string    `json:"stops"` // all, entries, copies
+	Reason string    `json:"reason"`
+	Since  time.Time `json:"since"`
 }
 
-// halts is what stands still for somebody.
+// halts is what stands still for somebody. The rest comes only after stopping:
+// buys taken back, sells of copied contracts placed, and why others were not.
 type halts struct {
-	Halted bool   `json:"halted"`
-	Halts  []halt `json:"halts"`
-	Taken  *int   `json:"taken,omitempty"` // orders that stopping took back or asked to be cancelled
+	Halted  bool     `json:"halted"`
+	Halts   []halt   `json:"halts"`
+	Taken   *int     `json:"taken,omitempty"`
+	Selling *int     `json:"selling,omitempty"`
+	Left    []string `json:"left,omitempty"`
 }
 
 func (a *API) haltsOf(ctx context.Context) (halts, error) {
@@ -29,7 +36,10 @@ func (a *API) haltsOf(ctx context.Context) (halts, error) {
 	}
 	h := halts{Halted: len(list) > 0, Halts: make([]halt, len(list))}
 	for i, one := range list {
-		h.Halts[i] = halt{Scope: one.Scope, Cause: one.Cause, Stops: one.Stops, Reason: one.Reason}
+		h.Halts[i] = halt{Scope: one.Scope, Key: one.Key, Cause: one.Cause, Stops: one.Stops, Reason: one.Reason, Since: one.At.UTC()}
+		if one.Scope == risk.Self || one.Scope == "user" {
+			h.Halts[i].Key = ""
+		}
 	}
 	return h, nil
 }
@@ -51,7 +61,7 @@ func (a *API) stopTrading(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
 	}
-	taken, err := a.desk.Stop(r.Context(), user(r.Context()), in.Level)
+	done, err := a.desk.Stop(r.Context(), user(r.Context()), in.Level)
 	if err != nil {
 		return err
 	}
@@ -59,7 +69,7 @@ func (a *API) stopTrading(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	h.Taken = &taken
+	h.Taken, h.Selling, h.Left = &done.Taken, &done.Selling, done.Left
 	return httpio.Answer(w, http.StatusOK, h)
 }
 

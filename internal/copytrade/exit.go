@@ -148,7 +148,7 @@ func (c *Copier) placeExit(ctx context.Context, x exit) error {
 	case m.quantity == 0:
 		return nil
 	}
-	limit := exitLimit(x.Contract, x.Average)
+	limit := orders.ExitLimit(x.Contract, x.Average)
 	order := orders.CopyOrder{
 		UserID: x.FollowerID, LeaderID: x.TraderID, SubscriptionID: x.SubscriptionID, DecisionID: x.ID, Side: orders.STC,
 		Contract: x.Contract, PositionID: x.PositionID, Target: &m.target, Quantity: m.quantity, Type: orders.Limit, Limit: &limit,

@@ -29,7 +29,7 @@ const copiesOpen = `
 // fanOutEntries decides about a leader's buy. What the follower holds of the
 // contract from elsewhere, by themselves or from another trader, counts as
 // already held; what was copied from this trader does not. Foreign tables:
-// orders, accounts, positions, copy_holdings.
+// orders, accounts, positions, copy_holdings, risk_limits.
 const fanOutEntries = `
 with o as (
 	select o.*, round(o.cum_notional / o.cum, 4) as price, p.bought = p.sold as flat, p.option_type,
@@ -48,8 +48,10 @@ with o as (
 			  and p.bought - p.sold > coalesce(h.bought - h.sold, 0)) as held,
 		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed,
 		o.multiplier * case when s.max_slippage_percent = 0 then o.price
-			else greatest(o.price * (1 + s.max_slippage_percent / 100), o.price + 0.05) end as cost_each
+			else greatest(o.price * (1 + s.max_slippage_percent / 100), o.price + 0.05) end as cost_each,
+		least(r.own, coalesce(r.granted, @most::int))::int as most
 	from o ` + followed + `
+	left join risk_limits r on r.user_id = s.follower_id and r.kind = 'copyContracts'
 	left join lateral (` + copiesOpen + `) copies on s.max_open_positions is not null or s.max_exposure is not null
 	left join accounts a on a.user_id = s.follower_id and a.removed_at is null
 		and case when s.account_id is null then a.selected else a.id = s.account_id end
@@ -81,7 +83,7 @@ with o as (
 	insert into copy_decisions (subscription_id, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price,
 		quantity, result, reason, numbers, place, place_of, expires_at)
 	select id, follower_id, trader_id, leader_order, 'BTO', symbol, cum, price,
-		case when reason is null then least(wanted, max_position_size, @most::int, floor(max_premium_per_trade / cost_each), floor((max_exposure - exposed) / cost_each)) else 0 end,
+		case when reason is null then least(wanted, max_position_size, most, floor(max_premium_per_trade / cost_each), floor((max_exposure - exposed) / cost_each)) else 0 end,
 		case when reason is not null then 'skipped' when automatic then 'queued' else 'awaiting_approval' end,
 		reason, numbers, place, place_of, least(@now::timestamptz + make_interval(secs => max_delay_seconds), @close::timestamptz)
 	from judged

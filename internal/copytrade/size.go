@@ -10,7 +10,6 @@ import (
 var (
 	nickel  = decimal.RequireFromString("0.05")
 	hundred = decimal.NewFromInt(100)
-	tenth   = decimal.RequireFromString("10") // percent an exit may give up
 )
 
 // entryLimit is the most a copied entry pays: the leader's average plus the
@@ -22,16 +21,4 @@ func entryLimit(c exchange.Contract, leader money.Price, slippagePercent decimal
 	}
 	allowance := decimal.Max(leader.Mul(slippagePercent).Div(hundred), nickel)
 	return c.RoundDown(money.Price{Decimal: leader.Add(allowance)})
-}
-
-// exitLimit is the least a copied exit takes: the leader's average less 10 %,
-// at least $0.05 of it, rounded up to the tick and never below one tick.
-func exitLimit(c exchange.Contract, leader money.Price) money.Price {
-	allowance := decimal.Max(leader.Mul(tenth).Div(hundred), nickel)
-	bottom := money.Price{Decimal: leader.Sub(allowance)}
-	lowest := money.Price{Decimal: c.Tick(money.Price{})}
-	if bottom.LessThan(lowest.Decimal) {
-		return lowest
-	}
-	return c.RoundUp(bottom)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/orders"
 )
 
 func contract(t *testing.T, underlying string) exchange.Contract {
@@ -39,7 +40,7 @@ func TestAnExitGivesUpAtMostATenth(t *testing.T) {
 	for _, c := range []struct{ leader, want string }{
 		{"4.00", "3.60"}, {"0.30", "0.25"}, {"0.05", "0.01"}, {"0.01", "0.01"}, {"3.33", "3.00"},
 	} {
-		if got := exitLimit(contract(t, "AAPL"), money.MustPrice(c.leader)); got.String() != c.want {
+		if got := orders.ExitLimit(contract(t, "AAPL"), money.MustPrice(c.leader)); got.String() != c.want {
 			t.Errorf("%s: %s, want %s", c.leader, got, c.want)
 		}
 	}

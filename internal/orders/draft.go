@@ -34,6 +34,7 @@ type Draft struct {
 	copy     *CopyOrder
 
 	copiesMade decimal.Decimal // copied entries: see copiesMade
+	copied     *uuid.UUID      // the subscription whose copied contracts its owner sells, and no others
 }
 
 // CopyOrder is what copy trading adds to an intent.

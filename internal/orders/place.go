@@ -117,6 +117,9 @@ func (d *Desk) newOrder(dr Draft) Order {
 		o.Source, o.SendBefore, o.CopyTarget = Copy, c.SendBefore, c.Target
 		o.SubscriptionID, o.DecisionID = &c.SubscriptionID, &c.DecisionID
 	}
+	if dr.copied != nil {
+		o.SubscriptionID = dr.copied
+	}
 	if cost, known := risk.EntryCost(dr.facts); known {
 		o.EstimatedCost = cost.Decimal
 	}
@@ -187,7 +190,10 @@ func (d *Desk) checkFacts(ctx context.Context, tx pgx.Tx, rules *risk.Rules, dr 
 func (d *Desk) takePosition(ctx context.Context, tx pgx.Tx, dr Draft, o *Order) error {
 	if o.Side == STC {
 		o.PositionID = *dr.intent.PositionID
-		return positions.Reserve(ctx, tx, o.UserID, o.PositionID, o.Quantity)
+		if err := positions.Reserve(ctx, tx, o.UserID, o.PositionID, o.Quantity); err != nil || dr.copied == nil {
+			return err
+		}
+		return stillCopied(ctx, tx, o)
 	}
 	opening := positions.Opening{UserID: o.UserID, AccountID: o.AccountID, Contract: o.Contract, Source: string(o.Source)}
 	if dr.copy != nil {

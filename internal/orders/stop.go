@@ -17,15 +17,22 @@ import (
 const (
 	StopEntries = "entries" // nothing new is bought, by hand or by copying
 	StopCancel  = "cancel"  // and buys that have not filled are taken back
+	StopClose   = "close"   // and what is held of copies is sold
 )
+
+// Stopped is what turning one's own kill switch did besides.
+type Stopped struct {
+	Taken   int      // buys that were taken back or asked to be cancelled
+	Selling int      // orders that sell copied contracts
+	Left    []string // why copied contracts are not being sold
+}
 
 // Stop turns a user's own kill switch. The switch is turned first, so that
 // nothing new can begin while orders are being taken back; sells go on, because
-// stopping must never keep somebody in a position. It answers how many orders
-// were aborted or asked to be cancelled.
-func (d *Desk) Stop(ctx context.Context, user uuid.UUID, level string) (taken int, err error) {
-	if level != StopEntries && level != StopCancel {
-		return 0, fault.Field("level", "entries or cancel.")
+// stopping must never keep somebody in a position. A higher level may follow.
+func (d *Desk) Stop(ctx context.Context, user uuid.UUID, level string) (done Stopped, err error) {
+	if level != StopEntries && level != StopCancel && level != StopClose {
+		return done, fault.Field("level", "entries, cancel or close.")
 	}
 	err = d.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
 		halt := risk.Halt{Scope: risk.Self, Key: user.String(), Stops: "entries", Reason: "You stopped trading.", Cause: risk.ByOwner}
@@ -37,9 +44,14 @@ func (d *Desk) Stop(ctx context.Context, user uuid.UUID, level string) (taken in
 		return live.Publish(ctx, tx, user, "halt", event)
 	})
 	if err != nil || level == StopEntries {
-		return 0, err
+		return done, err
 	}
-	return d.withdrawEntries(ctx, user)
+	if done.Taken, err = d.withdrawEntries(ctx, user); level == StopCancel {
+		return done, err
+	}
+	var sellErr error
+	done.Selling, done.Left, sellErr = d.sellCopies(ctx, user)
+	return done, errors.Join(err, sellErr)
 }
 
 // Resume takes away a user's own halt, and what breakers turned off of their

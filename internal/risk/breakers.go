@@ -8,8 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-
-	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // Trip is a breaker that went off: copies are off on an account, or everywhere,
@@ -54,8 +52,8 @@ func (r *Rules) TripBreakers(ctx context.Context, account *uuid.UUID, tell Tell)
 // trip turns a breaker's switch, unless the same is off already.
 func (r *Rules) trip(ctx context.Context, t Trip, tell Tell) error {
 	return r.db.AsSystem(ctx, "breaker", func(ctx context.Context, tx pgx.Tx) error {
-		if err := postgres.Lock(ctx, tx, switchLock); err != nil {
-			return fmt.Errorf("trip a breaker: %w", err)
+		if err := r.HoldSwitches(ctx, tx); err != nil {
+			return err
 		}
 		err := tx.QueryRow(ctx, `
 			with turned as (

@@ -66,7 +66,7 @@ func (d *desk) ask(ctx context.Context, tx pgx.Tx, t Trade) error {
 }
 
 func (d *desk) resumed(ctx context.Context, tx pgx.Tx, h Halt) error {
-	_, err := d.Resume(ctx, tx, h.Scope, h.Key, nil)
+	_, err := d.Resume(ctx, tx, h.Scope, h.Key, nil, "")
 	return err
 }
 

@@ -74,12 +74,20 @@ func (d *Directory) SetAppearance(ctx context.Context, id uuid.UUID, theme, pale
 
 // SetTimeZone changes the zone times are shown in, an IANA name such as "Europe/Berlin".
 func (d *Directory) SetTimeZone(ctx context.Context, id uuid.UUID, zone string) (User, error) {
-	if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
-		return User{}, fault.Field("timeZone", "must be a time zone such as America/New_York")
+	if err := CheckTimeZone(zone); err != nil {
+		return User{}, err
 	}
 	return d.change(ctx, id, `
 		update users set time_zone = $2, updated_at = now()
 		where id = $1 and status = 'active' returning `+columns, zone)
+}
+
+// CheckTimeZone refuses what is no zone.
+func CheckTimeZone(zone string) error {
+	if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
+		return fault.Field("timeZone", "must be a time zone such as America/New_York")
+	}
+	return nil
 }
 
 // change runs one update of a user by that user.

@@ -20,8 +20,7 @@ type Page struct {
 	Today      *Headline  // profit and loss; nil until the page asks for it
 	Copying    *CopyStrip // nil for people who copy nobody
 	Unread     int
-	Halted     string // why trading stands still; empty while it runs
-	CanResume  bool   // the person stopped it
+	Halts      []Halted
 	Private    bool   // amounts are hidden
 	Theme      string // dark or light
 	Palette    string // green-up, red-up or blue-orange
@@ -44,6 +43,13 @@ type Assets struct {
 	Style    string
 	Script   string // empty when the files were not built: pages then work as plain forms
 	Confetti string // fetched for a celebration only
+}
+
+// Halted is something that stands still, who stopped it and since when.
+type Halted struct {
+	Text   string // what, by whom and why
+	Since  time.Time
+	Resume bool // the person can go on; else an operator must
 }
 
 // Person is who is signed in.

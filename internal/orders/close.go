@@ -1,0 +1,133 @@
+package orders
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/postgres"
+)
+
+var (
+	exitShare = decimal.RequireFromString("0.10") // of the price, that an exit may give up
+	exitLeast = decimal.RequireFromString("0.05") // dollars it may give up in any case
+)
+
+// ExitLimit is the least that an exit takes which follows somebody or something
+// else: the price it goes by less 10 %, at least $0.05 of it, rounded up to the
+// tick and never below one tick.
+func ExitLimit(c exchange.Contract, from money.Price) money.Price {
+	allowance := decimal.Max(from.Mul(exitShare), exitLeast)
+	bottom := money.Price{Decimal: from.Sub(allowance)}
+	lowest := money.Price{Decimal: c.Tick(money.Price{})}
+	if bottom.LessThan(lowest.Decimal) {
+		return lowest
+	}
+	return c.RoundUp(bottom)
+}
+
+// CopiedLot is what is left of copies of one subscription in one position, beyond
+// what is being sold of it already.
+type CopiedLot struct {
+	SubscriptionID, PositionID uuid.UUID
+	Free                       int // contracts
+}
+
+// copiedFree is what copy holding h has left beyond the live sells of its
+// subscription's copies.
+const copiedFree = `h.bought - h.sold - coalesce((select sum(e.quantity - e.cum) from orders e
+	where e.position_id = h.position_id and e.subscription_id = h.subscription_id and e.side = 'STC'
+	  and e.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')), 0)::int`
+
+const lotsMost = 500
+
+// CopiedLots lists what a user could sell of their copies, oldest first. Foreign
+// tables: copy_holdings (index copy_holdings_held), positions.
+func (d *Desk) CopiedLots(ctx context.Context, user uuid.UUID) ([]CopiedLot, error) {
+	rows, err := d.db.Pool().Query(ctx, `
+		select * from (
+			select h.subscription_id, h.position_id, least(`+copiedFree+`, p.bought - p.sold - p.sell_reserved) as free
+			from copy_holdings h join positions p on p.id = h.position_id
+			where h.user_id = $1 and h.bought > h.sold and p.status = 'open' order by h.created_at, h.subscription_id limit $2) lots
+		where free > 0`, user, lotsMost)
+	if err != nil {
+		return nil, fmt.Errorf("list copied contracts: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[CopiedLot])
+}
+
+// sellCopies sells what a user holds of copies, and nothing of their own: each
+// lot by an order of its own, which one that fails does not keep from the others.
+// It answers how many were placed and why others were not.
+func (d *Desk) sellCopies(ctx context.Context, user uuid.UUID) (placed int, left []string, err error) {
+	lots, err := d.CopiedLots(ctx, user)
+	if err != nil {
+		return 0, nil, err
+	}
+	var errs []error
+	for _, lot := range lots {
+		err := d.sellLot(ctx, user, lot)
+		var refused *fault.Error
+		switch {
+		case err == nil:
+			placed++
+		case errors.As(err, &refused) && refused.Status < 500:
+			left = append(left, refused.Public)
+		default:
+			errs = append(errs, fmt.Errorf("sell copied contracts of position %s: %w", lot.PositionID, err))
+		}
+	}
+	return placed, left, errors.Join(errs...)
+}
+
+// sellLot is T1 for one lot: a limit order below the bid. It is an order of the
+// user's own hand, so it is stored with a key like any other.
+func (d *Desk) sellLot(ctx context.Context, user uuid.UUID, lot CopiedLot) error {
+	dr, err := d.draft(ctx, user, Intent{
+		Side: STC, PositionID: &lot.PositionID, Quantity: lot.Free, Type: Limit, TimeInForce: Day, ConfirmDuplicate: true, ConfirmPrice: true,
+	})
+	if err != nil {
+		return err
+	}
+	if !d.clock.Open(dr.contract.Underlying) {
+		return fault.Risk("market_closed", dr.contract.Display()+": the market is closed.")
+	}
+	if dr.quote == nil || dr.quote.Bid == nil || !dr.quote.Fresh(d.clock.Now()) {
+		return fault.Risk("no_quote", dr.contract.Display()+": there is no fresh bid to sell at.")
+	}
+	limit := ExitLimit(dr.contract, *dr.quote.Bid)
+	dr.intent.Limit, dr.facts.Limit, dr.copied = &limit, &limit, &lot.SubscriptionID
+	key := postgres.RequestKey{User: user, Route: "POST /api/trading/halt", Key: uuid.NewString()}
+	_, err = d.db.Once(ctx, key, func(ctx context.Context, tx pgx.Tx) (postgres.Answer, error) {
+		o, err := d.enter(ctx, tx, dr)
+		if err != nil {
+			return postgres.Answer{}, err
+		}
+		body, err := json.Marshal(o)
+		return postgres.Answer{Status: 202, Body: body}, err
+	})
+	return err
+}
+
+// stillCopied refuses a sell of copied contracts that another one has taken since
+// they were counted. The position's lock is held. Foreign table: copy_holdings.
+func stillCopied(ctx context.Context, tx pgx.Tx, o *Order) error {
+	var free int
+	err := tx.QueryRow(ctx, `select `+copiedFree+` from copy_holdings h where h.subscription_id = $1 and h.position_id = $2`,
+		o.SubscriptionID, o.PositionID).Scan(&free)
+	if err != nil {
+		return fmt.Errorf("count copied contracts: %w", err)
+	}
+	if o.Quantity > free {
+		return fault.Conflict("insufficient_quantity", o.Contract.Display()+": its copied contracts are being sold already.")
+	}
+	return nil
+}

@@ -1,0 +1,41 @@
+package web
+
+import (
+	"time"
+
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/risk"
+	"github.com/alertsify/alertsify/web/ui"
+)
+
+func cannedHalts(now time.Time) []ui.Halted {
+	return haltViews([]risk.Halt{
+		{Scope: "underlying", Key: "TSLA", Stops: "entries", Cause: risk.ByOperator, Reason: "The exchange has halted it.", At: now.Add(-26 * time.Hour)},
+		{Scope: risk.Self, Stops: "entries", Cause: risk.ByOwner, Reason: "You stopped trading.", At: now.Add(-12 * time.Minute)},
+		{Scope: "account", Key: "Alpaca ****6789", Stops: "copies", Cause: risk.ByBreaker, Reason: "The broker refused 5 orders in a row.", At: now.Add(-3 * time.Minute)},
+	})
+}
+
+func cannedLimits() []risk.UserLimit {
+	list := make([]risk.UserLimit, 0, len(risk.Kinds))
+	for i, k := range risk.Kinds {
+		usual := money.MustAmount([]string{"100", "10", "25000", "2500", "50000", "10000", "1000"}[i])
+		l := risk.UserLimit{Kind: k, Usual: usual, InForce: usual}
+		if k.Name == "dayCopyLoss" {
+			own := money.MustAmount("200")
+			l.Own, l.InForce = &own, own
+		}
+		if k.Name == "dayPremium" {
+			granted := money.MustAmount("80000")
+			l.Granted, l.InForce = &granted, granted
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+func cannedConsole(now time.Time) consoleView {
+	breaker := risk.Switched{Scope: "platform", Stops: "copies", Cause: risk.ByBreaker, Reason: "It was not known what became of 4 of 31 orders within 5 minutes.", At: now.Add(-4 * time.Minute)}
+	ticker := risk.Switched{Scope: "underlying", Key: "TSLA", Name: "TSLA", Stops: "entries", Cause: risk.ByOperator, By: "root", Reason: "The exchange has halted it.", At: now.Add(-26 * time.Hour)}
+	return consoleView{Halts: []risk.Switched{breaker, ticker}, Log: []risk.Turned{{Act: "halted", Switched: breaker}, {Act: "halted", Switched: ticker}}, Own: 3}
+}
