@@ -49,6 +49,7 @@ func notice(done string) *ui.Notice {
 	sentence, ok := map[string]string{
 		"order-taken":     "The order was taken. It is on its way to your broker.",
 		"cancel-asked":    "Your broker was asked to cancel. Until it answers, the order may still fill.",
+		"replace-asked":   "Your broker is asked to replace the order. Until it answers, the order may still fill as it is.",
 		"read":            "Marked as read.",
 		"selected":        "Orders now go to this account unless you choose another.",
 		"synced":          "Read anew from your broker.",

@@ -61,6 +61,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 			Typed: "ap", Found: []market.Symbol{{Symbol: "AAPL", Name: "Apple Inc."}, {Symbol: "APLE", Name: "Apple Hospitality REIT, Inc."}},
 		}),
 		"confirm":        confirmPage(frame("Confirm", "/dashboard"), cannedConfirmation()),
+		"replace":        replacePage(frame("Replace", "/orders"), cannedReplacing(now)),
 		"confirm-dialog": dashboardWithDialog(frame("Dashboard", "/dashboard"), cannedDashboard(now), cannedConfirmation()),
 		"orders":         ordersPage(frame("Orders", "/orders"), ordersView{View: "history", Rows: cannedOrders(now), ReturnTo: "/orders", Next: "x"}),
 		"positions":      positionsPage(frame("Positions", "/positions"), positionsView{Status: "open", Rows: cannedPositions(now)}),

@@ -55,9 +55,13 @@ func cannedOrders(now time.Time) []ui.OrderRow {
 		return o
 	}
 	working := row("o1", 95*time.Second, "BTO", aapl, 5, 0, "3.50", "", "accepted", "working")
-	working.Cancellable = true
+	working.Cancellable, working.Replaceable = true, true
 	partial := row("o2", 4*time.Minute, "BTO", nvda, 5, 3, "2.15", "2.14", "partial", "3/5 filled")
 	partial.Cancellable, partial.CancelRequested = true, true
+	replacing := row("o7", 3*time.Minute, "BTO", aapl, 4, 1, "3.40", "3.40", "partial", "1/4 filled")
+	replacing.Cancellable, replacing.Replacing = true, "6 at $3.45"
+	kept := row("o8", 5*time.Minute, "STC", nvda, 2, 0, "2.90", "", "accepted", "working")
+	kept.Cancellable, kept.Replaceable, kept.NotReplaced = true, true, "Replacing orders is not supported for this brokerage"
 	unknown := row("o3", 12*time.Second, "STC", spy, 2, 0, "1.08", "", "unknown", "checking with broker")
 	filled := row("o4", 31*time.Minute, "STC", nvda, 4, 4, "2.60", "2.6275", "filled", "filled")
 	filled.Source = "copy of @ben"
@@ -65,7 +69,7 @@ func cannedOrders(now time.Time) []ui.OrderRow {
 	market.Type = "Market"
 	rejected := row("o6", 26*time.Hour, "BTO", aapl, 50, 0, "3.40", "", "rejected", "rejected")
 	rejected.Reason = "Not enough buying power: $17,000.00 needed"
-	return []ui.OrderRow{working, partial, unknown, filled, market, rejected}
+	return []ui.OrderRow{working, partial, replacing, kept, unknown, filled, market, rejected}
 }
 
 func cannedPositions(now time.Time) []ui.PositionRow {

@@ -54,6 +54,14 @@ func cannedExit(now time.Time) ui.Ticket {
 	return t
 }
 
+func cannedReplacing(now time.Time) ui.Replacing {
+	return ui.Replacing{
+		Order: cannedOrders(now)[1], LimitPrice: "2.2", Quantity: "2", Key: newKey(), ReturnTo: "/orders", Tick: "0.01", TickHigh: "0.05",
+		Fields: map[string]string{"quantity": "3 are filled already."},
+		Asks:   []ui.Ask{{Name: "confirmPrice", Sentence: "$2.20 is far below the bid of $3.10. Confirm to send it anyway."}},
+	}
+}
+
 func cannedConfirmation() ui.Confirmation {
 	return ui.Confirmation{
 		Key: "gallery-0123456789", Back: "/dashboard#ticket",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -132,10 +133,33 @@ func orderRow(o orders.Order, names map[string]string) ui.OrderRow {
 	if o.Reason != nil {
 		row.Reason = *o.Reason
 	}
+	row.Replaceable = o.Replaceable()
+	row.Replacing, row.NotReplaced = changeWords(o)
 	if o.BrokerOrderID != nil {
 		row.BrokerID = *o.BrokerOrderID
 	}
 	return row
+}
+
+// changeWords are what an order is to become while it is being replaced, and why
+// the last replacing of a working one did not come about.
+func changeWords(o orders.Order) (becoming, failed string) {
+	c := o.Change
+	switch {
+	case c == nil || !o.State.Working():
+		return "", ""
+	case c.Open():
+		becoming = strconv.Itoa(c.Quantity)
+		if limit := c.Limit(); limit != nil {
+			becoming += " at " + limit.Display()
+		}
+		return becoming, ""
+	case c.State == orders.ChangeFailed || c.State == orders.ChangeAborted:
+		if c.Reason != nil {
+			return "", *c.Reason
+		}
+	}
+	return "", ""
 }
 
 // newKey makes a rendered form repeatable: however often it is sent, it is one request.

@@ -21,6 +21,8 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/orders/preview", Rule: auth.SignedIn, Handler: s.preview},
 		{Method: "POST", Pattern: "/orders", Rule: auth.SignedIn, Handler: s.place},
 		{Method: "POST", Pattern: "/orders/{id}/cancel", Rule: auth.SignedIn, Handler: s.cancelOrder},
+		{Method: "GET", Pattern: "/orders/{id}/replace", Rule: auth.SignedIn, Handler: s.askReplace},
+		{Method: "POST", Pattern: "/orders/{id}/replace", Rule: auth.SignedIn, Handler: s.replaceOrder},
 		{Method: "GET", Pattern: "/positions", Rule: auth.SignedIn, Handler: s.positionList},
 		{Method: "GET", Pattern: "/positions/{id}", Rule: auth.SignedIn, Handler: s.position},
 		{Method: "POST", Pattern: "/positions/{id}/journal", Rule: auth.SignedIn, Handler: s.writeJournal},

@@ -166,6 +166,9 @@ func (o Order) changeable() error {
 	return nil
 }
 
+// Replaceable reports whether another price or quantity may be asked for now.
+func (o Order) Replaceable() bool { return o.changeable() == nil }
+
 // asked is the successor that the broker was asked for, as a list would show it.
 func (c Change) asked(o Order) Order {
 	o.Limit, o.SentAt, o.Deadline = c.Limit(), c.SentAt, c.Deadline

@@ -133,6 +133,9 @@ type OrderRow struct {
 	Cancellable     bool
 	CancelRequested bool
 	CancelKey       string // makes a second click the same request
+	Replaceable     bool
+	Replacing       string // what it is to become, while that is open: "6 at $3.45"
+	NotReplaced     string // why the last replacing did not come about
 }
 
 // PositionRow is one line of the positions tables.

@@ -2,6 +2,11 @@
 
 export function startTicket() {
   document.addEventListener("click", (event) => {
+    const arrow = event.target.closest("[data-step]");
+    const price = arrow?.form?.elements[arrow.dataset.of];
+    if (price) step(price, Number(arrow.dataset.step));
+  });
+  document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-fill]");
     if (!button) return;
     const field = button.form?.elements[button.dataset.fill];
