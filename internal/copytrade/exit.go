@@ -45,7 +45,7 @@ func readExits(ctx context.Context, q querier, condition string, args ...any) ([
 			x.taken, x.filled, x.highest, x.live, coalesce(x.last, ''), x.last_at,
 			coalesce(h.bought - h.sold, 0) - coalesce((select sum(e.quantity - e.cum) from orders e
 				where e.position_id = c.position_id and e.subscription_id = c.subscription_id and e.side = 'STC' and `+exitsLive+`), 0)::int,
-			coalesce(fp.bought - fp.sold - fp.sell_reserved, 0)
+			coalesce(greatest(fp.bought - fp.sold - fp.sell_reserved - fp.missing, 0), 0)
 		`+decisionFrom+`
 		join subscriptions s on s.id = c.subscription_id
 		join positions lp on lp.id = l.position_id

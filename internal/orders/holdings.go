@@ -172,8 +172,10 @@ func (d *Desk) adjusted(ctx context.Context, tx pgx.Tx, r positions.Resolved) er
 		}
 		return live.Publish(ctx, tx, p.UserID, "position", p)
 	}
-	d.alarm("position_" + string(r.Kind))
-	d.log.WarnContext(ctx, "a position changed without an order", "position", p.ID, "kind", r.Kind, "contracts", r.Quantity)
+	d.log.InfoContext(ctx, "a position changed without an order", "position", p.ID, "kind", r.Kind, "contracts", r.Quantity)
+	if r.Quantity < 0 && p.Unpriced > 0 { // what an account held before it was linked, and what expires, is no alarm
+		d.alarm("position_unpriced")
+	}
 	if err := live.Publish(ctx, tx, p.UserID, "position", p); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ const (
 	settleAgain  = 2 * time.Hour   // while it is not known
 	settleOrders = 5 * time.Minute // while orders still live on the contract
 	settleSlice  = 10              // accounts each minute and process
+	settleDays   = 5               // after which an operator is asked
 )
 
 // settlementDay is the latest trading day on which settling has begun: what
@@ -146,6 +147,7 @@ func (d *Desk) decide(ctx context.Context, account uuid.UUID, day exchange.Date,
 	for _, p := range pending {
 		e, known := endingOf(p, history)
 		if !known || there[p.Contract.Symbol] {
+			errs = append(errs, d.undecided(ctx, p, day))
 			continue
 		}
 		e.AsOf, e.Day = held.AsOf, day
@@ -158,6 +160,20 @@ func (d *Desk) decide(ctx context.Context, account uuid.UUID, day exchange.Date,
 		}))
 	}
 	return errors.Join(errs...)
+}
+
+// undecided raises an alarm, once, when the broker has had its time.
+func (d *Desk) undecided(ctx context.Context, p positions.Position, day exchange.Date) error {
+	if p.Contract.Expiration.DaysUntil(day) <= settleDays {
+		return nil
+	}
+	return d.db.AsSystem(ctx, bySweeper, func(ctx context.Context, tx pgx.Tx) error {
+		first, err := positions.Undecided(ctx, tx, p.ID)
+		if first {
+			d.alarm("expiry_undecided")
+		}
+		return err
+	})
 }
 
 // endingOf is what the account's history says of all that a position holds;

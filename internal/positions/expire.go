@@ -12,6 +12,9 @@ import (
 	"github.com/alertsify/alertsify/internal/exchange"
 )
 
+// notSaid is the review of a position whose end the broker does not tell.
+const notSaid = "the broker does not say what became of it at its expiration"
+
 // Ending is what the broker says became of contracts that are past their
 // expiration. Proceeds are what the exercised ones brought, nil when it does not say.
 type Ending struct {
@@ -61,12 +64,27 @@ func Pend(ctx context.Context, tx pgx.Tx, id uuid.UUID) (p Position, ready bool,
 	return p, true, save(ctx, tx, p)
 }
 
+// Undecided asks an operator to look at a pending position that the broker says
+// nothing of. It reports whether nobody was asked before.
+func Undecided(ctx context.Context, tx pgx.Tx, id uuid.UUID) (first bool, err error) {
+	tag, err := tx.Exec(ctx, `
+		update positions set review_reason = $2, updated_at = now()
+		where id = $1 and status = 'expiry_pending' and review_reason is null`, id, notSaid)
+	if err != nil {
+		return false, fmt.Errorf("ask about position %s: %w", id, err)
+	}
+	return tag.RowsAffected() == 1, nil
+}
+
 // End books what became of all that a pending position holds: what expired left
 // for nothing, a loss of its cost; what was exercised for its settlement.
 func End(ctx context.Context, tx pgx.Tx, id uuid.UUID, e Ending) (Resolved, error) {
 	p, err := Lock(ctx, tx, id)
 	if err != nil || p.Status != ExpiryPending || p.Held() == 0 || p.Held() != e.Expired+e.Exercised {
 		return Resolved{}, err
+	}
+	if p.Review != nil && *p.Review == notSaid {
+		p.Review = nil
 	}
 	kind, quantity := Expired, p.Held()
 	if e.Exercised > 0 {

@@ -101,6 +101,31 @@ func TestOrdersEndBeforeAPositionIsPending(t *testing.T) {
 	}
 }
 
+// An operator is asked once about what the broker says nothing of.
+func TestWhatStaysUndecidedIsAskedAboutOnce(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	p := r.opened()
+	r.book(p.ID, true, 4, "3.00", nil)
+	for i, want := range []bool{false, true, false} { // open, then pending, then asked
+		r.in(func(ctx context.Context, tx pgx.Tx) error {
+			first, err := Undecided(ctx, tx, p.ID)
+			if first != want {
+				t.Errorf("%d: first %v", i, first)
+			}
+			return err
+		})
+		r.lapse(p, Ending{Expired: 1})
+	}
+	if now := r.at(p.ID); now.Review == nil || now.Status != ExpiryPending {
+		t.Errorf("%s, review %v", now.Status, now.Review)
+	}
+	r.lapse(p, Ending{Expired: 4})
+	if now := r.at(p.ID); now.Status != EndExpired || now.Review != nil {
+		t.Errorf("decided after all: %s, review %v", now.Status, now.Review)
+	}
+}
+
 // A late fill of the last day books on a pending position as on an open one.
 func TestALateFillOnAPendingPosition(t *testing.T) {
 	t.Parallel()
