@@ -124,7 +124,12 @@ func (c *crowd) gather(size int) {
 func personName(i int) string { return fmt.Sprintf("person%d", i) }
 
 // crowdStrikes are the calls the crowd trades, at 0.45 to 0.50.
-func crowdStrikes() []int { return []int{200, 205, 210, 215} }
+func crowdStrikes() (strikes []int) {
+	for i := range 30 {
+		strikes = append(strikes, 110+(90+5*i)%150) // from 200 on, then from 110
+	}
+	return strikes
+}
 
 func (c *crowd) control(method, path string, in any) {
 	c.tb.Helper()

@@ -97,9 +97,21 @@ func startServer(t testing.TB, binary, dir string, settings ...string) *childSer
 	return s
 }
 
+// pause freezes the process, resume lets it go on.
+func (s *childServer) pause(t testing.TB)  { t.Helper(); s.signal(t, syscall.SIGSTOP) }
+func (s *childServer) resume(t testing.TB) { t.Helper(); s.signal(t, syscall.SIGCONT) }
+
+func (s *childServer) signal(t testing.TB, sig syscall.Signal) {
+	t.Helper()
+	if err := s.child.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // stop ends it as a deploy does, and waits until it has ended.
 func (s *childServer) stop(t testing.TB) {
 	t.Helper()
+	_ = s.child.Process.Signal(syscall.SIGCONT)
 	_ = s.child.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.ended:

@@ -38,7 +38,7 @@ func (c *crowd) overheard(b *testing.B, url string) (scripts []script) {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	c.rest(b, db)
+	c.rest(b)
 	c.logging(b, db, "all")
 	log := filepath.Join(c.stage.dir, "postgres", "postgres.log")
 	shortest := 0
@@ -69,11 +69,11 @@ func (c *crowd) overheard(b *testing.B, url string) (scripts []script) {
 }
 
 // rest waits until no order is on its way any more.
-func (c *crowd) rest(b *testing.B, db *postgres.DB) {
+func (c *crowd) rest(b *testing.B) {
 	b.Helper()
 	for end := time.Now().Add(2 * time.Minute); ; <-time.After(200 * time.Millisecond) {
 		var busy int
-		if err := db.Pool().QueryRow(b.Context(), `select count(*) from orders where state in ('queued', 'submitting')`).Scan(&busy); err != nil {
+		if err := c.stage.db.Pool().QueryRow(b.Context(), `select count(*) from orders where state in ('queued', 'submitting')`).Scan(&busy); err != nil {
 			b.Fatal(err)
 		}
 		if busy == 0 {
@@ -164,6 +164,9 @@ func (s *script) identify(b *testing.B) {
 	}
 }
 
+// benchOrders is how the ids of pgbench's orders begin.
+const benchOrders = "00000000-0000-4000-8000-"
+
 var placeholder = regexp.MustCompile(`\$(\d+)`)
 
 // pgbench writes the script, with an order id and a key of its own in each run.
@@ -190,7 +193,7 @@ func (s script) literal(p *string) string {
 	case p == nil:
 		return "null"
 	case *p == s.order:
-		return "('00000000-0000-4000-8000-' || lpad(:n::text, 12, '0'))::uuid"
+		return "('" + benchOrders + "' || lpad(:n::text, 12, '0'))::uuid"
 	case *p == s.key:
 		return "('bench-' || :client_id::text || '-' || :n::text)"
 	}

@@ -64,7 +64,9 @@ func (s *storm) rain(during time.Duration) {
 // trade places one order as a client does: what was not taken because something
 // of ours was away is asked again with the same key.
 func (s *storm) trade(n int) {
-	line := fmt.Sprintf("BTO 1 AAPL %dC 1/15/27 @ 0.50", crowdStrikes()[1+n%3])
+	// One after the other, so that an order nobody knows the end of bars few (R9).
+	entries := crowdStrikes()[1:]
+	line := fmt.Sprintf("BTO 1 AAPL %dC 1/15/27 @ 0.50", entries[n/s.size()%len(entries)])
 	if n/s.size()%3 == 2 {
 		line = "STC 1 AAPL 200C 1/15/27 @ 0.45"
 	}

@@ -44,7 +44,7 @@ type weather struct {
 const (
 	stormPeople    = 40
 	stormPerSecond = 20
-	stocked        = 40 // contracts everybody holds at the start
+	stocked        = 90 // contracts everybody holds at the start
 )
 
 // stormTime is how long each weather lasts, and how long its rest may take after:

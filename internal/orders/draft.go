@@ -103,6 +103,26 @@ func (d *Desk) expiration(ctx context.Context, l Line) (exchange.Date, error) {
 	return day, nil
 }
 
+// fields is the part of a draft that needs nobody else, for a request made of
+// fields. A line has to ask the market what it means first.
+func (d *Desk) fields(ctx context.Context, tx pgx.Tx, dr *Draft, r Request) (err error) {
+	if r.Line != "" {
+		return nil
+	}
+	if dr.intent, err = r.intent(); err != nil {
+		return err
+	}
+	return d.own(ctx, tx, dr)
+}
+
+func (d *Desk) draftLine(ctx context.Context, user uuid.UUID, r Request) (Draft, error) {
+	in, err := d.intentOf(ctx, r)
+	if err != nil {
+		return Draft{}, err
+	}
+	return d.draft(ctx, user, in)
+}
+
 // draft asks the account, the position and the market about an intent.
 func (d *Desk) draft(ctx context.Context, user uuid.UUID, in Intent) (Draft, error) {
 	dr := Draft{intent: in, user: user}

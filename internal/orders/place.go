@@ -43,18 +43,19 @@ type Receipt struct {
 // leaves nothing behind.
 func (d *Desk) Place(ctx context.Context, user uuid.UUID, key Key, r Request) (Receipt, error) {
 	k := postgres.RequestKey{User: user, Route: placeRoute, Key: key.Text, Body: key.Body}
-	if answer, found, err := d.db.Replay(ctx, k); err != nil || found {
-		return Receipt{answer.Body, true}, err
+	draft := Draft{user: user}
+	answer, found, err := d.db.Replay(ctx, k, func(ctx context.Context, tx pgx.Tx) error {
+		return d.fields(ctx, tx, &draft, r)
+	})
+	if err != nil || found {
+		return Receipt{answer.Body, found}, err
 	}
-	in, err := d.intentOf(ctx, r)
-	if err != nil {
+	if r.Line == "" {
+		d.ask(ctx, &draft)
+	} else if draft, err = d.draftLine(ctx, user, r); err != nil {
 		return Receipt{}, err
 	}
-	draft, err := d.draft(ctx, user, in)
-	if err != nil {
-		return Receipt{}, err
-	}
-	answer, err := d.db.Once(ctx, k, func(ctx context.Context, tx pgx.Tx) (postgres.Answer, error) {
+	answer, err = d.db.Once(ctx, k, func(ctx context.Context, tx pgx.Tx) (postgres.Answer, error) {
 		o, err := d.enter(ctx, tx, draft)
 		if err != nil {
 			return postgres.Answer{}, err
@@ -206,13 +207,12 @@ func (d *Desk) takePosition(ctx context.Context, tx pgx.Tx, dr Draft, o *Order) 
 
 // checkTwins is R8 and R9; the position's lock keeps a twin from being written meanwhile.
 func (d *Desk) checkTwins(ctx context.Context, tx pgx.Tx, dr Draft, o Order) error {
-	if err := d.rules.Unresolved(ctx, tx, o.AccountID, o.Contract.Symbol, string(o.Side)); err != nil {
-		return err
-	}
 	if dr.intent.ConfirmDuplicate || dr.copy != nil {
-		return nil
+		return d.rules.Unresolved(ctx, tx, o.AccountID, o.Contract.Symbol, string(o.Side))
 	}
-	return d.rules.Duplicate(ctx, tx, o.AccountID, o.Contract.Symbol, string(o.Side), o.Quantity, o.Limit)
+	return d.rules.Twins(ctx, tx, risk.Twin{
+		AccountID: o.AccountID, Symbol: o.Contract.Symbol, Side: string(o.Side), Quantity: o.Quantity, Limit: o.Limit,
+	})
 }
 
 // write stores the order, its first event, its bell and its live event.

@@ -35,7 +35,7 @@ type changeDraft struct {
 // with the change noted.
 func (d *Desk) Replace(ctx context.Context, user, id uuid.UUID, key Key, r ChangeRequest) (Receipt, error) {
 	k := postgres.RequestKey{User: user, Route: "PATCH /api/trading/orders/" + id.String(), Key: key.Text, Body: key.Body}
-	if answer, found, err := d.db.Replay(ctx, k); err != nil || found {
+	if answer, found, err := d.db.Replay(ctx, k, nil); err != nil || found {
 		return Receipt{answer.Body, true}, err
 	}
 	dr, err := d.draftChange(ctx, user, id, r)

@@ -129,15 +129,15 @@ type Opening struct {
 // one, and holds its lock for the rest of the transaction.
 func ForEntry(ctx context.Context, tx pgx.Tx, o Opening) (Position, error) {
 	c := o.Contract
-	var id uuid.UUID
-	err := tx.QueryRow(ctx, `
-		insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, source, copied_from)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		on conflict (account_id, symbol) where status = 'open' do update set updated_at = now()
-		returning id`,
-		o.UserID, o.AccountID, c.Symbol, c.Underlying, c.Type, c.Strike, c.Expiration, c.Multiplier, o.Source, o.CopiedFrom).Scan(&id)
+	p, err := one(tx.Query(ctx, `
+		with p as (
+			insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, source, copied_from)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+			on conflict (account_id, symbol) where status = 'open' do update set updated_at = now() returning *)
+		select `+columns+` from p left join users u on u.id = p.copied_from`,
+		o.UserID, o.AccountID, c.Symbol, c.Underlying, c.Type, c.Strike, c.Expiration, c.Multiplier, o.Source, o.CopiedFrom))
 	if err != nil {
 		return Position{}, fmt.Errorf("open position in %s: %w", c.Symbol, err)
 	}
-	return Lock(ctx, tx, id)
+	return p, nil
 }

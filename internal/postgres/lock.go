@@ -19,13 +19,12 @@ func Lock(ctx context.Context, tx pgx.Tx, name string) error {
 	return nil
 }
 
-// LockShared takes the named advisory lock for the rest of the transaction
-// together with other sharers; claiming an order holds the trading switch this way.
-func LockShared(ctx context.Context, tx pgx.Tx, name string) error {
-	if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock_shared($1)", lockKey(name)); err != nil {
-		return fmt.Errorf("share lock %s: %w", name, err)
-	}
-	return nil
+// QueueLockShared takes the named advisory lock for the rest of the transaction
+// together with other sharers, as the next statement of a batch: what the batch
+// reads after it is read under the lock. Claiming an order holds the trading switch
+// this way.
+func QueueLockShared(b *pgx.Batch, name string) {
+	b.Queue("select pg_advisory_xact_lock_shared($1)", lockKey(name))
 }
 
 // TryLock takes the named advisory lock for the rest of the transaction if nobody

@@ -169,11 +169,11 @@ func TestATradingSwitchWaitsForClaims(t *testing.T) {
 	ctx := context.Background()
 	db := pgtest.Empty(t)
 	err := db.InTx(ctx, func(ctx context.Context, claim pgx.Tx) error {
-		if err := postgres.LockShared(ctx, claim, "trading"); err != nil {
+		if err := share(ctx, claim, "trading"); err != nil {
 			return err
 		}
 		return db.InTx(ctx, func(ctx context.Context, other pgx.Tx) error {
-			if err := postgres.LockShared(ctx, other, "trading"); err != nil {
+			if err := share(ctx, other, "trading"); err != nil {
 				return err
 			}
 			got, err := postgres.TryLock(ctx, other, "trading")
@@ -193,6 +193,12 @@ func TestATradingSwitchWaitsForClaims(t *testing.T) {
 	if err != nil {
 		t.Errorf("lock after the claims ended: %v", err)
 	}
+}
+
+func share(ctx context.Context, tx pgx.Tx, name string) error {
+	batch := &pgx.Batch{}
+	postgres.QueueLockShared(batch, name)
+	return tx.SendBatch(ctx, batch).Close()
 }
 
 func mustExec(t *testing.T, db *postgres.DB, sql string) {

@@ -129,24 +129,42 @@ func (r *Rules) Pace(ctx context.Context, tx pgx.Tx, user uuid.UUID, entry bool)
 	return nil
 }
 
-// Duplicate refuses (R8) an order equal to one of the last seconds. The caller
-// holds the position's lock, so two equal requests cannot both look first.
-// Foreign table: orders (index orders_account_day).
-func (r *Rules) Duplicate(ctx context.Context, tx pgx.Tx, account uuid.UUID, symbol, side string, quantity int, limit *money.Price) error {
-	var seen bool
-	err := tx.QueryRow(ctx, `
-		select exists (select 1 from orders where account_id = $1 and symbol = $2 and side = $3 and quantity = $4
+// Twin is what two orders have in common that may be taken for each other.
+type Twin struct {
+	AccountID    uuid.UUID
+	Symbol, Side string
+	Quantity     int
+	Limit        *money.Price
+}
+
+// Twins is Unresolved, and refuses (R8) an order equal to one of the last seconds
+// too. The caller holds the position's lock, so two equal requests cannot both look
+// first. Foreign tables: orders (index orders_account_day), order_changes.
+func (r *Rules) Twins(ctx context.Context, tx pgx.Tx, o Twin) error {
+	var waiting, seen bool
+	err := tx.QueryRow(ctx, unresolved+`,
+		exists (select 1 from orders where account_id = $1 and symbol = $2 and side = $3 and quantity = $4
 			and limit_price is not distinct from $5 and source = 'manual'
 			and created_at > now() - make_interval(secs => $6))`,
-		account, symbol, side, quantity, limit, r.limits.DuplicateWithin.Seconds()).Scan(&seen)
-	if err != nil {
+		o.AccountID, o.Symbol, o.Side, o.Quantity, o.Limit, r.limits.DuplicateWithin.Seconds()).Scan(&waiting, &seen)
+	switch {
+	case err != nil:
 		return fmt.Errorf("look for an equal order: %w", err)
-	}
-	if seen {
+	case waiting:
+		return unresolvedRefusal()
+	case seen:
 		return fault.Conflict("duplicate_suspected", "An equal order was placed a moment ago. Confirm to place another.").
 			With("confirm", "confirmDuplicate")
 	}
 	return nil
+}
+
+const unresolved = `
+	select exists (select 1 from orders where account_id = $1 and symbol = $2 and side = $3 and state = 'unknown')
+	    or exists (select 1 from order_changes where account_id = $1 and symbol = $2 and side = $3 and state = 'unknown')`
+
+func unresolvedRefusal() error {
+	return fault.Conflict("unresolved_order", "An earlier order is still being checked with the broker.")
 }
 
 // Unresolved refuses (R9) while an order of the same account, contract and side
@@ -154,15 +172,11 @@ func (r *Rules) Duplicate(ctx context.Context, tx pgx.Tx, account uuid.UUID, sym
 // Foreign tables: orders, order_changes.
 func (r *Rules) Unresolved(ctx context.Context, tx pgx.Tx, account uuid.UUID, symbol, side string) error {
 	var waiting bool
-	err := tx.QueryRow(ctx, `
-		select exists (select 1 from orders where account_id = $1 and symbol = $2 and side = $3 and state = 'unknown')
-		    or exists (select 1 from order_changes where account_id = $1 and symbol = $2 and side = $3 and state = 'unknown')`,
-		account, symbol, side).Scan(&waiting)
-	if err != nil {
+	if err := tx.QueryRow(ctx, unresolved, account, symbol, side).Scan(&waiting); err != nil {
 		return fmt.Errorf("look for an unresolved order: %w", err)
 	}
 	if waiting {
-		return fault.Conflict("unresolved_order", "An earlier order is still being checked with the broker.")
+		return unresolvedRefusal()
 	}
 	return nil
 }

@@ -32,9 +32,6 @@ func (t Trade) copiedEntry() bool { return t.Entry && t.LeaderID != nil }
 // pace (R11), or a copy after the day's losses (R14). It holds the switches still
 // for the rest of the transaction, and gives the rules with the user's own limits.
 func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
-	if err := postgres.LockShared(ctx, tx, switchLock); err != nil {
-		return nil, fmt.Errorf("read trading switches: %w", err)
-	}
 	leader := ""
 	if t.LeaderID != nil {
 		leader = t.LeaderID.String()
@@ -43,7 +40,9 @@ func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 	var full bool
 	var made decimal.Decimal
 	var rows []byte
-	err := tx.QueryRow(ctx, `
+	batch := &pgx.Batch{}
+	postgres.QueueLockShared(batch, switchLock)
+	batch.Queue(`
 		select coalesce(h.cause, ''), coalesce(h.reason, ''),
 			$8 and (select count_all(later_counts(counts, s.now - second)) >= `+platformPace+` from entry_pace, `+thisSecond+`),
 			coalesce((select realized from copy_results where user_id = $5::uuid and trading_day = $1), 0), `+limitRows("$5::uuid")+`
@@ -54,8 +53,8 @@ func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 			  and (stops = 'all' or stops = 'entries' and $8 or stops = 'copies' and $7 <> '' and $8)
 			order by cause = 'breaker', scope limit 1) h on true`,
 		t.Day, r.limits.PlatformEntriesPerMinute, t.Broker, t.Underlying, t.UserID, t.AccountID, leader, t.Entry).
-		Scan(&cause, &reason, &full, &made, &rows)
-	if err != nil {
+		QueryRow(func(row pgx.Row) error { return row.Scan(&cause, &reason, &full, &made, &rows) })
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("read trading switches and limits: %w", err)
 	}
 	own, err := r.with(rows)
