@@ -106,3 +106,11 @@ func (s *shelf) set(o Order, what string) {
 		s.t.Fatal(err)
 	}
 }
+
+func TestExitsHaveQueuesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	entry, exit := bell(Order{Side: BTO}).InsertOpts().Queue, bell(Order{Side: STC}).InsertOpts().Queue
+	if entry == exit || exit != (CancelJob{}).InsertOpts().Queue {
+		t.Errorf("entries wait in %s, exits in %s", entry, exit)
+	}
+}
