@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/status"
@@ -28,6 +29,8 @@ const checkTime = 10 * time.Second
 func (a *App) Checks() []Check {
 	return []Check{
 		{"database", "check DATABASE_URL and that PostgreSQL runs; `alertsify migrate up` when the schema is behind", a.askDatabase},
+		{"placing", "wait until the accounts are listed, or set this machine's clock by NTP; selling at the broker itself is always possible", a.desk.Placing},
+		{"calendar", "install a release whose exchange calendar covers the coming month; until then copies count the exchange as closed", a.askCalendar},
 		{"redis", "check REDIS_URL and that Redis runs; without it rates are kept per process", a.redis.Ping},
 		{"snaptrade", "set SNAPTRADE_CLIENT_ID and SNAPTRADE_CONSUMER_KEY from the SnapTrade dashboard", a.askSnapTrade()},
 		{"market", "set ALPACA_API_KEY and ALPACA_API_SECRET from Alpaca's dashboard", a.askMarket()},
@@ -40,6 +43,17 @@ func (a *App) Checks() []Check {
 
 func (a *App) askDatabase(ctx context.Context) error {
 	return postgres.SchemaKnown(ctx, a.db)
+}
+
+// askCalendar says in time that the exchange's calendar ends: a year it does not
+// know counts as closed.
+func (a *App) askCalendar(context.Context) error {
+	for _, day := range []exchange.Date{a.clock.Today(), a.clock.Today().AddDays(30)} {
+		if !exchange.Known(day) {
+			return fmt.Errorf("the exchange's calendar does not know %d", day.Year)
+		}
+	}
+	return nil
 }
 
 func (a *App) askSnapTrade() func(context.Context) error {
@@ -164,6 +178,7 @@ func (a *App) runProbe(ctx context.Context) error {
 			if r.Err != nil {
 				detail = r.Err.Error()
 				a.log.WarnContext(ctx, "integration check failed", "integration", r.Name, "err", r.Err)
+				a.meter.alarm("check_" + r.Name)
 			}
 			if err := a.status.Record(ctx, r.Name, r.State, r.Took, detail); err != nil && ctx.Err() == nil {
 				a.log.WarnContext(ctx, "record integration status", "err", err)

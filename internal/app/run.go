@@ -71,6 +71,9 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
+	if err := a.desk.Watch(work); err != nil { // nothing is sent from a database that is not what it was
+		a.log.WarnContext(ctx, "watch the database at start", "err", err)
+	}
 	if err := a.desk.Sweep(work); err != nil { // recovery first, before anything new is taken on
 		a.log.WarnContext(ctx, "sweep orders at start", "err", err)
 	}
@@ -100,7 +103,7 @@ func (a *App) Run(ctx context.Context) error {
 // parts is everything that happens by itself besides the queue's jobs.
 func (a *App) parts() []func(context.Context) error {
 	return []func(context.Context) error{
-		a.desk.RunLooks, a.desk.RunSweeper, a.copier.Run, a.post.Run, a.workInbox, a.runClock, a.runProbe,
+		a.desk.RunLooks, a.desk.RunSweeper, a.desk.RunWatch, a.copier.Run, a.post.Run, a.workInbox, a.runClock, a.runProbe,
 		func(ctx context.Context) error {
 			return every(ctx, 2*time.Second, a.logged("look for portal outcomes", a.accounts.SweepVisits))
 		},

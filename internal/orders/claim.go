@@ -61,6 +61,9 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	if err != nil {
 		return Order{}, none, err
 	}
+	if err := d.mayPlace(ctx, tx); err != nil {
+		return Order{}, none, err
+	}
 	if a.Status != "ok" || !a.CanTrade {
 		return Order{}, none, fault.Risk("account", "The broker connection of this account needs attention.")
 	}

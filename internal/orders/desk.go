@@ -2,6 +2,7 @@ package orders
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,7 +36,9 @@ type Desk struct {
 	log      *slog.Logger
 	crash    func(point string)
 	alarm    func(kind string)
-	newID    func() uuid.UUID
+
+	clockWrong atomic.Bool // off against the database: nothing is sent
+	newID      func() uuid.UUID
 }
 
 // Options are the parts a Desk works with.

@@ -150,7 +150,7 @@ func (d *Desk) lookOnce(ctx context.Context, account uuid.UUID) error {
 		if err := errors.Join(d.accounts.NoOrderLists(ctx, account), d.lookByID(ctx, user, a, before)); err != nil {
 			return err
 		}
-		return d.checkHoldings(ctx, a)
+		return d.lookedAt(ctx, a)
 	}
 	if err != nil {
 		return fmt.Errorf("list orders of account %s: %w", account, err)
@@ -159,7 +159,12 @@ func (d *Desk) lookOnce(ctx context.Context, account uuid.UUID) error {
 	if err := d.apply(ctx, user, a, list); err != nil {
 		return err
 	}
-	return d.checkHoldings(ctx, a)
+	return d.lookedAt(ctx, a)
+}
+
+// lookedAt follows a look that was read in full.
+func (d *Desk) lookedAt(ctx context.Context, a brokers.Account) error {
+	return errors.Join(d.listed(ctx, a.ID), d.checkHoldings(ctx, a))
 }
 
 func classOf(watched []Order) snaptrade.Class {

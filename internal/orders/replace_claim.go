@@ -48,6 +48,9 @@ func (d *Desk) claimChangeIn(ctx context.Context, tx pgx.Tx, order, change uuid.
 	if err != nil {
 		return Order{}, err
 	}
+	if err := d.mayPlace(ctx, tx); err != nil {
+		return Order{}, err
+	}
 	if err := d.tradable(ctx, tx, seen); err != nil {
 		return Order{}, err
 	}
