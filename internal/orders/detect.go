@@ -53,6 +53,9 @@ func (d *Desk) detectOne(ctx context.Context, a brokers.Account, l snaptrade.Ord
 		if err != nil || !found {
 			return err
 		}
+		if counted, err := counts(ctx, tx, p, o.Side, l); err != nil || counted {
+			return err
+		}
 		o.PositionID, o.Contract = p.ID, p.Contract
 		if o, err = insert(ctx, tx, o); err != nil {
 			return err
@@ -62,6 +65,19 @@ func (d *Desk) detectOne(ctx context.Context, a brokers.Account, l snaptrade.Ord
 		}
 		return d.bookIn(ctx, tx, o.ID, reportOf(l), booking{actor: byReconciler})
 	})
+}
+
+// counts says whether a position has what a listed order filled already. One that
+// only works has changed nothing yet.
+func counts(ctx context.Context, tx pgx.Tx, p positions.Position, side Side, l snaptrade.Order) (bool, error) {
+	if l.Filled == nil || !l.Filled.IsPositive() {
+		return false, nil
+	}
+	at := l.ExecutedAt
+	if at.IsZero() {
+		at = l.PlacedAt
+	}
+	return positions.Counted(ctx, tx, p, side == BTO, at)
 }
 
 func (d *Desk) detected(a brokers.Account, l snaptrade.Order, c exchange.Contract) Order {
