@@ -271,8 +271,8 @@ func (d *Desk) afterReport(ctx context.Context, tx pgx.Tx, before, o Order, s st
 		}
 	}
 	if o.State.Working() && o.CancelRequested != nil && !before.State.Working() {
-		if _, err := d.queue.InsertTx(ctx, tx, CancelJob{o.ID}, nil); err != nil {
-			return fmt.Errorf("queue cancel of order %s: %w", o.ID, err)
+		if err := d.ringCancel(ctx, tx, o.ID); err != nil {
+			return err
 		}
 	}
 	if err := lookAt(ctx, tx, o, nextLook(o, d.now(), d.clock.Open(o.Contract.Underlying))); err != nil {

@@ -81,11 +81,18 @@ func (d *Desk) requestCancel(ctx context.Context, tx pgx.Tx, o Order) (Order, er
 		return Order{}, err
 	}
 	if o.State.Working() {
-		if _, err := d.queue.InsertTx(ctx, tx, CancelJob{o.ID}, nil); err != nil {
-			return Order{}, fmt.Errorf("queue cancel of order %s: %w", o.ID, err)
+		if err := d.ringCancel(ctx, tx, o.ID); err != nil {
+			return Order{}, err
 		}
 	}
 	return o, live.Publish(ctx, tx, o.UserID, "order", o)
+}
+
+func (d *Desk) ringCancel(ctx context.Context, tx pgx.Tx, order uuid.UUID) error {
+	if _, err := d.queue.InsertTx(ctx, tx, CancelJob{order}, nil); err != nil {
+		return fmt.Errorf("queue cancel of order %s: %w", order, err)
+	}
+	return nil
 }
 
 // SendCancel asks the broker once for each request to cancel. Whether it worked
@@ -138,13 +145,13 @@ func (d *Desk) cancelNotSent(ctx context.Context, id uuid.UUID, cause error) err
 }
 
 // repeatCancels asks again for the end of orders that a look, begun a while after
-// the last request, still showed working: a broker may lose or refuse a cancel
-// (INV-23 needs it to come through).
+// the last request, still showed working: a broker may lose or refuse a cancel, and
+// a crash its bell (INV-23 needs it to come through).
 func (d *Desk) repeatCancels(ctx context.Context, account uuid.UUID, lookedAt time.Time) error {
 	return d.db.AsSystem(ctx, byReconciler, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			update orders set cancel_sent_at = null where account_id = $1 and state in ('accepted', 'partial')
-			  and cancel_requested_at is not null and cancel_sent_at < $2::timestamptz - interval '10 seconds'
+			  and cancel_requested_at is not null and coalesce(cancel_sent_at, cancel_requested_at) < $2::timestamptz - interval '10 seconds'
 			returning id`, account, lookedAt)
 		if err != nil {
 			return fmt.Errorf("read cancels to repeat: %w", err)
@@ -154,8 +161,8 @@ func (d *Desk) repeatCancels(ctx context.Context, account uuid.UUID, lookedAt ti
 			return fmt.Errorf("read cancels to repeat: %w", err)
 		}
 		for _, id := range ids {
-			if _, err := d.queue.InsertTx(ctx, tx, CancelJob{id}, nil); err != nil {
-				return fmt.Errorf("queue cancel of order %s: %w", id, err)
+			if err := d.ringCancel(ctx, tx, id); err != nil {
+				return err
 			}
 		}
 		return nil

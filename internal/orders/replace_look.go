@@ -278,6 +278,11 @@ func (d *Desk) adoptSuccessorIn(ctx context.Context, tx pgx.Tx, id uuid.UUID, s 
 	if o, err = d.writeSuccession(ctx, tx, o, s, k, l); err != nil {
 		return err
 	}
+	if o.CancelRequested != nil { // it was asked of the id that is gone
+		if err := d.ringCancel(ctx, tx, o.ID); err != nil {
+			return err
+		}
+	}
 	booked, err := d.bookLeg(ctx, tx, o, p, k, reportOf(l), s.booking)
 	if err != nil || booked {
 		return err

@@ -1,0 +1,172 @@
+package orders
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/billing"
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/risk"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+)
+
+// booker is a shelf with a desk that books what brokers say; it asks none itself.
+type booker struct {
+	*shelf
+	desk *Desk
+}
+
+func newBooker(t *testing.T) *booker {
+	t.Helper()
+	s := newShelf(t)
+	queue, err := postgres.NewQueue(s.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := billing.New(billing.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := exchange.NewClock(time.Now)
+	clock.Set(exchange.ClockState{AlwaysOpen: true})
+	log := slog.New(slog.DiscardHandler)
+	return &booker{s, New(Options{
+		DB: s.db, Queue: queue, Rules: risk.New(s.db, clock, risk.Defaults(), time.Now), Gate: gate, Clock: clock, Now: time.Now, Logger: log,
+		Alerts: alerts.New(alerts.Options{DB: s.db, AppURL: "https://app.example", Now: time.Now, Logger: log}),
+	})}
+}
+
+// limitOrder is an order that works at the broker as "first", at 3.40, counted on its day.
+func (b *booker) limitOrder(side Side, quantity, cum int) uuid.UUID {
+	b.t.Helper()
+	state := Accepted
+	if cum > 0 {
+		state = Partial
+	}
+	if side == STC {
+		b.must(`update positions set bought = $2::int, sold = $3::int, sell_reserved = $4, cost_bought = $2::int * 200, remaining_cost = ($2::int - $3::int) * 200 where id = $1`,
+			b.position, 10, cum, quantity-cum)
+	}
+	id := b.id(`insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price,
+		time_in_force, source, state, cum, cum_notional, broker_order_id, estimated_cost, trading_day, send_before, sent_at)
+		values ($1, $2, $3, $4, $5, 'AAPL', 100, $6::int, 'Limit', 3.40, 'Day', 'manual', $7, $8::int, $8::int * 3.40, 'first', $6::int * 340, $9, now(), now())
+		returning id`, b.user, b.account, b.position, side, oneContract, quantity, state, cum, b.desk.clock.Today())
+	b.must(`insert into order_broker_ids (account_id, broker_order_id, order_id, user_id, cum, cum_notional) values ($1, 'first', $2, $3, $4::int, $4::int * 3.40)`,
+		b.account, id, b.user, cum)
+	if side == BTO {
+		b.must(`insert into day_counters (user_id, trading_day, kind, used) values ($1, $2, 'premium', $3)`, b.user, b.desk.clock.Today(), quantity*340)
+	}
+	return id
+}
+
+// change lets an order stand in the midst of being replaced.
+func (b *booker) change(order uuid.UUID, state ChangeState, quantity int, limit string) {
+	b.t.Helper()
+	b.must(`insert into order_changes (order_id, user_id, account_id, symbol, side, state, quantity, limit_price, units, old_broker_id,
+		trading_day, send_before, sent_at, deadline)
+		select id, user_id, account_id, symbol, side, $2, $3::int, $4::numeric, $3::int - cum, broker_order_id, $5, now(), now(), now() + interval '45 seconds'
+		from orders where id = $1`, order, state, quantity, limit, b.desk.clock.Today())
+}
+
+func (b *booker) read(id uuid.UUID) Order {
+	b.t.Helper()
+	o, err := read(b.t.Context(), b.db.Pool(), id)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return o
+}
+
+// adopts lets the order go on as a broker's order.
+func (b *booker) adopts(id uuid.UUID, l snaptrade.Order) Order {
+	b.t.Helper()
+	o := b.read(id)
+	s := succession{change: o.Change, booking: booking{actor: byReconciler}}
+	if !o.Change.Open() {
+		s = succession{replaced: *o.BrokerOrderID, booking: s.booking}
+	}
+	if err := b.desk.adoptSuccessor(b.t.Context(), id, s, l); err != nil {
+		b.t.Fatal(err)
+	}
+	return b.read(id)
+}
+
+func (b *booker) count(sql string, args ...any) (n int) {
+	b.t.Helper()
+	if err := b.db.Pool().QueryRow(b.t.Context(), sql, args...).Scan(&n); err != nil {
+		b.t.Fatalf("%s: %v", sql, err)
+	}
+	return n
+}
+
+func successor(id string, total int64, price string) snaptrade.Order {
+	p := decimal.RequireFromString(price)
+	return snaptrade.Order{ID: id, Status: snaptrade.StatusPending, Type: snaptrade.TypeLimit, Total: contractsOf(total), LimitPrice: &p}
+}
+
+// INV-23: a cancel asked for while an order is replaced is asked of its successor,
+// whoever replaced it.
+func TestACancelFollowsAnOrderToItsSuccessor(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ ours, asked bool }{
+		"our change":                        {true, true},
+		"the broker's app":                  {false, true},
+		"our change, nobody asks to cancel": {true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBooker(t)
+			id := b.limitOrder(BTO, 5, 0)
+			if c.ours {
+				b.change(id, ChangeUnknown, 5, "3.50")
+			}
+			want := 0
+			if c.asked {
+				b.must(`update orders set cancel_requested_at = now(), cancel_sent_at = now() where id = $1`, id)
+				want = 1
+			}
+			if o := b.adopts(id, successor("second", 5, "3.50")); *o.BrokerOrderID != "second" || o.State != Accepted {
+				t.Fatalf("the order is %+v", o)
+			}
+			if n := b.count(`select count(*) from river_job j join orders o on o.id = (j.args->>'order_id')::uuid
+				where j.kind = 'order_cancel' and o.cancel_sent_at is null`); n != want {
+				t.Errorf("%d bells for a cancel that may be sent, want %d", n, want)
+			}
+		})
+	}
+}
+
+// A cancel that nobody rings for any more is found by the next look, and so is one
+// that the broker lost; one that was asked for or sent a moment ago is left alone.
+func TestALostCancelIsFoundByTheNextLook(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		set  string
+		want int
+	}{
+		"its bell is lost":     {`cancel_requested_at = now() - interval '1 minute'`, 1},
+		"the broker lost it":   {`cancel_requested_at = now() - interval '1 minute', cancel_sent_at = now() - interval '50 seconds'`, 1},
+		"asked for just now":   {`cancel_requested_at = now()`, 0},
+		"sent just now":        {`cancel_requested_at = now() - interval '1 minute', cancel_sent_at = now()`, 0},
+		"nobody asked for one": {`updated_at = now()`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBooker(t)
+			id := b.limitOrder(BTO, 5, 0)
+			b.must(`update orders set `+c.set+` where id = $1`, id)
+			if err := b.desk.repeatCancels(t.Context(), b.account, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			if n := b.count(`select count(*) from river_job where kind = 'order_cancel'`); n != c.want {
+				t.Errorf("%d bells, want %d", n, c.want)
+			}
+		})
+	}
+}
