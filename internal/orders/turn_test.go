@@ -49,7 +49,7 @@ func TestExitsGoFirstThenInTheOrderTheyCame(t *testing.T) {
 	copied := line[len(line)-1]
 	copied.Source, copied.CreatedAt = Copy, copied.CreatedAt.Add(-time.Hour) // it came first, and goes last
 	for ahead, o := range append(line[:len(line)-1:len(line)-1], copied) {
-		if got, want := s.waits(o), min(time.Duration(ahead)*time.Second, turnAtMost); got != want {
+		if got, want := s.waits(o), min(time.Duration(ahead)*turnEach, turnAtMost); got != want {
 			t.Errorf("the %s with %d ahead waits %s, want %s", o.Side, ahead, got, want)
 		}
 	}
