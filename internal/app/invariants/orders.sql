@@ -157,7 +157,9 @@ from orders o left join order_broker_ids b on b.order_id = o.id
 where o.state = 'aborted' and coalesce(o.broker_order_id, b.broker_order_id) is not null
 union all
 select distinct o.id::text, 'refused, then found at the broker, and nobody is asked to look'
-from order_events e join orders o on o.id = e.order_id where e.from_state = 'rejected' and o.review_reason is null;
+from order_events e join orders o on o.id = e.order_id where e.from_state = 'rejected' and o.review_reason is null
+    -- a change that ended with its order is no finding
+    and not e.evidence ? 'change';
 
 -- INV-10: An order that nobody knows the fate of at the market's close after it was sent has raised an alarm.
 select id::text as id, state || ' since ' || sent_at || ', through the close at ' || @lastClose::timestamptz as why
