@@ -66,6 +66,8 @@ create table sim.clock (at timestamptz not null);
 insert into sim.clock values ('%[1]s');
 create function sim.now() returns timestamptz language plpgsql stable as 'begin return (select at from sim.clock); end';
 create function sim.clock_timestamp() returns timestamptz language plpgsql stable as 'begin return (select at from sim.clock); end';
+create function sim.statement_timestamp() returns timestamptz language plpgsql stable as 'begin return (select at from sim.clock); end';
+create function sim.transaction_timestamp() returns timestamptz language plpgsql stable as 'begin return (select at from sim.clock); end';
 create sequence sim.ids;
 create function sim.gen_random_uuid() returns uuid language plpgsql volatile as $$begin return md5('%[2]d ' || nextval('sim.ids'))::uuid; end$$;
 do $$ begin
@@ -74,7 +76,7 @@ do $$ begin
 end $$;`
 
 // clockless are the words that ask the real clock whatever the search path says.
-var clockless = regexp.MustCompile(`(?i)\b(current_timestamp|current_date|current_time|localtimestamp|localtime|statement_timestamp|transaction_timestamp|timeofday)\b|'now'|pg_catalog\.(now|clock_timestamp)`)
+var clockless = regexp.MustCompile(`(?i)\b(current_timestamp|current_date|current_time|localtimestamp|localtime|timeofday)\b|'now'|pg_catalog\.(now|clock_timestamp|statement_timestamp|transaction_timestamp)`)
 
 // timeIsVirtual is the proof that no statement, default or function looks at the
 // real clock.

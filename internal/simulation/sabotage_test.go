@@ -44,7 +44,7 @@ func TestPlantedDefectsAreFound(t *testing.T) {
 			create function public.forget() returns trigger language plpgsql as $$ begin return null; end $$;
 			create trigger forget before insert on public.fills for each row when (new.quantity = 3) execute function public.forget();`},
 		"nobody makes up for lost bells":       {says: "INV-8", neverSweep: true},
-		"a proxy repeats requests":             {says: "INV-1", repeats: true},
+		"a proxy repeats requests":             {says: "broker", repeats: true},
 		"an order is sent that nobody claimed": {says: "INV-3", unclaimed: true},
 	} {
 		t.Run(name, func(t *testing.T) {
