@@ -109,6 +109,7 @@ func (s *simulation) movesIn(name string) *person {
 	s.control("/_sandbox/connect", map[string]any{"user": p.user.String(), "broker": "ALPACA-PAPER"})
 	_, err = s.engine.accounts.Refresh(s.ctx, p.user)
 	s.must(err)
+	s.must(s.exec(fmt.Sprintf(`update accounts set id = gen_random_uuid() where user_id = '%s'`, p.user))) // the seed's: schedules are spread by it
 	list, err := s.engine.accounts.List(s.ctx, p.user)
 	s.must(err)
 	p.account, p.broker = list[0].ID, list[0].BrokerAccountID
