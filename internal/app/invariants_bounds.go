@@ -56,7 +56,7 @@ func (b Bounds) Args(ctx context.Context, tx pgx.Tx) (pgx.NamedArgs, error) {
 		days = nil // where its clock can be turned, the exchange is open on any day
 	}
 	return pgx.NamedArgs{
-		"grace": b.Grace, "idle": b.Idle, "lastClose": lastClose(clock), "years": years, "tradingDays": days,
+		"grace": b.Grace, "idle": b.Idle, "lastClose": clock.LastClose(), "years": years, "tradingDays": days,
 		"entriesPerMinute": b.EntriesPerMinute, "exitsPerMinute": b.ExitsPerMinute,
 		"dayPremium": b.DayPremium.Decimal, "dayCopyPremium": b.DayCopyPremium.Decimal, "callsPerMinute": b.CallsPerMinute,
 		"platformEntries": b.PlatformEntries,
@@ -76,22 +76,6 @@ func (b Bounds) clock(ctx context.Context, tx pgx.Tx) (*exchange.Clock, error) {
 	}
 	clock.Set(exchange.ClockState{Offset: market.Sub(set), AlwaysOpen: err != nil && b.Env == Development})
 	return clock, nil
-}
-
-// lastClose is when the exchange closed last, by the real clock. One that never
-// closes did so a day ago.
-func lastClose(c *exchange.Clock) time.Time {
-	offset := c.State().Offset
-	if c.State().AlwaysOpen {
-		return c.Now().Add(-24 * time.Hour)
-	}
-	for d := c.Today(); exchange.Known(d); d = d.AddDays(-1) {
-		// The options that trade longest end the day.
-		if s, open := exchange.SessionOf(d, "SPY"); open && !s.Close.After(c.Now()) {
-			return s.Close.Add(-offset)
-		}
-	}
-	return time.Time{}
 }
 
 // calendar is the years the exchange's calendar covers, and the days it opens on.

@@ -67,7 +67,8 @@ func breaches() []breach {
 			{`update orders set broker_order_id = 'B-back' where id = id('back')`, "aborted, and known at the broker as B-back"},
 			{`update order_events set from_state = 'rejected' where order_id = id('buy') and seq = 2`, "refused, then found at the broker"},
 		},
-		"INV-10": {{`update orders set state = 'unknown', sent_at = '2026-03-03 15:00 America/New_York' where id = id('working')`, "through the close at 2026-03-03"}},
+		"INV-10": {{`update orders set state = 'unknown', sent_at = '2026-03-03 15:00 America/New_York' where id = id('working')`, "through the close at 2026-03-03"},
+			{change("'unknown'", "'2026-03-03 15:00 America/New_York', '2026-03-03 15:00:45 America/New_York'", "working"), "a change of it is unknown since"}},
 		"INV-11": {
 			{`update orders set sent_at = created_at + interval '41 seconds' where id = id('buy')`, "at the latest due"},
 			{`update orders set sent_at = created_at + interval '131 seconds' where id = id('sell')`, "at the latest due"},

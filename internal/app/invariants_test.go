@@ -167,7 +167,7 @@ func TestTheLastClose(t *testing.T) {
 		{"2026-11-28", 9, "2026-11-27", 13, 15},  // an early close
 	} {
 		now := exchange.MustDate(c.day).At(c.hour, 0)
-		got := lastClose(exchange.NewClock(func() time.Time { return now }))
+		got := exchange.NewClock(func() time.Time { return now }).LastClose()
 		if want := exchange.MustDate(c.wantDay).At(c.wantHour, c.wantMinute); !got.Equal(want) {
 			t.Errorf("at %s the last close was %s, want %s", now, got, want)
 		}

@@ -49,6 +49,22 @@ func (c *Clock) Open(underlying string) bool {
 	return ok && !now.Before(s.Open) && now.Before(s.Close)
 }
 
+// LastClose is when the exchange closed last, by the real clock. One that never
+// closes did so a day ago.
+func (c *Clock) LastClose() time.Time {
+	state, now := c.State(), c.Now()
+	if state.AlwaysOpen {
+		return now.Add(-24 * time.Hour)
+	}
+	for d := TradingDay(now); Known(d); d = d.AddDays(-1) {
+		// The options that trade longest end the day.
+		if s, open := SessionOf(d, "SPY"); open && !s.Close.After(now) {
+			return s.Close.Add(-state.Offset)
+		}
+	}
+	return time.Time{}
+}
+
 // CloseTime is when trading in the underlying ends: today's close in a session,
 // the next one's outside. With an exchange that never closes it is a day from now.
 func (c *Clock) CloseTime(underlying string) time.Time {

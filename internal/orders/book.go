@@ -257,6 +257,9 @@ func (d *Desk) afterReport(ctx context.Context, tx pgx.Tx, before, o Order, s st
 			return err
 		}
 	}
+	if err := d.countAgain(ctx, tx, before, o); err != nil {
+		return err
+	}
 	if err := positions.Settle(ctx, tx, o.PositionID, d.now()); err != nil {
 		return err
 	}

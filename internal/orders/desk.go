@@ -100,13 +100,14 @@ func (CancelJob) Kind() string { return "order_cancel" }
 // ChangeJob is the bell for one queued change of a working order.
 type ChangeJob struct {
 	ChangeID uuid.UUID `json:"change_id"`
+	Exit     bool      `json:"exit,omitempty"`
 }
 
 // Kind names the job for the queue.
 func (ChangeJob) Kind() string { return "order_replace" }
 
-// InsertOpts puts changes beside sends.
-func (ChangeJob) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: SendQueue} }
+// InsertOpts puts changes beside the sends of their side.
+func (j ChangeJob) InsertOpts() river.InsertOpts { return SendJob{Exit: j.Exit}.InsertOpts() }
 
 // ChangedJob says that an order filled or ended, for whoever repeats trades.
 type ChangedJob struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -108,6 +107,19 @@ func (d *Desk) giveBack(ctx context.Context, tx pgx.Tx, o Order) error {
 	return d.rules.GiveBack(ctx, tx, o.UserID, o.TradingDay, spent)
 }
 
+// countAgain counts an entry that was given back when it ended, and turns out to be
+// at the broker after all (T10, T14), whatever the day's limits.
+func (d *Desk) countAgain(ctx context.Context, tx pgx.Tx, before, o Order) error {
+	if o.Side == STC || before.State != NotPlaced && before.State != Rejected || o.State == before.State {
+		return nil
+	}
+	spent := risk.Spent{Copies: o.Source == Copy}
+	if o.Cum > 0 || o.State.Live() {
+		spent.Premium, spent.CopyPremium = o.EstimatedCost, o.Source == Copy
+	}
+	return d.rules.Count(ctx, tx, o.UserID, o.TradingDay, spent)
+}
+
 // tell lets the pages and the owner know of a change, and rings for whoever
 // repeats trades when an order of a copy has ended.
 func (d *Desk) tell(ctx context.Context, tx pgx.Tx, o Order) error {
@@ -167,12 +179,4 @@ func (d *Desk) abortStale(ctx context.Context, id uuid.UUID) error {
 		}
 		return d.endIn(ctx, tx, o, ending{to: Aborted, actor: bySweeper, reason: "stale: it could not be sent in time"})
 	})
-}
-
-// ring asks the queue to send an order after a while.
-func (d *Desk) ring(ctx context.Context, o Order, after time.Duration) error {
-	if _, err := d.queue.Insert(ctx, bell(o), sendAfter(d.now().Add(after))); err != nil {
-		return fmt.Errorf("ring for order %s: %w", o.ID, err)
-	}
-	return nil
 }

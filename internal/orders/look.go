@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -213,7 +214,7 @@ func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account
 			errs = append(errs, d.book(ctx, o.ID, r, booking{actor: byReconciler}))
 		}
 	}
-	errs = append(errs, d.repeatCancels(ctx, a.ID, list.AskedAt))
+	errs = append(errs, d.confirmExecuted(ctx, user, a, list.Orders), d.repeatCancels(ctx, a.ID, list.AskedAt))
 	rest, err := d.resolveChanges(ctx, user, a, list, unlinked)
 	errs = append(errs, err)
 	rest, err = d.adopt(ctx, user, a, list, rest)
@@ -281,19 +282,57 @@ func (d *Desk) missing(ctx context.Context, user snaptrade.User, a brokers.Accou
 			left = append(left, o)
 		}
 	}
-	return d.lookByID(ctx, user, a, left)
+	return errors.Join(d.lookFurther(ctx, user, a, left), d.lookByID(ctx, user, a, left))
 }
 
-// lookByID reads known orders one by one, at most ten of them a look.
-func (d *Desk) lookByID(ctx context.Context, user snaptrade.User, a brokers.Account, sought []Order) error {
+// How far back, and how often for an account, the longer list of orders is read.
+const (
+	furtherDays  = 90
+	furtherEvery = 5 * time.Minute
+)
+
+// lookFurther reads the list of older orders, for those that the recent one does not
+// reach. It may be less fresh than reading them by id, which goes on beside it.
+func (d *Desk) lookFurther(ctx context.Context, user snaptrade.User, a brokers.Account, left []Order) error {
+	due := slices.ContainsFunc(left, func(o Order) bool {
+		return d.now().Sub(o.CreatedAt) > 24*time.Hour && (o.ReadAt == nil || d.now().Sub(*o.ReadAt) > furtherEvery)
+	})
+	if !due {
+		return nil
+	}
+	list, err := d.broker.Orders(ctx, user, a.BrokerAccountID, snaptrade.AllOrders, furtherDays)
+	if err != nil {
+		return fmt.Errorf("list older orders of account %s: %w", a.ID, err)
+	}
 	var errs []error
-	for i, o := range sought {
-		if i == 10 {
-			break
+	for _, l := range list.Orders {
+		for _, o := range left {
+			if *o.BrokerOrderID == l.ID {
+				errs = append(errs, d.book(ctx, o.ID, reportOf(l), booking{actor: byReconciler}))
+			}
 		}
-		if o.BrokerOrderID == nil {
-			continue
-		}
+	}
+	return errors.Join(errs...)
+}
+
+// byIDMost is how many orders a look reads one by one.
+const byIDMost = 10
+
+// lookByID reads known orders one by one: of any number, those that were read the
+// longest ago, so that each has its turn.
+func (d *Desk) lookByID(ctx context.Context, user snaptrade.User, a brokers.Account, sought []Order) error {
+	turn := slices.DeleteFunc(slices.Clone(sought), func(o Order) bool { return o.BrokerOrderID == nil })
+	slices.SortStableFunc(turn, longestAgo)
+	turn = turn[:min(len(turn), byIDMost)]
+	ids := make([]uuid.UUID, 0, len(turn))
+	for _, o := range turn {
+		ids = append(ids, o.ID)
+	}
+	if _, err := d.db.Pool().Exec(ctx, `update orders set read_at = clock_timestamp() where id = any($1)`, ids); err != nil {
+		return fmt.Errorf("note which orders are read: %w", err)
+	}
+	var errs []error
+	for _, o := range turn {
 		l, err := d.broker.OrderDetails(ctx, user, a.BrokerAccountID, *o.BrokerOrderID)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("read order %s: %w", o.ID, err))
@@ -302,6 +341,19 @@ func (d *Desk) lookByID(ctx context.Context, user snaptrade.User, a brokers.Acco
 		errs = append(errs, d.book(ctx, o.ID, reportOf(l), booking{actor: byReconciler}), d.followByID(ctx, user, a, o, l))
 	}
 	return errors.Join(errs...)
+}
+
+// longestAgo puts the orders that were read the longest ago first, those never read before all.
+func longestAgo(a, b Order) int {
+	switch {
+	case a.ReadAt == nil && b.ReadAt == nil:
+		return a.CreatedAt.Compare(b.CreatedAt)
+	case a.ReadAt == nil:
+		return -1
+	case b.ReadAt == nil:
+		return 1
+	}
+	return a.ReadAt.Compare(*b.ReadAt)
 }
 
 // planNext sets the account's next look from its orders and frees the claim.

@@ -122,6 +122,7 @@ type Order struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	FinishedAt    *time.Time
+	ReadAt        *time.Time // when it was last read by its id
 }
 
 // Average is the average fill price per share; nil before the first fill.

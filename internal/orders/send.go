@@ -174,15 +174,18 @@ func (d *Desk) refuse(ctx context.Context, o Order, failed *snaptrade.PlaceError
 	})
 }
 
-// sendBack is T6: provably not executed, so it may be sent again, at most five
-// times and never past send_before; else T6 and T3.
+// sendBack is T6: provably not executed, so it may be sent again. After the fifth
+// time, or when that would be past send_before, T3 follows in the same transaction.
 func (d *Desk) sendBack(ctx context.Context, o Order, failed *snaptrade.PlaceError) error {
 	wait := max(failed.Err.RetryAfter, time.Second)
-	last := o.Attempts >= 5 || d.now().Add(wait).After(o.SendBefore)
+	last := o.Attempts+1 >= sendsMost || d.now().Add(wait).After(o.SendBefore)
 	err := d.db.AsSystem(ctx, byPlacer, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := d.lockBoth(ctx, tx, o.ID); err != nil {
+			return err
+		}
 		back, err := one(tx.Query(ctx, `
 			update orders o set state = 'queued', claim_token = null, sent_at = null, deadline = null,
-				attempts = least(attempts + 1, 5), not_before = clock_timestamp() + make_interval(secs => $3),
+				attempts = attempts + 1, not_before = clock_timestamp() + make_interval(secs => $3),
 				event_seq = event_seq + 1, updated_at = now()
 			where id = $1 and claim_token = $2 and state = 'submitting' returning `+columns, o.ID, o.ClaimToken, wait.Seconds()))
 		if fault.CodeOf(err) == "not_found" {
@@ -191,15 +194,19 @@ func (d *Desk) sendBack(ctx context.Context, o Order, failed *snaptrade.PlaceErr
 		if err != nil {
 			return err
 		}
-		return event(ctx, tx, back, Submitting, byPlacer, map[string]any{"error": failed.Err.Error()})
+		if err := event(ctx, tx, back, Submitting, byPlacer, map[string]any{"error": failed.Err.Error()}); err != nil {
+			return err
+		}
+		if last {
+			return d.endIn(ctx, tx, back, ending{to: Aborted, actor: byPlacer, reason: "The broker could not be reached in time."})
+		}
+		_, err = d.queue.InsertTx(ctx, tx, bell(o), sendAfter(d.now().Add(wait)))
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("send order %s back to the queue: %w", o.ID, err)
 	}
-	if last {
-		return d.Abort(ctx, o.ID, byPlacer, "The broker could not be reached in time.")
-	}
-	return d.ring(ctx, o, wait)
+	return nil
 }
 
 // unknown is T7. A nil claim is the sweeper's.

@@ -20,7 +20,7 @@ const columns = `o.id, o.user_id, o.account_id, o.position_id, o.side, o.symbol,
 	o.limit_price, o.stop_price, o.time_in_force, o.source, o.state, o.cum, o.cum_notional, o.reason, o.reason_code, o.review_reason,
 	o.broker_order_id, o.cancel_requested_at, o.subscription_id, o.decision_id, o.copy_target, o.estimated_cost, o.trading_day,
 	o.send_before, o.claim_token, o.sent_at, o.deadline, o.attempts, o.complete_looks, o.event_seq, o.executed_at,
-	o.created_at, o.updated_at, o.finished_at, ` + newestChange
+	o.created_at, o.updated_at, o.finished_at, o.read_at, ` + newestChange
 
 func scan(row pgx.CollectableRow) (Order, error) { return scanAnd(row) }
 
@@ -34,7 +34,7 @@ func scanAnd(row pgx.CollectableRow, more ...any) (Order, error) {
 		&limit, &stop, &o.TimeInForce, &o.Source, &o.State, &o.Cum, &o.CumNotional, &o.Reason, &o.ReasonCode, &o.Review,
 		&o.BrokerOrderID, &o.CancelRequested, &o.SubscriptionID, &o.DecisionID, &o.CopyTarget, &o.EstimatedCost, &o.TradingDay,
 		&o.SendBefore, &o.ClaimToken, &o.SentAt, &o.Deadline, &o.Attempts, &o.CompleteLooks, &o.EventSeq, &o.ExecutedAt,
-		&o.CreatedAt, &o.UpdatedAt, &o.FinishedAt, &o.Change}, more...)...)
+		&o.CreatedAt, &o.UpdatedAt, &o.FinishedAt, &o.ReadAt, &o.Change}, more...)...)
 	if err != nil {
 		return Order{}, err
 	}

@@ -37,10 +37,10 @@ func (d *Desk) RunSweeper(ctx context.Context) error {
 
 // Sweep aborts what can no longer be sent (T3), rings again for what is queued
 // (C4), marks unknown what was claimed and never answered (T7), and turns copies
-// off where too much of that happened (R18).
+// off where too much of that happened (R18); the operators are told of what needs them.
 func (d *Desk) Sweep(ctx context.Context) error {
 	return errors.Join(d.sweepStale(ctx), d.sweepQueued(ctx), d.sweepSubmitting(ctx), d.sweepChanges(ctx),
-		d.sweepLooks(ctx), d.sweepIdle(ctx), d.sweepBreakers(ctx))
+		d.sweepLooks(ctx), d.sweepIdle(ctx), d.sweepBreakers(ctx), d.sweepAlarms(ctx))
 }
 
 func (d *Desk) sweepStale(ctx context.Context) error {
@@ -108,17 +108,21 @@ func (d *Desk) sweepChanges(ctx context.Context) error {
 }
 
 func (d *Desk) ringForChanges(ctx context.Context) error {
-	ids, err := d.ids(ctx, `
-		select id from order_changes where state = 'queued' and created_at < clock_timestamp() - interval '5 seconds'
-		  and (not_before is null or not_before <= clock_timestamp()) order by created_at limit $1`)
-	if err != nil || len(ids) == 0 {
+	rows, err := d.db.Pool().Query(ctx, `
+		select id, side = 'STC' from order_changes where state = 'queued' and created_at < clock_timestamp() - interval '5 seconds'
+		  and (not_before is null or not_before <= clock_timestamp()) order by created_at limit $1`, sweepSlice)
+	if err != nil {
+		return fmt.Errorf("read queued changes: %w", err)
+	}
+	jobs, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ChangeJob])
+	if err != nil || len(jobs) == 0 {
 		return err
 	}
-	bells := make([]river.InsertManyParams, 0, len(ids))
-	for _, id := range ids {
-		bells = append(bells, river.InsertManyParams{Args: ChangeJob{id}, InsertOpts: &river.InsertOpts{
-			Queue: SendQueue, UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: sweepEvery},
-		}})
+	bells := make([]river.InsertManyParams, 0, len(jobs))
+	for _, j := range jobs {
+		opts := j.InsertOpts()
+		opts.UniqueOpts = river.UniqueOpts{ByArgs: true, ByPeriod: sweepEvery}
+		bells = append(bells, river.InsertManyParams{Args: j, InsertOpts: &opts})
 	}
 	if _, err := d.queue.InsertMany(ctx, bells); err != nil {
 		return fmt.Errorf("ring for queued changes: %w", err)

@@ -50,13 +50,9 @@ func (d *Desk) tellTrip(ctx context.Context, tx pgx.Tx, t risk.Trip) error {
 	if err := live.Publish(ctx, tx, uuid.Nil, "halt", haltEvent(t.Halt)); err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, `select id from users where role = 'admin' and status = 'active' order by id limit 100`)
+	operators, err := operatorsOf(ctx, tx)
 	if err != nil {
-		return fmt.Errorf("read the operators: %w", err)
-	}
-	operators, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return fmt.Errorf("read the operators: %w", err)
+		return err
 	}
 	notes := make([]alerts.Notification, len(operators))
 	for i, o := range operators {

@@ -124,7 +124,7 @@ func (w *World) showFaults(rw http.ResponseWriter, _ *http.Request) {
 
 func (w *World) addFault(f Fault) (any, error) {
 	domain := []string{
-		faultLateListing, faultIncompleteListing, faultLowerCum, faultFillAfterCancel, faultDuplicateWebhook,
+		faultLateListing, faultIncompleteListing, faultLowerCum, faultNullFill, faultFillAfterCancel, faultDuplicateWebhook,
 		faultReorderWebhooks, faultStaleWebhook, faultBadSignature, faultBrokenConnection,
 	}
 	if !slices.Contains(httpFaults, f.Mode) && !slices.Contains(domain, f.Mode) {

@@ -20,6 +20,7 @@ const (
 	faultLateListing       = "late_listing"       // an order placed now is listed only after DelayMs
 	faultIncompleteListing = "incomplete_listing" // lists leave out the newest order
 	faultLowerCum          = "lower_cum"          // reads report one contract less than was filled
+	faultNullFill          = "null_fill"          // reads of executed orders leave out quantity and price
 	faultFillAfterCancel   = "fill_after_cancel"  // the cancel is taken, then the order fills
 	faultDuplicateWebhook  = "duplicate_webhook"  // the webhook is sent twice
 	faultReorderWebhooks   = "reorder_webhooks"   // the webhook is sent after the next one

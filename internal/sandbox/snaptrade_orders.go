@@ -100,8 +100,12 @@ func (s *snaptrade) orderList(w http.ResponseWriter, r *http.Request, wanted fun
 
 // seen is an order as this read reports it.
 func (s *snaptrade) seen(o paperOrder, call string) view {
-	v := view{o}
+	v := view{paperOrder: o}
 	if o.Filled == 0 {
+		return v
+	}
+	if _, hit := s.faults.takeMode(faultNullFill, "snaptrade", call, o.Account); hit && o.Status == statusExecuted {
+		v.vague = true
 		return v
 	}
 	if _, hit := s.faults.takeMode(faultLowerCum, "snaptrade", call, o.Account); hit {

@@ -48,5 +48,5 @@ func (s *snaptrade) placeByTrade(w http.ResponseWriter, r *http.Request) {
 		s.refused(w, err)
 		return
 	}
-	reply(w, http.StatusOK, view{o}.v1())
+	reply(w, http.StatusOK, view{paperOrder: o}.v1())
 }

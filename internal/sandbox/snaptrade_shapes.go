@@ -84,6 +84,7 @@ func describe(c contract) string {
 // view is an order as a read reports it; a stale read may know of less.
 type view struct {
 	paperOrder
+	vague bool // executed, and it does not say how much or at what price
 }
 
 // staleBy makes a view of the moment before the last contracts were filled.
@@ -138,7 +139,7 @@ func (v view) canceled() int64 {
 // v1 is an OrderV1: one record, words in mixed case, BUY_OPEN style actions.
 func (v view) v1() map[string]any {
 	open := v.rest() - v.canceled()
-	return map[string]any{
+	shape := map[string]any{
 		"brokerage_order_id": v.ID, "brokerage_group_order_id": nil, "order_role": nil, "status": v.Status,
 		"universal_symbol": nil, "option_symbol": optionSymbolShape(v.Symbol), "quote_universal_symbol": nil, "quote_currency": nil,
 		"action":         strings.Replace(v.Action, "_TO_", "_", 1),
@@ -148,6 +149,10 @@ func (v view) v1() map[string]any {
 		"time_placed": stamp(v.Placed), "time_updated": stamp(v.Updated), "time_executed": timeText(v.Executed),
 		"expiry_date": nil,
 	}
+	if v.vague {
+		shape["filled_quantity"], shape["execution_price"] = nil, nil
+	}
+	return shape
 }
 
 // v2 is an OrderV2: one record with legs, words in upper case, ten decimals.

@@ -71,7 +71,7 @@ func (s *snaptrade) placeOption(w http.ResponseWriter, r *http.Request) {
 		t.ListIn = s.listedLate(r)
 		var o paperOrder
 		if o, err = s.paper.place(accountOf(r), t); err == nil {
-			reply(w, http.StatusOK, map[string]any{"brokerage_order_id": o.ID, "orders": []any{view{o}.v1()}})
+			reply(w, http.StatusOK, map[string]any{"brokerage_order_id": o.ID, "orders": []any{view{paperOrder: o}.v1()}})
 			return
 		}
 	}
@@ -201,7 +201,7 @@ func (s *snaptrade) replaceOrder(w http.ResponseWriter, r *http.Request) {
 		s.refused(w, err)
 		return
 	}
-	reply(w, http.StatusOK, view{o}.v1())
+	reply(w, http.StatusOK, view{paperOrder: o}.v1())
 }
 
 // afterTrade tells the application what a change of an order makes SnapTrade send.
@@ -214,7 +214,7 @@ func (s *snaptrade) afterTrade(o paperOrder, filled bool) {
 	b, _ := s.registry.brokerNamed(a.Broker)
 	e := event{
 		User: a.User, Connection: a.Connection, Account: a.ID, Broker: b.ID,
-		Details: map[string]any{"orders": []any{view{o}.v2()}},
+		Details: map[string]any{"orders": []any{view{paperOrder: o}.v2()}},
 	}
 	if settings.TradeUpdates && o.Via == viaSnapTrade {
 		e.Type = "TRADE_UPDATE"

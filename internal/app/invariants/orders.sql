@@ -163,7 +163,13 @@ from order_events e join orders o on o.id = e.order_id where e.from_state = 'rej
 
 -- INV-10: An order that nobody knows the fate of at the market's close after it was sent has raised an alarm.
 select id::text as id, state || ' since ' || sent_at || ', through the close at ' || @lastClose::timestamptz as why
-from orders where state in ('submitting', 'unknown') and sent_at < @lastClose::timestamptz and review_reason is null;
+from orders where state in ('submitting', 'unknown') and sent_at < @lastClose::timestamptz and review_reason is null
+    and @lastClose::timestamptz < now() - @grace::interval
+union all
+select o.id::text, 'a change of it is ' || c.state || ' since ' || c.sent_at || ', through the close at ' || @lastClose::timestamptz
+from order_changes c join orders o on o.id = c.order_id
+where c.state in ('submitting', 'unknown') and c.sent_at < @lastClose::timestamptz and o.review_reason is null
+    and @lastClose::timestamptz < now() - @grace::interval;
 
 -- INV-11: Nothing old is sent, however long the program or its database was away.
 with led as (
