@@ -123,7 +123,7 @@ func TestAReplacedOrderKeepsWhatItFilled(t *testing.T) {
 		t.Errorf("the order is %+v", now)
 	}
 	s.holds("ava", 6, 0)
-	if used := s.text(`select used::text from day_counters where user_id = $1 and kind = 'premium'`, s.people["ava"]); used != "2070.0000" {
+	if used := s.text(`select used::text from day_counters where user_id = $1 and kind = 'premium'`, s.people["ava"]); used != "2065.0000" {
 		t.Errorf("the day has %s used", used)
 	}
 }

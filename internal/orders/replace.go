@@ -140,22 +140,52 @@ func (d *Desk) mayChange(ctx context.Context, tx pgx.Tx, o Order, c *Change, dr 
 	if err := d.tradable(ctx, tx, o); err != nil {
 		return err
 	}
-	if _, err := rules.CheckOrder(dr.facts); err != nil {
+	c.CostIncrease = o.costIncrease(c.Quantity, dr.facts)
+	if err := c.checkOrder(rules, o, dr.facts); err != nil {
 		return err
 	}
 	if err := rules.Pace(ctx, tx, o.UserID, o.Side == BTO); err != nil {
 		return err
 	}
-	if o.Side == STC {
+	if o.Side == STC || !c.grows(o) {
 		return nil
 	}
-	if cost, known := risk.EntryCost(dr.facts); known {
-		c.CostIncrease = decimal.Max(decimal.Zero, cost.Sub(o.EstimatedCost))
-	}
-	if err := rules.UseDayPremium(ctx, tx, o.UserID, c.TradingDay, money.Amount{Decimal: c.CostIncrease}, false); err != nil {
-		return err
+	if c.CostIncrease.IsPositive() {
+		if err := rules.UseDayPremium(ctx, tx, o.UserID, c.TradingDay, money.Amount{Decimal: c.CostIncrease}, o.Source == Copy); err != nil {
+			return err
+		}
 	}
 	return d.checkIncrease(ctx, tx, rules, o, dr.account, dr.facts)
+}
+
+// checkOrder is what is wrong with the order as it is to become. How large it is
+// counts only where it grows: a limit that is full already forbids nobody to take less.
+func (c Change) checkOrder(rules *risk.Rules, o Order, facts risk.Facts) (err error) {
+	if c.grows(o) {
+		_, err = rules.CheckOrder(facts)
+	} else {
+		_, err = rules.CheckPrice(facts)
+	}
+	return err
+}
+
+// grows reports whether an order takes more by the change than without it.
+func (c Change) grows(o Order) bool { return c.Quantity > o.Quantity || c.CostIncrease.IsPositive() }
+
+// spent is what an entry's fills cost, in dollars, to the places of estimated_cost.
+func (o Order) spent() decimal.Decimal {
+	return o.CumNotional.Mul(decimal.NewFromInt(int64(o.Contract.Multiplier))).Round(4)
+}
+
+// costIncrease is by how many dollars an entry is reckoned to cost more with so many
+// contracts: what is filled has its price, what is not has the new one.
+func (o Order) costIncrease(quantity int, facts risk.Facts) decimal.Decimal {
+	facts.Quantity = quantity - o.Cum
+	rest, known := risk.EntryCost(facts)
+	if !known {
+		return decimal.Zero
+	}
+	return decimal.Max(decimal.Zero, o.spent().Add(rest.Decimal).Sub(o.EstimatedCost))
 }
 
 // changeTrade is a change as the rules see it: made by hand, whoever decided on the order.
@@ -267,7 +297,7 @@ func (d *Desk) endChange(ctx context.Context, tx pgx.Tx, c Change, e changeEndin
 	if err != nil {
 		return Order{}, err
 	}
-	if err := d.giveBackIncrease(ctx, tx, o.UserID, c.TradingDay, c.CostIncrease); err != nil {
+	if err := d.giveBackOf(ctx, tx, o, c.TradingDay, c.CostIncrease); err != nil {
 		return Order{}, err
 	}
 	if e.silent {
@@ -276,11 +306,12 @@ func (d *Desk) endChange(ctx context.Context, tx pgx.Tx, c Change, e changeEndin
 	return o, d.notifyChange(ctx, tx, o, c)
 }
 
-func (d *Desk) giveBackIncrease(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exchange.Date, dollars decimal.Decimal) error {
+// giveBackOf returns some of the dollars that an entry counted on a day.
+func (d *Desk) giveBackOf(ctx context.Context, tx pgx.Tx, o Order, day exchange.Date, dollars decimal.Decimal) error {
 	if !dollars.IsPositive() {
 		return nil
 	}
-	return d.rules.GiveBack(ctx, tx, user, day, risk.Spent{Premium: dollars})
+	return d.rules.GiveBack(ctx, tx, o.UserID, day, risk.Spent{Premium: dollars, CopyPremium: o.Source == Copy})
 }
 
 // abortChange ends a change that was never sent, when there is one; position and

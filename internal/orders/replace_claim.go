@@ -78,11 +78,10 @@ func (d *Desk) claimChangeIn(ctx context.Context, tx pgx.Tx, order, change uuid.
 }
 
 func (d *Desk) checkClaim(ctx context.Context, tx pgx.Tx, rules *risk.Rules, o Order, a brokers.Account, facts risk.Facts) error {
-	if facts.Entry {
+	if facts.Entry && o.Change.grows(o) {
 		return d.checkIncrease(ctx, tx, rules, o, a, facts)
 	}
-	_, err := rules.Check(facts)
-	return err
+	return o.Change.checkOrder(rules, o, facts)
 }
 
 // waitForOrders lets a change wait while an order of its account is on the wire, or

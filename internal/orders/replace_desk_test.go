@@ -1,18 +1,24 @@
 package orders
 
 import (
+	"context"
 	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/billing"
+	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/risk"
+	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
@@ -36,8 +42,18 @@ func newBooker(t *testing.T) *booker {
 	clock := exchange.NewClock(time.Now)
 	clock.Set(exchange.ClockState{AlwaysOpen: true})
 	log := slog.New(slog.DiscardHandler)
+	ring, err := secret.ParseRing(secret.New("k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := brokers.New(brokers.Options{DB: s.db, Ring: ring, AppURL: "https://app.example", Now: time.Now, Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.must(`update accounts set can_trade = true, selected = true`)
 	return &booker{s, New(Options{
-		DB: s.db, Queue: queue, Rules: risk.New(s.db, clock, risk.Defaults(), time.Now), Gate: gate, Clock: clock, Now: time.Now, Logger: log,
+		Accounts: accounts,
+		DB:       s.db, Queue: queue, Rules: risk.New(s.db, clock, risk.Defaults(), time.Now), Gate: gate, Clock: clock, Now: time.Now, Logger: log,
 		Alerts: alerts.New(alerts.Options{DB: s.db, AppURL: "https://app.example", Now: time.Now, Logger: log}),
 	})}
 }
@@ -168,5 +184,87 @@ func TestALostCancelIsFoundByTheNextLook(t *testing.T) {
 				t.Errorf("%d bells, want %d", n, c.want)
 			}
 		})
+	}
+}
+
+// used is what a day has counted of a kind.
+func (b *booker) used(day exchange.Date, kind string) (used decimal.Decimal) {
+	b.t.Helper()
+	err := b.db.Pool().QueryRow(b.t.Context(), `
+		select coalesce(sum(used), 0) from day_counters where user_id = $1 and trading_day = $2 and kind = $3`, b.user, day, kind).Scan(&used)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return used
+}
+
+// R13: what an entry has bought stays counted, whatever becomes of the rest of it.
+func TestReplacingTheRestOfAnEntryGivesBackNothingSpent(t *testing.T) {
+	t.Parallel()
+	b := newBooker(t)
+	id := b.limitOrder(BTO, 50, 45) // 17,000 counted, 15,300 of it spent
+	b.change(id, ChangeUnknown, 50, "0.05")
+	want := decimal.NewFromInt(15_325)
+	o := b.adopts(id, successor("second", 5, "0.05"))
+	if used := b.used(b.desk.clock.Today(), risk.DayPremium); !used.Equal(want) || !o.EstimatedCost.Equal(want) {
+		t.Errorf("the day has %s used, the order counts %s; want %s", used, o.EstimatedCost, want)
+	}
+}
+
+// Each day gets back what it counted and was not used: the day of the change its
+// increase, that of the order the rest; and of a copy, in both of its counters.
+func TestWhatAnEntryDoesNotUseGoesBackToItsDays(t *testing.T) {
+	t.Parallel()
+	b := newBooker(t)
+	id := b.limitOrder(BTO, 5, 0) // 1,700
+	today := b.desk.clock.Today()
+	yesterday := today.AddDays(-1)
+	b.must(`alter table orders drop constraint orders_copy_has_decision`)
+	b.must(`update orders set trading_day = $2, source = 'copy' where id = $1`, id, yesterday)
+	b.change(id, ChangeUnknown, 5, "4.40")
+	b.must(`update order_changes set cost_increase = 500`)
+	b.must(`delete from day_counters`)
+	for _, kind := range []string{risk.DayPremium, risk.DayCopyPremium} {
+		b.must(`insert into day_counters (user_id, trading_day, kind, used) values ($1, $2, $4, 1700), ($1, $3, $4, 500)`, b.user, yesterday, today, kind)
+	}
+	b.adopts(id, successor("second", 2, "4.40")) // 880
+	for _, kind := range []string{risk.DayPremium, risk.DayCopyPremium} {
+		if now, before := b.used(today, kind), b.used(yesterday, kind); !now.IsZero() || !before.Equal(decimal.NewFromInt(880)) {
+			t.Errorf("%s: %s on the day of the change, %s on that of the order", kind, now, before)
+		}
+	}
+}
+
+// A limit that is full already keeps nobody from asking for less; whoever asks for
+// more is held to it.
+func TestAFullLimitForbidsNobodyToTakeLess(t *testing.T) {
+	t.Parallel()
+	b := newBooker(t)
+	o := b.read(b.limitOrder(BTO, 200, 100)) // R4 allows 100 now, R13 50,000 dollars, R5 25,000
+	a, err := b.desk.accounts.ByID(t.Context(), b.account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	power, at := money.Amount{}, time.Now()
+	a.BuyingPower, a.BalanceAt = &power, &at
+	for name, c := range map[string]struct {
+		quantity int
+		limit    string
+		code     string
+	}{
+		"fewer":                     {150, "3.40", ""},
+		"fewer, at a better price":  {150, "3.45", ""},
+		"the same, for less":        {200, "3.30", ""},
+		"more":                      {201, "3.40", "risk_contracts"},
+		"more, for less":            {201, "3.30", "risk_contracts"},
+		"the same, for more":        {200, "3.50", "risk_contracts"},
+		"fewer, at no price at all": {150, "3.421", "risk_price"},
+	} {
+		dr := changeDraft{account: a, facts: risk.Facts{Entry: true, Contract: o.Contract, Quantity: c.quantity, Limit: limited(c.limit)}}
+		ch := b.desk.newChange(o, c.quantity, limited(c.limit))
+		err := b.desk.db.As(t.Context(), b.user, func(ctx context.Context, tx pgx.Tx) error { return b.desk.mayChange(ctx, tx, o, &ch, dr) })
+		if (err == nil) != (c.code == "") || err != nil && fault.CodeOf(err) != c.code {
+			t.Errorf("%s: %v, want %q", name, err, c.code)
+		}
 	}
 }

@@ -12,8 +12,6 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/brokers"
-	"github.com/alertsify/alertsify/internal/money"
-	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
@@ -304,84 +302,4 @@ func (d *Desk) stands(ctx context.Context, tx pgx.Tx, o Order, s succession, bro
 		return false, nil
 	}
 	return false, d.compareIDs(ctx, tx, o, report{BrokerOrderID: brokerID})
-}
-
-// writeSuccession gives the order its new id, quantity and price, ends the change,
-// and brings what the entry counts in line.
-func (d *Desk) writeSuccession(ctx context.Context, tx pgx.Tx, o Order, s succession, k leg, l snaptrade.Order) (Order, error) {
-	n := o.becomes(s, k, l)
-	changed, err := one(tx.Query(ctx, `
-		update orders o set quantity = $2, order_type = $3, limit_price = $4, stop_price = $5, broker_order_id = $6, estimated_cost = $7,
-			cancel_sent_at = null, event_seq = event_seq + 1, updated_at = now()
-		where id = $1 returning `+columns, o.ID, n.Quantity, n.Type, n.Limit, n.Stop, l.ID, n.EstimatedCost))
-	if err != nil {
-		return Order{}, fmt.Errorf("write the successor: %w", err)
-	}
-	said := map[string]any{"replaced": o.BrokerOrderID, "broker_order_id": l.ID, "quantity": n.Quantity, "limit": n.Limit}
-	counted, day := o.EstimatedCost, o.TradingDay
-	if s.change != nil {
-		counted, day = counted.Add(o.Change.CostIncrease), o.Change.TradingDay
-		said["change"] = o.Change.ID
-		_, err := tx.Exec(ctx, `
-			update order_changes set state = 'done', broker_order_id = $2, claim_token = null, finished_at = now(), updated_at = now() where id = $1`,
-			o.Change.ID, l.ID)
-		if err != nil {
-			return Order{}, fmt.Errorf("end order change: %w", err)
-		}
-		c := *changed.Change
-		c.State = ChangeDone
-		changed.Change = &c
-	}
-	if err := event(ctx, tx, changed, o.State, s.booking.actor, said); err != nil {
-		return Order{}, err
-	}
-	if o.Side == STC {
-		return changed, nil
-	}
-	if counted.GreaterThan(n.EstimatedCost) {
-		return changed, d.giveBackIncrease(ctx, tx, o.UserID, day, counted.Sub(n.EstimatedCost))
-	}
-	return changed, d.rules.Count(ctx, tx, o.UserID, day, risk.Spent{Premium: n.EstimatedCost.Sub(counted)})
-}
-
-// becomes is the order with its successor in place: the broker's word for what it
-// says, what was asked for where it says nothing.
-func (o Order) becomes(s succession, k leg, l snaptrade.Order) Order {
-	n := o
-	rest := o.Quantity - o.Cum
-	if s.change != nil {
-		if o.Change.Units != nil {
-			rest = *o.Change.Units
-		}
-		n.Limit = o.Change.Limit()
-		n.EstimatedCost = o.EstimatedCost.Add(o.Change.CostIncrease)
-	}
-	if total, known := contracts(l.Total); known && total > 0 {
-		rest = total
-	}
-	n.Quantity = min(max(o.Cum-k.cum+rest, o.Cum, 1), maxQuantity)
-	if l.Type == snaptrade.TypeMarket && s.change == nil {
-		n.Type, n.Limit, n.Stop = Market, nil, nil
-	}
-	if l.Type == snaptrade.TypeLimit && l.LimitPrice != nil && s.change == nil {
-		n.Type, n.Stop = Limit, nil
-	}
-	if l.LimitPrice != nil && l.LimitPrice.IsPositive() && (n.Type == Limit || n.Type == StopLimit) {
-		n.Limit = &money.Price{Decimal: *l.LimitPrice}
-	}
-	if price := reckonedAt(n); price != nil {
-		n.EstimatedCost = price.Cost(n.Quantity, o.Contract.Multiplier).Decimal
-	}
-	if o.Side == STC {
-		n.EstimatedCost = o.EstimatedCost
-	}
-	return n
-}
-
-// reckonedAt is the price an entry is reckoned at; nil for market orders.
-func reckonedAt(o Order) *money.Price {
-	if o.Limit != nil {
-		return o.Limit
-	}
-	return o.Stop
 }

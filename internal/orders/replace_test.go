@@ -80,7 +80,7 @@ func TestAQuantityChangedInPlaceIsSeen(t *testing.T) {
 }
 
 // An order becomes what the broker says of its successor, and what was asked for
-// where it says nothing; what filled under the old id stays.
+// where it says nothing; what filled under the old id stays, at the price it filled at.
 func TestWhatAnOrderBecomes(t *testing.T) {
 	t.Parallel()
 	o := changing()
@@ -95,13 +95,13 @@ func TestWhatAnOrderBecomes(t *testing.T) {
 		limit    string
 		cost     string
 	}{
-		"nothing said":           {asked, leg{}, snaptrade.Order{}, 7, "3.60", "2520"},
-		"as asked":               {asked, leg{}, snaptrade.Order{Total: contractsOf(5), LimitPrice: decimalOf(limited("3.60"))}, 7, "3.60", "2520"},
-		"the broker says less":   {asked, leg{}, snaptrade.Order{Total: contractsOf(4), LimitPrice: &price}, 6, "3.55", "2130"},
-		"under its own id":       {asked, leg{cum: 2}, snaptrade.Order{Total: contractsOf(7), LimitPrice: decimalOf(limited("3.60"))}, 7, "3.60", "2520"},
-		"nobody asked":           {succession{}, leg{}, snaptrade.Order{Total: contractsOf(1), LimitPrice: &price}, 3, "3.55", "1065"},
-		"nobody asked, unknown":  {succession{}, leg{}, snaptrade.Order{}, 5, "3.50", "1750"},
-		"broken quantities, too": {asked, leg{}, snaptrade.Order{Total: contractsOf(0)}, 7, "3.60", "2520"},
+		"nothing said":           {asked, leg{}, snaptrade.Order{}, 7, "3.60", "2200"},
+		"as asked":               {asked, leg{}, snaptrade.Order{Total: contractsOf(5), LimitPrice: decimalOf(limited("3.60"))}, 7, "3.60", "2200"},
+		"the broker says less":   {asked, leg{}, snaptrade.Order{Total: contractsOf(4), LimitPrice: &price}, 6, "3.55", "1820"},
+		"under its own id":       {asked, leg{cum: 2}, snaptrade.Order{Total: contractsOf(7), LimitPrice: decimalOf(limited("3.60"))}, 7, "3.60", "2200"},
+		"nobody asked":           {succession{}, leg{}, snaptrade.Order{Total: contractsOf(1), LimitPrice: &price}, 3, "3.55", "755"},
+		"nobody asked, unknown":  {succession{}, leg{}, snaptrade.Order{}, 5, "3.50", "1450"},
+		"broken quantities, too": {asked, leg{}, snaptrade.Order{Total: contractsOf(0)}, 7, "3.60", "2200"},
 	} {
 		n := o.becomes(c.s, c.known, c.l)
 		if n.Quantity != c.quantity || n.Limit.String() != c.limit || !n.EstimatedCost.Equal(decimal.RequireFromString(c.cost)) {

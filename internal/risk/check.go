@@ -48,7 +48,17 @@ func (r *Rules) Check(f Facts) (warnings []string, err error) {
 // itself. It is asked before the day's counters, so that an order nobody could
 // send is not told that it passes today's limit.
 func (r *Rules) CheckOrder(f Facts) (warnings []string, err error) {
-	for _, check := range []func(Facts) (string, error){r.contract, r.session, r.contracts, r.price, r.collar, r.premium} {
+	return inTurn(f, r.contract, r.session, r.contracts, r.price, r.collar, r.premium)
+}
+
+// CheckPrice is CheckOrder without its size (R4, R5): for what takes no more than
+// it does already.
+func (r *Rules) CheckPrice(f Facts) (warnings []string, err error) {
+	return inTurn(f, r.contract, r.session, r.price, r.collar)
+}
+
+func inTurn(f Facts, checks ...func(Facts) (string, error)) (warnings []string, err error) {
+	for _, check := range checks {
 		warning, err := check(f)
 		if err != nil {
 			return nil, err
