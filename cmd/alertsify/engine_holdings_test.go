@@ -8,8 +8,8 @@ import (
 // holdings read again.
 func (s *show) later() {
 	s.t.Helper()
-	s.exec(`update orders set updated_at = updated_at - interval '20 minutes'`)
-	s.exec(`update position_differences set since = since - interval '10 minutes', as_of = as_of - interval '10 minutes'`)
+	s.exec(`update orders set updated_at = updated_at - interval '40 minutes'`)
+	s.exec(`update position_differences set since = since - interval '20 minutes', as_of = as_of - interval '20 minutes'`)
 	s.exec(`update account_looks set holdings_at = null, listed_at = null, next_holdings_at = now(), next_look_at = now()`)
 }
 

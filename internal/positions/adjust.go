@@ -122,6 +122,10 @@ func arrive(ctx context.Context, tx pgx.Tx, p Position, n int, average *decimal.
 	if p.OpenedAt == nil {
 		p.OpenedAt = &c.asOf
 	}
+	p.Missing = 0 // the broker has all of them, and more
+	if p.Review != nil && *p.Review == fewerThere {
+		p.Review = nil
+	}
 	if err := save(ctx, tx, p); err != nil {
 		return Position{}, err
 	}

@@ -62,10 +62,13 @@ type difference struct {
 // Missing is how many contracts the broker has less than we have.
 func (d difference) Missing() int { return d.Ours - d.Theirs }
 
+// mayFill: it is too young for a working sell not to be what explains it.
+func (d difference) mayFill() bool { return d.reading.AsOf.Sub(d.Since) < explainedFor }
+
 func (d difference) settled() bool { return d.reading.AsOf.Sub(d.Since) >= settledAfter }
 
-// Left is how many differences a comparison left as they are: too young to count,
-// and those that orders may still explain.
+// Left is how many differences a comparison left as they are: too young to count;
+// and those that orders may still explain, or that the reading is no newer than.
 type Left struct{ Unsettled, Waiting int }
 
 // Compare holds a reading against what we have, and books what differs and has
@@ -74,7 +77,7 @@ type Left struct{ Unsettled, Waiting int }
 func (b *Book) Compare(ctx context.Context, r Reading, today exchange.Date, told func(context.Context, pgx.Tx, Resolved) error) (left Left, err error) {
 	var all []difference
 	err = b.db.AsSystem(ctx, "holdings", func(ctx context.Context, tx pgx.Tx) (err error) {
-		all, left.Unsettled, err = note(ctx, tx, r, today)
+		all, left, err = note(ctx, tx, r, today)
 		return err
 	})
 	if err != nil || len(all) == 0 {
@@ -115,8 +118,9 @@ func (b *Book) Compare(ctx context.Context, r Reading, today exchange.Date, told
 // note compares a reading with the open positions in contracts that expire after
 // today: what becomes of the others is for the settlement. It remembers what
 // differs, forgets what no longer does, and returns the differences that have
-// stayed the same for long enough to be looked into; unsettled is how many have not.
-func note(ctx context.Context, tx pgx.Tx, r Reading, today exchange.Date) (settled []difference, unsettled int, err error) {
+// stayed the same for long enough to be looked into. Nothing is missing of what does
+// not differ.
+func note(ctx context.Context, tx pgx.Tx, r Reading, today exchange.Date) (settled []difference, left Left, err error) {
 	symbols, quantities := make([]string, 0, len(r.Held)), make([]int, 0, len(r.Held))
 	for _, h := range r.Held {
 		if today.Before(h.Contract.Expiration) && h.Quantity > 0 {
@@ -134,10 +138,12 @@ func note(ctx context.Context, tx pgx.Tx, r Reading, today exchange.Date) (settl
 			from ours o full join theirs t on t.symbol = o.symbol
 			where coalesce(o.held, 0) <> coalesce(t.held, 0) and ($7 or t.symbol is not null)
 		), gone as (
-			delete from position_differences g where account_id = $1 and as_of < $3
-			  and not exists (select 1 from differs d where d.symbol = g.symbol) returning symbol
+			delete from position_differences g where account_id = $1 and as_of < $3 and ($7 or symbol in (select symbol from theirs))
+			  and not exists (select 1 from differs d where d.symbol = g.symbol)
 		), found as (
-			select id from positions where account_id = $1 and status = 'open' and missing > 0 and symbol in (select symbol from gone)
+			select id from positions p where account_id = $1 and status = 'open' and (missing > 0 or review_reason = $8)
+			  and ($7 or symbol in (select symbol from theirs)) and symbol not in (select symbol from differs)
+			  and not exists (select 1 from position_differences g where g.account_id = $1 and g.symbol = p.symbol and g.as_of >= $3)
 			order by id for no key update
 		), whole as (
 			update positions set missing = 0, updated_at = now(), review_reason = nullif(review_reason, $8) where id in (select id from found)
@@ -151,7 +157,7 @@ func note(ctx context.Context, tx pgx.Tx, r Reading, today exchange.Date) (settl
 		returning symbol, ours, theirs, since`,
 		r.AccountID, r.UserID, r.AsOf, symbols, quantities, today, r.Complete, fewerThere)
 	if err != nil {
-		return nil, 0, fmt.Errorf("compare holdings of account %s: %w", r.AccountID, err)
+		return nil, Left{}, fmt.Errorf("compare holdings of account %s: %w", r.AccountID, err)
 	}
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d difference, err error) {
 		err = row.Scan(&d.Symbol, &d.Ours, &d.Theirs, &d.Since)
@@ -159,14 +165,26 @@ func note(ctx context.Context, tx pgx.Tx, r Reading, today exchange.Date) (settl
 		return d, err
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("compare holdings of account %s: %w", r.AccountID, err)
+		return nil, Left{}, fmt.Errorf("compare holdings of account %s: %w", r.AccountID, err)
 	}
 	for _, d := range all {
 		if d.settled() {
 			settled = append(settled, d)
 		}
 	}
-	return settled, len(all) - len(settled), nil
+	left.Unsettled = len(all) - len(settled)
+	left.Waiting, err = noNewer(ctx, tx, r, len(all))
+	return settled, left, err
+}
+
+// noNewer is how many differences a reading could say nothing new about: they were
+// noted as of a time that is no older. noted were written as of this one.
+func noNewer(ctx context.Context, tx pgx.Tx, r Reading, noted int) (n int, err error) {
+	err = tx.QueryRow(ctx, `select count(*) from position_differences where account_id = $1 and as_of >= $2`, r.AccountID, r.AsOf).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the differences of account %s: %w", r.AccountID, err)
+	}
+	return n - noted, nil
 }
 
 // ordersOf is what the orders in one contract say about a difference.
@@ -175,15 +193,17 @@ type ordersOf struct {
 	changedAt                   time.Time
 }
 
-// ordersIn reads them under the lock of the contract's position. Foreign table: orders.
+// ordersIn reads them under the lock of the contract's position. What becomes of an
+// order that is being replaced is not known. Foreign tables: orders, order_changes.
 func ordersIn(ctx context.Context, tx pgx.Tx, account uuid.UUID, symbol string) (o ordersOf, err error) {
 	err = tx.QueryRow(ctx, `
 		select count(*) filter (where state in ('queued', 'submitting', 'unknown')
-		           or state = 'not_placed' and created_at > now() - interval '1 day'),
+		           or state = 'not_placed' and created_at > now() - interval '1 day'
+		           or exists (select 1 from order_changes c where c.order_id = o.id and c.state in ('queued', 'submitting', 'unknown'))),
 		       count(*) filter (where state in ('accepted', 'partial') and side = 'BTO'),
 		       coalesce(sum(quantity - cum) filter (where state in ('accepted', 'partial') and side = 'STC'), 0),
 		       coalesce(max(updated_at), to_timestamp(0))
-		from orders where account_id = $1 and symbol = $2`, account, symbol).Scan(&o.unresolved, &o.buying, &o.selling, &o.changedAt)
+		from orders o where account_id = $1 and symbol = $2`, account, symbol).Scan(&o.unresolved, &o.buying, &o.selling, &o.changedAt)
 	if err != nil {
 		return ordersOf{}, fmt.Errorf("read the orders in %s: %w", symbol, err)
 	}

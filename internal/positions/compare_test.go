@@ -142,7 +142,9 @@ func TestOrdersExplainADifferenceFirst(t *testing.T) {
 		{"a working buy does not explain less", "BTO", "accepted", 5, 3, 5, 3, false, false},
 		{"a working sell that may be filling", "STC", "accepted", 2, 3, 5, 5, false, false},
 		{"a working sell that has not filled for long", "STC", "accepted", 2, 3, 60, 3, false, false},
-		{"a working sell of more than is left", "STC", "accepted", 4, 3, 5, 5, true, true},
+		{"a working sell that has not filled, of less than is missing", "STC", "accepted", 1, 3, 5, 5, false, false},
+		{"a working sell of more than is left, which may be filling", "STC", "accepted", 5, 2, 5, 5, false, true},
+		{"a working sell of more than is left", "STC", "accepted", 4, 3, 16, 5, true, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -178,23 +180,111 @@ func TestWorkingSellsEndBeforeWhatLeftIsBooked(t *testing.T) {
 	exit := r.order(p, "STC", 4, "accepted")
 	r.settle(p.ID)
 	r.read(time.Minute)
-	if done, _ := r.read(5 * time.Minute); len(done) != 1 || !done[0].EndSells {
+	if done, _ := r.read(5 * time.Minute); len(done) != 0 {
+		t.Errorf("ended while it may be what filled: %+v", done)
+	}
+	if code := r.sell(p.ID, 1); code != "insufficient_quantity" {
+		t.Errorf("selling what the broker may not have: %q", code)
+	}
+	if done, _ := r.read(17 * time.Minute); len(done) != 1 || !done[0].EndSells {
 		t.Fatalf("%+v", done)
 	}
 	if code := r.sell(p.ID, 1); code != "insufficient_quantity" {
 		t.Errorf("selling what the broker has not got: %q", code)
 	}
-	r.exec(`update orders set state = 'cancelled', updated_at = $2 where id = $1`, exit, time.Now().Add(6*time.Minute))
+	r.exec(`update orders set state = 'cancelled', updated_at = $2 where id = $1`, exit, time.Now().Add(18*time.Minute))
 	r.settle(p.ID)
-	if done, _ := r.read(7 * time.Minute); len(done) != 0 {
+	if done, _ := r.read(19 * time.Minute); len(done) != 0 {
 		t.Errorf("right after the sell had ended: %+v", done)
 	}
-	r.read(8 * time.Minute)
-	if done, _ := r.read(12 * time.Minute); len(done) != 1 || done[0].Quantity != -5 {
+	r.read(20 * time.Minute)
+	if done, _ := r.read(24 * time.Minute); len(done) != 1 || done[0].Quantity != -5 {
 		t.Errorf("later: %+v", done)
 	}
 	if now := r.at(p.ID); now.Held() != 0 || now.Missing != 0 || now.Status != Closed {
 		t.Errorf("%d held, %d missing, %s", now.Held(), now.Missing, now.Status)
+	}
+}
+
+// What an order's change comes to is not known while it is under way: the contracts
+// it may buy or sell are not booked beside it.
+func TestAReplacedOrderExplainsADifferenceFirst(t *testing.T) {
+	t.Parallel()
+	for _, state := range []string{"queued", "submitting", "unknown"} {
+		for side, there := range map[string]int{"BTO": 9, "STC": 1} {
+			t.Run(state+" "+side, func(t *testing.T) {
+				t.Parallel()
+				r := newRoom(t)
+				p := r.opened()
+				r.book(p.ID, true, 5, "3.00", nil)
+				order := r.order(p, side, 4, "accepted")
+				change := r.id(`insert into order_changes (order_id, user_id, account_id, symbol, side, state, quantity, trading_day, send_before)
+					values ($1, $2, $3, $4, $5, $6, 4, '2026-09-21', now()) returning id`, order, r.user, r.account, appleCall, side, state)
+				r.settle(p.ID)
+				r.read(time.Minute, held(t, appleCall, there, "3.00"))
+				if done, _ := r.read(time.Hour, held(t, appleCall, there, "3.00")); len(done) != 0 || r.at(p.ID).Held() != 5 {
+					t.Errorf("%+v", done)
+				}
+				r.exec(`update orders set state = 'cancelled', updated_at = $2 where id = $1`, order, time.Now().Add(-time.Hour))
+				r.exec(`delete from order_changes where id = $1`, change)
+				r.settle(p.ID)
+				if done, _ := r.read(2*time.Hour, held(t, appleCall, there, "3.00")); len(done) != 1 || r.at(p.ID).Held() != there {
+					t.Errorf("after both had ended: %+v", done)
+				}
+			})
+		}
+	}
+}
+
+// A reading that is as old as the one before confirms nothing, and another is needed.
+func TestTheSameReadingTwiceConfirmsNothing(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	p := r.opened()
+	r.book(p.ID, true, 5, "3.00", nil)
+	once := Reading{AccountID: r.account, UserID: r.user, AsOf: time.Now().Add(time.Hour), Complete: true}
+	for i, want := range []Left{{Unsettled: 1}, {Waiting: 1}} {
+		left, err := New(r.db).Compare(t.Context(), once, testDay, nil)
+		if err != nil || left != want {
+			t.Errorf("%d: %+v (%v)", i, left, err)
+		}
+	}
+}
+
+// Nothing stays missing that the broker holds: neither when more came than was
+// missing, nor when the difference has been forgotten.
+func TestNothingStaysMissingThatTheBrokerHolds(t *testing.T) {
+	t.Parallel()
+	for name, there := range map[string]int{"as many": 5, "more": 7} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRoom(t)
+			p := r.opened()
+			r.book(p.ID, true, 5, "3.00", nil)
+			r.exec(`update positions set missing = 3, review_reason = $1`, fewerThere)
+			r.read(time.Minute, held(t, appleCall, there, "3.00"))
+			r.read(5*time.Minute, held(t, appleCall, there, "3.00"))
+			if now := r.at(p.ID); now.Missing != 0 || now.Review != nil || now.Held() != there {
+				t.Errorf("%d held, %d missing, review %v", now.Held(), now.Missing, now.Review)
+			}
+		})
+	}
+}
+
+// An incomplete reading does not bring back what it does not show.
+func TestWhatIsMissingStaysSoWhileNothingIsSaid(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	p := r.opened()
+	r.book(p.ID, true, 5, "3.00", nil)
+	r.read(time.Minute, held(t, appleCall, 2, "3.00"))
+	r.exec(`update positions set missing = 3, review_reason = $1`, fewerThere)
+	reading := Reading{AccountID: r.account, UserID: r.user, AsOf: time.Now().Add(time.Hour)}
+	if _, err := New(r.db).Compare(t.Context(), reading, testDay, nil); err != nil {
+		t.Fatal(err)
+	}
+	if now := r.at(p.ID); now.Missing != 3 {
+		t.Errorf("%d missing", now.Missing)
 	}
 }
 

@@ -89,7 +89,7 @@ func rename(ctx context.Context, tx pgx.Tx, r renaming) (done Resolved, is bool,
 		case !o.changedAt.Before(d.Since):
 			return Resolved{}, true, restart(ctx, tx, d)
 		case o.selling > 0: // a sell of the old name sells nothing any more
-			done, err = withhold(ctx, tx, p, r.Out)
+			done, err = withhold(ctx, tx, p, r.Out, true)
 			return done, true, err
 		}
 	}

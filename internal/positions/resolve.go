@@ -40,9 +40,9 @@ func resolve(ctx context.Context, tx pgx.Tx, d difference) (Resolved, error) {
 		return Resolved{}, nil
 	case d.Missing() < 0:
 		return d.arrived(ctx, tx, p, found)
-	case o.selling > d.Theirs:
-		return withhold(ctx, tx, p, d)
-	case o.selling >= d.Missing() && d.reading.AsOf.Sub(d.Since) < explainedFor:
+	case o.selling > d.Theirs: // a sell that works may have filled just now: it is not ended for its own fill
+		return withhold(ctx, tx, p, d, !d.mayFill())
+	case o.selling > 0 && d.mayFill():
 		return Resolved{}, nil
 	}
 	return d.left(ctx, tx, p)
@@ -71,15 +71,15 @@ func restart(ctx context.Context, tx pgx.Tx, d difference) error {
 	return nil
 }
 
-// withhold keeps what the broker has not got from being sold while the sells that
-// still work on the position, more than the broker holds, are asked to end.
-func withhold(ctx context.Context, tx pgx.Tx, p Position, d difference) (Resolved, error) {
+// withhold keeps what the broker has not got from being sold while sells of more than
+// the broker holds still work on the position; end: they are asked to end.
+func withhold(ctx context.Context, tx pgx.Tx, p Position, d difference, end bool) (Resolved, error) {
 	review := fewerThere
 	p.Missing, p.Review = d.Missing(), &review
 	if err := save(ctx, tx, p); err != nil {
 		return Resolved{}, err
 	}
-	return Resolved{Position: p, EndSells: true}, nil
+	return Resolved{Position: p, EndSells: end}, nil
 }
 
 // left books contracts that were sold where we could not see it. What they
