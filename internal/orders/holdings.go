@@ -16,16 +16,19 @@ import (
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
 // When an account's holdings are read. Brokers' holdings lag behind their orders,
 // and reading them costs two calls of everybody's budget.
 const (
-	holdingsAge     = 6 * time.Hour     // at most four background reads for each account and day
-	holdingsAfter   = 2 * time.Minute   // after a fill or an end, and as much again as the account's turn says
-	holdingsConfirm = 200 * time.Second // until the second reading of what differs
-	holdingsWait    = 10 * time.Minute  // while orders may explain it, after a failure, and between two hints
-	holdingsSlice   = 20                // planned each minute, so that they spread over the day
+	holdingsAge     = 6 * time.Hour          // at most four background reads for each account and day
+	holdingsAfter   = 2 * time.Minute        // after a fill or an end, and as much again as the account's turn says
+	holdingsConfirm = 200 * time.Second      // until the second reading of what differs
+	holdingsWait    = 10 * time.Minute       // while orders may explain it, after a failure, and between two hints
+	holdingsSlice   = 20                     // planned each minute, so that they spread over the day
+	holdingsPlace   = 500 * time.Millisecond // at most, for a place in the budget: looks at orders wait behind it
+	holdingsOld     = time.Hour              // a broker that answers with what was true then is read by schedule only
 )
 
 // execer is a pool or a transaction.
@@ -88,28 +91,47 @@ func (d *Desk) PlanHoldings(ctx context.Context) error {
 	})
 }
 
-// checkHoldings reads the account's holdings when it is their time, right after
-// its orders were listed and booked, and compares them with what we have. The
-// claim plans the next try, so that a crash only costs time.
-func (d *Desk) checkHoldings(ctx context.Context, a brokers.Account) error {
-	tag, err := d.db.Pool().Exec(ctx, `
-		update account_looks set holdings_at = clock_timestamp(), next_holdings_at = clock_timestamp() + make_interval(secs => $2)
-		where account_id = $1 and next_holdings_at <= clock_timestamp()`, a.ID, holdingsWait.Seconds())
-	if err != nil {
-		return fmt.Errorf("claim holdings of account %s: %w", a.ID, err)
+// claimHoldings takes a reading that is due, before anything is asked of the broker:
+// it plans the next try, so that a failure or a crash only costs time. claimed is the
+// time of that, nil when none is due. A link that does not work, or an account that
+// was removed, is not read. Foreign table: accounts.
+func (d *Desk) claimHoldings(ctx context.Context, account uuid.UUID) (claimed *time.Time, err error) {
+	err = d.db.Pool().QueryRow(ctx, `
+		update account_looks l set next_holdings_at =
+			case when a.removed_at is null and a.status = 'ok' then clock_timestamp() + make_interval(secs => $2) end
+		from accounts a where l.account_id = $1 and a.id = l.account_id and l.next_holdings_at <= clock_timestamp()
+		returning l.next_holdings_at`, account, holdingsWait.Seconds()).Scan(&claimed)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, fmt.Errorf("claim holdings of account %s: %w", account, err)
 	}
-	if tag.RowsAffected() == 0 {
+	return claimed, nil
+}
+
+// checkHoldings reads the account's holdings when that was claimed, right after
+// its orders were listed and booked, and compares them with what we have.
+func (d *Desk) checkHoldings(ctx context.Context, a brokers.Account, claimed *time.Time) error {
+	if claimed == nil {
 		return nil
+	}
+	if _, err := d.db.Pool().Exec(ctx, `update account_looks set holdings_at = clock_timestamp() where account_id = $1`, a.ID); err != nil {
+		return fmt.Errorf("note a reading of account %s: %w", a.ID, err)
 	}
 	again, err := d.compareHoldings(ctx, a)
 	if err != nil {
 		return err
 	}
-	_, err = d.db.Pool().Exec(ctx, `
-		update account_looks set next_holdings_at = case when $2 > 0 then clock_timestamp() + make_interval(secs => $2) end where account_id = $1`,
-		a.ID, again.Seconds())
+	return d.planHoldings(ctx, a.ID, *claimed, again)
+}
+
+// planHoldings plans the reading after one; again is zero: by schedule. A reading
+// that was asked for meanwhile stays.
+func (d *Desk) planHoldings(ctx context.Context, account uuid.UUID, claimed time.Time, again time.Duration) error {
+	_, err := d.db.Pool().Exec(ctx, `
+		update account_looks l set next_holdings_at = case when l.next_holdings_at = $3 then n.at else least(l.next_holdings_at, n.at) end
+		from (select case when $2 > 0 then clock_timestamp() + make_interval(secs => $2) end as at) n
+		where l.account_id = $1`, account, again.Seconds(), claimed)
 	if err != nil {
-		return fmt.Errorf("plan the next holdings of account %s: %w", a.ID, err)
+		return fmt.Errorf("plan the next holdings of account %s: %w", account, err)
 	}
 	return nil
 }
@@ -119,7 +141,10 @@ func (d *Desk) compareHoldings(ctx context.Context, a brokers.Account) (again ti
 	if a.Status != brokers.OK || a.SyncedAt == nil { // cached words of a broken link, or a link that is not read yet
 		return 0, nil
 	}
-	held, err := d.accounts.Holdings(ctx, a.UserID, a.ID)
+	held, err := d.accounts.Holdings(snaptrade.BeginBy(ctx, d.now().Add(holdingsPlace)), a.UserID, a.ID)
+	if errors.Is(err, snaptrade.ErrNoPlace) { // what matters more takes all of it now
+		return holdingsConfirm, nil
+	}
 	if errors.Is(err, fault.NotFound()) || err == nil && held.AsOf.IsZero() { // removed, or of no known time
 		return 0, nil
 	}
@@ -133,7 +158,7 @@ func (d *Desk) compareHoldings(ctx context.Context, a brokers.Account) (again ti
 		return 0, err
 	case left.Unsettled > 0:
 		return holdingsConfirm, nil
-	case left.Waiting > 0:
+	case left.Waiting > 0 && d.now().Sub(r.AsOf) < holdingsOld:
 		return holdingsWait, nil
 	}
 	return 0, nil

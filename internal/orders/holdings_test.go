@@ -1,6 +1,7 @@
 package orders
 
 import (
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -87,6 +88,93 @@ func TestHoldingsAreReadOnDemand(t *testing.T) {
 	}
 	if err := wantHoldings(t.Context(), s.db.Pool(), s.account, time.Now().Add(time.Hour), 0); err != nil || !s.planned() {
 		t.Errorf("a later wish put off an earlier one (%v)", err)
+	}
+}
+
+// nextReading is when the account's holdings are read next, from now on.
+func (s *shelf) nextReading() (in time.Duration, planned bool) {
+	s.t.Helper()
+	var seconds *float64
+	err := s.db.Pool().QueryRow(s.t.Context(), `select extract(epoch from next_holdings_at - clock_timestamp())::float8 from account_looks`).Scan(&seconds)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if seconds == nil {
+		return 0, false
+	}
+	return time.Duration(*seconds * float64(time.Second)), true
+}
+
+// A look that fails before the holdings are read leaves them for later, and does not
+// come back for them at once. What cannot be read is not planned any more.
+func TestAFailedLookDoesNotComeBackForHoldingsAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, account string
+		again         bool
+	}{
+		{"a link that works", `status = 'ok'`, true},
+		{"a broken one", `status = 'broken'`, false},
+		{"a removed account", `removed_at = now()`, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newShelf(t)
+			s.must(`update accounts set ` + c.account)
+			s.must(`insert into account_looks (account_id, user_id, next_look_at, next_holdings_at) values ($1, $2, now(), now())`, s.account, s.user)
+			// Nobody has linked a broker for this user: the look fails before it lists.
+			accounts, err := brokers.New(brokers.Options{DB: s.db, AppURL: "http://localhost", Now: time.Now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := New(Options{
+				DB: s.db, Now: time.Now, Clock: exchange.NewClock(time.Now), Logger: slog.New(slog.DiscardHandler), Accounts: accounts,
+			})
+			if err := d.LookDue(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if in, planned := s.nextReading(); planned != c.again || planned && in < 5*time.Minute {
+				t.Errorf("planned: %v, in %s", planned, in)
+			}
+			if s.planned() {
+				t.Error("the look is due again")
+			}
+		})
+	}
+}
+
+// A reading that is asked for while one runs is not lost with it, and one that is
+// claimed is claimed once.
+func TestAReadingAskedForWhileOneRunsStays(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.must(`insert into account_looks (account_id, user_id, next_holdings_at) values ($1, $2, now())`, s.account, s.user)
+	d := New(Options{DB: s.db, Now: time.Now})
+	claim := func() *time.Time {
+		claimed, err := d.claimHoldings(t.Context(), s.account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return claimed
+	}
+	first := claim()
+	if first == nil || claim() != nil {
+		t.Fatalf("claimed until %v, and again", first)
+	}
+	if err := d.Sync(t.Context(), s.account); err != nil {
+		t.Fatal(err)
+	}
+	for _, again := range []time.Duration{0, holdingsConfirm} {
+		if err := d.planHoldings(t.Context(), s.account, *first, again); err != nil || !s.planned() {
+			t.Errorf("again in %s: what was asked for is not due (%v)", again, err)
+		}
+	}
+	second := claim()
+	if err := d.planHoldings(t.Context(), s.account, *second, 0); err != nil {
+		t.Fatal(err)
+	}
+	if in, planned := s.nextReading(); planned {
+		t.Errorf("with nothing to read again, in %s", in)
 	}
 }
 

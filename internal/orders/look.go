@@ -133,6 +133,10 @@ func (d *Desk) look(ctx context.Context, account uuid.UUID) {
 // Our rows are read after the list was fetched: what the list can show was
 // claimed, and committed, before.
 func (d *Desk) lookOnce(ctx context.Context, account uuid.UUID) error {
+	reading, err := d.claimHoldings(ctx, account)
+	if err != nil {
+		return err
+	}
 	a, err := d.accounts.ByID(ctx, account)
 	if err != nil {
 		return err
@@ -151,7 +155,7 @@ func (d *Desk) lookOnce(ctx context.Context, account uuid.UUID) error {
 		if err := errors.Join(d.accounts.NoOrderLists(ctx, account), d.lookByID(ctx, user, a, before)); err != nil {
 			return err
 		}
-		return d.lookedAt(ctx, a)
+		return d.lookedAt(ctx, a, reading)
 	}
 	if err != nil {
 		return fmt.Errorf("list orders of account %s: %w", account, err)
@@ -160,12 +164,12 @@ func (d *Desk) lookOnce(ctx context.Context, account uuid.UUID) error {
 	if err := d.apply(ctx, user, a, list); err != nil {
 		return err
 	}
-	return d.lookedAt(ctx, a)
+	return d.lookedAt(ctx, a, reading)
 }
 
 // lookedAt follows a look that was read in full.
-func (d *Desk) lookedAt(ctx context.Context, a brokers.Account) error {
-	return errors.Join(d.listed(ctx, a.ID), d.checkHoldings(ctx, a))
+func (d *Desk) lookedAt(ctx context.Context, a brokers.Account, reading *time.Time) error {
+	return errors.Join(d.listed(ctx, a.ID), d.checkHoldings(ctx, a, reading))
 }
 
 func classOf(watched []Order) snaptrade.Class {
