@@ -49,13 +49,19 @@ func (r *Rules) TripBreakers(ctx context.Context, account *uuid.UUID, tell Tell)
 	return errors.Join(errs...)
 }
 
-// trip turns a breaker's switch, unless the same is off already.
+// trip turns a breaker's switch, unless the same is off already: that is looked at
+// first, because the lock that turning takes makes every claim wait, exits too.
 func (r *Rules) trip(ctx context.Context, t Trip, tell Tell) error {
 	return r.db.AsSystem(ctx, "breaker", func(ctx context.Context, tx pgx.Tx) error {
+		var off bool
+		err := tx.QueryRow(ctx, `select exists (select from trading_switches where scope = $1 and key = $2 and stops = $3)`, t.Scope, t.Key, t.Stops).Scan(&off)
+		if err != nil || off {
+			return err
+		}
 		if err := r.HoldSwitches(ctx, tx); err != nil {
 			return err
 		}
-		err := tx.QueryRow(ctx, `
+		err = tx.QueryRow(ctx, `
 			with turned as (
 				insert into trading_switches (scope, key, stops, reason, cause) values ($1, $2, $3, $4, $5)
 				on conflict (scope, key, stops) do nothing returning *)
@@ -81,6 +87,7 @@ func (r *Rules) accountTrips(ctx context.Context, account *uuid.UUID) ([]Trip, e
 			select distinct o.account_id, o.user_id from orders o
 			where o.sent_at > clock_timestamp() - 2 * $2::interval and ($1::uuid is null or o.account_id = $1)
 			  and (o.state in ('rejected', 'unknown') or exists (select from order_events e where e.order_id = o.id and e.to_state = 'unknown'))
+			  and not exists (select from trading_switches w where w.scope = 'account' and w.key = o.account_id::text and w.stops = 'copies')
 		), judged as (
 			select l.*, (
 				select count(*) from (

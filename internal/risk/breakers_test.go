@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // account gives the user one more account to trade on.
@@ -80,6 +82,37 @@ func TestBreakersGoOff(t *testing.T) {
 		if got := d.trips(nil); got != "" {
 			t.Errorf("%s: %q went off twice", outcomes, got)
 		}
+	}
+}
+
+// A breaker that went off is not turned again while trouble goes on: turning takes
+// the lock that every claim shares, and whoever held it would keep this waiting.
+func TestABreakerThatWentOffHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, Defaults())
+	account := d.account()
+	d.sent(account, strings.Repeat("f", 18)+"uuu", 1)
+	if got := d.trips(nil); got != "account platform" {
+		t.Fatalf("%q went off", got)
+	}
+	claim, err := d.db.Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = claim.Rollback(context.WithoutCancel(t.Context())) }()
+	if err := postgres.LockShared(t.Context(), claim, switchLock); err != nil {
+		t.Fatal(err)
+	}
+	d.sent(account, "u", 1)
+	if got := d.trips(&account); got != "" {
+		t.Errorf("%q went off again", got)
+	}
+	err = d.TripPace(t.Context(), func(context.Context, pgx.Tx, Trip) error {
+		t.Error("the pace turned off what was off")
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
