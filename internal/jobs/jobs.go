@@ -28,7 +28,7 @@ type Options struct {
 // workers of their own, so that entries which hang cannot hold them up.
 const (
 	sendsAtOnce  = 24
-	exitsAtOnce  = 24
+	exitsAtOnce  = 64 // each may hang for the 45 s of a claim, and nobody's exit waits for another's broker
 	copiesAtOnce = 8
 )
 
