@@ -8,8 +8,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
-
-	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // account gives the user one more account to trade on.
@@ -100,7 +98,7 @@ func TestABreakerThatWentOffHoldsNobodyUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = claim.Rollback(context.WithoutCancel(t.Context())) }()
-	if err := postgres.LockShared(t.Context(), claim, switchLock); err != nil {
+	if _, err := d.For(t.Context(), claim, Trade{UserID: d.user, AccountID: account}); err != nil {
 		t.Fatal(err)
 	}
 	d.sent(account, "u", 1)
