@@ -137,3 +137,12 @@ func underlyingOf(root string) string {
 	}
 	return letters
 }
+
+// cashSettled are the indexes whose options pay their worth in cash; all others
+// deliver shares.
+var cashSettled = map[string]bool{
+	"SPX": true, "NDX": true, "RUT": true, "VIX": true, "XSP": true, "XND": true, "MRUT": true, "DJX": true, "OEX": true, "XEO": true,
+}
+
+// CashSettled reports whether an exercise is paid in cash rather than in shares.
+func (c Contract) CashSettled() bool { return cashSettled[c.Underlying] }

@@ -213,9 +213,47 @@ func TestOneProcessSettlesAnAccount(t *testing.T) {
 	if got := claims("2027-01-20"); got != 1 {
 		t.Errorf("after a while: claimed %d times", got)
 	}
+	s.must(`update accounts set removed_at = now()`)
+	if got := claims("2027-01-21"); got != 0 {
+		t.Errorf("on a removed account: claimed %d times", got)
+	}
+	s.must(`update accounts set removed_at = null`)
 	s.must(`update positions set status = 'expired', sold = 1, closed_at = now()`)
 	if got := claims("2027-01-21"); got != 0 {
 		t.Errorf("with nothing left: claimed %d times", got)
+	}
+}
+
+// The history is asked at most twice on a day, however often settling is tried: while
+// orders on what expired live it is tried every five minutes.
+func TestTheHistoryIsAskedTwiceADay(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.must(`insert into account_looks (account_id, user_id) values ($1, $2)`, s.account, s.user)
+	d := New(Options{DB: s.db, Now: time.Now})
+	for i, c := range []struct {
+		day, before string
+		want        bool
+	}{
+		{"2027-01-19", ``, true},
+		{"2027-01-19", ``, false},
+		{"2027-01-19", `history_at = history_at - interval '9 hours'`, false},
+		{"2027-01-19", `history_at = history_at - interval '2 hours'`, true},
+		{"2027-01-20", ``, true},
+	} {
+		if c.before != "" {
+			s.must(`update account_looks set ` + c.before)
+		}
+		if got, err := d.claimHistory(t.Context(), s.account, exchange.MustDate(c.day)); err != nil || got != c.want {
+			t.Errorf("%d: asked on %s: %v (%v)", i, c.day, got, err)
+		}
+	}
+	if err := d.historySooner(t.Context(), s.account); err != nil {
+		t.Fatal(err)
+	}
+	s.must(`update account_looks set history_at = history_at - interval '2 hours'`)
+	if got, err := d.claimHistory(t.Context(), s.account, exchange.MustDate("2027-01-20")); err != nil || !got {
+		t.Errorf("after holdings that said nothing: %v (%v)", got, err)
 	}
 }
 

@@ -23,7 +23,9 @@ const (
 	settleAgain  = 2 * time.Hour   // while it is not known
 	settleOrders = 5 * time.Minute // while orders still live on the contract
 	settleSlice  = 10              // accounts each minute and process
-	settleDays   = 5               // after which an operator is asked
+	settleDays   = 3               // trading days, after which an operator is asked
+	historyAgain = 10 * time.Hour  // at most twice a day: it is cached for a day
+	historyDays  = 5               // before an expiration: an exercise may come early, and lines are dated loosely
 )
 
 // settlementDay is the latest trading day on which settling has begun: what
@@ -53,13 +55,15 @@ func (d *Desk) SettleExpired(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// claimSettlements reads positions, another room's table (index positions_expiring).
+// claimSettlements takes accounts that are due; of a removed one nothing can be asked.
+// Foreign tables: positions (index positions_expiring), accounts.
 func (d *Desk) claimSettlements(ctx context.Context, day exchange.Date) ([]uuid.UUID, error) {
 	rows, err := d.db.Pool().Query(ctx, `
 		update account_looks set settled_for = $1, settle_at = clock_timestamp() + make_interval(secs => $2)
 		where account_id in (
 			select l.account_id from account_looks l
-			where l.account_id in (select p.account_id from positions p
+			where exists (select 1 from accounts a where a.id = l.account_id and a.removed_at is null)
+			  and l.account_id in (select p.account_id from positions p
 			      where p.status in ('open', 'expiry_pending') and p.expiration < $1 and p.bought > p.sold)
 			  and (l.settled_for is distinct from $1 or l.settle_at <= clock_timestamp())
 			order by l.settle_at nulls first limit $3 for no key update skip locked)
@@ -95,7 +99,7 @@ func (d *Desk) settleAccount(ctx context.Context, account uuid.UUID, day exchang
 	if len(pending) == 0 {
 		return nil
 	}
-	return d.decide(ctx, account, day, pending)
+	return errors.Join(d.decide(ctx, account, day, pending), d.undecided(ctx, pending, day))
 }
 
 func (d *Desk) settleSooner(ctx context.Context, account uuid.UUID) error {
@@ -125,15 +129,41 @@ func (d *Desk) pend(ctx context.Context, p positions.Position) (ready bool, err 
 	return ready, err
 }
 
+// claimHistory says whether the broker may be asked now, and plans when it may be
+// asked again on that day.
+func (d *Desk) claimHistory(ctx context.Context, account uuid.UUID, day exchange.Date) (bool, error) {
+	tag, err := d.db.Pool().Exec(ctx, `
+		update account_looks set history_for = $2, history_at = clock_timestamp() + make_interval(secs => $3)
+		where account_id = $1 and (history_for is distinct from $2 or history_at <= clock_timestamp())`, account, day, historyAgain.Seconds())
+	if err != nil {
+		return false, fmt.Errorf("claim the history of account %s: %w", account, err)
+	}
+	return tag.RowsAffected() == 1, nil
+}
+
+// historySooner is for holdings that do not say anything yet: the history was not asked.
+func (d *Desk) historySooner(ctx context.Context, account uuid.UUID) error {
+	_, err := d.db.Pool().Exec(ctx, `
+		update account_looks set history_at = clock_timestamp() + make_interval(secs => $2) where account_id = $1`,
+		account, (settleAgain - time.Minute).Seconds())
+	if err != nil {
+		return fmt.Errorf("plan to ask account %s again: %w", account, err)
+	}
+	return nil
+}
+
 func (d *Desk) decide(ctx context.Context, account uuid.UUID, day exchange.Date, pending []positions.Position) error {
-	owner, from := pending[0].UserID, pending[0].Contract.Expiration
+	if due, err := d.claimHistory(ctx, account, day); err != nil || !due {
+		return err
+	}
+	owner, from := pending[0].UserID, pending[0].Contract.Expiration.AddDays(-historyDays)
 	held, err := d.accounts.Holdings(ctx, owner, account)
 	if err != nil {
-		return err
+		return errors.Join(err, d.historySooner(ctx, account))
 	}
 	begun := day.At(settleHour, 0).Add(-d.clock.State().Offset) // on the broker's clock, which is real
 	if held.Unreadable > 0 || held.AsOf.Before(begun) {
-		return nil
+		return d.historySooner(ctx, account)
 	}
 	there := map[string]bool{}
 	for _, h := range heldOf(held.Options) {
@@ -147,7 +177,6 @@ func (d *Desk) decide(ctx context.Context, account uuid.UUID, day exchange.Date,
 	for _, p := range pending {
 		e, known := endingOf(p, history)
 		if !known || there[p.Contract.Symbol] {
-			errs = append(errs, d.undecided(ctx, p, day))
 			continue
 		}
 		e.AsOf, e.Day = held.AsOf, day
@@ -162,46 +191,78 @@ func (d *Desk) decide(ctx context.Context, account uuid.UUID, day exchange.Date,
 	return errors.Join(errs...)
 }
 
-// undecided raises an alarm, once, when the broker has had its time.
-func (d *Desk) undecided(ctx context.Context, p positions.Position, day exchange.Date) error {
-	if p.Contract.Expiration.DaysUntil(day) <= settleDays {
-		return nil
-	}
-	return d.db.AsSystem(ctx, bySweeper, func(ctx context.Context, tx pgx.Tx) error {
-		first, err := positions.Undecided(ctx, tx, p.ID)
-		if first {
-			d.alarm("expiry_undecided")
+// undecided raises an alarm, once for each, for what is pending still when the broker
+// has had its time.
+func (d *Desk) undecided(ctx context.Context, pending []positions.Position, day exchange.Date) error {
+	var errs []error
+	for _, p := range pending {
+		if tradingDays(p.Contract.Expiration, day) <= settleDays {
+			continue
 		}
-		return err
-	})
+		errs = append(errs, d.db.AsSystem(ctx, bySweeper, func(ctx context.Context, tx pgx.Tx) error {
+			first, err := positions.Undecided(ctx, tx, p.ID)
+			if first {
+				d.alarm("expiry_undecided")
+			}
+			return err
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+// tradingDays counts those after a date, up to another one.
+func tradingDays(after, to exchange.Date) (n int) {
+	for d := after.AddDays(1); !to.Before(d) && n <= settleDays; d = d.AddDays(1) {
+		if exchange.IsTradingDay(d) {
+			n++
+		}
+	}
+	return n
 }
 
 // endingOf is what the account's history says of all that a position holds;
-// false while it does not account for every contract.
+// false while it does not account for every contract. What the exercised ones
+// brought is known when each of their lines says so.
 func endingOf(p positions.Position, history []snaptrade.Activity) (e positions.Ending, known bool) {
-	left := p.Held()
+	left, unsaid := p.Held(), false
 	var paid decimal.Decimal
 	for _, a := range history {
-		if !a.Option || !sameContract(p.Contract, a.Symbol) || a.Units == nil || !a.Units.IsInteger() || left == 0 {
+		if !a.Option || !sameContract(p.Contract, a.Symbol) || a.Units == nil || !a.Units.IsInteger() || a.Units.IsZero() || left == 0 {
 			continue
 		}
-		units := int(a.Units.Abs().IntPart())
-		n := min(units, left)
+		n := min(int(a.Units.Abs().IntPart()), left)
 		switch a.Type {
 		case "OPTIONEXPIRATION":
 			e.Expired += n
 		case "OPTIONEXERCISE":
 			e.Exercised += n
-			if a.Amount != nil && a.Amount.IsPositive() { // settled in cash
-				paid = paid.Add(a.Amount.Mul(decimal.NewFromInt(int64(n))).DivRound(decimal.NewFromInt(int64(units)), 8))
-			}
+			share, said := settlement(p.Contract, a)
+			unsaid = unsaid || !said
+			paid = paid.Add(share.Mul(decimal.NewFromInt(int64(n))))
 		default:
 			continue
 		}
 		left -= n
 	}
-	if paid.IsPositive() {
+	if e.Exercised > 0 && !unsaid {
 		e.Proceeds = &paid
 	}
 	return e, left == 0
+}
+
+// nearStrike is the part of a strike from which on the money of an exercise is taken
+// for the price of the shares it delivered: a put on them would have to have lost nine
+// tenths to be worth as much.
+var nearStrike = decimal.New(9, -1)
+
+// settlement is what an exercise brought in dollars for each contract; false when its
+// line does not say. What is paid for delivered shares is none of the option's worth,
+// and what these were worth the broker does not report.
+func settlement(c exchange.Contract, a snaptrade.Activity) (each decimal.Decimal, said bool) {
+	if a.Amount == nil || !a.Amount.IsPositive() {
+		return decimal.Zero, false
+	}
+	each = a.Amount.DivRound(a.Units.Abs(), 8)
+	shares := c.Strike.Mul(decimal.NewFromInt(int64(c.Multiplier))).Mul(nearStrike)
+	return each, c.CashSettled() || each.LessThan(shares)
 }

@@ -65,6 +65,10 @@ func TestWhatTheHistorySaysOfAnEnding(t *testing.T) {
 		"more than is ours":    {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-8", "8000")}, true, 0, 4, "4000"},
 		"only a part":          {[]snaptrade.Activity{line("OPTIONEXPIRATION", unpadded, "-3", "0")}, false, 3, 0, ""},
 		"another contract":     {[]snaptrade.Activity{line("OPTIONEXPIRATION", "AAPL270115C00210000", "-4", "0")}, false, 0, 0, ""},
+		"shares delivered":     {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-4", "80000")}, true, 0, 4, ""},
+		"delivered, less fees": {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-4", "79999.40")}, true, 0, 4, ""},
+		"one line says less":   {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-1", "1000"), line("OPTIONEXERCISE", unpadded, "-3", "")}, true, 0, 4, ""},
+		"exercised of nothing": {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "0", "1000")}, false, 0, 0, ""},
 		"bought and sold":      {[]snaptrade.Activity{line("BUY", unpadded, "5", "-1"), line("SELL", unpadded, "-4", "1")}, false, 0, 0, ""},
 		"assigned: never ours": {[]snaptrade.Activity{line("OPTIONASSIGNMENT", unpadded, "-4", "0")}, false, 0, 0, ""},
 	} {
@@ -74,6 +78,49 @@ func TestWhatTheHistorySaysOfAnEnding(t *testing.T) {
 		}
 		if got := e.Proceeds; (got == nil) != (c.proceeds == "") || got != nil && got.String() != c.proceeds {
 			t.Errorf("%s: brought %v, want %q", name, got, c.proceeds)
+		}
+	}
+}
+
+// An index pays cash, whatever the amount; shares that were delivered are no proceeds.
+func TestWhatAnExerciseBrought(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		symbol, amount string
+		said           bool
+	}{
+		{"SPXW  270115P05000000", "480000", true},
+		{"SPY   270115P00500000", "50000", false},
+		{"SPY   270115P00500000", "1200", true},
+		{"SPY   270115P00500000", "-50000", false},
+		{"SPY   270115C00500000", "50000", false},
+	} {
+		contract, err := exchange.ParseSymbol(c.symbol)
+		if err != nil {
+			t.Fatal(err)
+		}
+		units, amount := decimal.NewFromInt(-1), decimal.RequireFromString(c.amount)
+		each, said := settlement(contract, snaptrade.Activity{Units: &units, Amount: &amount})
+		if said != c.said || said && !each.Equal(amount) {
+			t.Errorf("%s for %s: %s, said %v", c.symbol, c.amount, each, said)
+		}
+	}
+}
+
+func TestTradingDaysAreCounted(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		after, to string
+		want      int
+	}{
+		{"2027-01-15", "2027-01-15", 0},
+		{"2027-01-15", "2027-01-18", 0}, // a holiday
+		{"2027-01-15", "2027-01-19", 1},
+		{"2027-01-15", "2027-01-21", 3},
+		{"2027-01-15", "2027-03-01", settleDays + 1}, // enough
+	} {
+		if got := tradingDays(exchange.MustDate(c.after), exchange.MustDate(c.to)); got != c.want {
+			t.Errorf("after %s to %s: %d, want %d", c.after, c.to, got, c.want)
 		}
 	}
 }
