@@ -175,7 +175,12 @@ func (d *Desk) decide(ctx context.Context, account uuid.UUID, day exchange.Date,
 	}
 	var errs []error
 	for _, p := range pending {
-		e, known := endingOf(p, history)
+		sold, err := d.held.Sold(ctx, account, p.Contract.Symbol)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		e, known := endingOf(p, history, sold)
 		if !known || there[p.Contract.Symbol] {
 			continue
 		}
@@ -222,12 +227,13 @@ func tradingDays(after, to exchange.Date) (n int) {
 
 // endingOf is what the account's history says of all that a position holds;
 // false while it does not account for every contract. What the exercised ones
-// brought is known when each of their lines says so.
-func endingOf(p positions.Position, history []snaptrade.Activity) (e positions.Ending, known bool) {
-	left, unsaid := p.Held(), false
+// brought is known when each of their lines says so. What was sold on the last day
+// beyond what is booked, sold contracts on this account, was sold elsewhere.
+func endingOf(p positions.Position, history []snaptrade.Activity, sold int) (e positions.Ending, known bool) {
+	left, unsaid, elsewhere := p.Held(), false, -sold
 	var paid decimal.Decimal
 	for _, a := range history {
-		if !a.Option || !sameContract(p.Contract, a.Symbol) || a.Units == nil || !a.Units.IsInteger() || a.Units.IsZero() || left == 0 {
+		if !a.Option || !sameContract(p.Contract, a.Symbol) || a.Units == nil || !a.Units.IsInteger() || a.Units.IsZero() {
 			continue
 		}
 		n := min(int(a.Units.Abs().IntPart()), left)
@@ -237,8 +243,13 @@ func endingOf(p positions.Position, history []snaptrade.Activity) (e positions.E
 		case "OPTIONEXERCISE":
 			e.Exercised += n
 			share, said := settlement(p.Contract, a)
-			unsaid = unsaid || !said
+			unsaid = unsaid || !said && n > 0
 			paid = paid.Add(share.Mul(decimal.NewFromInt(int64(n))))
+		case "SELL":
+			if lastDay(p.Contract, a) {
+				elsewhere += int(a.Units.Abs().IntPart())
+			}
+			continue
 		default:
 			continue
 		}
@@ -247,7 +258,13 @@ func endingOf(p positions.Position, history []snaptrade.Activity) (e positions.E
 	if e.Exercised > 0 && !unsaid {
 		e.Proceeds = &paid
 	}
-	return e, left == 0
+	e.Elsewhere = max(min(elsewhere, left), 0)
+	return e, left == e.Elsewhere
+}
+
+// lastDay: histories are dated by the day, in UTC or at its start.
+func lastDay(c exchange.Contract, a snaptrade.Activity) bool {
+	return a.TradedAt.UTC().Format(time.DateOnly) >= c.Expiration.String()
 }
 
 // nearStrike is the part of a strike from which on the money of an exercise is taken

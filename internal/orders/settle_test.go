@@ -50,30 +50,43 @@ func TestWhatTheHistorySaysOfAnEnding(t *testing.T) {
 		}
 		return a
 	}
+	on := func(day string, a snaptrade.Activity) snaptrade.Activity {
+		at, err := time.Parse(time.DateOnly, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.TradedAt = at
+		return a
+	}
 	const unpadded = "AAPL270115C00200000"
 	for name, c := range map[string]struct {
 		history            []snaptrade.Activity
 		known              bool
 		expired, exercised int
 		proceeds           string
+		elsewhere          int
 	}{
-		"nothing yet":          {nil, false, 0, 0, ""},
-		"expired":              {[]snaptrade.Activity{line("OPTIONEXPIRATION", unpadded, "-4", "0")}, true, 4, 0, ""},
-		"exercised for cash":   {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-4", "4000")}, true, 0, 4, "4000"},
-		"exercised for shares": {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "4", "0")}, true, 0, 4, ""},
-		"both":                 {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-1", "1000"), line("OPTIONEXPIRATION", unpadded, "-3", "")}, true, 3, 1, "1000"},
-		"more than is ours":    {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-8", "8000")}, true, 0, 4, "4000"},
-		"only a part":          {[]snaptrade.Activity{line("OPTIONEXPIRATION", unpadded, "-3", "0")}, false, 3, 0, ""},
-		"another contract":     {[]snaptrade.Activity{line("OPTIONEXPIRATION", "AAPL270115C00210000", "-4", "0")}, false, 0, 0, ""},
-		"shares delivered":     {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-4", "80000")}, true, 0, 4, ""},
-		"delivered, less fees": {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-4", "79999.40")}, true, 0, 4, ""},
-		"one line says less":   {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-1", "1000"), line("OPTIONEXERCISE", unpadded, "-3", "")}, true, 0, 4, ""},
-		"exercised of nothing": {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "0", "1000")}, false, 0, 0, ""},
-		"bought and sold":      {[]snaptrade.Activity{line("BUY", unpadded, "5", "-1"), line("SELL", unpadded, "-4", "1")}, false, 0, 0, ""},
-		"assigned: never ours": {[]snaptrade.Activity{line("OPTIONASSIGNMENT", unpadded, "-4", "0")}, false, 0, 0, ""},
+		"nothing yet":          {nil, false, 0, 0, "", 0},
+		"expired":              {[]snaptrade.Activity{line("OPTIONEXPIRATION", unpadded, "-4", "0")}, true, 4, 0, "", 0},
+		"exercised for cash":   {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-4", "4000")}, true, 0, 4, "4000", 0},
+		"exercised for shares": {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "4", "0")}, true, 0, 4, "", 0},
+		"both":                 {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-1", "1000"), line("OPTIONEXPIRATION", unpadded, "-3", "")}, true, 3, 1, "1000", 0},
+		"more than is ours":    {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-8", "8000")}, true, 0, 4, "4000", 0},
+		"only a part":          {[]snaptrade.Activity{line("OPTIONEXPIRATION", unpadded, "-3", "0")}, false, 3, 0, "", 0},
+		"another contract":     {[]snaptrade.Activity{line("OPTIONEXPIRATION", "AAPL270115C00210000", "-4", "0")}, false, 0, 0, "", 0},
+		"shares delivered":     {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-4", "80000")}, true, 0, 4, "", 0},
+		"delivered, less fees": {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-4", "79999.40")}, true, 0, 4, "", 0},
+		"one line says less":   {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "-1", "1000"), line("OPTIONEXERCISE", unpadded, "-3", "")}, true, 0, 4, "", 0},
+		"exercised of nothing": {[]snaptrade.Activity{line("OPTIONEXERCISE", unpadded, "0", "1000")}, false, 0, 0, "", 0},
+		"bought and sold":      {[]snaptrade.Activity{line("BUY", unpadded, "5", "-1"), line("SELL", unpadded, "-4", "1")}, false, 0, 0, "", 0},
+		"assigned: never ours": {[]snaptrade.Activity{line("OPTIONASSIGNMENT", unpadded, "-4", "0")}, false, 0, 0, "", 0},
+		"sold on the last day": {[]snaptrade.Activity{on("2027-01-15", line("SELL", unpadded, "-5", "1"))}, true, 0, 0, "", 4},
+		"sold in part":         {[]snaptrade.Activity{on("2027-01-15", line("SELL", unpadded, "-2", "1")), line("OPTIONEXPIRATION", unpadded, "-3", "0")}, true, 3, 0, "", 1},
+		"sold by us":           {[]snaptrade.Activity{on("2027-01-15", line("SELL", unpadded, "-1", "1")), line("OPTIONEXPIRATION", unpadded, "-4", "0")}, true, 4, 0, "", 0},
+		"sold the day before":  {[]snaptrade.Activity{on("2027-01-14", line("SELL", unpadded, "-5", "1"))}, false, 0, 0, "", 0},
 	} {
-		e, known := endingOf(p, c.history)
-		if known != c.known || e.Expired != c.expired || e.Exercised != c.exercised {
+		e, known := endingOf(p, c.history, 1)
+		if known != c.known || e.Expired != c.expired || e.Exercised != c.exercised || e.Elsewhere != c.elsewhere {
 			t.Errorf("%s: %+v, known %v", name, e, known)
 		}
 		if got := e.Proceeds; (got == nil) != (c.proceeds == "") || got != nil && got.String() != c.proceeds {

@@ -17,11 +17,13 @@ const notSaid = "the broker does not say what became of it at its expiration"
 
 // Ending is what the broker says became of contracts that are past their
 // expiration. Proceeds are what the exercised ones brought, nil when it does not say.
+// Elsewhere were sold on the last day where we could not see it.
 type Ending struct {
-	Expired, Exercised int
-	Proceeds           *decimal.Decimal
-	AsOf               time.Time
-	Day                exchange.Date // the trading day its result counts for
+	Expired, Exercised, Elsewhere int
+
+	Proceeds *decimal.Decimal
+	AsOf     time.Time
+	Day      exchange.Date // the trading day its result counts for
 }
 
 // Expiring are an account's positions whose contracts expired before a day and
@@ -42,6 +44,18 @@ func (b *Book) Expiring(ctx context.Context, account uuid.UUID, before exchange.
 		return nil, fmt.Errorf("list expired positions of account %s: %w", account, err)
 	}
 	return list, nil
+}
+
+// Sold is how many contracts have left an account's positions in a contract, by
+// whatever way.
+func (b *Book) Sold(ctx context.Context, account uuid.UUID, symbol string) (n int, err error) {
+	err = b.db.AsSystem(ctx, "settlement", func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `select coalesce(sum(sold), 0) from positions where account_id = $1 and symbol = $2`, account, symbol).Scan(&n)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count what was sold of %s: %w", symbol, err)
+	}
+	return n, nil
 }
 
 // Pend marks a position whose contract is past its expiration: nobody can sell it
@@ -77,16 +91,30 @@ func Undecided(ctx context.Context, tx pgx.Tx, id uuid.UUID) (first bool, err er
 }
 
 // End books what became of all that a pending position holds: what expired left
-// for nothing, a loss of its cost; what was exercised for its settlement.
+// for nothing, a loss of its cost; what was exercised for its settlement; what was
+// sold elsewhere for nobody knows what.
 func End(ctx context.Context, tx pgx.Tx, id uuid.UUID, e Ending) (Resolved, error) {
 	p, err := Lock(ctx, tx, id)
-	if err != nil || p.Status != ExpiryPending || p.Held() == 0 || p.Held() != e.Expired+e.Exercised {
+	if err != nil || p.Status != ExpiryPending || p.Held() == 0 || p.Held() != e.Expired+e.Exercised+e.Elsewhere {
 		return Resolved{}, err
 	}
 	if p.Review != nil && *p.Review == notSaid {
 		p.Review = nil
 	}
 	kind, quantity := Expired, p.Held()
+	if e.Elsewhere > 0 {
+		if e.Elsewhere == quantity {
+			kind = External
+		} else {
+			quantity -= e.Elsewhere
+		}
+		review := leftReview(e.Elsewhere)
+		p.Review = &review
+		p, err = leave(ctx, tx, p, e.Elsewhere, change{kind: External, asOf: e.AsOf})
+		if err != nil {
+			return Resolved{}, err
+		}
+	}
 	if e.Exercised > 0 {
 		kind, p.Status = Exercised, EndExercised
 		if e.Proceeds == nil {

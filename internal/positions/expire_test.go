@@ -44,6 +44,8 @@ func TestHowExpiredContractsEnd(t *testing.T) {
 		{"exercised for what it cost", Ending{Exercised: 4, Proceeds: amount("1200")}, EndExercised, "0.00", "breakeven", 0},
 		{"in part", Ending{Exercised: 1, Expired: 3, Proceeds: amount("500")}, EndExercised, "-700.00", "loss", 0},
 		{"exercised for shares of unsaid worth", Ending{Exercised: 4}, EndExercised, "0.00", "", 4},
+		{"sold elsewhere on the last day", Ending{Elsewhere: 4}, Closed, "0.00", "", 4},
+		{"sold elsewhere in part", Ending{Elsewhere: 1, Expired: 3}, EndExpired, "-900.00", "", 1},
 		{"not all accounted for", Ending{Expired: 3}, ExpiryPending, "0.00", "", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -86,13 +86,17 @@ func withhold(ctx context.Context, tx pgx.Tx, p Position, d difference, end bool
 // brought is not known: nothing is realised, and the result says so.
 func (d difference) left(ctx context.Context, tx pgx.Tx, p Position) (Resolved, error) {
 	n := d.Missing()
-	review := fmt.Sprintf("%d contracts left this account outside Alertsify; what they brought is not known and not in the result", n)
+	review := leftReview(n)
 	p.Review = &review
 	p, err := leave(ctx, tx, p, n, d.external())
 	if err != nil {
 		return Resolved{}, err
 	}
 	return d.done(ctx, tx, Resolved{Position: p, Kind: External, Quantity: -n})
+}
+
+func leftReview(n int) string {
+	return fmt.Sprintf("%d contracts left this account outside Alertsify; what they brought is not known and not in the result", n)
 }
 
 // arrived books contracts that we never saw bought, at the broker's average.
