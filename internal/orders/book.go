@@ -90,7 +90,8 @@ func (d *Desk) bookLeg(ctx context.Context, tx pgx.Tx, o Order, p positions.Posi
 
 // heldWhileReplaced is the report without the end it tells of, while the broker may
 // be replacing the order: what looks like an end may be the making of its successor.
-// That everything has filled ends it all the same.
+// That everything has filled ends it all the same; whether that is everything, a look
+// judges before it books (mayBeLarger).
 func (o Order) heldWhileReplaced(l leg, r report) report {
 	if o.Change.Unresolved() && !l.old && r.Status.Final() {
 		r.Status = snaptrade.StatusPending

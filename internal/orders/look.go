@@ -207,20 +207,22 @@ func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account
 	if err != nil {
 		return err
 	}
-	var unlinked []snaptrade.Order
+	var unlinked, judgedFirst []snaptrade.Order
 	var errs []error
 	for _, l := range list.Orders {
 		o, known := linked[l.ID]
 		switch r := reportOf(l); {
 		case !known:
 			unlinked = append(unlinked, l)
+		case o.mayBeLarger(l):
+			judgedFirst = append(judgedFirst, l)
 		case o.news(r): // most of a day's list is none: no lock for that
 			errs = append(errs, d.book(ctx, o.ID, r, booking{actor: byReconciler}))
 		}
 	}
 	errs = append(errs, d.confirmExecuted(ctx, user, a, list.Orders), d.repeatCancels(ctx, a.ID, list.AskedAt))
 	rest, err := d.resolveChanges(ctx, user, a, list, unlinked)
-	errs = append(errs, err)
+	errs = append(errs, err, d.bookJudged(ctx, a.ID, judgedFirst))
 	rest, err = d.adopt(ctx, user, a, list, rest)
 	errs = append(errs, err)
 	rest, err = d.followReplaced(ctx, a, list, rest)
@@ -342,7 +344,7 @@ func (d *Desk) lookByID(ctx context.Context, user snaptrade.User, a brokers.Acco
 			errs = append(errs, fmt.Errorf("read order %s: %w", o.ID, err))
 			continue
 		}
-		errs = append(errs, d.book(ctx, o.ID, reportOf(l), booking{actor: byReconciler}), d.followByID(ctx, user, a, o, l))
+		errs = append(errs, d.applyOne(ctx, user, a, o, l))
 	}
 	return errors.Join(errs...)
 }

@@ -68,18 +68,21 @@ func (d *Desk) recount(ctx context.Context, tx pgx.Tx, o Order, s succession, co
 // says, what was asked for where it says nothing.
 func (o Order) becomes(s succession, k leg, l snaptrade.Order) Order {
 	n := o
-	rest := o.Quantity - o.Cum
+	ordered := o.Quantity - (o.Cum - k.cum) // under this id alone
 	if s.change != nil {
-		if o.Change.Units != nil {
-			rest = *o.Change.Units
+		switch {
+		case k.cum > 0: // the broker changed it in place
+			ordered = o.Change.Quantity - (o.Cum - k.cum)
+		case o.Change.Units != nil:
+			ordered = *o.Change.Units
 		}
 		n.Limit = o.Change.Limit()
 		n.EstimatedCost = o.EstimatedCost.Add(o.Change.CostIncrease)
 	}
 	if total, known := contracts(l.Total); known && total > 0 {
-		rest = total
+		ordered = total
 	}
-	n.Quantity = min(max(o.Cum-k.cum+rest, o.Cum, 1), maxQuantity)
+	n.Quantity = min(max(o.Cum-k.cum+ordered, o.Cum, 1), maxQuantity)
 	if l.Type == snaptrade.TypeMarket && s.change == nil {
 		n.Type, n.Limit, n.Stop = Market, nil, nil
 	}

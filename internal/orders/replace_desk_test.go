@@ -268,3 +268,47 @@ func TestAFullLimitForbidsNobodyToTakeLess(t *testing.T) {
 		}
 	}
 }
+
+// A sell of five, two filled, was to become one of seven, and nobody knows whether the
+// broker made it so under its own id. What a look shows decides, and loses no fill.
+func TestFillsOfAnOrderChangedInPlaceAreKept(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status        snaptrade.Status
+		filled, total int64 // total 0: the broker does not say
+		state         State
+		quantity, cum int
+		change        ChangeState
+		reserved      int
+	}{
+		"five of seven are filled": {snaptrade.StatusPartial, 5, 7, Partial, 7, 5, ChangeDone, 2},
+		"all seven are":            {snaptrade.StatusFilled, 7, 7, Filled, 7, 7, ChangeDone, 0},
+		"five of the old five are": {snaptrade.StatusFilled, 5, 5, Filled, 5, 5, ChangeFailed, 0},
+		"five of nobody knows":     {snaptrade.StatusPartial, 5, 0, Partial, 5, 2, ChangeUnknown, 5},
+		"four of the old five are": {snaptrade.StatusPartial, 4, 5, Partial, 5, 4, ChangeUnknown, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBooker(t)
+			id := b.limitOrder(STC, 5, 2)
+			b.change(id, ChangeUnknown, 7, "3.40")
+			b.must(`update positions set sell_reserved = 5`)
+			price := decimal.RequireFromString("3.40")
+			l := snaptrade.Order{
+				ID: "first", Status: c.status, Option: true, Symbol: oneContract, Action: snaptrade.SellToClose, Type: snaptrade.TypeLimit,
+				LimitPrice: &price, AveragePrice: &price, Filled: contractsOf(c.filled),
+			}
+			if c.total > 0 {
+				l.Total = contractsOf(c.total)
+			}
+			a := brokers.Account{ID: b.account, ListsOrders: true}
+			if err := b.desk.apply(t.Context(), snaptrade.User{}, a, snaptrade.OrderList{Orders: []snaptrade.Order{l}, AskedAt: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+			o, reserved := b.read(id), b.count(`select sell_reserved from positions where id = $1`, b.position)
+			if o.State != c.state || o.Quantity != c.quantity || o.Cum != c.cum || o.Change.State != c.change || reserved != c.reserved || o.Review != nil {
+				t.Errorf("%s, %d of %d, its change %s, %d reserved, review %v", o.State, o.Cum, o.Quantity, o.Change.State, reserved, o.Review)
+			}
+		})
+	}
+}

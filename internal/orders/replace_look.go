@@ -32,7 +32,7 @@ const (
 
 // judgeChange decides about an unresolved change from the replaced order as the
 // broker shows it now and the listed orders that may be its successor.
-func judgeChange(o Order, old snaptrade.Order, found int, giveUp bool) verdict {
+func judgeChange(o listedOrder, old snaptrade.Order, found int, giveUp bool) verdict {
 	ended := old.Status.Final() && old.Status != snaptrade.StatusFilled
 	switch {
 	case ended && found > 0:
@@ -49,15 +49,76 @@ func judgeChange(o Order, old snaptrade.Order, found int, giveUp bool) verdict {
 
 // changedInPlace reports whether a working order already is what was asked for,
 // and was not before.
-func changedInPlace(o Order, old snaptrade.Order) bool {
+func changedInPlace(o listedOrder, old snaptrade.Order) bool {
 	c := o.Change
 	if limit := c.Limit(); limit != nil && !samePrice(limit, o.Limit) {
 		return old.LimitPrice != nil && old.LimitPrice.Equal(limit.Decimal)
 	}
 	total, known := contracts(old.Total)
-	filled, _ := contracts(old.Filled)
-	before := o.Quantity - (o.Cum - filled) // of this id alone
+	before := o.Quantity - (o.Cum - o.leg.cum) // of this id alone
 	return known && total != before && (total == c.Quantity || c.Units != nil && total == *c.Units)
+}
+
+// mayBeLarger reports whether a listed order has filled all that is known to be
+// ordered while the broker may have made it larger under its own id: what became of
+// the change is judged first, because a filled order is never looked at again.
+func (o listedOrder) mayBeLarger(l snaptrade.Order) bool {
+	filled, known := contracts(l.Filled)
+	return o.Change.Unresolved() && !o.leg.old && known && o.Cum-o.leg.cum+filled >= o.Quantity
+}
+
+// allFilled reports whether the broker itself says that nothing of an order is left.
+func allFilled(l snaptrade.Order) bool {
+	total, known := contracts(l.Total)
+	filled, _ := contracts(l.Filled)
+	return known && filled >= total || !known && l.Status == snaptrade.StatusFilled
+}
+
+// bookJudged books the orders that a look left for after the judging of their
+// changes. One that is still not judged waits, unless nothing of it is left.
+func (d *Desk) bookJudged(ctx context.Context, account uuid.UUID, list []snaptrade.Order) error {
+	if len(list) == 0 {
+		return nil
+	}
+	linked, err := d.linked(ctx, account, list)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, l := range list {
+		o, r := linked[l.ID], reportOf(l)
+		if (!o.mayBeLarger(l) || allFilled(l)) && o.news(r) {
+			errs = append(errs, d.book(ctx, o.ID, r, booking{actor: byReconciler}))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// applyOne is apply for an order that was read by its id.
+func (d *Desk) applyOne(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, l snaptrade.Order) error {
+	now, err := d.withLeg(ctx, o)
+	if err != nil {
+		return err
+	}
+	if now.mayBeLarger(l) {
+		return errors.Join(d.followByID(ctx, user, a, now, l), d.bookJudged(ctx, a.ID, []snaptrade.Order{l}))
+	}
+	if err := d.book(ctx, o.ID, reportOf(l), booking{actor: byReconciler}); err != nil {
+		return err
+	}
+	if now, err = d.withLeg(ctx, o); err != nil {
+		return err
+	}
+	return d.followByID(ctx, user, a, now, l)
+}
+
+// withLeg reads an order anew, with what filled under its present id.
+func (d *Desk) withLeg(ctx context.Context, o Order) (listedOrder, error) {
+	linked, err := d.linked(ctx, o.AccountID, []snaptrade.Order{{ID: *o.BrokerOrderID}})
+	if err != nil {
+		return listedOrder{}, err
+	}
+	return linked[*o.BrokerOrderID], nil
 }
 
 // contracts reads a whole number of them.
@@ -103,12 +164,16 @@ func (d *Desk) nowAtBroker(ctx context.Context, user snaptrade.User, a brokers.A
 }
 
 // resolveChange acts on the verdict about one change. The broker id it took is returned.
-func (d *Desk) resolveChange(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, old snaptrade.Order, list snaptrade.OrderList, unlinked []snaptrade.Order) (taken string, err error) {
-	found := successors(old, match(o.Change.asked(o), unlinked))
+func (d *Desk) resolveChange(ctx context.Context, user snaptrade.User, a brokers.Account, seen Order, old snaptrade.Order, list snaptrade.OrderList, unlinked []snaptrade.Order) (taken string, err error) {
+	o, err := d.withLeg(ctx, seen)
+	if err != nil || !o.Change.Unresolved() {
+		return "", err
+	}
+	found := successors(old, match(o.Change.asked(o.Order), unlinked))
 	s := succession{change: o.Change, booking: booking{actor: byReconciler}}
 	switch judgeChange(o, old, len(found), mayGiveUpChange(o.Side, *o.Change, list.AskedAt, a.ListsOrders)) {
 	case succeeded:
-		n, chosen := d.choose(ctx, user, a, o, found)
+		n, chosen := d.choose(ctx, user, a, o.Order, found)
 		if n > 1 {
 			s.booking.review = "several orders at the broker look like the replacement of this one"
 		}
@@ -205,7 +270,7 @@ func (d *Desk) follow(ctx context.Context, o Order, old snaptrade.Order, unlinke
 
 // followByID follows an order that was read by its id and not listed: where the
 // broker changed it in place, or names the one order that took its place.
-func (d *Desk) followByID(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, l snaptrade.Order) error {
+func (d *Desk) followByID(ctx context.Context, user snaptrade.User, a brokers.Account, o listedOrder, l snaptrade.Order) error {
 	s := succession{change: o.Change, booking: booking{actor: byReconciler}}
 	if !o.Change.Unresolved() {
 		s = succession{replaced: l.ID, booking: s.booking}

@@ -33,6 +33,9 @@ func changing() Order {
 	return o
 }
 
+// known is an order with what filled under its one id.
+func known(o Order) listedOrder { return listedOrder{Order: o, leg: whole(o)} }
+
 // What a look at the replaced order and at what may have taken its place decides.
 func TestWhatBecameOfAChange(t *testing.T) {
 	t.Parallel()
@@ -60,7 +63,7 @@ func TestWhatBecameOfAChange(t *testing.T) {
 		"a word nobody knows":                 {at(snaptrade.StatusUnknown, "3.50"), 0, false, undecided},
 		"said to be filled, not all known":    {at(snaptrade.StatusFilled, "3.50"), 0, false, undecided},
 	} {
-		if got := judgeChange(changing(), c.old, c.found, c.giveUp); got != c.want {
+		if got := judgeChange(known(changing()), c.old, c.found, c.giveUp); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
@@ -73,7 +76,7 @@ func TestAQuantityChangedInPlaceIsSeen(t *testing.T) {
 		o := changing()
 		o.Change.LimitPrice = nullable(o.Limit.Decimal)
 		old := snaptrade.Order{Status: snaptrade.StatusPartial, LimitPrice: &o.Limit.Decimal, Total: contractsOf(total), Filled: contractsOf(2)}
-		if got := changedInPlace(o, old); got != want {
+		if got := changedInPlace(known(o), old); got != want {
 			t.Errorf("total %d: %v, want %v", total, got, want)
 		}
 	}
@@ -95,13 +98,14 @@ func TestWhatAnOrderBecomes(t *testing.T) {
 		limit    string
 		cost     string
 	}{
-		"nothing said":           {asked, leg{}, snaptrade.Order{}, 7, "3.60", "2200"},
-		"as asked":               {asked, leg{}, snaptrade.Order{Total: contractsOf(5), LimitPrice: decimalOf(limited("3.60"))}, 7, "3.60", "2200"},
-		"the broker says less":   {asked, leg{}, snaptrade.Order{Total: contractsOf(4), LimitPrice: &price}, 6, "3.55", "1820"},
-		"under its own id":       {asked, leg{cum: 2}, snaptrade.Order{Total: contractsOf(7), LimitPrice: decimalOf(limited("3.60"))}, 7, "3.60", "2200"},
-		"nobody asked":           {succession{}, leg{}, snaptrade.Order{Total: contractsOf(1), LimitPrice: &price}, 3, "3.55", "755"},
-		"nobody asked, unknown":  {succession{}, leg{}, snaptrade.Order{}, 5, "3.50", "1450"},
-		"broken quantities, too": {asked, leg{}, snaptrade.Order{Total: contractsOf(0)}, 7, "3.60", "2200"},
+		"nothing said":             {asked, leg{}, snaptrade.Order{}, 7, "3.60", "2200"},
+		"as asked":                 {asked, leg{}, snaptrade.Order{Total: contractsOf(5), LimitPrice: decimalOf(limited("3.60"))}, 7, "3.60", "2200"},
+		"the broker says less":     {asked, leg{}, snaptrade.Order{Total: contractsOf(4), LimitPrice: &price}, 6, "3.55", "1820"},
+		"under its own id":         {asked, leg{cum: 2}, snaptrade.Order{Total: contractsOf(7), LimitPrice: decimalOf(limited("3.60"))}, 7, "3.60", "2200"},
+		"nobody asked":             {succession{}, leg{}, snaptrade.Order{Total: contractsOf(1), LimitPrice: &price}, 3, "3.55", "755"},
+		"nobody asked, unknown":    {succession{}, leg{}, snaptrade.Order{}, 5, "3.50", "1450"},
+		"under its own id, unsaid": {asked, leg{cum: 2}, snaptrade.Order{}, 7, "3.60", "2200"},
+		"broken quantities, too":   {asked, leg{}, snaptrade.Order{Total: contractsOf(0)}, 7, "3.60", "2200"},
 	} {
 		n := o.becomes(c.s, c.known, c.l)
 		if n.Quantity != c.quantity || n.Limit.String() != c.limit || !n.EstimatedCost.Equal(decimal.RequireFromString(c.cost)) {
@@ -136,8 +140,7 @@ func TestAnOrdersIdsFillEachForThemselves(t *testing.T) {
 	}
 }
 
-// While the broker may be replacing an order, its end is not believed; that it has
-// filled is.
+// While the broker may be replacing an order, its end is not believed.
 func TestAnEndIsHeldWhileAnOrderIsReplaced(t *testing.T) {
 	t.Parallel()
 	o := changing()
@@ -146,13 +149,48 @@ func TestAnEndIsHeldWhileAnOrderIsReplaced(t *testing.T) {
 		if got := advance(o, whole(o), r).State; got != Partial {
 			t.Errorf("%s: %s", word, got)
 		}
-		if got := advance(o, whole(o), o.heldWhileReplaced(whole(o), filled(5, word))).State; got != Filled {
-			t.Errorf("%s with all filled: %s", word, got)
-		}
 	}
 	o.Change.State = ChangeQueued
 	if r := o.heldWhileReplaced(whole(o), filled(2, snaptrade.StatusCancelled)); advance(o, whole(o), r).State != Cancelled {
 		t.Error("a change that was not sent holds an end back")
+	}
+}
+
+// That everything has filled is judged with the change, unless the broker itself
+// says that nothing is left.
+func TestWhatMayBeLargerIsNotFilledYet(t *testing.T) {
+	t.Parallel()
+	says := func(status snaptrade.Status, filled, total int64) snaptrade.Order {
+		l := snaptrade.Order{Status: status, Filled: contractsOf(filled)}
+		if total > 0 {
+			l.Total = contractsOf(total)
+		}
+		return l
+	}
+	for name, c := range map[string]struct {
+		l           snaptrade.Order
+		larger, all bool
+	}{
+		"more to come":               {says(snaptrade.StatusPartial, 4, 7), false, false},
+		"five of seven":              {says(snaptrade.StatusPartial, 5, 7), true, false},
+		"five of nobody knows":       {says(snaptrade.StatusPartial, 5, 0), true, false},
+		"five, and that was it":      {says(snaptrade.StatusFilled, 5, 0), true, true},
+		"five of five":               {says(snaptrade.StatusFilled, 5, 5), true, true},
+		"seven of seven":             {says(snaptrade.StatusFilled, 7, 7), true, true},
+		"five, then an end of seven": {says(snaptrade.StatusFilled, 5, 7), true, false},
+	} {
+		o := known(changing())
+		if larger, all := o.mayBeLarger(c.l), allFilled(c.l); larger != c.larger || larger && all != c.all {
+			t.Errorf("%s: may be larger %v, all filled %v", name, larger, all)
+		}
+		o.leg.old = true
+		if o.mayBeLarger(c.l) {
+			t.Errorf("%s, under an old id: may be larger", name)
+		}
+		o.leg.old, o.Change.State = false, ChangeFailed
+		if o.mayBeLarger(c.l) {
+			t.Errorf("%s, and the change failed: may be larger", name)
+		}
 	}
 }
 
