@@ -86,12 +86,15 @@ func (d *Desk) checkClaim(ctx context.Context, tx pgx.Tx, rules *risk.Rules, o O
 
 // waitForOrders lets a change wait while an order of its account is on the wire, or
 // one of its contract and side unresolved: what a list shows must belong to one
-// request only. The account's look is locked, as it is where orders are claimed.
+// request only. That of an entry waits for exits that can go, too. The account's look
+// is locked, as it is where orders are claimed.
 func waitForOrders(ctx context.Context, tx pgx.Tx, o Order) error {
 	var busy bool
 	err := tx.QueryRow(ctx, `
 		select exists (select 1 from orders where account_id = $1 and state = 'submitting')
-		    or exists (select 1 from orders where account_id = $1 and symbol = $2 and side = $3 and state in ('submitting', 'unknown'))`,
+		    or exists (select 1 from orders where account_id = $1 and symbol = $2 and side = $3 and state in ('submitting', 'unknown'))
+		    or $3 = 'BTO' and exists (select 1 from orders q where q.account_id = $1 and q.side = 'STC' and q.state = 'queued'
+		          and q.send_before > clock_timestamp() and (q.not_before is null or q.not_before <= clock_timestamp()) and `+nothingUnresolved+`)`,
 		o.AccountID, o.Contract.Symbol, o.Side).Scan(&busy)
 	if err != nil {
 		return fmt.Errorf("look for an order on its way: %w", err)

@@ -256,6 +256,9 @@ func TestWhatIsNoChange(t *testing.T) {
 	}
 }
 
+const insertChange = `insert into order_changes (order_id, user_id, account_id, symbol, side, state, quantity, trading_day, send_before)
+	select id, user_id, account_id, symbol, side, $2, 5, trading_day, now() from orders where id = $1 returning id`
+
 // The database keeps the order of a change's life, one change at a time for an
 // order, one unresolved for each contract and side, and one on the wire.
 func TestTheDatabaseGuardsChanges(t *testing.T) {
@@ -267,12 +270,10 @@ func TestTheDatabaseGuardsChanges(t *testing.T) {
 		ChangeSubmitting: {ChangeQueued, ChangeUnknown, ChangeDone, ChangeFailed},
 		ChangeUnknown:    {ChangeDone, ChangeFailed},
 	}
-	const insert = `insert into order_changes (order_id, user_id, account_id, symbol, side, state, quantity, trading_day, send_before)
-		select id, user_id, account_id, symbol, side, $2, 5, trading_day, now() from orders where id = $1 returning id`
 	order, other := s.order(BTO, Accepted, 0), s.order(BTO, Accepted, 0)
 	for _, from := range states {
 		for _, to := range states {
-			id := s.id(insert, order, from)
+			id := s.id(insertChange, order, from)
 			err := s.try(`update order_changes set state = $2 where id = $1`, id, to)
 			want := from == to
 			for _, allowed := range may[from] {
@@ -286,11 +287,11 @@ func TestTheDatabaseGuardsChanges(t *testing.T) {
 			}
 		}
 	}
-	s.id(insert, order, ChangeUnknown)
-	if err := s.try(insert, order, ChangeQueued); err == nil {
+	s.id(insertChange, order, ChangeUnknown)
+	if err := s.try(insertChange, order, ChangeQueued); err == nil {
 		t.Error("two changes of one order")
 	}
-	if err := s.try(insert, other, ChangeSubmitting); err == nil {
+	if err := s.try(insertChange, other, ChangeSubmitting); err == nil {
 		t.Error("two unresolved changes of one contract and side")
 	}
 }

@@ -15,11 +15,19 @@ const (
 	turnAtMost  = 4 * time.Second
 )
 
+// nothingUnresolved holds for a queued order q when no order and no change of its
+// account, contract and side may be at the broker without our knowing (indexes
+// orders_one_unresolved, order_changes_one_unresolved).
+const nothingUnresolved = `not exists (select from orders t where t.account_id = q.account_id and t.symbol = q.symbol and t.side = q.side
+		      and t.state in ('submitting', 'unknown'))
+		  and not exists (select from order_changes c where c.account_id = q.account_id and c.symbol = q.symbol and c.side = q.side
+		      and c.state in ('submitting', 'unknown'))`
+
 // turn says when it is not yet an order's turn on its account: one at a time, exits first,
 // then what people placed themselves, then copies, each in the order they came. So
 // an exit never stands behind entries that wait, and whoever waits asks rarely and
-// cheaply. What cannot go itself, because it was just sent back or because its twin
-// is on the wire or unknown, keeps nobody else. This only orders the claims; what a
+// cheaply. What cannot go itself, because it was just sent back or because its twin or
+// the replacing of one is on the wire or unknown, keeps nobody else. This only orders the claims; what a
 // claim needs is checked by the claim.
 func (d *Desk) turn(ctx context.Context, o Order) error {
 	var ahead int
@@ -29,8 +37,7 @@ func (d *Desk) turn(ctx context.Context, o Order) error {
 		where q.account_id = $1 and q.state = 'queued' and q.id <> $5 and q.send_before > clock_timestamp()
 		  and (q.not_before is null or q.not_before <= clock_timestamp())
 		  and (q.side = 'BTO', q.source = 'copy', q.created_at, q.id) < ($2 = 'BTO', $3 = 'copy', $4::timestamptz, $5::uuid)
-		  and not exists (select from orders t where t.account_id = q.account_id and t.symbol = q.symbol and t.side = q.side
-		      and t.state in ('submitting', 'unknown'))`,
+		  and `+nothingUnresolved,
 		o.AccountID, o.Side, o.Source, o.CreatedAt, o.ID).Scan(&ahead, &wire)
 	if err != nil {
 		return fmt.Errorf("count who goes before order %s: %w", o.ID, err)

@@ -1,9 +1,13 @@
 package orders
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 )
 
 // queuedAt puts an order of the account into the line, created so long ago.
@@ -95,6 +99,29 @@ func TestWhoCannotGoKeepsNobody(t *testing.T) {
 	}
 }
 
+// Neither does an exit whose contract has an order that may have been replaced.
+func TestWhoWaitsForAChangeKeepsNobody(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	replaced := s.order(STC, Accepted, 0)
+	s.queuedAt(oneContract, STC, 30*time.Second)
+	next := s.queuedAt(otherContract, STC, time.Second)
+	if got := s.waits(next); got != turnEach {
+		t.Errorf("behind one that can go, an exit waits %s", got)
+	}
+	for _, state := range []ChangeState{ChangeSubmitting, ChangeUnknown} {
+		s.must(`delete from order_changes`)
+		s.id(insertChange, replaced, state)
+		if got := s.waits(next); got != 0 {
+			t.Errorf("behind one that waits for a change that is %s, an exit waits %s", state, got)
+		}
+	}
+	s.must(`update order_changes set state = 'failed'`)
+	if got := s.waits(next); got != turnEach {
+		t.Errorf("once it is resolved, an exit waits %s", got)
+	}
+}
+
 func (s *shelf) move(o Order, to State) {
 	s.t.Helper()
 	s.set(o, `state = '`+string(to)+`'`)
@@ -112,5 +139,41 @@ func TestExitsHaveQueuesOfTheirOwn(t *testing.T) {
 	entry, exit := bell(Order{Side: BTO}).InsertOpts().Queue, bell(Order{Side: STC}).InsertOpts().Queue
 	if entry == exit || exit != (CancelJob{}).InsertOpts().Queue {
 		t.Errorf("entries wait in %s, exits in %s", entry, exit)
+	}
+	entry, exit = (ChangeJob{}).InsertOpts().Queue, (ChangeJob{Exit: true}).InsertOpts().Queue
+	if entry != SendQueue || exit != ExitQueue {
+		t.Errorf("changes of entries wait in %s, those of exits in %s", entry, exit)
+	}
+}
+
+// The replacing of an entry waits for an exit of its account that can go.
+func TestAChangeOfAnEntryWaitsForExits(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	waits := func(o Order) bool {
+		err := s.db.AsSystem(t.Context(), byPlacer, func(ctx context.Context, tx pgx.Tx) error { return waitForOrders(ctx, tx, o) })
+		if err != nil && !errors.Is(err, errWait) {
+			t.Fatal(err)
+		}
+		return err != nil
+	}
+	read := func(id uuid.UUID) Order {
+		o, err := read(t.Context(), s.db.Pool(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	entry, exit := read(s.order(BTO, Accepted, 0)), read(s.order(STC, Accepted, 0))
+	if waits(entry) || waits(exit) {
+		t.Error("something waits for nothing")
+	}
+	queued := s.queuedAt(otherContract, STC, time.Second)
+	if !waits(entry) || waits(exit) {
+		t.Errorf("with an exit queued, the change of an entry waits: %v, that of an exit: %v", waits(entry), waits(exit))
+	}
+	s.set(queued, `not_before = now() + interval '20 seconds'`)
+	if waits(entry) {
+		t.Error("the change of an entry waits for an exit that cannot go")
 	}
 }
