@@ -16,7 +16,8 @@ import (
 
 // confirmExecuted looks further into orders that the broker calls executed without
 // saying how many contracts or at what price: that alone is not a fill. The order's
-// details are asked first, then what the account holds.
+// details are asked first, then what the account holds. How much is all of an order
+// that may have been replaced is not known before its change is judged.
 func (d *Desk) confirmExecuted(ctx context.Context, user snaptrade.User, a brokers.Account, listed []snaptrade.Order) error {
 	var vague []snaptrade.Order
 	for _, l := range listed {
@@ -35,7 +36,7 @@ func (d *Desk) confirmExecuted(ctx context.Context, user snaptrade.User, a broke
 	var errs []error
 	for _, o := range sought {
 		for _, l := range vague {
-			if o.State.Working() && o.BrokerOrderID != nil && *o.BrokerOrderID == l.ID {
+			if o.State.Working() && !o.Change.Unresolved() && o.BrokerOrderID != nil && *o.BrokerOrderID == l.ID {
 				errs = append(errs, d.confirmOne(ctx, user, a, o, l, &holdings, alone(o, sought)))
 			}
 		}

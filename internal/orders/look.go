@@ -313,7 +313,7 @@ func (d *Desk) lookFurther(ctx context.Context, user snaptrade.User, a brokers.A
 	var errs []error
 	for _, l := range list.Orders {
 		for _, o := range left {
-			if *o.BrokerOrderID == l.ID {
+			if *o.BrokerOrderID == l.ID && !o.Change.Unresolved() { // else its change is judged first, by its id
 				errs = append(errs, d.book(ctx, o.ID, reportOf(l), booking{actor: byReconciler}))
 			}
 		}
