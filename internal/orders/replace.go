@@ -76,6 +76,10 @@ func (d *Desk) draftChange(ctx context.Context, user, id uuid.UUID, r ChangeRequ
 	if err != nil {
 		return changeDraft{}, err
 	}
+	if !account.ListsOrders {
+		return changeDraft{}, fault.Conflict("invalid_state",
+			"This broker lists no orders, so it could not be known whether a change was made. Cancel the order and place another.")
+	}
 	dr := Draft{user: user, contract: o.Contract, account: account, intent: Intent{
 		Side: o.Side, Quantity: quantity, Type: o.Type, Limit: limit, Stop: o.Stop, ConfirmPrice: r.ConfirmPrice,
 	}}
@@ -281,6 +285,7 @@ type changeEnding struct {
 	actor  string
 	reason string
 	code   string // of a refusal, for programs
+	review string // why an operator should look
 	silent bool   // its owner brought it about
 }
 
@@ -292,6 +297,11 @@ func (d *Desk) endChange(ctx context.Context, tx pgx.Tx, c Change, e changeEndin
 		where id = $1 returning to_jsonb(c)`, c.ID, e.to, e.reason, e.code))
 	if err != nil {
 		return Order{}, fmt.Errorf("end order change: %w", err)
+	}
+	if e.review != "" {
+		if _, err := tx.Exec(ctx, `update orders set review_reason = $2 where id = $1`, c.OrderID, e.review); err != nil {
+			return Order{}, fmt.Errorf("mark order %s for review: %w", c.OrderID, err)
+		}
 	}
 	o, err := d.noteChange(ctx, tx, c.OrderID, e.actor, c, map[string]any{"reason": e.reason})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -141,26 +142,28 @@ func (d *Desk) resolveChanges(ctx context.Context, user snaptrade.User, a broker
 		if !o.Change.Unresolved() || o.BrokerOrderID == nil {
 			continue
 		}
-		old, known := d.nowAtBroker(ctx, user, a, list, *o.BrokerOrderID)
-		if known {
-			taken, err := d.resolveChange(ctx, user, a, o, old, list, unlinked)
-			errs = append(errs, err)
-			unlinked = without(unlinked, taken)
+		old, err := d.nowAtBroker(ctx, user, a, list, *o.BrokerOrderID)
+		var taken string
+		switch {
+		case err == nil:
+			taken, err = d.resolveChange(ctx, user, a, o, old, list, unlinked)
+		case snaptrade.StatusOf(err) == http.StatusNotFound || isUnsupported(err):
+			taken, err = d.resolveUnseen(ctx, user, a, o, list, unlinked)
 		}
-		unlinked = withholdSuccessors(unlinked, o)
+		errs = append(errs, err)
+		unlinked = withholdSuccessors(without(unlinked, taken), o)
 	}
 	return unlinked, errors.Join(errs...)
 }
 
 // nowAtBroker is an order as this look shows it: listed, or read by its id.
-func (d *Desk) nowAtBroker(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, id string) (snaptrade.Order, bool) {
+func (d *Desk) nowAtBroker(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, id string) (snaptrade.Order, error) {
 	for _, l := range list.Orders {
 		if l.ID == id {
-			return l, true
+			return l, nil
 		}
 	}
-	l, err := d.broker.OrderDetails(snaptrade.WithClass(ctx, snaptrade.UnresolvedLook), user, a.BrokerAccountID, id)
-	return l, err == nil
+	return d.broker.OrderDetails(snaptrade.WithClass(ctx, snaptrade.UnresolvedLook), user, a.BrokerAccountID, id)
 }
 
 // resolveChange acts on the verdict about one change. The broker id it took is returned.
@@ -170,16 +173,11 @@ func (d *Desk) resolveChange(ctx context.Context, user snaptrade.User, a brokers
 		return "", err
 	}
 	found := successors(old, match(o.Change.asked(o.Order), unlinked))
-	s := succession{change: o.Change, booking: booking{actor: byReconciler}}
 	switch judgeChange(o, old, len(found), mayGiveUpChange(o.Side, *o.Change, list.AskedAt, a.ListsOrders)) {
 	case succeeded:
-		n, chosen := d.choose(ctx, user, a, o.Order, found)
-		if n > 1 {
-			s.booking.review = "several orders at the broker look like the replacement of this one"
-		}
-		return chosen.ID, d.adoptSuccessor(ctx, o.ID, s, *chosen)
+		return d.takeSuccessor(ctx, user, a, o.Order, found)
 	case inPlace:
-		return "", d.adoptSuccessor(ctx, o.ID, s, old)
+		return "", d.adoptSuccessor(ctx, o.ID, succession{change: o.Change, booking: booking{actor: byReconciler}}, old)
 	case notMade:
 		return "", d.failChange(ctx, o.ID, *o.Change, nil, changeEnding{actor: byReconciler, reason: "The broker did not make the change. The order works on as it was."})
 	case lost:
@@ -187,6 +185,36 @@ func (d *Desk) resolveChange(ctx context.Context, user snaptrade.User, a brokers
 		return "", errors.Join(err, d.bookAlone(ctx, o.ID, old))
 	}
 	return "", d.countChangeLook(ctx, *o.Change, list)
+}
+
+// takeSuccessor lets an order go on as one of the listed orders that look like what it
+// was to become.
+func (d *Desk) takeSuccessor(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, found []snaptrade.Order) (taken string, err error) {
+	s := succession{change: o.Change, booking: booking{actor: byReconciler}}
+	n, chosen := d.choose(ctx, user, a, o, found)
+	if n > 1 {
+		s.booking.review = "several orders at the broker look like the replacement of this one"
+	}
+	return chosen.ID, d.adoptSuccessor(ctx, o.ID, s, *chosen)
+}
+
+// unseenReview is why an operator looks at an order that the broker shows no more.
+const unseenReview = "the broker shows neither this order nor a replacement of it"
+
+// resolveUnseen decides about a change whose order the broker shows neither in its
+// list nor by its id: after the time to give up, by what is listed in its place. With
+// nothing there the change has failed, so that it holds up no exit for ever, and an
+// operator is asked to look.
+func (d *Desk) resolveUnseen(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, list snaptrade.OrderList, unlinked []snaptrade.Order) (taken string, err error) {
+	if !mayGiveUpChange(o.Side, *o.Change, list.AskedAt, a.ListsOrders) {
+		return "", d.countChangeLook(ctx, *o.Change, list)
+	}
+	if found := match(o.Change.asked(o), unlinked); len(found) > 0 {
+		return d.takeSuccessor(ctx, user, a, o, found)
+	}
+	return "", d.failChange(ctx, o.ID, *o.Change, nil, changeEnding{
+		actor: byReconciler, reason: "The broker shows neither the order nor a replacement of it. Check with your broker.", review: unseenReview,
+	})
 }
 
 // bookAlone books a replaced order that nothing has followed.
