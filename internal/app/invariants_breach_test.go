@@ -151,7 +151,8 @@ func breaches() []breach {
 			{`update orders set cum = 0 where id = id('buy')`, "copies an order without a fill"},
 			{`update copy_decisions set side = 'STC' where id = id('entry')`, "copies another trader, side or contract"},
 		},
-		"INV-23": {{`update orders set state = 'partial' where id = id('copy buy'); update positions set sold = 4 - sell_reserved, sell_reserved = 0, bought = 3 where id = id('held')`, "the leader has sold everything"}},
+		"INV-23": {{`update orders set state = 'partial' where id = id('copy buy'); update positions set sold = 4 - sell_reserved, sell_reserved = 0, bought = 3 where id = id('held')`, "the leader has sold everything"},
+			{`update orders set cancel_requested_at = t(0), updated_at = t(0) where id = id('working')`, "and nobody asks its broker"}},
 		"INV-24": {
 			{`delete from copy_decisions where id = id('no entry')`, "no decision for this order and subscription"},
 			{`update copy_decisions set result = 'awaiting_approval' where id = id('no entry')`, "still awaiting_approval after its time"},
@@ -211,6 +212,8 @@ func breaches() []breach {
 		"INV-36": {
 			{`insert into trading_switches (scope, stops, set_at) values ('platform', 'all', t(330))`, "platform stopped all"},
 			{`insert into trading_switches (scope, key, stops, set_at) values ('user', id('ava')::text, 'entries', t(200))`, "user stopped entries"},
+			{`insert into trading_switches (scope, key, stops, set_at) values ('self', id('ava')::text, 'entries', t(200))`, "self stopped entries"},
+			{`insert into trading_switches (scope, stops, set_at) values ('platform', 'all', t(330)); ` + change("'done'", "t(400), t(445)", "working"), "a change of it was sent"},
 			{`insert into trading_switches (scope, key, stops, set_at) values ('leader', id('ava')::text, 'copies', t(0))`, "leader stopped copies"},
 			{`insert into trading_switches (scope, key, stops, set_at) values ('broker', 'ALPACA-PAPER', 'all', t(330))`, "broker stopped all"},
 			{`insert into trading_switches (scope, key, stops, set_at) values ('underlying', 'MSFT', 'all', t(330))`, "underlying stopped all"},
@@ -221,6 +224,8 @@ func breaches() []breach {
 				select user_id, account_id, position_id, 'BTO', symbol, underlying, 100, 1, 'Market', 'Day', 'manual', 'aborted', now(), trading_day from orders, generate_series(1, 11) where id = id('buy')`, "11 BTO orders within 55 s"},
 			{`update order_pace set times = array(select t(n) from generate_series(1, 11) n)`, "11 requests within a minute"},
 			{`update orders set estimated_cost = 50001 where id = id('buy')`, "bought for 50501"},
+			{`update orders set estimated_cost = 50001 where id = id('buy');
+				update order_events set evidence = '{"replaced": "B-old", "change": "c1"}' where order_id = id('buy') and seq = 2`, "bought for 50501"},
 			{`update orders set estimated_cost = 10001 where id = id('copy buy')`, "10001.0000 of it by copies"},
 		},
 		"INV-46": {

@@ -65,13 +65,20 @@ from copy_decisions d join orders l on l.id = d.leader_order_id join subscriptio
 where l.source = 'copy' or d.user_id = l.user_id or l.cum = 0
     or (d.trader_id, d.user_id, d.trader_id, d.side, d.symbol) is distinct from (l.user_id, s.follower_id, s.trader_id, l.side, l.symbol);
 
--- INV-23: Once the leader is flat, no follower's entry of that position is left working.
+-- INV-23: Once the leader is flat, no follower's entry of that position is left working; and what is to be cancelled is asked of its broker.
 select o.id::text as id, o.state || ', and the leader has sold everything' as why
 from positions p join orders l on l.position_id = p.id
 join copy_decisions d on d.leader_order_id = l.id
 join orders o on o.decision_id = d.id and o.side = 'BTO'
 where p.bought = p.sold and p.bought > 0 and p.updated_at < now() - @grace::interval
-    and o.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial') and o.cancel_requested_at is null;
+    and o.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial') and o.cancel_requested_at is null
+union all
+select o.id::text, 'to be cancelled since ' || o.cancel_requested_at || ', and nobody asks its broker'
+from orders o
+where o.state in ('accepted', 'partial') and o.cancel_requested_at < now() - @grace::interval and o.cancel_sent_at is null
+    and o.updated_at < now() - @grace::interval
+    and not exists (select 1 from river_job j where j.kind = 'order_cancel' and j.args ->> 'order_id' = o.id::text
+        and j.state in ('available', 'pending', 'scheduled', 'retryable', 'running'));
 
 -- INV-24: Each subscription that was active when a leader's order was decided about has a decision, and each decision ends: as an order that filled, or with its reason.
 with first as (

@@ -44,9 +44,16 @@ where p.status <> 'void' -- whose order was found late, and then joined the cont
     and not exists (select 1 from position_adjustments a where a.position_id = p.id);
 
 -- INV-36: No claim commits after a switch against it was turned.
-select o.id::text as id, 'sent ' || o.sent_at || ', ' || w.scope || ' stopped ' || w.stops || ' since ' || w.set_at as why
+with sent as (
+    select id, user_id, account_id, underlying, side, source = 'copy' as copied, subscription_id, 'sent ' as what, sent_at from orders
+    union all
+    -- whoever decided on the order, its owner changes it
+    select o.id, o.user_id, o.account_id, o.underlying, o.side, false, null, 'a change of it was sent ', c.sent_at
+    from order_changes c join orders o on o.id = c.order_id
+)
+select o.id::text as id, o.what || o.sent_at || ', ' || w.scope || ' stopped ' || w.stops || ' since ' || w.set_at as why
 from trading_switches w
-join orders o on o.sent_at > w.set_at + interval '5 seconds' -- turning waits for claims under way
+join sent o on o.sent_at > w.set_at + interval '5 seconds' -- turning waits for claims under way
 join accounts a on a.id = o.account_id
 join connections c on c.id = a.connection_id
 left join subscriptions s on s.id = o.subscription_id
@@ -56,8 +63,9 @@ where case w.scope
         when 'underlying' then w.key = o.underlying
         when 'leader' then w.key = s.trader_id::text
         when 'user' then w.key = o.user_id::text
+        when 'self' then w.key = o.user_id::text
         else w.key = o.account_id::text end
-    and case w.stops when 'all' then true when 'entries' then o.side = 'BTO' else o.side = 'BTO' and o.source = 'copy' end;
+    and case w.stops when 'all' then true when 'entries' then o.side = 'BTO' else o.side = 'BTO' and o.copied end;
 
 -- INV-37: Nobody places faster or buys more in a day than the rules allow.
 with recent as (
@@ -73,7 +81,9 @@ with recent as (
     from orders o
     where side = 'BTO' and source <> 'detected' and review_reason is null
         and (cum > 0 or state in ('queued', 'submitting', 'unknown', 'accepted', 'partial'))
-        and not exists (select 1 from order_events e where e.order_id = o.id and e.evidence ? 'replaced') -- on a later day, or in the broker's app
+        -- replaced in the broker's app, or counted on a later day as well
+        and not exists (select 1 from order_events e where e.order_id = o.id and e.evidence ? 'replaced' and not e.evidence ? 'change')
+        and not exists (select 1 from order_changes c where c.order_id = o.id and c.state = 'done' and c.trading_day <> o.trading_day)
     group by user_id, trading_day
 )
 select user_id || ' ' || created_at as id, requests || ' ' || side || ' orders within 55 s' as why from recent
