@@ -71,11 +71,14 @@ func (p *tab) paint(theme string) {
 	must[bool](p, settled)
 }
 
-// settled waits until nothing fades or slides any more.
+// settled waits until nothing fades or slides any more, but not for ever: where the
+// browser draws no frames, an animation does not come to its end.
 const settled = `(async () => {
 	getComputedStyle(document.body).color;
-	const moving = document.getAnimations().filter(a => a.playState === "running" && Number.isFinite(a.effect.getComputedTiming().endTime));
-	await Promise.all(moving.map(a => a.finished.catch(() => {})));
+	const moves = a => a.playState === "running" && Number.isFinite(a.effect.getComputedTiming().endTime);
+	for (let looks = 0; looks < 60 && document.getAnimations().some(moves); looks++) {
+		await new Promise(again => setTimeout(again, 50));
+	}
 	return true;
 })()`
 
