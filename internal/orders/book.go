@@ -45,7 +45,8 @@ func (d *Desk) book(ctx context.Context, id uuid.UUID, r report, b booking) erro
 }
 
 func (d *Desk) bookIn(ctx context.Context, tx pgx.Tx, id uuid.UUID, r report, b booking) error {
-	o, p, err := d.lockForReport(ctx, tx, id)
+	gives := r.Status.Final() && r.Status != snaptrade.StatusFilled // back, when nothing has filled
+	o, p, err := d.lockForReport(ctx, tx, id, gives)
 	if err != nil {
 		return err
 	}
@@ -141,11 +142,17 @@ func fresherReview(o Order, s step) bool {
 }
 
 // lockForReport takes position and order. A late fill of an ended position
-// belongs to the contract's newer open position, if there is one.
-func (d *Desk) lockForReport(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Order, positions.Position, error) {
+// belongs to the contract's newer open position, if there is one. A report that may
+// change what its entry counts takes the counters of its days before them.
+func (d *Desk) lockForReport(ctx context.Context, tx pgx.Tx, id uuid.UUID, counts bool) (Order, positions.Position, error) {
 	seen, err := read(ctx, tx, id)
 	if err != nil {
 		return Order{}, positions.Position{}, err
+	}
+	if counts || seen.State == NotPlaced || seen.State == Rejected {
+		if err := d.holdDays(ctx, tx, seen); err != nil {
+			return Order{}, positions.Position{}, err
+		}
 	}
 	p, err := positions.Lock(ctx, tx, seen.PositionID)
 	if err != nil {

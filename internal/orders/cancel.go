@@ -38,17 +38,13 @@ func (d *Desk) Cancel(ctx context.Context, user, id uuid.UUID, key Key) (Receipt
 }
 
 func (d *Desk) cancelIn(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (Order, error) {
-	seen, err := one(tx.Query(ctx, `select `+columns+` from orders o where id = $1 and user_id = $2`, id, user))
-	if err != nil {
+	if _, err := one(tx.Query(ctx, `select `+columns+` from orders o where id = $1 and user_id = $2`, id, user)); err != nil {
 		return Order{}, err
 	}
 	if err := d.rules.Pace(ctx, tx, user, false); err != nil {
 		return Order{}, err
 	}
-	if _, err := positions.Lock(ctx, tx, seen.PositionID); err != nil {
-		return Order{}, err
-	}
-	o, err := lock(ctx, tx, id)
+	o, err := d.lockBoth(ctx, tx, id)
 	if err != nil {
 		return Order{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/positions"
@@ -58,16 +59,32 @@ func (d *Desk) end(ctx context.Context, id uuid.UUID, e ending) error {
 	})
 }
 
-// lockBoth takes the locks of an order's change in their order: position, order.
+// lockBoth takes the locks of an order's end or change in their order: the counters of
+// an entry's days, position, order.
 func (d *Desk) lockBoth(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Order, error) {
 	seen, err := read(ctx, tx, id)
 	if err != nil {
+		return Order{}, err
+	}
+	if err := d.holdDays(ctx, tx, seen); err != nil {
 		return Order{}, err
 	}
 	if _, err := positions.Lock(ctx, tx, seen.PositionID); err != nil {
 		return Order{}, err
 	}
 	return lock(ctx, tx, id)
+}
+
+// holdDays locks the counters that an entry may give back to.
+func (d *Desk) holdDays(ctx context.Context, tx pgx.Tx, o Order) error {
+	if o.Side == STC {
+		return nil
+	}
+	days := []exchange.Date{o.TradingDay}
+	if o.Change != nil {
+		days = append(days, o.Change.TradingDay)
+	}
+	return d.rules.HoldDays(ctx, tx, o.UserID, days...)
 }
 
 // endIn writes the end; position and order are locked.

@@ -91,6 +91,18 @@ func (r *Rules) GiveBack(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exc
 	return nil
 }
 
+// HoldDays locks a user's counters of some days, in the order in which placing takes
+// them, for a transaction that gives back to them after it has locked positions.
+func (r *Rules) HoldDays(ctx context.Context, tx pgx.Tx, user uuid.UUID, days ...exchange.Date) error {
+	_, err := tx.Exec(ctx, `
+		select 1 from day_counters where user_id = $1 and trading_day = any($2)
+		order by trading_day, kind = 'copy_premium', kind for no key update`, user, days)
+	if err != nil {
+		return fmt.Errorf("hold the day's counters: %w", err)
+	}
+	return nil
+}
+
 // Count adds what an entry turned out to use, whatever the limits: it is at the
 // broker, and the day's next order has to see it.
 func (r *Rules) Count(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exchange.Date, s Spent) error {
