@@ -251,6 +251,26 @@ func (a *alpaca) spot(ctx context.Context, underlying string) (Quote, bool, erro
 	return q, q.Last != nil || (q.Bid != nil && q.Ask != nil), nil
 }
 
+// dayClose is the last price of an underlying on a day, without regard to what became
+// of its shares since; false when there is none.
+func (a *alpaca) dayClose(ctx context.Context, underlying string, day exchange.Date) (money.Price, bool, error) {
+	bars, err := a.dataClient(ctx).GetBars(underlying, marketdata.GetBarsRequest{
+		TimeFrame: marketdata.OneDay, Adjustment: marketdata.Raw, Start: day.At(0, 0), End: day.At(23, 59),
+	})
+	if statusOf(err) == http.StatusNotFound || statusOf(err) == http.StatusBadRequest {
+		return money.Price{}, false, nil
+	}
+	if err != nil {
+		return money.Price{}, false, err
+	}
+	for _, b := range bars {
+		if last := price(b.Close); last != nil && exchange.TradingDay(b.Timestamp) == day {
+			return *last, true, nil
+		}
+	}
+	return money.Price{}, false, nil
+}
+
 func statusOf(err error) int {
 	var refused *trading.APIError
 	if errors.As(err, &refused) {

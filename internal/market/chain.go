@@ -230,6 +230,26 @@ func (m *Market) Spot(ctx context.Context, underlying string) (Quote, error) {
 	return q, err
 }
 
+// DayClose is the price of an underlying's last trade on a past day; ErrNoQuote where
+// it is not known.
+func (m *Market) DayClose(ctx context.Context, underlying string, day exchange.Date) (money.Price, error) {
+	if err := m.Off(); err != nil {
+		return money.Price{}, err
+	}
+	name, err := ticker(underlying)
+	if err != nil {
+		return money.Price{}, err
+	}
+	last, traded, err := m.alpaca.dayClose(ctx, name, day)
+	if err != nil {
+		return money.Price{}, away("read the close of "+name, err)
+	}
+	if !traded {
+		return money.Price{}, ErrNoQuote
+	}
+	return last, nil
+}
+
 // IsAway reports whether err says that Alpaca did not answer, rather than that
 // there is nothing to answer with.
 func IsAway(err error) bool {

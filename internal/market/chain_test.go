@@ -114,3 +114,17 @@ func TestAContractIsListedAsItIsOrNotAtAll(t *testing.T) {
 		t.Errorf("%d calls for one expiration", n)
 	}
 }
+
+// The close of a day is known for that day only.
+func TestTheCloseIsThatOfItsDay(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.control("/_sandbox/market", map[string]any{"symbol": "AAPL", "last": "211.25", "frozen": true})
+	today := s.clock.Today()
+	if got, err := s.market.DayClose(s.ctx, "AAPL", today); err != nil || got.String() != "211.25" {
+		t.Errorf("%s (%v)", got, err)
+	}
+	if got, err := s.market.DayClose(s.ctx, "AAPL", today.AddDays(-1)); !errors.Is(err, ErrNoQuote) {
+		t.Errorf("of another day: %s (%v)", got, err)
+	}
+}

@@ -25,6 +25,7 @@ const (
 	settleSlice  = 10              // accounts each minute and process
 	settleDays   = 3               // trading days, after which an operator is asked
 	historyAgain = 10 * time.Hour  // at most twice a day: it is cached for a day
+	historyLate  = 2               // trading days until it tells what there is to tell
 	historyDays  = 5               // before an expiration: an exercise may come early, and lines are dated loosely
 )
 
@@ -181,6 +182,9 @@ func (d *Desk) decide(ctx context.Context, account uuid.UUID, day exchange.Date,
 			continue
 		}
 		e, known := endingOf(p, history, sold)
+		if !known && d.worthless(ctx, p, day) {
+			e.Expired, known = p.Held()-e.Exercised-e.Elsewhere, true
+		}
 		if !known || there[p.Contract.Symbol] {
 			continue
 		}
@@ -194,6 +198,33 @@ func (d *Desk) decide(ctx context.Context, account uuid.UUID, day exchange.Date,
 		}))
 	}
 	return errors.Join(errs...)
+}
+
+// clearOf is the part of a strike by which an underlying must have closed on the far
+// side of it: which close the exchange went by may be another's by a little, and some
+// exercise what is nearly at the money.
+var clearOf = decimal.New(1, -2)
+
+// worthless says that what is gone ended for nothing: it was out of the money, and
+// the history, which is a day late, does not tell anything else.
+func (d *Desk) worthless(ctx context.Context, p positions.Position, day exchange.Date) bool {
+	c := p.Contract
+	if tradingDays(c.Expiration, day) < historyLate || c.CashSettled() || c.Adjusted() {
+		return false
+	}
+	closed, err := d.market.DayClose(ctx, c.Underlying, c.Expiration)
+	if err != nil {
+		return false
+	}
+	return outOfTheMoney(c, closed.Decimal)
+}
+
+func outOfTheMoney(c exchange.Contract, closed decimal.Decimal) bool {
+	apart := c.Strike.Mul(clearOf)
+	if c.Type == exchange.Call {
+		return closed.LessThan(c.Strike.Sub(apart))
+	}
+	return closed.GreaterThan(c.Strike.Add(apart))
 }
 
 // undecided raises an alarm, once for each, for what is pending still when the broker

@@ -137,3 +137,27 @@ func TestTradingDaysAreCounted(t *testing.T) {
 		}
 	}
 }
+
+// Near the strike nobody knows which close was gone by.
+func TestWhatIsOutOfTheMoney(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		symbol, closed string
+		want           bool
+	}{
+		{"AAPL  270115C00200000", "197.99", true},
+		{"AAPL  270115C00200000", "198.01", false},
+		{"AAPL  270115C00200000", "210", false},
+		{"AAPL  270115P00200000", "202.01", true},
+		{"AAPL  270115P00200000", "201.99", false},
+		{"AAPL  270115P00200000", "190", false},
+	} {
+		contract, err := exchange.ParseSymbol(c.symbol)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := outOfTheMoney(contract, decimal.RequireFromString(c.closed)); got != c.want {
+			t.Errorf("%s at %s: %v", c.symbol, c.closed, got)
+		}
+	}
+}

@@ -49,6 +49,7 @@ func (a *alpaca) routes(r chi.Router) {
 		r.Get("/v2/stocks/quotes/latest", a.stockQuotes)
 		r.Get("/v2/stocks/trades/latest", a.stockTrades)
 		r.Get("/v2/stocks/snapshots", a.stockSnapshots)
+		r.Get("/v2/stocks/bars", a.stockBars)
 		r.Get("/v2/stocks/{symbol}/quotes/latest", a.stockQuote)
 		r.Get("/v2/stocks/{symbol}/trades/latest", a.stockTrade)
 		r.Get("/v2/stocks/{symbol}/snapshot", a.stockSnapshot)

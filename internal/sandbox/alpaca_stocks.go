@@ -52,6 +52,19 @@ func (a *alpaca) stockSnapshots(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// stockBars knows of today only.
+func (a *alpaca) stockBars(w http.ResponseWriter, r *http.Request) {
+	found, ok := a.namedStocks(w, r, dailyBar)
+	if !ok {
+		return
+	}
+	bars := map[string]any{}
+	for symbol, bar := range found {
+		bars[symbol] = []any{bar}
+	}
+	reply(w, http.StatusOK, map[string]any{"bars": bars, "next_page_token": nil})
+}
+
 func (a *alpaca) namedStocks(w http.ResponseWriter, r *http.Request, shape func(quote) map[string]any) (map[string]any, bool) {
 	names, ok := namedSymbols(w, r)
 	found := map[string]any{}
