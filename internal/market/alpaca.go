@@ -255,7 +255,7 @@ func (a *alpaca) spot(ctx context.Context, underlying string) (Quote, bool, erro
 // of its shares since; false when there is none.
 func (a *alpaca) dayClose(ctx context.Context, underlying string, day exchange.Date) (money.Price, bool, error) {
 	bars, err := a.dataClient(ctx).GetBars(underlying, marketdata.GetBarsRequest{
-		TimeFrame: marketdata.OneDay, Adjustment: marketdata.Raw, Start: day.At(0, 0), End: day.At(23, 59),
+		TimeFrame: marketdata.OneDay, Adjustment: marketdata.AdjustmentRaw, Start: day.At(0, 0), End: day.At(23, 59),
 	})
 	if statusOf(err) == http.StatusNotFound || statusOf(err) == http.StatusBadRequest {
 		return money.Price{}, false, nil

@@ -94,15 +94,15 @@ func TestHoldingsAreReadOnDemand(t *testing.T) {
 // nextReading is when the account's holdings are read next, from now on.
 func (s *shelf) nextReading() (in time.Duration, planned bool) {
 	s.t.Helper()
-	var seconds *float64
-	err := s.db.Pool().QueryRow(s.t.Context(), `select extract(epoch from next_holdings_at - clock_timestamp())::float8 from account_looks`).Scan(&seconds)
+	var seconds *int64
+	err := s.db.Pool().QueryRow(s.t.Context(), `select extract(epoch from next_holdings_at - clock_timestamp())::bigint from account_looks`).Scan(&seconds)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	if seconds == nil {
 		return 0, false
 	}
-	return time.Duration(*seconds * float64(time.Second)), true
+	return time.Duration(*seconds) * time.Second, true
 }
 
 // A look that fails before the holdings are read leaves them for later, and does not
