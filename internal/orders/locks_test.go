@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
@@ -58,7 +59,7 @@ func TestTheDayCounterComesBeforeThePosition(t *testing.T) {
 				}
 				_, err := tx.Exec(ctx, `select 1 from positions for no key update nowait`)
 				return err
-			})
+			}, postgres.NoRetry())
 			if err != nil {
 				t.Errorf("the position is taken by who waits for the counter: %v", err)
 			}
