@@ -40,8 +40,8 @@ func TestTradesMadeElsewhereAreBookedOnce(t *testing.T) {
 	s.inApp("ava", "BTO", 3, "3.50")
 	s.inApp("ava", "STC", 3, "4.00")
 
-	s.fails("ben", placing, "delay", "delayMs", 6500)
-	s.fails("ben", placing, "late_listing", "delayMs", 8000)
+	s.fails("ben", placing, "delay", "delayMs", 12_000) // well after the first look, on a busy machine too
+	s.fails("ben", placing, "late_listing", "delayMs", 14_000)
 	slow := s.place("ben", buyFour)
 	s.eventually("it is at the broker", func() bool { return len(s.book("ben")) == 1 })
 	s.inApp("ben", "BTO", 4, "3.50")

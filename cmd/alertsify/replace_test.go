@@ -136,7 +136,7 @@ func TestWhatCannotBeReplaced(t *testing.T) {
 	s.fillBy(o.BrokerOrderID, 2, "3.50")
 	s.soon("ava", o.ID, "partial")
 	path := "/api/trading/orders/" + o.ID
-	before := s.tally()
+	before := s.settled() // the fill's alert is on its way
 	for body, want := range map[string]string{
 		`{}`:                                    "422 validation_failed",
 		`{"limitPrice":"3.50"}`:                 "422 validation_failed",
