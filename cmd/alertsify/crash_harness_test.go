@@ -329,11 +329,18 @@ func (m *mortal) text(sql string, args ...any) (text string) {
 	return text
 }
 
-// rest waits until nothing is on its way any more.
+// rest waits until nothing is on its way any more. Readings of holdings, which come
+// by themselves, are put off: they would take minutes, and pass the points of looks.
 func (m *mortal) rest() {
 	m.t.Helper()
 	m.until("it comes to rest", func() bool {
-		return m.text(`select (select count(*) from account_looks where next_look_at is not null or claimed_until is not null)
+		return m.text(`
+			with later as (
+				update account_looks set next_holdings_at = now() + interval '1 day',
+					next_look_at = case when next_look_at < next_holdings_at - interval '1 second' then next_look_at end
+				where next_holdings_at < now() + interval '1 hour' returning 1)
+			select (select count(*) from later)
+			+ (select count(*) from account_looks where next_look_at < now() + interval '1 hour' or claimed_until is not null)
 			+ (select count(*) from inbound_webhooks where worked_at is null)
 			+ (select count(*) from river_job where state in ('available', 'running', 'retryable', 'scheduled')) || ''`) == "0"
 	})
