@@ -19,11 +19,11 @@ import (
 type storm struct {
 	*crowd
 
-	t                  *testing.T
-	show               *show // asks and judges
-	url                string
-	lasts, after, hang time.Duration
-	allows             string
+	t           *testing.T
+	show        *show // asks and judges
+	url         string
+	lasts, hang time.Duration
+	allows      string
 
 	mu      sync.Mutex
 	answers map[string]int // of this weather, by code
@@ -32,7 +32,7 @@ type storm struct {
 func newStorm(t *testing.T) *storm {
 	t.Helper()
 	s := &storm{t: t, crowd: newCrowd(t, stormPeople), answers: map[string]int{}}
-	s.lasts, s.after = stormTime(t)
+	s.lasts = stormTime(t)
 	s.hang = min(max(5*s.lasts, 15*time.Second), 50*time.Second)
 	s.mode("immediate")
 	s.url = startServer(t, built(t), s.stage.dir, slices.Concat(hurried, []string{"LOG_LEVEL=error"})...).url
