@@ -38,6 +38,7 @@ func commands() []command {
 		{"demo", "run the main job once, from click to every alert, and print its timeline", demo},
 		{"sandbox", "run only the simulated providers", sandboxOnly},
 		{"token", "make a personal access token: --user NAME --scope read|trade|admin", token},
+		{"seed", "make followers for development: --followers N --of USER --mode paper|approve|auto", seed},
 		{"role", "give a role: NAME subscriber|trader|admin", role},
 		{"doctor", "examine every integration", doctor},
 		{"vapid", "make a key pair for web push", vapid},

@@ -35,6 +35,7 @@ func (w *World) control(r chi.Router) {
 	r.Delete("/faults", w.clearFaults)
 	r.Post("/people", handle(w.announce))
 	r.Post("/connect", handle(w.connectNow))
+	r.Post("/crowd", handle(w.gather))
 	r.Post("/snaptrade/event", handle(w.sendEvent))
 	r.Get("/webhooks", w.showHooks)
 	r.Post("/webhooks", handle(w.setHooks))
