@@ -195,13 +195,17 @@ func settingsValues(v copytrade.Settings) url.Values {
 		"optionTypes":         *v.OptionTypes,
 		"minDaysToExpiration": {boundText(v.MinDaysToExpiration, strconv.Itoa)}, "maxDaysToExpiration": {boundText(v.MaxDaysToExpiration, strconv.Itoa)},
 		"maxPremiumPerTrade": {boundText(v.MaxPremiumPerTrade, money.Amount.String)}, "maxOpenPositions": {boundText(v.MaxOpenPositions, strconv.Itoa)},
-		"maxExposure": {boundText(v.MaxExposure, money.Amount.String)},
+		"maxExposure": {boundText(v.MaxExposure, money.Amount.String)}, "dailyLossStop": {boundText(v.DailyLossStop, money.Amount.String)},
+		"stopLossPercent": {boundText(v.StopLossPercent, percentText)}, "takeProfitPercent": {boundText(v.TakeProfitPercent, percentText)},
+		"closeOnExpiryAt": {boundText(v.CloseOnExpiryAt, strings.Clone)},
 	}
 	if v.AccountID != nil {
 		f.Set("accountId", v.AccountID.String())
 	}
 	return f
 }
+
+func percentText(a money.Amount) string { return money.Trim(a.Decimal) }
 
 func boundText[T any](b copytrade.Bound[T], write func(T) string) string {
 	if b.Value == nil {
@@ -223,7 +227,9 @@ func readSettings(f url.Values) (v copytrade.Settings, wrong map[string]string) 
 		MaxSlippagePercent: r.amount("maxSlippagePercent"), MaxSpreadPercent: r.amount("maxSpreadPercent"),
 		MinDaysToExpiration: bound(r, "minDaysToExpiration", r.whole), MaxDaysToExpiration: bound(r, "maxDaysToExpiration", r.whole),
 		MaxOpenPositions: bound(r, "maxOpenPositions", r.whole), MaxPremiumPerTrade: bound(r, "maxPremiumPerTrade", r.amount),
-		MaxExposure: bound(r, "maxExposure", r.amount),
+		MaxExposure: bound(r, "maxExposure", r.amount), DailyLossStop: bound(r, "dailyLossStop", r.amount),
+		StopLossPercent: bound(r, "stopLossPercent", r.amount), TakeProfitPercent: bound(r, "takeProfitPercent", r.amount),
+		CloseOnExpiryAt: bound(r, "closeOnExpiryAt", r.text),
 	}
 	if text := f.Get("accountId"); text != "" {
 		id, err := uuid.Parse(text)
@@ -255,6 +261,11 @@ func (r fieldReader) amount(name string) *money.Amount {
 		r.wrong[name] = "A number such as 250 or 2.5."
 	}
 	return &a
+}
+
+func (r fieldReader) text(name string) *string {
+	text := strings.TrimSpace(r.f.Get(name))
+	return &text
 }
 
 // bound reads a field that may be left empty, which switches the bound off.

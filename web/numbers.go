@@ -24,6 +24,8 @@ var numberNames = []struct{ key, label string }{
 	{"maxOpenPositions", "Most copied positions"},
 	{"exposure", "Dollars in copies"},
 	{"maxExposure", "Most dollars in copies"},
+	{"madeToday", "Made today by their trades"},
+	{"dailyLossStop", "Most lost in a day"},
 }
 
 // decisionNumbers reads the numbers a decision was made from, as exact text.

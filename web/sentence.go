@@ -7,6 +7,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/copytrade"
+	"github.com/alertsify/alertsify/internal/money"
 )
 
 // settingsSentence repeats a subscription's settings so that people can check them.
@@ -16,8 +17,34 @@ func settingsSentence(sub copytrade.Subscription) string {
 	if *v.OrderType == "market" {
 		price = "at the market"
 	}
-	return fmt.Sprintf("When @%s buys 10, you buy %s, at most %d contracts%s, %s, at most %d a day%s. Exits follow in proportion.",
-		sub.Trader, sizeWords(*v.Scaling), *v.MaxPositionSize, premiumWords(v), price, *v.MaxDailyTrades, filterWords(v))
+	return fmt.Sprintf("When @%s buys 10, you buy %s, at most %d contracts%s, %s, at most %d a day%s%s. Exits follow in proportion.%s",
+		sub.Trader, sizeWords(*v.Scaling), *v.MaxPositionSize, premiumWords(v), price, *v.MaxDailyTrades, lossStopWords(v), filterWords(v), guardWords(v))
+}
+
+func lossStopWords(v copytrade.Settings) string {
+	if most := v.DailyLossStop.Value; most != nil {
+		return ", stop for the day at −" + most.Short()
+	}
+	return ""
+}
+
+// guardWords says what sells copies by itself.
+func guardWords(v copytrade.Settings) string {
+	var at []string
+	if low := v.StopLossPercent.Value; low != nil {
+		at = append(at, "−"+money.Trim(low.Decimal)+"%")
+	}
+	if high := v.TakeProfitPercent.Value; high != nil {
+		at = append(at, "+"+money.Trim(high.Decimal)+"%")
+	}
+	words := ""
+	if len(at) > 0 {
+		words = " Copies are sold at " + strings.Join(at, " or ") + " of what they cost."
+	}
+	if on := v.CloseOnExpiryAt.Value; on != nil {
+		words += " On their last day they are sold at " + *on + " New York."
+	}
+	return words
 }
 
 func premiumWords(v copytrade.Settings) string {

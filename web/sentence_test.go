@@ -30,8 +30,11 @@ func TestTheSentenceNamesWhatIsLeftOut(t *testing.T) {
 	settings.AllowedUnderlyings, settings.OptionTypes = &[]string{"AAPL", "SPY"}, &[]string{"put"}
 	settings.MaxPremiumPerTrade, settings.MaxExposure = copytrade.At(money.MustAmount("500")), copytrade.At(money.MustAmount("2500"))
 	settings.MinDaysToExpiration, settings.MaxOpenPositions = copytrade.At(7), copytrade.At(3)
+	settings.DailyLossStop, settings.StopLossPercent = copytrade.At(money.MustAmount("200")), copytrade.At(money.MustAmount("30"))
+	settings.TakeProfitPercent, settings.CloseOnExpiryAt = copytrade.At(money.MustAmount("12.5")), copytrade.At("15:30")
 	const want = "When @ava buys 10, you buy 10, at most 10 contracts for at most $500 and $2,500 in all their trades, limit up to 5% above their fill, " +
-		"at most 5 a day; only AAPL, SPY, puts only, 7 or more days to expiration, at most 3 open at once. Exits follow in proportion."
+		"at most 5 a day, stop for the day at −$200; only AAPL, SPY, puts only, 7 or more days to expiration, at most 3 open at once. Exits follow in proportion. " +
+		"Copies are sold at −30% or +12.5% of what they cost. On their last day they are sold at 15:30 New York."
 	if got := settingsSentence(copytrade.Subscription{Trader: "ava", Settings: settings}); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -44,6 +47,8 @@ func TestTheSetUpFormLosesNothing(t *testing.T) {
 	full.AllowedUnderlyings, full.DeniedUnderlyings, full.OptionTypes = &[]string{"AAPL", "BRK.B"}, &[]string{"TSLA"}, &[]string{"call"}
 	full.MinDaysToExpiration, full.MaxDaysToExpiration = copytrade.At(0), copytrade.At(45)
 	full.MaxPremiumPerTrade, full.MaxOpenPositions = copytrade.At(money.MustAmount("1250.50")), copytrade.At(4)
+	full.DailyLossStop, full.StopLossPercent = copytrade.At(money.MustAmount("250")), copytrade.At(money.MustAmount("25.00"))
+	full.TakeProfitPercent, full.CloseOnExpiryAt = copytrade.At(money.MustAmount("100.00")), copytrade.At("15:30")
 	for name, settings := range map[string]copytrade.Settings{"the usual": copytrade.Defaults(), "all of them": full} {
 		read, wrong := readSettings(settingsValues(settings))
 		if len(wrong) > 0 {

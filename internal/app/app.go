@@ -163,7 +163,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 		Gate: a.gate, Clock: a.clock, Now: time.Now, Logger: a.log, Crash: crash, Alarm: a.meter.alarm,
 	})
 	a.copier = copytrade.New(copytrade.Options{
-		DB: a.db, Queue: a.adder, Desk: a.desk, Rules: a.rules, Alerts: a.alerts, Gate: a.gate, Clock: a.clock,
+		DB: a.db, Queue: a.adder, Desk: a.desk, Rules: a.rules, Market: a.market, Alerts: a.alerts, Gate: a.gate, Clock: a.clock,
 		Now: time.Now, Logger: a.log, Crash: crash,
 	})
 	return a.ensureDestinations(ctx)

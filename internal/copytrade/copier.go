@@ -12,6 +12,7 @@ import (
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/risk"
@@ -23,6 +24,7 @@ type Copier struct {
 	queue  *river.Client[pgx.Tx]
 	desk   *orders.Desk
 	rules  *risk.Rules
+	market *market.Market
 	alerts *alerts.Announcer
 	gate   *billing.Gate
 	clock  *exchange.Clock
@@ -37,6 +39,7 @@ type Options struct {
 	Queue  *river.Client[pgx.Tx]
 	Desk   *orders.Desk
 	Rules  *risk.Rules
+	Market *market.Market
 	Alerts *alerts.Announcer
 	Gate   *billing.Gate
 	Clock  *exchange.Clock
@@ -51,7 +54,7 @@ func New(o Options) *Copier {
 		o.Crash = func(string) {}
 	}
 	return &Copier{
-		db: o.DB, queue: o.Queue, desk: o.Desk, rules: o.Rules, alerts: o.Alerts, gate: o.Gate,
+		db: o.DB, queue: o.Queue, desk: o.Desk, rules: o.Rules, market: o.Market, alerts: o.Alerts, gate: o.Gate,
 		clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash,
 	}
 }

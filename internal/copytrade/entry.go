@@ -37,8 +37,12 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 		order.Type, order.Limit = orders.Market, nil
 	}
 	order.MaxSpread = &s.Settings.MaxSpreadPercent.Decimal
+	withinLoss := c.lossStop(ctx, s)
 	err = c.enter(ctx, order, func(ctx context.Context, tx pgx.Tx) error {
 		if err := withinBounds(ctx, tx, leader, s, limit, d.Quantity); err != nil {
+			return err
+		}
+		if err := withinLoss(ctx, tx); err != nil {
 			return err
 		}
 		return stillWanted(ctx, tx, leader, d)

@@ -101,6 +101,9 @@ func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, tr
 		statement = fanOutExits
 	}
 	args := c.fanOutArgs(o, filled, trigger)
+	if o.Side == orders.BTO {
+		args["marked"], args["marks"] = c.marksOf(ctx, o.UserID, nil)
+	}
 	return c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) error {
 		// Set-wise work has its own time (rule 8.3).
 		if _, err := tx.Exec(ctx, `set local statement_timeout = '10s'`); err != nil {

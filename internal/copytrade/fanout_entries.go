@@ -26,10 +26,20 @@ const copiesOpen = `
 		select e.symbol, e.estimated_cost * (e.quantity - e.cum) / e.quantity from orders e
 		where e.subscription_id = s.id and e.side = 'BTO' and ` + exitsLive + `) x`
 
+// madeToday is what copies of subscription s made today, in dollars: those sold,
+// and those held at the marks given; what nobody quotes counts as nothing (as R14
+// reckons for all traders together).
+const madeToday = `
+	select coalesce((select r.realized from copy_day_results r where r.subscription_id = s.id and r.trading_day = @today::date), 0)
+		+ coalesce((select sum((h.bought - h.sold) * p.multiplier * q.mark - h.remaining_cost)
+			from copy_holdings h join positions p on p.id = h.position_id
+			join unnest(@marked::text[], @marks::numeric[]) q (symbol, mark) on q.symbol = p.symbol
+			where h.subscription_id = s.id and h.bought > h.sold and p.status = 'open'), 0) as made`
+
 // fanOutEntries decides about a leader's buy. What the follower holds of the
 // contract from elsewhere, by themselves or from another trader, counts as
 // already held; what was copied from this trader does not. Foreign tables:
-// orders, accounts, positions, copy_holdings, risk_limits.
+// orders, accounts, positions, copy_holdings, copy_day_results, risk_limits.
 const fanOutEntries = `
 with o as (
 	select o.*, round(o.cum_notional / o.cum, 4) as price, p.bought = p.sold as flat, p.option_type,
@@ -46,13 +56,14 @@ with o as (
 			left join copy_holdings h on h.position_id = p.id and h.subscription_id = s.id
 			where p.account_id = a.id and p.symbol = o.symbol and p.status = 'open'
 			  and p.bought - p.sold > coalesce(h.bought - h.sold, 0)) as held,
-		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed,
+		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed, today.made,
 		o.multiplier * case when s.max_slippage_percent = 0 then o.price
 			else greatest(o.price * (1 + s.max_slippage_percent / 100), o.price + 0.05) end as cost_each,
 		least(r.own, coalesce(r.granted, @most::int))::int as most
 	from o ` + followed + `
 	left join risk_limits r on r.user_id = s.follower_id and r.kind = 'copyContracts'
 	left join lateral (` + copiesOpen + `) copies on s.max_open_positions is not null or s.max_exposure is not null
+	left join lateral (` + madeToday + `) today on s.daily_loss_stop is not null
 	left join accounts a on a.user_id = s.follower_id and a.removed_at is null
 		and case when s.account_id is null then a.selected else a.id = s.account_id end
 ), judged as (
@@ -67,6 +78,7 @@ with o as (
 			when option_type <> all (option_types) then 'option_type'
 			when days_left < min_days_to_expiration then 'expires_too_soon'
 			when days_left > max_days_to_expiration then 'expires_too_late'
+			when made <= -daily_loss_stop then 'daily_loss_stop'
 			when wanted < 1 then 'scaled_to_zero'
 			when max_premium_per_trade < cost_each then 'max_premium'
 			when open_others >= max_open_positions then 'max_open_positions'
@@ -77,7 +89,8 @@ with o as (
 			'delaySeconds', round(extract(epoch from @now::timestamptz - @executed::timestamptz), 1), 'maxDelaySeconds', max_delay_seconds,
 			'daysToExpiration', days_left, 'minDaysToExpiration', min_days_to_expiration, 'maxDaysToExpiration', max_days_to_expiration,
 			'costEach', round(cost_each, 2)::text, 'maxPremiumPerTrade', max_premium_per_trade::text, 'openPositions', open_others,
-			'maxOpenPositions', max_open_positions, 'exposure', round(exposed, 2)::text, 'maxExposure', max_exposure::text) as numbers
+			'maxOpenPositions', max_open_positions, 'exposure', round(exposed, 2)::text, 'maxExposure', max_exposure::text,
+			'madeToday', round(made, 2)::text, 'dailyLossStop', daily_loss_stop::text) as numbers
 	from candidate
 ), made as (
 	insert into copy_decisions (subscription_id, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price,

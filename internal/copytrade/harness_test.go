@@ -37,6 +37,12 @@ type floor struct {
 
 func open(t *testing.T) *floor {
 	t.Helper()
+	return openWith(t, market.Options{})
+}
+
+// openWith is open with quotes from where the options say.
+func openWith(t *testing.T, source market.Options) *floor {
+	t.Helper()
 	f := &floor{T: t, ctx: t.Context(), db: pgtest.New(t), clock: exchange.NewClock(time.Now)}
 	f.clock.Set(exchange.ClockState{AlwaysOpen: true})
 	log := slog.New(slog.DiscardHandler)
@@ -50,12 +56,15 @@ func open(t *testing.T) *floor {
 	f.must(err)
 	announcer := alerts.New(alerts.Options{DB: f.db, AppURL: "https://app.example", Now: time.Now, Logger: log})
 	rules := risk.New(f.db, f.clock, risk.Defaults(), time.Now)
+	source.Clock, source.Logger = f.clock, log
+	quotes := market.New(source)
+	t.Cleanup(quotes.Close)
 	desk := orders.New(orders.Options{
-		DB: f.db, Queue: queue, Rules: rules, Accounts: accounts, Market: market.New(market.Options{Clock: f.clock, Logger: log}),
+		DB: f.db, Queue: queue, Rules: rules, Accounts: accounts, Market: quotes,
 		Alerts: announcer, Gate: gate, Clock: f.clock, Now: time.Now, Logger: log,
 	})
 	f.copier = New(Options{
-		DB: f.db, Queue: queue, Desk: desk, Rules: rules, Alerts: announcer, Gate: gate, Clock: f.clock, Now: time.Now, Logger: log,
+		DB: f.db, Queue: queue, Desk: desk, Rules: rules, Market: quotes, Alerts: announcer, Gate: gate, Clock: f.clock, Now: time.Now, Logger: log,
 	})
 	f.trader = f.user("ava", "trader")
 	return f

@@ -28,7 +28,15 @@ func (s Settings) widens(now Settings) bool {
 		s.MaxDaysToExpiration.Higher(now.MaxDaysToExpiration, cmp.Compare) ||
 		s.MaxOpenPositions.Higher(now.MaxOpenPositions, cmp.Compare) ||
 		s.MaxPremiumPerTrade.Higher(now.MaxPremiumPerTrade, compareAmounts) ||
-		s.MaxExposure.Higher(now.MaxExposure, compareAmounts)
+		s.MaxExposure.Higher(now.MaxExposure, compareAmounts) || s.exposes(now)
+}
+
+// exposes tells whether given settings let copies lose more, or stay longer into
+// their last day, than those in force. A take-profit keeps nobody from a loss.
+func (s Settings) exposes(now Settings) bool {
+	return s.DailyLossStop.Higher(now.DailyLossStop, compareAmounts) ||
+		s.StopLossPercent.Higher(now.StopLossPercent, compareAmounts) ||
+		s.CloseOnExpiryAt.Higher(now.CloseOnExpiryAt, cmp.Compare)
 }
 
 func compareAmounts(a, b money.Amount) int { return a.Cmp(b.Decimal) }

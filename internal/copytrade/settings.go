@@ -35,6 +35,11 @@ type Settings struct {
 	MaxPremiumPerTrade  Bound[money.Amount] `json:"maxPremiumPerTrade,omitzero"`  // dollars
 	MaxOpenPositions    Bound[int]          `json:"maxOpenPositions,omitzero"`    // copied from this trader, 1 to 1000
 	MaxExposure         Bound[money.Amount] `json:"maxExposure,omitzero"`         // dollars copied from this trader, held and on their way
+
+	DailyLossStop     Bound[money.Amount] `json:"dailyLossStop,omitzero"`     // dollars that this trader's copies may lose in a day before no more are bought
+	StopLossPercent   Bound[money.Amount] `json:"stopLossPercent,omitzero"`   // below what the copies cost: they are sold
+	TakeProfitPercent Bound[money.Amount] `json:"takeProfitPercent,omitzero"` // above it
+	CloseOnExpiryAt   Bound[string]       `json:"closeOnExpiryAt,omitzero"`   // "HH:MM", New York: copies are sold on their last day
 }
 
 // Defaults are the settings of a new subscription.
@@ -49,6 +54,8 @@ func Defaults() Settings {
 		AllowedUnderlyings: &[]string{}, DeniedUnderlyings: &[]string{}, OptionTypes: &[]string{"call", "put"},
 		MinDaysToExpiration: Off[int](), MaxDaysToExpiration: Off[int](), MaxPremiumPerTrade: Off[money.Amount](),
 		MaxOpenPositions: Off[int](), MaxExposure: Off[money.Amount](),
+		DailyLossStop: Off[money.Amount](), StopLossPercent: Off[money.Amount](), TakeProfitPercent: Off[money.Amount](),
+		CloseOnExpiryAt: Off[string](),
 	}
 }
 
@@ -72,6 +79,10 @@ func (s Settings) over(base Settings) Settings {
 	base.MaxPremiumPerTrade = s.MaxPremiumPerTrade.or(base.MaxPremiumPerTrade)
 	base.MaxOpenPositions = s.MaxOpenPositions.or(base.MaxOpenPositions)
 	base.MaxExposure = s.MaxExposure.or(base.MaxExposure)
+	base.DailyLossStop = s.DailyLossStop.or(base.DailyLossStop)
+	base.StopLossPercent = s.StopLossPercent.or(base.StopLossPercent)
+	base.TakeProfitPercent = s.TakeProfitPercent.or(base.TakeProfitPercent)
+	base.CloseOnExpiryAt = s.CloseOnExpiryAt.or(base.CloseOnExpiryAt)
 	return base
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -55,6 +56,30 @@ func (s Settings) checkFilters(wrong map[string]string) {
 	bounded(wrong, "maxOpenPositions", s.MaxOpenPositions, 1, 1000)
 	dollars(wrong, "maxPremiumPerTrade", s.MaxPremiumPerTrade)
 	dollars(wrong, "maxExposure", s.MaxExposure)
+	s.checkGuards(wrong)
+}
+
+// checkGuards judges what ends copying for a day and what sells copies by itself.
+func (s Settings) checkGuards(wrong map[string]string) {
+	dollars(wrong, "dailyLossStop", s.DailyLossStop)
+	if v := s.StopLossPercent.Value; v != nil && (!v.IsPositive() || !v.LessThan(hundred) || !v.Equal(v.Truncate(2))) {
+		wrong["stopLossPercent"] = "Above 0 and below 100, with at most 2 decimals."
+	}
+	if v := s.TakeProfitPercent.Value; v != nil && (!v.IsPositive() || v.GreaterThan(takeProfitMost) || !v.Equal(v.Truncate(2))) {
+		wrong["takeProfitPercent"] = "Above 0 and at most 10,000, with at most 2 decimals."
+	}
+	if v := s.CloseOnExpiryAt.Value; v != nil && !inSession(*v) {
+		wrong["closeOnExpiryAt"] = "A New York time from 09:35 to 15:55, such as 15:30."
+	}
+}
+
+var takeProfitMost = decimal.NewFromInt(10_000)
+
+// inSession reports whether a text is a time of day at which an exit may still
+// sell before the close of a usual day.
+func inSession(text string) bool {
+	at, err := time.Parse("15:04", text)
+	return err == nil && at.Format("15:04") == text && text >= "09:35" && text <= "15:55"
 }
 
 const tickersMost = 100

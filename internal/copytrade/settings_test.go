@@ -19,7 +19,7 @@ func TestSettingsAreLaidOverWhatIsSet(t *testing.T) {
 	var first, second Settings
 	for text, into := range map[string]*Settings{
 		`{"maxOpenPositions":3,"maxExposure":"500.00","allowedUnderlyings":["AAPL"]}`: &first,
-		`{"maxOpenPositions":null,"optionTypes":["put"]}`:                             &second,
+		`{"maxOpenPositions":null,"optionTypes":["put"],"closeOnExpiryAt":"15:30"}`:   &second,
 	} {
 		if err := json.Unmarshal([]byte(text), into); err != nil {
 			t.Fatal(err)
@@ -29,7 +29,8 @@ func TestSettingsAreLaidOverWhatIsSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"maxOpenPositions":null`, `"maxExposure":"500.00"`, `"allowedUnderlyings":["AAPL"]`, `"optionTypes":["put"]`, `"maxDailyTrades":5`} {
+	for _, want := range []string{`"maxOpenPositions":null`, `"maxExposure":"500.00"`, `"allowedUnderlyings":["AAPL"]`, `"optionTypes":["put"]`, `"maxDailyTrades":5`,
+		`"closeOnExpiryAt":"15:30"`, `"dailyLossStop":null`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in %s", want, text)
 		}
@@ -42,14 +43,18 @@ func TestSettingsOutOfBoundsAreNamed(t *testing.T) {
 	for text, want := range map[string][]string{
 		`{}`: nil,
 		`{"allowedUnderlyings":["aapl"],"deniedUnderlyings":["A B"]}`: {"allowedUnderlyings", "deniedUnderlyings"},
-		`{"optionTypes":[]}`:                                                        {"optionTypes"},
-		`{"optionTypes":["call","call"]}`:                                           {"optionTypes"},
-		`{"optionTypes":["straddle"]}`:                                              {"optionTypes"},
-		`{"minDaysToExpiration":-1,"maxDaysToExpiration":1501}`:                     {"maxDaysToExpiration", "minDaysToExpiration"},
-		`{"minDaysToExpiration":8,"maxDaysToExpiration":7}`:                         {"maxDaysToExpiration"},
-		`{"minDaysToExpiration":7,"maxDaysToExpiration":7}`:                         nil,
-		`{"maxOpenPositions":0}`:                                                    {"maxOpenPositions"},
-		`{"maxPremiumPerTrade":"0","maxExposure":"10.001"}`:                         {"maxExposure", "maxPremiumPerTrade"},
+		`{"optionTypes":[]}`:                                    {"optionTypes"},
+		`{"optionTypes":["call","call"]}`:                       {"optionTypes"},
+		`{"optionTypes":["straddle"]}`:                          {"optionTypes"},
+		`{"minDaysToExpiration":-1,"maxDaysToExpiration":1501}`: {"maxDaysToExpiration", "minDaysToExpiration"},
+		`{"minDaysToExpiration":8,"maxDaysToExpiration":7}`:     {"maxDaysToExpiration"},
+		`{"minDaysToExpiration":7,"maxDaysToExpiration":7}`:     nil,
+		`{"maxOpenPositions":0}`:                                {"maxOpenPositions"},
+		`{"maxPremiumPerTrade":"0","maxExposure":"10.001"}`:     {"maxExposure", "maxPremiumPerTrade"},
+		`{"dailyLossStop":"0","stopLossPercent":"100","takeProfitPercent":"10000.01","closeOnExpiryAt":"16:00"}`: {
+			"closeOnExpiryAt", "dailyLossStop", "stopLossPercent", "takeProfitPercent"},
+		`{"dailyLossStop":"0.01","stopLossPercent":"99.99","takeProfitPercent":"10000","closeOnExpiryAt":"15:55"}`: nil,
+		`{"closeOnExpiryAt":"9:35"}`: {"closeOnExpiryAt"}, `{"closeOnExpiryAt":"09:34"}`: {"closeOnExpiryAt"}, `{"closeOnExpiryAt":""}`: {"closeOnExpiryAt"},
 		`{"maxPositionSize":501,"maxDelaySeconds":4,"maxSlippagePercent":"100.01"}`: {"maxDelaySeconds", "maxPositionSize", "maxSlippagePercent"},
 	} {
 		var given Settings

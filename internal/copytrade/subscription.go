@@ -33,7 +33,8 @@ type Subscription struct {
 const subscriptionColumns = `s.id, s.trader_id, t.username, s.follower_id, s.auto_execute, s.max_position_size, s.max_daily_trades,
 	s.scaling_mode, s.scaling_value, s.max_slippage_percent, s.max_delay_seconds, s.max_spread_percent, s.same_contract,
 	s.order_type, s.account_id, s.allowed_underlyings, s.denied_underlyings, s.option_types, s.min_days_to_expiration, s.max_days_to_expiration,
-	s.max_premium_per_trade, s.max_open_positions, s.max_exposure, s.status, s.created_at`
+	s.max_premium_per_trade, s.max_open_positions, s.max_exposure, s.daily_loss_stop, s.stop_loss_percent, s.take_profit_percent,
+	s.close_on_expiry_at, s.status, s.created_at`
 
 func scanSubscription(row pgx.CollectableRow) (Subscription, error) {
 	s := Subscription{Settings: Defaults()}
@@ -41,7 +42,8 @@ func scanSubscription(row pgx.CollectableRow) (Subscription, error) {
 	err := row.Scan(&s.ID, &s.TraderID, &s.Trader, &s.FollowerID, v.AutoExecute, v.MaxPositionSize, v.MaxDailyTrades,
 		&v.Scaling.Mode, &v.Scaling.Value, v.MaxSlippagePercent, v.MaxDelaySeconds, v.MaxSpreadPercent, v.SameContract,
 		v.OrderType, &v.AccountID, v.AllowedUnderlyings, v.DeniedUnderlyings, v.OptionTypes, &v.MinDaysToExpiration.Value, &v.MaxDaysToExpiration.Value,
-		&v.MaxPremiumPerTrade.Value, &v.MaxOpenPositions.Value, &v.MaxExposure.Value, &s.Status, &s.CreatedAt)
+		&v.MaxPremiumPerTrade.Value, &v.MaxOpenPositions.Value, &v.MaxExposure.Value, &v.DailyLossStop.Value, &v.StopLossPercent.Value,
+		&v.TakeProfitPercent.Value, &v.CloseOnExpiryAt.Value, &s.Status, &s.CreatedAt)
 	s.CreatedAt = s.CreatedAt.UTC()
 	return s, err
 }
@@ -85,9 +87,10 @@ func (c *Copier) subscribe(ctx context.Context, tx pgx.Tx, follower uuid.UUID, t
 	err = tx.QueryRow(ctx, `
 		insert into subscriptions (follower_id, trader_id, account_id, auto_execute, max_position_size, max_daily_trades, scaling_mode,
 			scaling_value, max_slippage_percent, max_delay_seconds, max_spread_percent, same_contract, order_type, allowed_underlyings,
-			denied_underlyings, option_types, min_days_to_expiration, max_days_to_expiration, max_premium_per_trade, max_open_positions, max_exposure)
+			denied_underlyings, option_types, min_days_to_expiration, max_days_to_expiration, max_premium_per_trade, max_open_positions, max_exposure,
+			daily_loss_stop, stop_loss_percent, take_profit_percent, close_on_expiry_at)
 		values (@follower, @trader, @account, @auto, @size, @trades, @mode, @scale, @slippage, @delay, @spread, @same, @kind, @allowed,
-			@denied, @types, @minDays, @maxDays, @premium, @open, @exposure) returning id`, args).Scan(&id)
+			@denied, @types, @minDays, @maxDays, @premium, @open, @exposure, @lossStop, @stopLoss, @takeProfit, @closeAt) returning id`, args).Scan(&id)
 	if postgres.IsUnique(err, "subscriptions_one") {
 		return Subscription{}, fault.Conflict("invalid_state", "You are already copying this trader.")
 	}
@@ -249,7 +252,8 @@ func (s Settings) args() pgx.NamedArgs {
 		"scale": s.Scaling.Value, "slippage": s.MaxSlippagePercent, "delay": s.MaxDelaySeconds, "spread": s.MaxSpreadPercent,
 		"same": s.SameContract, "kind": s.OrderType, "allowed": s.AllowedUnderlyings, "denied": s.DeniedUnderlyings, "types": s.OptionTypes,
 		"minDays": s.MinDaysToExpiration.Value, "maxDays": s.MaxDaysToExpiration.Value, "premium": s.MaxPremiumPerTrade.Value,
-		"open": s.MaxOpenPositions.Value, "exposure": s.MaxExposure.Value,
+		"open": s.MaxOpenPositions.Value, "exposure": s.MaxExposure.Value, "lossStop": s.DailyLossStop.Value,
+		"stopLoss": s.StopLossPercent.Value, "takeProfit": s.TakeProfitPercent.Value, "closeAt": s.CloseOnExpiryAt.Value,
 	}
 }
 
@@ -261,7 +265,8 @@ func save(ctx context.Context, tx pgx.Tx, id uuid.UUID, status string, v Setting
 			status = @status, account_id = @account, auto_execute = @auto, max_position_size = @size, max_daily_trades = @trades, scaling_mode = @mode,
 			scaling_value = @scale, max_slippage_percent = @slippage, max_delay_seconds = @delay, max_spread_percent = @spread, same_contract = @same,
 			order_type = @kind, allowed_underlyings = @allowed, denied_underlyings = @denied, option_types = @types, min_days_to_expiration = @minDays,
-			max_days_to_expiration = @maxDays, max_premium_per_trade = @premium, max_open_positions = @open, max_exposure = @exposure, updated_at = now()
+			max_days_to_expiration = @maxDays, max_premium_per_trade = @premium, max_open_positions = @open, max_exposure = @exposure, daily_loss_stop = @lossStop,
+			stop_loss_percent = @stopLoss, take_profit_percent = @takeProfit, close_on_expiry_at = @closeAt, updated_at = now()
 		where id = @id`, args)
 	if err != nil {
 		return fmt.Errorf("change subscription: %w", err)

@@ -66,23 +66,23 @@ func sellHoldings(ctx context.Context, tx pgx.Tx, p Position, f Fill) error {
 	if err != nil || len(held) == 0 || f.Quantity == 0 {
 		return err
 	}
-	var realized decimal.Decimal
+	var made results
 	for i, n := range shares(held, p.Held(), f.Quantity, f.SubscriptionID) {
 		if n == 0 {
 			continue
 		}
 		part := f.part(n)
-		l, _, made := held[i].Ledger.Sell(n, part.Notional, part.Fees, p.Contract.Multiplier)
+		l, _, realized := held[i].Ledger.Sell(n, part.Notional, part.Fees, p.Contract.Multiplier)
 		if err := saveHolding(ctx, tx, held[i], l); err != nil {
 			return err
 		}
-		realized = realized.Add(made)
+		made.add(held[i].SubscriptionID, realized)
 	}
 	day := f.Day
 	if day == (exchange.Date{}) {
 		day = exchange.TradingDay(f.At)
 	}
-	return addCopyResult(ctx, tx, p.UserID, day, realized)
+	return addCopyResult(ctx, tx, p.UserID, day, made)
 }
 
 // shares says how many contracts of a sell each copied part gives: the seller's
@@ -113,7 +113,7 @@ func leaveHoldings(ctx context.Context, tx pgx.Tx, p Position, n int, proceeds *
 	if err != nil {
 		return err
 	}
-	var realized decimal.Decimal
+	var made results
 	for i, taken := range shares(held, p.Held(), n, nil) {
 		if taken == 0 {
 			continue
@@ -122,13 +122,13 @@ func leaveHoldings(ctx context.Context, tx pgx.Tx, p Position, n int, proceeds *
 		if proceeds != nil {
 			share := divideHalfEven(proceeds.Mul(decimal.NewFromInt(int64(taken))), int64(n))
 			l.Realized = l.Realized.Add(share).Sub(cost)
-			realized = realized.Add(share).Sub(cost)
+			made.add(held[i].SubscriptionID, share.Sub(cost))
 		}
 		if err := saveHolding(ctx, tx, held[i], l); err != nil {
 			return err
 		}
 	}
-	return addCopyResult(ctx, tx, p.UserID, day, realized)
+	return addCopyResult(ctx, tx, p.UserID, day, made)
 }
 
 func saveHolding(ctx context.Context, tx pgx.Tx, h Holding, l Ledger) error {
@@ -142,14 +142,35 @@ func saveHolding(ctx context.Context, tx pgx.Tx, h Holding, l Ledger) error {
 	return nil
 }
 
-// addCopyResult keeps what a day's sells of copied contracts made (R14).
-func addCopyResult(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exchange.Date, realized decimal.Decimal) error {
-	if realized.IsZero() {
+// results is what a sell of copied contracts made, for each subscription.
+type results struct {
+	subscriptions []uuid.UUID
+	realized      []decimal.Decimal
+}
+
+func (r *results) add(subscription uuid.UUID, realized decimal.Decimal) {
+	if !realized.IsZero() {
+		r.subscriptions, r.realized = append(r.subscriptions, subscription), append(r.realized, realized)
+	}
+}
+
+// addCopyResult keeps what a day's sells of copied contracts made: of all traders
+// together (R14) and of each (the follower's dailyLossStop).
+func addCopyResult(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exchange.Date, made results) error {
+	if len(made.subscriptions) == 0 {
 		return nil
 	}
 	_, err := tx.Exec(ctx, `
-		insert into copy_results (user_id, trading_day, realized) values ($1, $2, $3)
-		on conflict (user_id, trading_day) do update set realized = copy_results.realized + excluded.realized`, user, day, realized)
+		with made as (
+			select * from unnest($3::uuid[], $4::numeric[]) m (subscription_id, realized)
+		), of_each as (
+			insert into copy_day_results (subscription_id, trading_day, user_id, realized)
+			select subscription_id, $2, $1, realized from made order by subscription_id
+			on conflict (subscription_id, trading_day) do update set realized = copy_day_results.realized + excluded.realized
+		)
+		insert into copy_results (user_id, trading_day, realized) select $1, $2, sum(realized) from made
+		on conflict (user_id, trading_day) do update set realized = copy_results.realized + excluded.realized`,
+		user, day, made.subscriptions, made.realized)
 	if err != nil {
 		return fmt.Errorf("add to the day's result of copies: %w", err)
 	}

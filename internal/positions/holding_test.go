@@ -117,10 +117,14 @@ func TestADaysSellsOfCopiesAddUp(t *testing.T) {
 	sell(1, "2.50", night, exchange.MustDate("2026-09-23"))
 	sell(1, "3.25", night, exchange.MustDate("2026-09-23")) // −50 + 25
 	for day, want := range map[string]string{"2026-09-21": "-100", "2026-09-23": "-25"} {
-		var made decimal.Decimal
+		var made, of decimal.Decimal
 		err := r.db.Pool().QueryRow(t.Context(), `select realized from copy_results where user_id = $1 and trading_day = $2`, r.user, day).Scan(&made)
 		if err != nil || !made.Equal(decimal.RequireFromString(want)) {
 			t.Errorf("%s: %s, want %s (%v)", day, made, want, err)
+		}
+		err = r.db.Pool().QueryRow(t.Context(), `select realized from copy_day_results where subscription_id = $1 and trading_day = $2`, ben, day).Scan(&of)
+		if err != nil || !of.Equal(made) {
+			t.Errorf("%s: %s of the trader, %s of all (%v)", day, of, made, err)
 		}
 	}
 }
