@@ -18,7 +18,8 @@ type copyView struct {
 	Approvals     []ui.Approval
 	Subscriptions []ui.SubscriptionRow
 	Decisions     []ui.DecisionRow
-	Followers     *followersView // for traders
+	Triggers      []copytrade.Trigger // the newest
+	Followers     *followersView      // for traders
 	Cursor, Next  string
 }
 
@@ -51,7 +52,10 @@ func (v copyView) nextPage() string {
 	return "/copy?" + url.Values{"cursor": {v.Next}}.Encode()
 }
 
-const approvalsMost = 50
+const (
+	approvalsMost = 50
+	triggersMost  = 20
+)
 
 // copying answers GET /copy.
 func (s *Site) copying(w http.ResponseWriter, r *http.Request) error {
@@ -153,6 +157,9 @@ func (s *Site) copyView(r *http.Request) (copyView, error) {
 	}
 	ctx := r.Context()
 	if view.Approvals, err = s.approvals(ctx); err != nil {
+		return copyView{}, err
+	}
+	if view.Triggers, _, err = s.copier.Triggers(ctx, me(ctx), triggersMost, nil); err != nil {
 		return copyView{}, err
 	}
 	list, err := s.copier.Subscriptions(ctx, me(ctx))

@@ -260,6 +260,7 @@ func (s *show) walkCopying(t *testing.T) {
 	if a := s.do("ava", "GET", "/api/copy-trading/subscribers", "").want(t, 200); !contains(a.body, `"username":"ben"`) {
 		t.Errorf("followers: %s", a.body)
 	}
+	s.do("ben", "GET", "/api/copy-trading/triggers", "").want(t, 200)
 	var waiting []string
 	for _, decision := range []string{"approve", "reject"} {
 		s.quote(apple, "3.45", "3.50") // copies want a price of the last seconds

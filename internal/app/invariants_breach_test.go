@@ -75,6 +75,7 @@ func breaches() []breach {
 			{`update orders set sent_at = t(76) where id = id('copy buy')`, "at the latest due"},
 			{`update copy_decisions set responded_at = t(-30) where id = id('entry')`, "at the latest due"},
 			{`update orders set sent_at = t(103 + 15 * 60 + 11) where id = id('copy sell')`, "at the latest due"},
+			{`alter table orders drop constraint orders_copy_has_decision; update orders set trigger_id = id('stopped'), sent_at = t(200 + 15 * 60 + 11) where id = id('copy sell')`, "at the latest due"},
 		},
 		"INV-12": {{`alter table positions drop constraint positions_never_oversold; update positions set sold = 4 where id = id('held')`, "bought 4, sold 4, reserved 1"}},
 		"INV-13": {
@@ -249,6 +250,16 @@ func breaches() []breach {
 			{`insert into snaptrade_budget_calls select now(), 1 from generate_series(1, 240)`, "calls in 60 s"},
 			{`insert into snaptrade_budget_calls select now(), 4 from generate_series(1, 195)`, "of them no exits or cancels"},
 			{`insert into snaptrade_budget_calls select now(), 7 from generate_series(1, 145)`, "of those that rank below looks"},
+		},
+		"INV-52": {
+			{`alter table copy_triggers drop constraint copy_triggers_once; insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, cost_each, send_before)
+				select subscription_id, position_id, user_id, trader_id, kind, symbol, held, cost_each, now() from copy_triggers`, "stop_loss was reached 2 times"},
+			{`drop index orders_one_exit_per_trigger; alter table orders drop constraint orders_copy_has_decision;
+				update orders set trigger_id = id('stopped') where id in (id('copy sell'), id('sell'))`, "sold by 2 orders"},
+			{`alter table orders drop constraint orders_copy_has_decision; update orders set trigger_id = id('stopped'), quantity = 3 where id = id('copy sell')`, "sells 3 for another"},
+			{`alter table orders drop constraint orders_copy_has_decision; update orders set trigger_id = id('stopped') where id = id('sell')`, "for another holding"},
+			{`update copy_triggers set state = 'waiting', send_before = now() - interval '2 hours'`, "still waiting after its time"},
+			{`update orders set state = 'accepted', cum = 0, quantity = 3 where id = id('copy sell')`, "holds 2 and sells 3"},
 		},
 	} {
 		for _, b := range list {

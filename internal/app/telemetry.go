@@ -23,6 +23,7 @@ type meter struct {
 	deliveries *prometheus.HistogramVec
 	brokers    *prometheus.HistogramVec
 	alarms     *prometheus.CounterVec
+	guards     *prometheus.CounterVec
 }
 
 func newMeter() *meter {
@@ -42,7 +43,10 @@ func newMeter() *meter {
 	m.alarms = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_alarms_total", Help: "What an operator must look at, by kind.",
 	}, []string{"kind"})
-	m.registry.MustRegister(m.requests, m.deliveries, m.brokers, m.alarms,
+	m.guards = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "alertsify_copy_guards_total", Help: "What watching held copies came to, by event.",
+	}, []string{"event"})
+	m.registry.MustRegister(m.requests, m.deliveries, m.brokers, m.alarms, m.guards,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -61,6 +65,8 @@ func (m *meter) delivery(channel, outcome string, took time.Duration) {
 func (m *meter) snaptrade(c snaptrade.Call) {
 	m.brokers.WithLabelValues(c.Op, c.Class.String(), strconv.Itoa(c.Status)).Observe(c.Took.Seconds())
 }
+
+func (m *meter) guard(event string) { m.guards.WithLabelValues(event).Inc() }
 
 func (m *meter) alarm(kind string) { m.alarms.WithLabelValues(kind).Inc() }
 

@@ -31,6 +31,7 @@ type Copier struct {
 	now    func() time.Time
 	log    *slog.Logger
 	crash  func(point string)
+	count  func(event string)
 }
 
 // Options are the parts a Copier works with.
@@ -46,16 +47,20 @@ type Options struct {
 	Now    func() time.Time
 	Logger *slog.Logger
 	Crash  func(point string) // development and tests: may end the process at a named point; nil does nothing
+	Count  func(event string) // counts what sold copies by itself; nil does nothing
 }
 
 // New makes a Copier.
 func New(o Options) *Copier {
+	if o.Count == nil {
+		o.Count = func(string) {}
+	}
 	if o.Crash == nil {
 		o.Crash = func(string) {}
 	}
 	return &Copier{
 		db: o.DB, queue: o.Queue, desk: o.Desk, rules: o.Rules, market: o.Market, alerts: o.Alerts, gate: o.Gate,
-		clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash,
+		clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, count: o.Count,
 	}
 }
 

@@ -26,6 +26,9 @@ func (c *Copier) OnOrder(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return fmt.Errorf("copy order: %w", err)
 	}
+	if o.TriggerID != nil {
+		return c.settleTrigger(ctx, o)
+	}
 	if o.Source == orders.Copy {
 		return c.settle(ctx, o)
 	}

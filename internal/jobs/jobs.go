@@ -41,6 +41,7 @@ func New(o Options) (*river.Client[pgx.Tx], error) {
 	river.AddWorker(workers, &replace{desk: o.Desk})
 	river.AddWorker(workers, &changed{desk: o.Desk, copier: o.Copier})
 	river.AddWorker(workers, &execute{copier: o.Copier})
+	river.AddWorker(workers, &triggered{copier: o.Copier})
 	queues := map[string]int{orders.SendQueue: sendsAtOnce, orders.ExitQueue: exitsAtOnce, orders.ChangedQueue: copiesAtOnce}
 	return postgres.NewWorkingQueue(o.DB, postgres.QueueConfig(queues, workers, o.Logger))
 }
@@ -116,4 +117,14 @@ type execute struct {
 // Work places what was decided about one order of a leader.
 func (w *execute) Work(ctx context.Context, job *river.Job[copytrade.ExecuteJob]) error {
 	return snoozed(w.copier.Execute(ctx, job.Args.LeaderOrderID))
+}
+
+type triggered struct {
+	river.WorkerDefaults[copytrade.TriggerJob]
+	copier *copytrade.Copier
+}
+
+// Work sells what a follower's own bounds have reached.
+func (w *triggered) Work(ctx context.Context, _ *river.Job[copytrade.TriggerJob]) error {
+	return snoozed(w.copier.PlaceTriggered(ctx))
 }

@@ -131,7 +131,8 @@ func (d *Desk) freshBalance(ctx context.Context, o Order) {
 }
 
 // leaderOf is whose trade a copy repeats, once its subscription, its consent
-// and its decision still stand (T2, INV-21). Foreign tables: subscriptions,
+// and its decision still stand (T2, INV-21). Exits stand in any case, those that
+// the follower's own bounds ask for without a decision. Foreign tables: subscriptions,
 // consents, copy_decisions.
 func (d *Desk) leaderOf(ctx context.Context, tx pgx.Tx, o Order) (*uuid.UUID, error) {
 	if o.Source != Copy {
@@ -142,7 +143,7 @@ func (d *Desk) leaderOf(ctx context.Context, tx pgx.Tx, o Order) (*uuid.UUID, er
 	err := tx.QueryRow(ctx, `
 		select s.trader_id, $2 = 'STC' or (s.status = 'active' and (c.result = 'approved' or (s.auto_execute
 			and exists (select 1 from consents k where k.user_id = s.follower_id and k.withdrawn_at is null))))
-		from subscriptions s join copy_decisions c on c.id = $3
+		from subscriptions s left join copy_decisions c on c.id = $3
 		where s.id = $1`, o.SubscriptionID, o.Side, o.DecisionID).Scan(&leader, &stands)
 	if err != nil {
 		return nil, fmt.Errorf("read subscription of order %s: %w", o.ID, err)

@@ -44,6 +44,7 @@ type CopyOrder struct {
 	LeaderID       uuid.UUID
 	SubscriptionID uuid.UUID
 	DecisionID     uuid.UUID
+	TriggerID      *uuid.UUID // an exit that the follower's own bound asked for, instead of a decision
 	Side           Side
 	Contract       exchange.Contract
 	PositionID     *uuid.UUID // exits

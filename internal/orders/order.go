@@ -108,6 +108,7 @@ type Order struct {
 
 	SubscriptionID, DecisionID *uuid.UUID
 	CopyTarget                 *int
+	TriggerID                  *uuid.UUID // of a copy's exit that no trade of the leader's asked for
 
 	EstimatedCost decimal.Decimal // dollars
 	TradingDay    exchange.Date

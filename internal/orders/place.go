@@ -117,6 +117,9 @@ func (d *Desk) newOrder(dr Draft) Order {
 	if c := dr.copy; c != nil {
 		o.Source, o.SendBefore, o.CopyTarget = Copy, c.SendBefore, c.Target
 		o.SubscriptionID, o.DecisionID = &c.SubscriptionID, &c.DecisionID
+		if o.TriggerID = c.TriggerID; c.TriggerID != nil {
+			o.DecisionID = nil
+		}
 	}
 	if dr.copied != nil {
 		o.SubscriptionID = dr.copied
@@ -191,7 +194,7 @@ func (d *Desk) checkFacts(ctx context.Context, tx pgx.Tx, rules *risk.Rules, dr 
 func (d *Desk) takePosition(ctx context.Context, tx pgx.Tx, dr Draft, o *Order) error {
 	if o.Side == STC {
 		o.PositionID = *dr.intent.PositionID
-		if err := positions.Reserve(ctx, tx, o.UserID, o.PositionID, o.Quantity); err != nil || dr.copied == nil {
+		if err := positions.Reserve(ctx, tx, o.UserID, o.PositionID, o.Quantity); err != nil || dr.copied == nil && o.TriggerID == nil {
 			return err
 		}
 		return stillCopied(ctx, tx, o)

@@ -18,7 +18,7 @@ import (
 // columns are read by scan, in its order.
 const columns = `o.id, o.user_id, o.account_id, o.position_id, o.side, o.symbol, o.underlying, o.multiplier, o.quantity, o.order_type,
 	o.limit_price, o.stop_price, o.time_in_force, o.source, o.state, o.cum, o.cum_notional, o.reason, o.reason_code, o.review_reason,
-	o.broker_order_id, o.cancel_requested_at, o.subscription_id, o.decision_id, o.copy_target, o.estimated_cost, o.trading_day,
+	o.broker_order_id, o.cancel_requested_at, o.subscription_id, o.decision_id, o.copy_target, o.trigger_id, o.estimated_cost, o.trading_day,
 	o.send_before, o.claim_token, o.sent_at, o.deadline, o.attempts, o.complete_looks, o.event_seq, o.executed_at,
 	o.created_at, o.updated_at, o.finished_at, o.read_at, ` + newestChange
 
@@ -32,7 +32,7 @@ func scanAnd(row pgx.CollectableRow, more ...any) (Order, error) {
 	var limit, stop decimal.NullDecimal
 	err := row.Scan(append([]any{&o.ID, &o.UserID, &o.AccountID, &o.PositionID, &o.Side, &symbol, &underlying, &multiplier, &o.Quantity, &o.Type,
 		&limit, &stop, &o.TimeInForce, &o.Source, &o.State, &o.Cum, &o.CumNotional, &o.Reason, &o.ReasonCode, &o.Review,
-		&o.BrokerOrderID, &o.CancelRequested, &o.SubscriptionID, &o.DecisionID, &o.CopyTarget, &o.EstimatedCost, &o.TradingDay,
+		&o.BrokerOrderID, &o.CancelRequested, &o.SubscriptionID, &o.DecisionID, &o.CopyTarget, &o.TriggerID, &o.EstimatedCost, &o.TradingDay,
 		&o.SendBefore, &o.ClaimToken, &o.SentAt, &o.Deadline, &o.Attempts, &o.CompleteLooks, &o.EventSeq, &o.ExecutedAt,
 		&o.CreatedAt, &o.UpdatedAt, &o.FinishedAt, &o.ReadAt, &o.Change}, more...)...)
 	if err != nil {
@@ -83,12 +83,12 @@ func insert(ctx context.Context, tx pgx.Tx, o Order) (Order, error) {
 	return one(tx.Query(ctx, `
 		insert into orders as o (id, user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type,
 			limit_price, stop_price, time_in_force, source, state, estimated_cost, trading_day, send_before,
-			subscription_id, decision_id, copy_target, broker_order_id)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+			subscription_id, decision_id, copy_target, broker_order_id, trigger_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 		returning `+columns,
 		o.ID, o.UserID, o.AccountID, o.PositionID, o.Side, o.Contract.Symbol, o.Contract.Underlying, o.Contract.Multiplier, o.Quantity,
 		o.Type, o.Limit, o.Stop, o.TimeInForce, o.Source, o.State, o.EstimatedCost, o.TradingDay, o.SendBefore,
-		o.SubscriptionID, o.DecisionID, o.CopyTarget, o.BrokerOrderID))
+		o.SubscriptionID, o.DecisionID, o.CopyTarget, o.BrokerOrderID, o.TriggerID))
 }
 
 // Who writes an order's history.

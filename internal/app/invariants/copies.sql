@@ -142,3 +142,26 @@ from copy_holdings h
 join copied c on c.subscription_id = h.subscription_id and c.position_id = h.position_id
 join sold s on s.subscription_id = h.subscription_id and s.position_id = h.position_id and s.quantity = h.sold
 where h.realized <> s.proceeds - (c.cost - h.remaining_cost);
+
+-- INV-52: What a follower's own bound sells is sold once for each holding and kind, by one order of that holding, in time, and all sells of a copy together are no more than it holds.
+select subscription_id || ' ' || position_id as id, kind || ' was reached ' || count(*) || ' times' as why
+from copy_triggers group by subscription_id, position_id, kind having count(*) > 1
+union all
+select trigger_id::text, 'sold by ' || count(*) || ' orders' from orders
+where trigger_id is not null and state <> 'aborted' group by trigger_id having count(*) > 1
+union all
+select o.id::text, 'sells ' || o.quantity || ' for another holding, follower or contract than was reached, or more than its ' || g.held
+from orders o join copy_triggers g on g.id = o.trigger_id join positions p on p.id = g.position_id
+where o.side <> 'STC' or o.quantity > g.held
+    or (o.subscription_id, o.position_id, o.user_id) is distinct from (g.subscription_id, g.position_id, g.user_id)
+union all
+select g.id::text, 'still ' || g.state || ' after its time' from copy_triggers g left join orders o on o.id = g.order_id
+where (g.state = 'waiting' or g.state = 'placed' and o.state not in ('queued', 'submitting', 'unknown', 'accepted', 'partial') and o.updated_at < now() - @grace::interval)
+    and g.send_before < now() - @grace::interval
+union all
+select h.subscription_id || ' ' || h.position_id, 'holds ' || h.bought - h.sold || ' and sells ' || e.selling
+from copy_holdings h join positions p on p.id = h.position_id join (
+    select subscription_id, position_id, sum(quantity - cum) as selling from orders
+    where side = 'STC' and subscription_id is not null and state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')
+    group by subscription_id, position_id) e on e.subscription_id = h.subscription_id and e.position_id = h.position_id
+where e.selling > h.bought - h.sold and p.review_reason is null;

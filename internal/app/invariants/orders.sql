@@ -176,6 +176,7 @@ with led as (
     select order_id, min(least(coalesce(executed_at, learnt_at), learnt_at)) as first, max(learnt_at) as last from fills group by order_id
 ), due as (
     select o.id, o.sent_at, case
+        when o.trigger_id is not null then g.triggered_at + interval '15 minutes'
         when o.decision_id is null and o.side = 'BTO' then o.created_at + interval '30 seconds'
         when o.decision_id is null then o.created_at + interval '120 seconds'
         when o.side = 'STC' then greatest(l.last + interval '15 minutes', d.responded_at + interval '30 seconds')
@@ -183,6 +184,7 @@ with led as (
         else l.first + make_interval(secs => case when s.updated_at < d.decided_at then s.max_delay_seconds else 900 end)
         end + interval '10 seconds' as latest -- for clocks that differ
     from orders o
+    left join copy_triggers g on g.id = o.trigger_id
     left join copy_decisions d on d.id = o.decision_id
     left join subscriptions s on s.id = d.subscription_id
     left join led l on l.order_id = d.leader_order_id

@@ -1,0 +1,221 @@
+package copytrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/orders"
+)
+
+// waitingTrigger is a trigger without an order, with what it may sell now.
+type waitingTrigger struct {
+	Trigger
+	Left   int // copied contracts held
+	Copied int // of them, beyond the live sells of their subscription
+	Free   int // what the position has free
+}
+
+// PlaceTriggered sells what was reached and has no order yet, oldest first. It may
+// run any number of times and anywhere: of two, one finds the trigger taken. What
+// cannot be sold now is tried again by the sweep until its time is over.
+func (c *Copier) PlaceTriggered(ctx context.Context) error {
+	var errs []error
+	for page, last := dueSlice, (Trigger{}); page == dueSlice; {
+		due, err := c.waitingTriggers(ctx, last)
+		if err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		for _, t := range due {
+			if err := c.placeTrigger(ctx, t); err != nil {
+				errs = append(errs, fmt.Errorf("sell for trigger %s: %w", t.ID, err))
+			}
+			last = t.Trigger
+		}
+		page = len(due)
+	}
+	return errors.Join(errs...)
+}
+
+// waitingTriggers reads a page of them (index copy_triggers_waiting). Foreign
+// tables: positions, copy_holdings, orders.
+func (c *Copier) waitingTriggers(ctx context.Context, after Trigger) ([]waitingTrigger, error) {
+	rows, err := c.db.Pool().Query(ctx, `
+		select `+triggerColumns+`, h.bought - h.sold, `+freeCopied+`, greatest(p.bought - p.sold - p.sell_reserved - p.missing, 0)
+		`+triggerFrom+`
+		join copy_holdings h on h.subscription_id = g.subscription_id and h.position_id = g.position_id
+		where g.state = 'waiting' and (g.triggered_at, g.id) > ($1, $2) order by g.triggered_at, g.id limit $3`, after.TriggeredAt, after.ID, dueSlice)
+	if err != nil {
+		return nil, fmt.Errorf("read waiting triggers: %w", err)
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (t waitingTrigger, err error) {
+		t.Trigger, err = scanTriggerAnd(row, &t.Left, &t.Copied, &t.Free)
+		return t, err
+	})
+}
+
+// placeTrigger sells the copied contracts that are left and free, and no others.
+func (c *Copier) placeTrigger(ctx context.Context, t waitingTrigger) error {
+	quantity := min(t.Copied, t.Free, t.Held)
+	switch {
+	case t.Left == 0: // sold meanwhile, by the follower or with the trader
+		return c.failTrigger(ctx, t.Trigger, "no_copy_held")
+	case !c.now().Before(t.SendBefore) && t.Reason != nil: // why it could not be sold all the time
+		return c.failTrigger(ctx, t.Trigger, *t.Reason)
+	case !c.now().Before(t.SendBefore):
+		return c.failTrigger(ctx, t.Trigger, "too_late")
+	case quantity <= 0: // what sells them now may end without
+		return c.triggerWaits(ctx, t.Trigger, "insufficient_quantity")
+	}
+	from := t.Price
+	if from == nil {
+		if from = c.bid(ctx, t.Contract.Symbol); from == nil {
+			return c.triggerWaits(ctx, t.Trigger, "risk_no_quote")
+		}
+	}
+	limit := orders.ExitLimit(t.Contract, *from)
+	order := orders.CopyOrder{
+		UserID: t.FollowerID, LeaderID: t.TraderID, SubscriptionID: t.SubscriptionID, TriggerID: &t.ID, Side: orders.STC,
+		Contract: t.Contract, PositionID: &t.PositionID, Quantity: quantity, Type: orders.Limit, Limit: &limit, SendBefore: t.SendBefore,
+	}
+	draft, err := c.desk.DraftCopy(ctx, order)
+	if err == nil {
+		err = c.enterTrigger(ctx, t.Trigger, draft)
+	}
+	if code, _, refused := refusal(err); refused {
+		return c.triggerWaits(ctx, t.Trigger, code)
+	}
+	return err
+}
+
+// bid is what a contract can be sold at; nil without a fresh one.
+func (c *Copier) bid(ctx context.Context, symbol string) *money.Price {
+	ctx, cancel := context.WithTimeout(ctx, markTime)
+	defer cancel()
+	q, err := c.market.Quote(ctx, symbol)
+	if err != nil || q.Bid == nil || !q.Fresh(c.clock.Now()) {
+		return nil
+	}
+	return q.Bid
+}
+
+// enterTrigger is T1 for a trigger. The subscription's row comes first, as for the
+// exits that follow the trader, then the trigger's own: of two processes one finds
+// it taken, and of two sells of one copy the later sees what the earlier took.
+func (c *Copier) enterTrigger(ctx context.Context, t Trigger, draft orders.Draft) error {
+	err := c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `select from subscriptions where id = $1 for no key update`, t.SubscriptionID); err != nil {
+			return fmt.Errorf("lock the copy: %w", err)
+		}
+		var id uuid.UUID
+		err := tx.QueryRow(ctx, `select id from copy_triggers where id = $1 and state = 'waiting' for no key update skip locked`, t.ID).Scan(&id)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errTaken
+		}
+		if err != nil {
+			return fmt.Errorf("lock the trigger: %w", err)
+		}
+		o, err := c.desk.EnterCopy(ctx, tx, draft)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `update copy_triggers set state = 'placed', order_id = $2, reason = null, updated_at = now() where id = $1`, t.ID, o.ID)
+		return err
+	})
+	if errors.Is(err, errTaken) {
+		return nil
+	}
+	c.desk.Refused(ctx, err)
+	return err
+}
+
+// triggerWaits notes why a trigger could not sell yet.
+func (c *Copier) triggerWaits(ctx context.Context, t Trigger, code string) error {
+	_, err := c.db.Pool().Exec(ctx, `
+		update copy_triggers set reason = $2, updated_at = now() where id = $1 and state = 'waiting' and reason is distinct from $2`, t.ID, code)
+	if err != nil {
+		return fmt.Errorf("note why it waits: %w", err)
+	}
+	return nil
+}
+
+// failTrigger ends a trigger that sold nothing.
+func (c *Copier) failTrigger(ctx context.Context, t Trigger, code string) error {
+	return c.endTrigger(ctx, t.ID, nil, TriggerFailed, &code)
+}
+
+// endTrigger writes what became of a trigger that stands on an order, or on none,
+// and tells its follower; a trigger that somebody else has moved on stays.
+func (c *Copier) endTrigger(ctx context.Context, id uuid.UUID, o *orders.Order, to TriggerState, code *string) error {
+	var on *uuid.UUID
+	if o != nil {
+		on = &o.ID
+	}
+	return c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			with made as (
+				update copy_triggers set state = $3, reason = $4, updated_at = now()
+				where id = $1 and order_id is not distinct from $2 and state <> $3 and (state <> 'sold' or $3 = 'sold') returning *)`+readTriggers,
+			id, on, to, code)
+		if err != nil {
+			return fmt.Errorf("end trigger %s: %w", id, err)
+		}
+		made, err := pgx.CollectRows(rows, scanTrigger)
+		if err != nil {
+			return fmt.Errorf("end trigger %s: %w", id, err)
+		}
+		for _, t := range made {
+			if t.Reason != nil && quiet[*t.Reason] {
+				continue
+			}
+			if err := c.alerts.Notify(ctx, tx, c.became(t, o)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// settleTrigger carries the order of a trigger into it: sold with its first fill,
+// failed when it ended without one. An order that was never sent, and that its
+// owner did not take back, leaves its trigger to the next try.
+func (c *Copier) settleTrigger(ctx context.Context, o orders.Order) error {
+	switch {
+	case o.Cum > 0:
+		return c.endTrigger(ctx, *o.TriggerID, &o, TriggerSold, nil)
+	case o.State.Live():
+		return nil
+	}
+	e := endingOf(o.State, o.ReasonCode)
+	if o.State != orders.Aborted || e.reason == orders.UserCancelled {
+		return c.endTrigger(ctx, *o.TriggerID, &o, TriggerFailed, &e.reason)
+	}
+	_, err := c.db.Pool().Exec(ctx, `
+		update copy_triggers set state = 'waiting', order_id = null, reason = $3, updated_at = now()
+		where id = $1 and order_id = $2 and state = 'placed'`, o.TriggerID, o.ID, e.reason)
+	if err != nil {
+		return fmt.Errorf("take back the order of trigger %s: %w", o.TriggerID, err)
+	}
+	return nil
+}
+
+// became tells a follower what a trigger came to.
+func (c *Copier) became(t Trigger, o *orders.Order) alerts.Notification {
+	position := t.PositionID
+	n := alerts.Notification{
+		UserID: t.FollowerID, Type: alerts.CopyTradeFailed, Title: t.Kind.Words() + " sold nothing: " + t.Contract.Display(),
+		Body: t.ReasonText() + " What you hold of it is yours to sell.", URL: "/positions/" + position.String(),
+		SubjectKey: "trigger:" + t.ID.String(), PositionID: &position, LearntAt: c.now(),
+	}
+	if t.State == TriggerSold {
+		n.Type, n.Title = alerts.CopyTradeExecuted, fmt.Sprintf("Sold %d %s", o.Cum, t.Contract.Display())
+		n.Body, n.Brief = fmt.Sprintf("%s: at %s, copied from @%s", t.Kind.Words(), o.Average().Display(), t.Trader), t.Kind.Words()+", copied from @"+t.Trader
+		n.Data, n.ExecutedAt = map[string]any{"orderId": o.ID}, o.ExecutedAt
+	}
+	return n
+}

@@ -1,0 +1,175 @@
+package copytrade
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/market"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/orders"
+)
+
+const (
+	triggersWithin = 15 * time.Minute // from the trigger; later a sale is only offered
+	triggerSlice   = 10_000           // holdings judged in one statement
+)
+
+// TriggerJob places the exits of what was reached.
+type TriggerJob struct{}
+
+// Kind names the job for the queue.
+func (TriggerJob) Kind() string { return "copy_triggers" }
+
+// InsertOpts puts it beside exits, with their workers.
+func (TriggerJob) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: orders.ExitQueue} }
+
+// freeCopied is what copy holding h has beyond the live sells of its subscription.
+const freeCopied = `h.bought - h.sold - coalesce((select sum(e.quantity - e.cum) from orders e
+	where e.position_id = h.position_id and e.subscription_id = h.subscription_id and e.side = 'STC' and ` + exitsLive + `), 0)::int`
+
+// costEach is what the contracts of holding h on position p cost, per share.
+const costEach = `h.remaining_cost / ((h.bought - h.sold) * p.multiplier)`
+
+// reachedBounds writes a trigger for each holding of the contracts quoted whose
+// follower's stop-loss or take-profit the mark has reached, once for each holding
+// and kind. What is being sold already is left to that. A follower who stopped
+// copying has no such bounds any more. Foreign tables: positions (index
+// positions_open_symbol), copy_holdings, orders.
+const reachedBounds = `
+with quoted as (
+	select * from unnest(@symbols::text[], @marks::numeric[], @bids::numeric[]) q (symbol, mark, bid)
+), holding as (
+	select s.id as subscription_id, p.id as position_id, h.user_id, s.trader_id, p.symbol, q.mark, q.bid, ` + costEach + ` as cost_each,
+		s.stop_loss_percent, s.take_profit_percent, ` + freeCopied + ` as free
+	from quoted q
+	join positions p on p.symbol = q.symbol and p.status = 'open'
+	join copy_holdings h on h.position_id = p.id and h.bought > h.sold
+	join subscriptions s on s.id = h.subscription_id and s.status <> 'cancelled'
+	where s.stop_loss_percent is not null or s.take_profit_percent is not null
+), reached as (
+	select *, case when mark <= cost_each * (1 - stop_loss_percent / 100) then 'stop_loss'
+		when mark >= cost_each * (1 + take_profit_percent / 100) then 'take_profit' end as kind
+	from holding where free > 0
+), made as (
+	insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, percent, cost_each, mark, price, triggered_at, send_before)
+	select subscription_id, position_id, user_id, trader_id, kind, symbol, free,
+		case kind when 'stop_loss' then stop_loss_percent else take_profit_percent end, cost_each, mark, bid, @now, @before
+	from reached r
+	where kind is not null and not exists (select 1 from copy_triggers g
+		where g.subscription_id = r.subscription_id and g.position_id = r.position_id and g.kind = r.kind)
+	order by subscription_id, position_id limit @slice
+	on conflict (subscription_id, position_id, kind) do nothing
+	returning *
+)` + readTriggers
+
+// readTriggers reads the triggers that a CTE named made has written.
+const readTriggers = ` select ` + triggerColumns + ` from made g join users t on t.id = g.trader_id join positions p on p.id = g.position_id`
+
+// Judge holds quotes against the bounds of everybody who holds copies of the
+// contracts: a row, a message and the bell of the exits are written together, in
+// one statement for each 10,000 holdings. Quotes that are old, one-sided or from
+// outside the session move nothing. It says how many were reached.
+func (c *Copier) Judge(ctx context.Context, quotes []market.Quote) (reached int, err error) {
+	var symbols []string
+	var marks, bids []decimal.Decimal
+	for _, q := range quotes {
+		if c.judgeable(q) {
+			symbols, marks, bids = append(symbols, q.Symbol), append(marks, q.Mark().Decimal), append(bids, q.Bid.Decimal)
+		}
+	}
+	if len(symbols) == 0 {
+		return 0, nil
+	}
+	args := pgx.NamedArgs{"symbols": symbols, "marks": marks, "bids": bids}
+	return c.trigger(ctx, reachedBounds, args)
+}
+
+// judgeable reports whether copies may be sold because of a quote.
+func (c *Copier) judgeable(q market.Quote) bool {
+	return q.Bid != nil && q.Ask != nil && q.Fresh(c.clock.Now()) && c.clock.Open(underlyingOf(q.Symbol))
+}
+
+// underlyingOf is what a contract's session follows.
+func underlyingOf(symbol string) string {
+	contract, err := exchange.ParseSymbol(symbol)
+	if err != nil {
+		return ""
+	}
+	return contract.Underlying
+}
+
+// trigger runs a statement that writes triggers until it writes no full slice.
+func (c *Copier) trigger(ctx context.Context, statement string, args pgx.NamedArgs) (reached int, err error) {
+	now := c.now()
+	args["now"], args["before"], args["slice"] = now, now.Add(triggersWithin), triggerSlice
+	for made := triggerSlice; made == triggerSlice; reached += made {
+		err = c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) error {
+			made, err = c.triggerSome(ctx, tx, statement, args)
+			return err
+		})
+		if err != nil {
+			return reached, fmt.Errorf("judge what is held of copies: %w", err)
+		}
+	}
+	return reached, nil
+}
+
+func (c *Copier) triggerSome(ctx context.Context, tx pgx.Tx, statement string, args pgx.NamedArgs) (int, error) {
+	if _, err := tx.Exec(ctx, `set local statement_timeout = '10s'`); err != nil { // set-wise work has its own time (rule 8.3)
+		return 0, err
+	}
+	rows, err := tx.Query(ctx, statement, args)
+	if err != nil {
+		return 0, err
+	}
+	made, err := pgx.CollectRows(rows, scanTrigger)
+	if err != nil || len(made) == 0 {
+		return 0, err
+	}
+	told := make([]alerts.Notification, len(made))
+	for i, t := range made {
+		told[i] = c.reached(t)
+		c.count(string(t.Kind))
+	}
+	if err := c.alerts.Notify(ctx, tx, told...); err != nil {
+		return 0, err
+	}
+	if _, err := c.queue.InsertTx(ctx, tx, TriggerJob{}, nil); err != nil {
+		return 0, fmt.Errorf("queue what was reached: %w", err)
+	}
+	return len(made), nil
+}
+
+// reached tells a follower that copies are being sold, and why.
+func (c *Copier) reached(t Trigger) alerts.Notification {
+	why := "it is their last day."
+	if t.Percent.Valid {
+		why = fmt.Sprintf("at %s they are %s%% %s the %s they cost.", t.Mark.Display(), money.Trim(t.change().Abs()), t.beside(), t.CostEach.Display())
+	}
+	position := t.PositionID
+	return alerts.Notification{
+		UserID: t.FollowerID, Type: alerts.CopyTradeClose, Title: t.Kind.Words() + ": " + t.Contract.Display(),
+		Body:  fmt.Sprintf("%d copied from @%s are being sold: %s", t.Held, t.Trader, why),
+		Brief: "Copies from @" + t.Trader + " are being sold.", URL: "/positions/" + position.String(),
+		SubjectKey: "trigger:" + t.ID.String(), PositionID: &position, LearntAt: t.TriggeredAt, ValidUntil: &t.SendBefore,
+	}
+}
+
+// change is how far the mark lies from the cost, in percent.
+func (t Trigger) change() decimal.Decimal {
+	return money.Percent(t.Mark.Sub(t.CostEach.Decimal), t.CostEach.Decimal).Decimal
+}
+
+func (t Trigger) beside() string {
+	if t.Kind == StopLoss {
+		return "below"
+	}
+	return "above"
+}

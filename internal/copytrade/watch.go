@@ -1,0 +1,234 @@
+package copytrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/market"
+)
+
+const (
+	reloadEvery = 10 * time.Second // how soon a new holding or setting is watched
+	quietAfter  = 15 * time.Second // a contract not heard of for so long is read
+	watchMost   = 5000             // contracts
+)
+
+// bounds are the first prices at which anybody's copies of a contract are sold:
+// the highest stop-loss and the lowest take-profit. They only spare the database
+// quotes that move nothing; it judges for itself.
+type bounds struct {
+	low, high decimal.NullDecimal
+	heard     time.Time // when a quote of it last came
+}
+
+// passed reports whether a mark has reached one of them.
+func (b bounds) passed(mark decimal.Decimal) bool {
+	return b.low.Valid && mark.LessThanOrEqual(b.low.Decimal) || b.high.Valid && mark.GreaterThanOrEqual(b.high.Decimal)
+}
+
+// watch is what one process watches the market for.
+type watch struct {
+	copier *Copier
+
+	mu     sync.Mutex
+	bounds map[string]bounds // by OCC symbol
+}
+
+// Watch sells copies whose stop-loss or take-profit the market reaches, until ctx
+// ends. It follows the quotes of what is held, one subscription for each contract
+// however many hold it, and reads those that it hears nothing of. Every process
+// may watch; what is reached is written once.
+func (c *Copier) Watch(ctx context.Context) error {
+	w := &watch{copier: c, bounds: map[string]bounds{}}
+	tick := time.NewTicker(reloadEvery)
+	defer tick.Stop()
+	stop := func() {}
+	defer func() { stop() }()
+	for {
+		changed, err := w.reload(ctx)
+		if err == nil && changed {
+			stop()
+			stop = w.follow(ctx)
+		}
+		if err = errors.Join(err, w.readQuiet(ctx)); err != nil && ctx.Err() == nil {
+			c.log.WarnContext(ctx, "watch what is held of copies", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// watched are the bounds of every contract that somebody holds copies of and has
+// not been sold yet, one row for each, however many hold it. Foreign tables:
+// copy_holdings (index copy_holdings_open), positions.
+const watched = `
+	select p.symbol,
+		max(` + costEach + ` * (1 - s.stop_loss_percent / 100)) filter (where l.id is null),
+		min(` + costEach + ` * (1 + s.take_profit_percent / 100)) filter (where t.id is null)
+	from subscriptions s
+	join copy_holdings h on h.subscription_id = s.id and h.bought > h.sold
+	join positions p on p.id = h.position_id and p.status = 'open'
+	left join copy_triggers l on l.subscription_id = s.id and l.position_id = p.id and l.kind = 'stop_loss'
+	left join copy_triggers t on t.subscription_id = s.id and t.position_id = p.id and t.kind = 'take_profit'
+	where (s.stop_loss_percent is not null or s.take_profit_percent is not null or s.close_on_expiry_at is not null)
+		and (s.stop_loss_percent is not null and l.id is null or s.take_profit_percent is not null and t.id is null) and s.status <> 'cancelled'
+	group by p.symbol order by p.symbol limit $1`
+
+// reload reads what is to be watched, and says whether it is other contracts than
+// before.
+func (w *watch) reload(ctx context.Context) (changed bool, err error) {
+	rows, err := w.copier.db.Pool().Query(ctx, watched, watchMost)
+	if err != nil {
+		return false, fmt.Errorf("read what is watched: %w", err)
+	}
+	fresh := map[string]bounds{}
+	var symbol string
+	var low, high decimal.NullDecimal
+	_, err = pgx.ForEachRow(rows, []any{&symbol, &low, &high}, func() error {
+		fresh[symbol] = bounds{low: low, high: high}
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("read what is watched: %w", err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	changed = len(fresh) != len(w.bounds)
+	for symbol, b := range fresh {
+		before, known := w.bounds[symbol]
+		changed = changed || !known
+		b.heard = before.heard
+		fresh[symbol] = b
+	}
+	w.bounds = fresh
+	return changed, nil
+}
+
+// follow hears the quotes of what is watched until it is stopped.
+func (w *watch) follow(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var ears sync.WaitGroup
+	for some := range slices.Chunk(w.symbols(func(bounds) bool { return true }), market.FollowMax) {
+		ears.Go(func() { w.hearAll(ctx, some) })
+	}
+	return func() {
+		cancel()
+		ears.Wait()
+	}
+}
+
+func (w *watch) symbols(which func(bounds) bool) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []string
+	for symbol, b := range w.bounds {
+		if which(b) {
+			list = append(list, symbol)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (w *watch) hearAll(ctx context.Context, symbols []string) {
+	follower, err := w.copier.market.Follow(symbols)
+	if err != nil {
+		return // without market data nothing is watched; readQuiet says so
+	}
+	defer follower.Close()
+	for {
+		quotes, err := follower.Next(ctx)
+		if err != nil {
+			return
+		}
+		if err := w.hear(ctx, quotes); err != nil && ctx.Err() == nil {
+			w.copier.log.WarnContext(ctx, "judge what is held of copies", "err", err)
+		}
+	}
+}
+
+// hear judges the quotes that reach anybody's bound. A contract that was judged
+// rests until its bounds are read again.
+func (w *watch) hear(ctx context.Context, quotes []market.Quote) error {
+	reaching := w.reaching(quotes)
+	if len(reaching) == 0 {
+		return nil
+	}
+	_, err := w.copier.Judge(ctx, reaching)
+	return err
+}
+
+func (w *watch) reaching(quotes []market.Quote) (list []market.Quote) {
+	now := w.copier.now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, q := range quotes {
+		b, watched := w.bounds[q.Symbol]
+		if !watched {
+			continue
+		}
+		b.heard = now
+		if mark := q.Mark(); mark != nil && w.copier.judgeable(q) && b.passed(mark.Decimal) {
+			list = append(list, q)
+			b.low, b.high = decimal.NullDecimal{}, decimal.NullDecimal{}
+		}
+		w.bounds[q.Symbol] = b
+	}
+	return list
+}
+
+// readQuiet reads what was not heard of for a while, at most one call's worth: the
+// stream may be away, or say nothing because nothing changed.
+func (w *watch) readQuiet(ctx context.Context) error {
+	now := w.copier.now()
+	quiet := w.symbols(func(b bounds) bool { return now.Sub(b.heard) >= quietAfter })
+	if len(quiet) == 0 {
+		return nil
+	}
+	w.oldestFirst(quiet)
+	quiet = quiet[:min(len(quiet), market.QuotesMax)]
+	found, err := w.copier.market.Quotes(ctx, quiet)
+	if errors.Is(err, market.ErrOff) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read quotes of what is watched: %w", err)
+	}
+	w.asked(quiet)
+	quotes := make([]market.Quote, 0, len(found))
+	for _, symbol := range quiet {
+		if q, quoted := found[symbol]; quoted {
+			quotes = append(quotes, q)
+		}
+	}
+	return w.hear(ctx, quotes)
+}
+
+// asked keeps what nobody quotes from being asked for before everything else.
+func (w *watch) asked(symbols []string) {
+	now := w.copier.now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, symbol := range symbols {
+		if b, watched := w.bounds[symbol]; watched {
+			b.heard = now
+			w.bounds[symbol] = b
+		}
+	}
+}
+
+func (w *watch) oldestFirst(symbols []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	slices.SortStableFunc(symbols, func(a, b string) int { return w.bounds[a].heard.Compare(w.bounds[b].heard) })
+}
