@@ -280,3 +280,11 @@ func bound[T any](r fieldReader, name string, read func(string) *T) copytrade.Bo
 func list(text string) []string {
 	return append([]string{}, strings.FieldsFunc(strings.ToUpper(text), func(c rune) bool { return c == ' ' || c == ',' || c == '\n' || c == '\t' || c == '\r' })...)
 }
+
+// copyingTo names an account for copies, and says where none are made.
+func copyingTo(a ui.Account) string {
+	if !a.ListsOrders {
+		return a.Label() + " (lists no orders: nothing is copied there)"
+	}
+	return a.Label()
+}

@@ -70,6 +70,7 @@ func notice(done string) *ui.Notice {
 		"limits":          "Saved. Your limits hold from the next order.",
 		"halted":          "Halted. Nothing that it covers can be sent any more.",
 		"unhalted":        "Resumed.",
+		"not-placed":      "Recorded. The owner is told, and what the order held back is free again.",
 	}[done]
 	if !ok {
 		return nil

@@ -70,7 +70,8 @@ func accountViews(list []brokers.Account) []ui.Account {
 func accountView(a brokers.Account) ui.Account {
 	return ui.Account{
 		ID: a.ID.String(), Institution: a.Institution, Name: a.Name, Number: strings.Replace(a.Number, "****", "…", 1), Paper: a.Paper, CanTrade: a.CanTrade,
-		Selected: a.Selected, Status: a.Status, Cash: a.Cash, BuyingPower: a.BuyingPower, SyncedAt: a.SyncedAt,
+		ListsOrders: a.ListsOrders,
+		Selected:    a.Selected, Status: a.Status, Cash: a.Cash, BuyingPower: a.BuyingPower, SyncedAt: a.SyncedAt,
 	}
 }
 
@@ -81,4 +82,13 @@ func accountNames(list []ui.Account) map[string]string {
 		names[a.ID] = a.Institution + " " + a.Number
 	}
 	return names
+}
+
+// me answers GET /me: every page there is, for screens without the sidebar.
+func (s *Site) me(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.shell(r, "Me", "/me")
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, mePage(p))
 }

@@ -34,6 +34,12 @@ func (s *Site) gallery(w http.ResponseWriter, r *http.Request) error {
 func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 	now := s.now()
 	frame := func(title, path string) ui.Page { return s.galleryPage(r, title, path) }
+	console := func(title, path string) ui.Page {
+		p := frame(title, path)
+		who := *p.Person
+		who.Admin, p.Person = true, &who
+		return p
+	}
 	open := frame("Sign in", "/login")
 	open.Person = nil
 	landing := open
@@ -77,7 +83,11 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"halted":         dashboardPage(halted, cannedDashboard(now)),
 		"limits":         limitsPage(frame("Limits", limitsPath), limitsView{Limits: cannedLimits()}),
 		"limits-wrong":   limitsPage(frame("Limits", limitsPath), limitsView{Limits: cannedLimits(), Wrong: map[string]string{"manualPremium": "At most $25,000.00; only an operator raises that."}}),
-		"halts":          haltsPage(frame("Halts", "/admin/halts"), cannedConsole(now)),
+		"me":             mePage(console("Me", "/me")),
+		"reviews":        reviewsPage(console("Reviews", reviewsPath), reviewsView{List: cannedReviews(now)}),
+		"reviews-none":   reviewsPage(console("Reviews", reviewsPath), reviewsView{}),
+		"reviews-wrong":  reviewsPage(console("Reviews", reviewsPath), reviewsView{List: cannedReviews(now), Wrong: cannedReviews(now)[0].ID, Typed: "gone", Problem: "Say in 10 to 2000 characters how it is known."}),
+		"halts":          haltsPage(console("Halts", "/admin/halts"), cannedConsole(now)),
 		"login":          loginPage(open, loginView{ReturnTo: "/dashboard", Providers: []Provider{{"google", "Google"}, {"discord", "Discord"}, {"github", "GitHub"}}}),
 		"landing":        landingPage(landing),
 		"problem":        problemPage(open, problemView{Status: "500", Title: "Something went wrong on our side", Text: "It is written down. Your orders are not affected by this page.", Back: "/", RequestID: "0192f3c4-7a51-7c1e-9a55-3f1d2c4b5a60"}),

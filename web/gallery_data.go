@@ -27,7 +27,7 @@ func cannedFrame(now time.Time) ui.Page {
 func cannedAccounts(now time.Time) []ui.Account {
 	return []ui.Account{
 		{
-			ID: "a1", Institution: "Alpaca", Name: "Options", Number: "····4821", CanTrade: true, Selected: true, Status: "ok", Paper: true,
+			ID: "a1", Institution: "Alpaca", Name: "Options", Number: "····4821", CanTrade: true, ListsOrders: true, Selected: true, Status: "ok", Paper: true,
 			Cash: amount("18420.10"), BuyingPower: amount("16210.55"), SyncedAt: before(now, 40*time.Second),
 		},
 		{ID: "a2", Institution: "Tradier", Name: "Individual", Number: "····0917", Status: "broken", Cash: amount("2310.00"), SyncedAt: before(now, 3*time.Hour)},

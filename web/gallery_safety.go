@@ -3,7 +3,10 @@ package web
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/web/ui"
 )
@@ -38,4 +41,18 @@ func cannedConsole(now time.Time) consoleView {
 	breaker := risk.Switched{Scope: "platform", Stops: "copies", Cause: risk.ByBreaker, Reason: "It was not known what became of 4 of 31 orders within 5 minutes.", At: now.Add(-4 * time.Minute)}
 	ticker := risk.Switched{Scope: "underlying", Key: "TSLA", Name: "TSLA", Stops: "entries", Cause: risk.ByOperator, By: "root", Reason: "The exchange has halted it.", At: now.Add(-26 * time.Hour)}
 	return consoleView{Halts: []risk.Switched{breaker, ticker}, Log: []risk.Turned{{Act: "halted", Switched: breaker}, {Act: "halted", Switched: ticker}}, Own: 3}
+}
+
+func cannedReviews(now time.Time) []orders.UpForReview {
+	id := func(n byte) uuid.UUID { return uuid.UUID{15: n} }
+	return []orders.UpForReview{
+		{
+			Kind: "order", ID: id(1), UserID: id(9), Username: "ava", Subject: "BTO 2 AAPL $200 call", State: "checking with broker",
+			Reason: "nobody knows what became of it, and the market has closed since it was sent", CreatedAt: now.Add(-20 * time.Hour), Recordable: true,
+		},
+		{
+			Kind: "position", ID: id(2), UserID: id(8), Username: "ben", Subject: "3 SPY $612.5 put", State: "open",
+			Reason: "2 contracts left this account outside Alertsify; what they brought is not known and not in the result", CreatedAt: now.Add(-26 * time.Hour),
+		},
+	}
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/alertsify/alertsify/internal/auth"
 )
 
 // Every address that a page holds leads somewhere: links and fragments to a GET
@@ -48,6 +50,43 @@ func TestEveryAddressOnAPageExists(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Every page is reached from every other: by the sidebar of a desk, and on a phone by
+// the bar at the bottom and the page Me that it leads to.
+func TestEveryPageIsReachedOnBothWidths(t *testing.T) {
+	t.Parallel()
+	elsewhere := map[string]string{
+		"/": "led on to the dashboard", "/stop": "in the header of every page", "/copy/new": "beside each trader",
+		"/settings/brokers/return": "where the broker's portal leads", "/me": "in the bar of a phone, whose sidebar has it all",
+	}
+	p := parse(t, get(t, gallery(t), "/gallery/me").Body.String())
+	reach := map[string]map[string]bool{"desk": {}, "phone": {}}
+	for _, link := range p.tags("a") {
+		for at := link; at != nil; at = at.Parent {
+			switch {
+			case at.Data == "aside":
+				reach["desk"][value(link, "href")] = true
+			case value(at, "aria-label") == "Main, phone", at.Data == "main":
+				reach["phone"][value(link, "href")] = true
+			}
+		}
+	}
+	if !reach["phone"]["/me"] {
+		t.Error("a phone's bar does not lead to Me")
+	}
+	for _, route := range (&Site{}).Routes() {
+		path := route.Pattern
+		aPage := route.Method == http.MethodGet && !strings.Contains(path, "{") && !strings.HasPrefix(path, "/partials/")
+		if !aPage || elsewhere[path] != "" || route.Rule != auth.SignedIn && route.Rule != auth.Operator {
+			continue
+		}
+		for width, links := range reach {
+			if !links[path] {
+				t.Errorf("on a %s nothing leads to %s", width, path)
+			}
+		}
+	}
 }
 
 func TestEveryRouteSaysWhoMayCallIt(t *testing.T) {

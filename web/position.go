@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -285,6 +287,14 @@ func actorWords(actor string) string {
 		return "broker"
 	case "copier":
 		return "copy"
+	case "operator":
+		return "operator"
 	}
 	return "Alertsify"
+}
+
+// reviewWords say why an operator looks at a position, and what that means for its owner.
+func reviewWords(reason string) string {
+	first, size := utf8.DecodeRuneInString(reason)
+	return string(unicode.ToUpper(first)) + reason[size:] + ". An operator was asked to look; you can sell and cancel as usual."
 }

@@ -196,7 +196,7 @@ func positionParts(v positionView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.Row.Review != "" {
-			templ_7745c5c3_Err = ui.Alert(ui.Notice{Tone: ui.Wait, Text: v.Row.Review}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Alert(ui.Notice{Tone: ui.Wait, Text: reviewWords(v.Row.Review)}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -60,6 +60,10 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "GET", Pattern: haltsPath, Rule: auth.Operator, Handler: s.halts},
 		{Method: "POST", Pattern: haltsPath, Rule: auth.Operator, Handler: s.halt},
 		{Method: "POST", Pattern: "/admin/halts/resume", Rule: auth.Operator, Handler: s.unhalt},
+		{Method: "GET", Pattern: reviewsPath, Rule: auth.Operator, Handler: s.reviews},
+		{Method: "POST", Pattern: "/admin/orders/{id}/not-placed", Rule: auth.Operator, Handler: s.notPlaced},
+
+		{Method: "GET", Pattern: "/me", Rule: auth.SignedIn, Handler: s.me},
 
 		{Method: "GET", Pattern: "/stop", Rule: auth.SignedIn, Handler: s.stopSettings},
 		{Method: "POST", Pattern: "/stop", Rule: auth.SignedIn, Handler: s.stop},

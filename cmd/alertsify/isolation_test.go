@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/auth"
 )
 
 // ownerships says whose id the {id} of a route is, by a piece of its pattern; the
@@ -70,6 +72,12 @@ func TestIsolationSomebodyElsesIdIsNotThere(t *testing.T) {
 		}
 		kind := ownerships()[i][1]
 		tried[kind] = true
+		if route.Rule == auth.Operator { // anybody's, for operators; nobody else gets as far as the id
+			for _, user := range []string{"ava", "ben", "cara"} {
+				s.tryID(user, route.Method, route.Pattern, things[kind].id).want(t, http.StatusForbidden)
+			}
+			continue
+		}
 		for _, stranger := range []string{"ava", "ben", "cara"} {
 			if stranger != things[kind].owner {
 				s.sameAsMissing(t, stranger, route.Method, route.Pattern, things[kind].id)

@@ -150,6 +150,8 @@ func (a *API) Routes() []auth.Route {
 		{Method: "DELETE", Pattern: "/api/admin/halts", Rule: auth.Operator, Handler: a.unhalt},
 		{Method: "GET", Pattern: "/api/admin/limits", Rule: auth.Operator, Handler: a.userLimits},
 		{Method: "PUT", Pattern: "/api/admin/limits", Rule: auth.Operator, Handler: a.grantLimit},
+		{Method: "GET", Pattern: "/api/admin/reviews", Rule: auth.Operator, Handler: a.listReviews},
+		{Method: "POST", Pattern: "/api/admin/orders/{id}/not-placed", Rule: auth.Operator, Handler: a.recordNotPlaced},
 		{Method: "GET", Pattern: "/api/profile", Rule: read, Handler: a.profile},
 		{Method: "PATCH", Pattern: "/api/profile", Rule: trade, Handler: a.changeProfile},
 		{Method: "GET", Pattern: "/api/users/{username}", Rule: read, Handler: a.findPerson},

@@ -198,13 +198,13 @@ func dismiss(ctx context.Context, tx pgx.Tx, user, account uuid.UUID) error {
 	return nil
 }
 
-// NoOrderLists notes that the account's broker answers 501 to order lists, so
-// that nobody waits for what will never be listed.
-func (a *Accounts) NoOrderLists(ctx context.Context, account uuid.UUID) error {
+// NoteOrderLists notes whether the account's broker lists orders, or answers 501 to
+// that, so that nobody waits for what will never be listed.
+func (a *Accounts) NoteOrderLists(ctx context.Context, account uuid.UUID, lists bool) error {
 	return a.db.AsSystem(ctx, "brokers", func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `update accounts set lists_orders = false, updated_at = now() where id = $1 and lists_orders`, account)
+		_, err := tx.Exec(ctx, `update accounts set lists_orders = $2, updated_at = now() where id = $1 and lists_orders <> $2`, account, lists)
 		if err != nil {
-			return fmt.Errorf("note that account %s lists no orders: %w", account, err)
+			return fmt.Errorf("note whether account %s lists orders: %w", account, err)
 		}
 		return nil
 	})

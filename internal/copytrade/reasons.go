@@ -17,6 +17,7 @@ var reasons = map[string]string{
 	"daily_loss_stop":        "Copies of this trader have lost as much today as you allow.",
 	"spread_too_wide":        "The spread was wider than you allow.",
 	"no_account":             "You have no account selected that can trade.",
+	"no_order_lists":         "Your broker lists no orders, so nothing is copied there.",
 	"too_late":               "The trade was known too late for your settings.",
 	"market_closed":          "The market was closed.",
 	"no_copy_held":           "You hold nothing copied of this trade that is not already being sold.",

@@ -125,13 +125,16 @@ func (c *Copier) allowed(ctx context.Context, tx pgx.Tx, follower uuid.UUID, s S
 		return err
 	}
 	if s.AccountID != nil {
-		var own bool
-		err := tx.QueryRow(ctx, `select exists (select 1 from accounts where id = $1 and user_id = $2 and removed_at is null)`, s.AccountID, follower).Scan(&own)
+		var listed bool
+		err := tx.QueryRow(ctx, `select lists_orders from accounts where id = $1 and user_id = $2 and removed_at is null`, s.AccountID, follower).Scan(&listed)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fault.NotFound()
+		}
 		if err != nil {
 			return err
 		}
-		if !own {
-			return fault.NotFound()
+		if !listed {
+			return fault.Field("accountId", reasons["no_order_lists"])
 		}
 	}
 	if !*s.AutoExecute {

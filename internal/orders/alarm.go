@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/positions"
 )
 
 const throughTheClose = "nobody knows what became of it, and the market has closed since it was sent"
@@ -17,7 +18,7 @@ const throughTheClose = "nobody knows what became of it, and the market has clos
 // known when the market closed after them (INV-10), and at everything else that is
 // up for review, each reason once. The owner's exits go on.
 func (d *Desk) sweepAlarms(ctx context.Context) error {
-	return errors.Join(d.reviewUnresolved(ctx), d.alarmReviews(ctx))
+	return errors.Join(d.reviewUnresolved(ctx), d.alarmReviews(ctx), d.alarmPositions(ctx))
 }
 
 // reviewUnresolved marks what was still unresolved at the last close.
@@ -43,15 +44,21 @@ type review struct {
 	Reason string
 }
 
+// reviewsPage is where operators see what is up for review.
+const (
+	reviewsPage = "/admin/reviews"
+	alarmsMost  = 100 // told at once
+)
+
 // alarmReviews tells the operators of what is up for review, in one transaction with
-// the note that they were told (index orders_to_alarm). Foreign table: users.
+// the note that they were told (index orders_to_alarm).
 func (d *Desk) alarmReviews(ctx context.Context) error {
 	return d.db.AsSystem(ctx, bySweeper, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			update orders set alarmed = review_reason where id in (
 				select id from orders where review_reason is not null and alarmed is distinct from review_reason
-				order by created_at limit 100 for no key update skip locked)
-			returning id, state, side || ' ' || quantity || ' ' || symbol, review_reason`)
+				order by created_at limit $1 for no key update skip locked)
+			returning id, state, side || ' ' || quantity || ' ' || symbol, review_reason`, alarmsMost)
 		if err != nil {
 			return fmt.Errorf("read the orders up for review: %w", err)
 		}
@@ -59,29 +66,57 @@ func (d *Desk) alarmReviews(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read the orders up for review: %w", err)
 		}
-		if len(reviews) == 0 {
-			return nil
-		}
-		operators, err := operatorsOf(ctx, tx)
-		if err != nil {
-			return err
-		}
-		notes := make([]alerts.Notification, 0, len(reviews)*len(operators))
+		told := make([]alerts.Notification, 0, len(reviews))
 		for _, r := range reviews {
 			d.log.ErrorContext(ctx, "ALARM: an order needs an operator", "order", r.ID, "state", r.State, "reason", r.Reason)
 			d.alarm(r.kind())
-			for _, to := range operators {
-				notes = append(notes, alerts.Notification{
-					UserID: to, Type: alerts.System, Title: "An order needs a look", Body: r.Line + ": " + r.Reason + ". Order " + r.ID.String(),
-					URL: "/notifications", SubjectKey: fmt.Sprintf("review:%s:%s", r.ID, r.Reason), LearntAt: d.now(),
-				})
-			}
+			told = append(told, alerts.Notification{
+				Title: "An order needs a look", Body: r.Line + ": " + r.Reason + ". Order " + r.ID.String(),
+				SubjectKey: fmt.Sprintf("review:%s:%s", r.ID, r.Reason),
+			})
 		}
-		if len(notes) == 0 {
-			return nil
-		}
-		return d.alerts.Notify(ctx, tx, notes...)
+		return d.tellOperators(ctx, tx, told)
 	})
+}
+
+// alarmPositions does the same for positions.
+func (d *Desk) alarmPositions(ctx context.Context) error {
+	return d.db.AsSystem(ctx, bySweeper, func(ctx context.Context, tx pgx.Tx) error {
+		reviews, err := positions.TakeReviews(ctx, tx, alarmsMost)
+		if err != nil {
+			return err
+		}
+		told := make([]alerts.Notification, 0, len(reviews))
+		for _, r := range reviews {
+			d.log.ErrorContext(ctx, "ALARM: a position needs an operator", "position", r.ID, "status", r.Status, "reason", r.Reason)
+			d.alarm("position_review")
+			told = append(told, alerts.Notification{
+				Title: "A position needs a look", Body: r.Line() + ": " + r.Reason + ". Position " + r.ID.String(),
+				SubjectKey: fmt.Sprintf("review:%s:%s", r.ID, r.Reason),
+			})
+		}
+		return d.tellOperators(ctx, tx, told)
+	})
+}
+
+// tellOperators says each thing to every operator. Foreign table: users.
+func (d *Desk) tellOperators(ctx context.Context, tx pgx.Tx, told []alerts.Notification) error {
+	if len(told) == 0 {
+		return nil
+	}
+	operators, err := operatorsOf(ctx, tx)
+	if err != nil {
+		return err
+	}
+	notes := make([]alerts.Notification, 0, len(told)*len(operators))
+	for _, n := range told {
+		n.Type, n.URL, n.LearntAt = alerts.System, reviewsPage, d.now()
+		for _, to := range operators {
+			n.UserID = to
+			notes = append(notes, n)
+		}
+	}
+	return d.alerts.Notify(ctx, tx, notes...)
 }
 
 // kind is what the alarm is counted as.

@@ -67,6 +67,11 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	if a.Status != "ok" || !a.CanTrade {
 		return Order{}, none, fault.Risk("account", "The broker connection of this account needs attention.")
 	}
+	if o.Source == Copy {
+		if err := copyable(o.Side, a); err != nil {
+			return Order{}, none, err
+		}
+	}
 	if facts.Entry {
 		if facts.BuyingLeft, err = d.buyingLeft(ctx, tx, a, o.ID); err != nil {
 			return Order{}, none, err

@@ -152,13 +152,18 @@ func (d *Desk) lookOnce(ctx context.Context, account uuid.UUID) error {
 	list, err := d.broker.RecentOrders(snaptrade.WithClass(ctx, classOf(before)), user, a.BrokerAccountID)
 	if isUnsupported(err) {
 		// Without lists nothing may be given up on, and no idle account is worth a call.
-		if err := errors.Join(d.accounts.NoOrderLists(ctx, account), d.lookByID(ctx, user, a, before)); err != nil {
+		if err := errors.Join(d.accounts.NoteOrderLists(ctx, account, false), d.lookByID(ctx, user, a, before)); err != nil {
 			return err
 		}
 		return d.lookedAt(ctx, a, reading)
 	}
 	if err != nil {
 		return fmt.Errorf("list orders of account %s: %w", account, err)
+	}
+	if !a.ListsOrders { // it does now
+		if err := d.accounts.NoteOrderLists(ctx, account, true); err != nil {
+			return err
+		}
 	}
 	d.crash("C10")
 	if err := d.apply(ctx, user, a, list); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/positions"
@@ -152,6 +153,18 @@ func (d *Desk) checkAccount(ctx context.Context, tx pgx.Tx, dr Draft) error {
 	}
 	if !a.CanTrade {
 		return fault.Risk("account", "This account is connected for reading only.")
+	}
+	if dr.copy != nil {
+		return copyable(dr.intent.Side, a)
+	}
+	return nil
+}
+
+// copyable refuses copied entries where no list could tell what became of one whose
+// answer is lost. Exits go on.
+func copyable(side Side, a brokers.Account) error {
+	if side == BTO && !a.ListsOrders {
+		return fault.Conflict("no_order_lists", "This broker lists no orders, so nothing is copied there.")
 	}
 	return nil
 }

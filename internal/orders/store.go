@@ -98,6 +98,7 @@ const (
 	byPlacer     = "placer"
 	byReconciler = "reconciler"
 	bySweeper    = "sweeper"
+	byOperator   = "operator"
 )
 
 // event records one transition, or a rise of what is filled, in the

@@ -95,6 +95,7 @@ const (
 type Account struct {
 	ID, Institution, Name, Number string
 	Paper, CanTrade, Selected     bool
+	ListsOrders                   bool   // without lists nothing is copied
 	Status                        string // ok, broken, disabled
 	Cash, BuyingPower             *money.Amount
 	SyncedAt                      *time.Time
