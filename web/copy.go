@@ -204,7 +204,7 @@ func (s *Site) approvals(ctx context.Context) ([]ui.Approval, error) {
 	views := make([]ui.Approval, 0, len(list))
 	for _, d := range list {
 		view := ui.Approval{
-			ID: d.ID.String(), Trader: d.Trader, Side: string(d.Side), Contract: d.Contract, Theirs: d.SourcePrice,
+			ID: d.ID.String(), Paper: d.Paper, Trader: d.Trader, Side: string(d.Side), Contract: d.Contract, Theirs: d.SourcePrice,
 			SourceQuantity: d.SourceQuantity, Quantity: d.Quantity, ExpiresAt: d.ExpiresAt,
 		}
 		if q, ok := quotes[d.Contract.Symbol]; ok {
@@ -229,7 +229,10 @@ func costNow(d copytrade.Decision, q market.Quote) *money.Amount {
 }
 
 func modeWords(v copytrade.Settings) string {
-	if *v.AutoExecute {
+	switch {
+	case *v.Paper:
+		return "paper"
+	case *v.AutoExecute:
 		return "auto"
 	}
 	return "approve"
@@ -238,7 +241,7 @@ func modeWords(v copytrade.Settings) string {
 func decisionRow(d copytrade.Decision) ui.DecisionRow {
 	numbers := decisionNumbers(d.Numbers)
 	row := ui.DecisionRow{
-		ID: d.ID.String(), Trader: d.Trader, Side: string(d.Side), At: d.DecidedAt, Contract: d.Contract, Theirs: d.SourcePrice, Slippage: "—",
+		ID: d.ID.String(), Paper: d.Paper, Trader: d.Trader, Side: string(d.Side), At: d.DecidedAt, Contract: d.Contract, Theirs: d.SourcePrice, Slippage: "—",
 		SourceQuantity: d.SourceQuantity, Quantity: d.Quantity, Result: string(d.Result), Reason: d.ReasonText(), Place: d.Place, PlaceOf: d.PlaceOf,
 		Numbers: numberFields(numbers), Delay: delayWords(numbers),
 	}

@@ -27,6 +27,7 @@ type setup struct {
 	Fields    map[string]string // what is wrong with each
 	Problem   string            // and with the whole
 	Sentence  string            // the settings in words, once they can be read
+	Paper     bool              // changing: the subscription is on paper
 	Consented bool
 	Accounts  []ui.Account
 }
@@ -81,7 +82,7 @@ func (s *Site) copySettings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := setup{Trader: sub.Trader, Action: "/copy/subscriptions/" + sub.ID.String(), Values: settingsValues(sub.Settings)}
+	v := setupOf(sub, settingsValues(sub.Settings))
 	return s.showSetup(w, r, http.StatusOK, v)
 }
 
@@ -95,7 +96,7 @@ func (s *Site) changeCopy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := setup{Trader: sub.Trader, Action: "/copy/subscriptions/" + sub.ID.String(), Values: f}
+	v := setupOf(sub, f)
 	given, wrong := readSettings(f)
 	if len(wrong) > 0 {
 		v.Fields = wrong
@@ -109,6 +110,11 @@ func (s *Site) changeCopy(w http.ResponseWriter, r *http.Request) error {
 		return s.setupAgain(w, r, v, err)
 	}
 	return back(w, "/copy", "copy-saved")
+}
+
+// setupOf is the form that changes a subscription.
+func setupOf(sub copytrade.Subscription, values url.Values) setup {
+	return setup{Trader: sub.Trader, Action: "/copy/subscriptions/" + sub.ID.String(), Paper: *sub.Settings.Paper, Values: values}
 }
 
 // sentencePart answers GET /partials/copy-sentence: the typed settings in words.
@@ -199,6 +205,9 @@ func settingsValues(v copytrade.Settings) url.Values {
 		"stopLossPercent": {boundText(v.StopLossPercent, percentText)}, "takeProfitPercent": {boundText(v.TakeProfitPercent, percentText)},
 		"closeOnExpiryAt": {boundText(v.CloseOnExpiryAt, strings.Clone)},
 	}
+	if *v.Paper && !*v.AutoExecute {
+		f.Set("paperAsk", "on")
+	}
 	if v.AccountID != nil {
 		f.Set("accountId", v.AccountID.String())
 	}
@@ -218,10 +227,13 @@ func boundText[T any](b copytrade.Bound[T], write func(T) string) string {
 // cannot be read. What is read but out of bounds is copy trading's to refuse.
 func readSettings(f url.Values) (v copytrade.Settings, wrong map[string]string) {
 	r := fieldReader{f, map[string]string{}}
-	auto, same, kind := f.Get("mode") == "auto", cmp.Or(f.Get("sameContract"), "skip"), cmp.Or(f.Get("orderType"), "limit")
+	mode := f.Get("mode")
+	paper := mode == "paper"
+	auto := mode == "auto" || paper && f.Get("paperAsk") == ""
+	same, kind := cmp.Or(f.Get("sameContract"), "skip"), cmp.Or(f.Get("orderType"), "limit")
 	allowed, denied, types := list(f.Get("allowedUnderlyings")), list(f.Get("deniedUnderlyings")), append([]string{}, f["optionTypes"]...)
 	v = copytrade.Settings{
-		AutoExecute: &auto, SameContract: &same, OrderType: &kind, AllowedUnderlyings: &allowed, DeniedUnderlyings: &denied, OptionTypes: &types,
+		AutoExecute: &auto, Paper: &paper, SameContract: &same, OrderType: &kind, AllowedUnderlyings: &allowed, DeniedUnderlyings: &denied, OptionTypes: &types,
 		MaxPositionSize: r.whole("maxPositionSize"), MaxDailyTrades: r.whole("maxDailyTrades"), MaxDelaySeconds: r.whole("maxDelaySeconds"),
 		Scaling:            &copytrade.Scaling{Mode: f.Get("scaling.mode"), Value: *r.amount("scaling.value")},
 		MaxSlippagePercent: r.amount("maxSlippagePercent"), MaxSpreadPercent: r.amount("maxSpreadPercent"),

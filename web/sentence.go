@@ -17,8 +17,15 @@ func settingsSentence(sub copytrade.Subscription) string {
 	if *v.OrderType == "market" {
 		price = "at the market"
 	}
-	return fmt.Sprintf("When @%s buys 10, you buy %s, at most %d contracts%s, %s, at most %d a day%s%s. Exits follow in proportion.%s",
-		sub.Trader, sizeWords(*v.Scaling), *v.MaxPositionSize, premiumWords(v), price, *v.MaxDailyTrades, lossStopWords(v), filterWords(v), guardWords(v))
+	where := ""
+	switch {
+	case *v.Paper && *v.AutoExecute:
+		where = "On paper, nothing is traded: "
+	case *v.Paper:
+		where = "On paper, nothing is traded, and you are asked first: "
+	}
+	return fmt.Sprintf("%sWhen @%s buys 10, you buy %s, at most %d contracts%s, %s, at most %d a day%s%s. Exits follow in proportion.%s",
+		where, sub.Trader, sizeWords(*v.Scaling), *v.MaxPositionSize, premiumWords(v), price, *v.MaxDailyTrades, lossStopWords(v), filterWords(v), guardWords(v))
 }
 
 func lossStopWords(v copytrade.Settings) string {

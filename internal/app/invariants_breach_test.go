@@ -135,6 +135,22 @@ func breaches() []breach {
 			{`update orders set copy_target = 1 where id = id('copy sell')`, "its exits take 2 of 4 copied, the target is 1"},
 			{`update orders set user_id = id('ava') where id = id('copy buy')`, "is a copy for another"},
 		},
+		"INV-55": {
+			{`update paper_holdings set realized = 36, remaining_cost = 356`, "made 36.00000000; its fills say 1 of 4, made 35"},
+			{`update paper_fills set quantity = 3 where kind = 'buy'`, "its fills say 0 of 3"},
+			{`update paper_holdings set remaining_cost = 354`, "354.00000000 of cost remains, 355.00000000 should"},
+			{`update paper_fills set decision_id = id('entry') where kind = 'buy'`, "a buy for another subscription"},
+			{`update paper_fills set decision_id = id('paper entry') where kind = 'sell'`, "a sell for another subscription"},
+			{`drop index paper_fills_entry; insert into paper_fills (subscription_id, symbol, user_id, decision_id, kind, quantity, price, trading_day)
+				select subscription_id, symbol, user_id, decision_id, kind, quantity, price, trading_day from paper_fills where kind = 'buy'`, "bought 2 times"},
+			{`update paper_fills set copy_target = 1 where kind = 'sell'`, "sold 2 of 4 held on paper, the target is 1"},
+			{`update orders set subscription_id = id('paper') where id = id('copy buy')`, "is an order, and its subscription is on paper"},
+			{`update copy_decisions set paper = false where id = id('paper entry')`, "is real, and its subscription on paper"},
+			{`update copy_holdings set subscription_id = id('paper')`, "holds a real position for a subscription on paper"},
+			{`update day_counters set used = 2 where kind = 'paper_copies'`, "counted 2 for 1420 on paper, filled 1 for 1420"},
+			{`delete from day_counters where kind = 'paper_premium'`, "counted 1 for 0 on paper, filled 1 for 1420"},
+			{`update subscriptions set max_daily_trades = 1 where paper; update day_counters set used = 2 where kind = 'paper_copies'`, "counted 2 on paper, the cap is 1"},
+		},
 		"INV-20": {
 			{`update day_counters set used = 0 where kind = 'copies'`, "counted 0, copied 1"},
 			{`delete from day_counters where kind = 'copies'`, "counted 0, copied 1"},
@@ -159,6 +175,7 @@ func breaches() []breach {
 			{`update copy_decisions set result = 'awaiting_approval' where id = id('no entry')`, "still awaiting_approval after its time"},
 			{`update copy_decisions set reason = null where id = id('no entry')`, "skipped without a reason"},
 			{`update copy_decisions set result = 'executed' where id = id('no entry')`, "none of its orders filled"},
+			{`delete from paper_fills where decision_id = id('paper entry')`, "executed, and none of its orders filled"},
 			{`update copy_decisions set result = 'failed', reason = 'x' where id = id('entry')`, "failed, and one of its orders filled"},
 		},
 		"INV-25": {

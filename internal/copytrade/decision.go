@@ -36,6 +36,7 @@ const (
 type Decision struct {
 	ID             uuid.UUID
 	SubscriptionID uuid.UUID
+	Paper          bool // nothing is traded
 	FollowerID     uuid.UUID
 	TraderID       uuid.UUID
 	Trader         string // username
@@ -62,6 +63,7 @@ func (d Decision) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		ID             uuid.UUID         `json:"id"`
 		SubscriptionID uuid.UUID         `json:"subscriptionId"`
+		Paper          bool              `json:"paper"`
 		TraderID       uuid.UUID         `json:"traderId"`
 		Trader         string            `json:"trader"`
 		SourceOrderID  uuid.UUID         `json:"sourceOrderId"`
@@ -80,14 +82,14 @@ func (d Decision) MarshalJSON() ([]byte, error) {
 		ExpiresAt      time.Time         `json:"expiresAt"`
 		CreatedAt      time.Time         `json:"createdAt"`
 	}{
-		d.ID, d.SubscriptionID, d.TraderID, d.Trader, d.LeaderOrderID, d.Side, d.Contract, d.SourceQuantity, d.SourcePrice, d.Quantity,
+		d.ID, d.SubscriptionID, d.Paper, d.TraderID, d.Trader, d.LeaderOrderID, d.Side, d.Contract, d.SourceQuantity, d.SourcePrice, d.Quantity,
 		d.Result, d.Reason, d.ReasonText(), d.Numbers, d.OrderID, d.Place, d.PlaceOf, d.ExpiresAt.UTC(), d.DecidedAt.UTC(),
 	})
 }
 
 // decisionColumns join the users table for the trader's name and the leader's
 // order for the contract's multiplier.
-const decisionColumns = `c.id, c.subscription_id, c.user_id, c.trader_id, t.username, c.leader_order_id, c.side, c.symbol, l.underlying, l.multiplier,
+const decisionColumns = `c.id, c.subscription_id, c.paper, c.user_id, c.trader_id, t.username, c.leader_order_id, c.side, c.symbol, l.underlying, l.multiplier,
 	c.source_quantity, c.source_price, c.quantity, c.result, c.reason, c.numbers, c.order_id, c.position_id, c.held, c.leader_held,
 	c.place, c.place_of, c.decided_at, c.expires_at`
 
@@ -101,7 +103,7 @@ func scanDecisionAnd(row pgx.CollectableRow, more ...any) (Decision, error) {
 	var symbol, underlying string
 	var multiplier int
 	var price decimal.Decimal
-	into := append([]any{&d.ID, &d.SubscriptionID, &d.FollowerID, &d.TraderID, &d.Trader, &d.LeaderOrderID, &d.Side, &symbol, &underlying, &multiplier,
+	into := append([]any{&d.ID, &d.SubscriptionID, &d.Paper, &d.FollowerID, &d.TraderID, &d.Trader, &d.LeaderOrderID, &d.Side, &symbol, &underlying, &multiplier,
 		&d.SourceQuantity, &price, &d.Quantity, &d.Result, &d.Reason, &d.Numbers, &d.OrderID, &d.PositionID, &d.Held, &d.LeaderHeld,
 		&d.Place, &d.PlaceOf, &d.DecidedAt, &d.ExpiresAt}, more...)
 	err := row.Scan(into...)

@@ -25,7 +25,7 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 	}
 	before := sendBefore(filled, d, s)
 	if !c.now().Before(before) {
-		return c.finish(ctx, d, ending{Skipped, "too_late", ""})
+		return c.finish(ctx, d, d.late())
 	}
 	limit := entryLimit(d.Contract, d.SourcePrice, s.Settings.MaxSlippagePercent.Decimal)
 	order := orders.CopyOrder{
@@ -38,7 +38,7 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 	}
 	order.MaxSpread = &s.Settings.MaxSpreadPercent.Decimal
 	withinLoss := c.lossStop(ctx, s)
-	err = c.enter(ctx, order, func(ctx context.Context, tx pgx.Tx) error {
+	still := func(ctx context.Context, tx pgx.Tx) error {
 		if err := withinBounds(ctx, tx, leader, s, limit, d.Quantity); err != nil {
 			return err
 		}
@@ -46,7 +46,12 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 			return err
 		}
 		return stillWanted(ctx, tx, leader, d)
-	})
+	}
+	if d.Paper {
+		err = c.buyOnPaper(ctx, leader, d, order, still)
+	} else {
+		err = c.enter(ctx, order, still)
+	}
 	if code, words, refused := refusal(err); refused {
 		e := ending{Skipped, code, ""}
 		if code == "spread_too_wide" { // how wide is nowhere else
@@ -99,10 +104,13 @@ func sendBefore(filled filledAt, d Decision, s Subscription) time.Time {
 // it still trades without asking.
 func (c *Copier) settingsOf(ctx context.Context, d Decision) (s Subscription, agreed bool, err error) {
 	err = c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) error {
-		if s, err = c.subscription(ctx, tx, d.FollowerID, d.SubscriptionID, ""); err != nil || !*s.Settings.AutoExecute {
+		s, err = c.subscription(ctx, tx, d.FollowerID, d.SubscriptionID, "")
+		if err != nil || !*s.Settings.AutoExecute {
 			return err
 		}
-		agreed, err = consented(ctx, tx, d.FollowerID)
+		if agreed = d.Paper; !agreed { // paper needs no consent
+			agreed, err = consented(ctx, tx, d.FollowerID)
+		}
 		return err
 	})
 	if err != nil {

@@ -42,12 +42,13 @@ func (c *Copier) executeEntries(ctx context.Context, leader orders.Order) (again
 	if err != nil {
 		return err
 	}
+	// Paper comes last: it never keeps a real copy waiting.
 	for page, last := dueSlice, (Decision{}); page == dueSlice; {
 		due, err := collect(c.db.Pool().Query(ctx, `
 			select `+decisionColumns+decisionFrom+`
 			where c.leader_order_id = $1 and c.side = 'BTO' and c.result in ('queued', 'approved') and c.order_id is null
-			  and (c.place, c.id) > ($2, $3)
-			order by c.place, c.id limit $4`, leader.ID, last.Place, last.ID, dueSlice))
+			  and (c.paper, c.place, c.id) > ($2, $3, $4)
+			order by c.paper, c.place, c.id limit $5`, leader.ID, last.Paper, last.Place, last.ID, dueSlice))
 		if err != nil {
 			return fmt.Errorf("read due copies of order %s: %w", leader.ID, err)
 		}
@@ -63,8 +64,8 @@ func (c *Copier) executeEntries(ctx context.Context, leader orders.Order) (again
 func (c *Copier) executeExits(ctx context.Context, leader uuid.UUID) (again error) {
 	for page, last := dueSlice, (Decision{}); page == dueSlice; {
 		due, err := readExits(ctx, c.db.Pool(), `
-			c.leader_order_id = $1 and c.side = 'STC' and c.result in ('queued', 'approved', 'executed') and (c.place, c.id) > ($2, $3)
-			order by c.place, c.id limit $4`, leader, last.Place, last.ID, dueSlice)
+			c.leader_order_id = $1 and c.side = 'STC' and c.result in ('queued', 'approved', 'executed') and (c.paper, c.place, c.id) > ($2, $3, $4)
+			order by c.paper, c.place, c.id limit $5`, leader, last.Paper, last.Place, last.ID, dueSlice)
 		if err != nil {
 			return fmt.Errorf("read due exits of order %s: %w", leader, err)
 		}

@@ -33,8 +33,8 @@ type exit struct {
 	Free   int // what its position has free
 }
 
-// readExits reads exits by a condition on c. Foreign tables: orders, positions,
-// fills, copy_holdings.
+// readExits reads exits by a condition on c. What was sold on paper stands where
+// orders stand otherwise. Foreign tables: orders, positions, fills, copy_holdings.
 func readExits(ctx context.Context, q querier, condition string, args ...any) ([]exit, error) {
 	rows, err := q.Query(ctx, `
 		select `+decisionColumns+`, s.status = 'active', l.cum, round(l.cum_notional / l.cum, 4), l.state in ('accepted', 'partial'),
@@ -43,19 +43,21 @@ func readExits(ctx context.Context, q querier, condition string, args ...any) ([
 				where nl.position_id = l.position_id and n.side = 'STC' and n.decided_at > c.decided_at),
 			(select max(least(coalesce(f.executed_at, f.learnt_at), f.learnt_at)) from fills f where f.order_id = l.id),
 			x.taken, x.filled, x.highest, x.live, coalesce(x.last, ''), x.last_at,
-			coalesce(h.bought - h.sold, 0) - coalesce((select sum(e.quantity - e.cum) from orders e
+			coalesce(h.bought - h.sold, ph.bought - ph.sold, 0) - coalesce((select sum(e.quantity - e.cum) from orders e
 				where e.position_id = c.position_id and e.subscription_id = c.subscription_id and e.side = 'STC' and `+exitsLive+`), 0)::int,
-			coalesce(greatest(fp.bought - fp.sold - fp.sell_reserved - fp.missing, 0), 0)
+			coalesce(case when c.paper then ph.bought - ph.sold else greatest(fp.bought - fp.sold - fp.sell_reserved - fp.missing, 0) end, 0)
 		`+decisionFrom+`
 		join subscriptions s on s.id = c.subscription_id
 		join positions lp on lp.id = l.position_id
 		left join positions fp on fp.id = c.position_id
 		left join copy_holdings h on h.subscription_id = c.subscription_id and h.position_id = c.position_id
+		left join paper_holdings ph on c.paper and ph.subscription_id = c.subscription_id and ph.symbol = c.symbol
 		join lateral (
 			select coalesce(sum(case when `+exitsLive+` then e.quantity else e.cum end), 0)::int as taken, coalesce(sum(e.cum), 0)::int as filled,
 				coalesce(max(e.copy_target) filter (where e.state <> 'aborted' or e.reason_code = '`+orders.UserCancelled+`'), 0) as highest, count(*) filter (where `+exitsLive+`)::int as live,
 				(array_agg(e.state order by e.created_at desc))[1] as last, max(e.created_at) as last_at
-			from orders e where e.decision_id = c.id and e.side = 'STC') x on true
+			from (select state, quantity, cum, copy_target, reason_code, created_at from orders where decision_id = c.id and side = 'STC'
+				union all select 'filled', quantity, quantity, copy_target, null, filled_at from paper_fills where decision_id = c.id and kind = 'sell') e) x on true
 		where `+condition, args...)
 	if err != nil {
 		return nil, err
@@ -154,23 +156,29 @@ func (c *Copier) placeExit(ctx context.Context, x exit) error {
 		Contract: x.Contract, PositionID: x.PositionID, Target: &m.target, Quantity: m.quantity, Type: orders.Limit, Limit: &limit,
 		SendBefore: x.until(),
 	}
-	err := c.enter(ctx, order, func(ctx context.Context, tx pgx.Tx) error { return c.stillNext(ctx, tx, x, m) })
+	still := func(ctx context.Context, tx pgx.Tx) error { return c.stillNext(ctx, tx, x, m) }
+	var err error
+	if x.Paper {
+		err = c.sellOnPaper(ctx, x, order, still)
+	} else {
+		err = c.enter(ctx, order, still)
+	}
 	if code, _, refused := refusal(err); refused {
-		return c.tryAgain(ctx, x, code)
+		return c.tryAgain(ctx, x.Decision, code, exitSpacing)
 	}
 	return err
 }
 
-// tryAgain keeps an exit that was refused until its time is over: a refusal must
-// not leave a follower holding what the leader has left.
-func (c *Copier) tryAgain(ctx context.Context, x exit, code string) error {
+// tryAgain keeps a copy that cannot be had now until its time is over. A refusal must
+// not leave a follower holding what the leader has left, so exits are kept.
+func (c *Copier) tryAgain(ctx context.Context, d Decision, code string, wait time.Duration) error {
 	_, err := c.db.Pool().Exec(ctx, `
 		update copy_decisions set reason = $2, updated_at = now()
-		where id = $1 and result in ('queued', 'approved') and reason is distinct from $2`, x.ID, code)
+		where id = $1 and result in ('queued', 'approved') and reason is distinct from $2`, d.ID, code)
 	if err != nil {
-		return fmt.Errorf("note why exit %s waits: %w", x.ID, err)
+		return fmt.Errorf("note why decision %s waits: %w", d.ID, err)
 	}
-	return orders.Again{After: exitSpacing}
+	return orders.Again{After: wait}
 }
 
 // stillNext looks, in the transaction that writes the order, whether the move is

@@ -130,6 +130,7 @@ func (c *Copier) fanOutArgs(o orders.Order, filled filledAt, trigger time.Time) 
 		"order": o.ID, "now": c.now(), "close": closes, "executed": filled.executed, "trigger": trigger,
 		"open": c.clock.Open(o.Contract.Underlying), "most": c.rules.Limits().CopyContracts,
 		"today": c.clock.Today(), "consent": ConsentVersion, "exitsUntil": filled.last.Add(exitsWithin),
+		"paperPower": paperBuyingPower,
 	}
 }
 

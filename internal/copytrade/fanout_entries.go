@@ -1,78 +1,83 @@
 package copytrade
 
 // The published fair order of a signal's followers: by a hash of the order's
-// and the subscription's ids, which nobody can choose.
-const fairOrder = `row_number() over (order by md5(o.id::text || s.id::text)) as place, count(*) over () as place_of`
+// and the subscription's ids, which nobody can choose. Who copies on paper stands in
+// a line of their own: they take nobody's place.
+const fairOrder = `row_number() over (partition by s.paper order by md5(o.id::text || s.id::text)) as place, count(*) over (partition by s.paper) as place_of`
 
 // followed joins the subscriptions that an order o is decided about.
 const followed = `join subscriptions s on s.trader_id = o.user_id and s.status = 'active' and s.active_since <= @trigger::timestamptz`
 
 // automatic says whether a subscription s trades without asking: its follower
-// wants that and agreed to the text in force.
-const automatic = `(s.auto_execute and exists (
-		select 1 from consents k where k.user_id = s.follower_id and k.version = @consent and k.withdrawn_at is null))`
+// wants that and, where it is not on paper, agreed to the text in force.
+const automatic = `(s.auto_execute and (s.paper or exists (
+		select 1 from consents k where k.user_id = s.follower_id and k.version = @consent and k.withdrawn_at is null)))`
 
 // readMade reads the decisions that a CTE named made has written.
 const readMade = ` select ` + decisionColumns + ` from made c join users t on t.id = c.trader_id join orders l on l.id = c.leader_order_id`
 
 // copiesOpen is what subscription s has of other contracts than order o's, and the
 // dollars in all of its copies: those held at their cost, and what its entries may
-// still buy (indexes copy_holdings_open, orders_copies_live).
+// still buy (indexes copy_holdings_open, orders_copies_live). One on paper holds
+// nothing but paper, and no other does.
 const copiesOpen = `
 	select count(distinct x.symbol) filter (where x.symbol <> o.symbol) as others, coalesce(sum(x.cost), 0) as cost from (
 		select p.symbol, h.remaining_cost as cost from copy_holdings h join positions p on p.id = h.position_id
 		where h.subscription_id = s.id and h.bought > h.sold
 		union all
 		select e.symbol, e.estimated_cost * (e.quantity - e.cum) / e.quantity from orders e
-		where e.subscription_id = s.id and e.side = 'BTO' and ` + exitsLive + `) x`
+		where e.subscription_id = s.id and e.side = 'BTO' and ` + exitsLive + `
+		union all
+		select h.symbol, h.remaining_cost from paper_holdings h where h.subscription_id = s.id and h.bought > h.sold) x`
 
 // madeToday is what copies of subscription s made today, in dollars: those sold,
 // and those held at the marks given; what nobody quotes counts as nothing (as R14
 // reckons for all traders together).
 const madeToday = `
 	select coalesce((select r.realized from copy_day_results r where r.subscription_id = s.id and r.trading_day = @today::date), 0)
-		+ coalesce((select sum((h.bought - h.sold) * p.multiplier * q.mark - h.remaining_cost)
-			from copy_holdings h join positions p on p.id = h.position_id
-			join unnest(@marked::text[], @marks::numeric[]) q (symbol, mark) on q.symbol = p.symbol
-			where h.subscription_id = s.id and h.bought > h.sold and p.status = 'open'), 0) as made`
+		+ coalesce((select sum(f.realized) from paper_fills f
+			where f.user_id = s.follower_id and f.trading_day = @today::date and f.kind <> 'buy' and f.subscription_id = s.id), 0)
+		+ coalesce((select sum(x.shares * q.mark - x.cost) from (
+				select p.symbol, (h.bought - h.sold) * p.multiplier as shares, h.remaining_cost as cost
+				from copy_holdings h join positions p on p.id = h.position_id
+				where h.subscription_id = s.id and h.bought > h.sold and p.status = 'open'
+				union all
+				select h.symbol, (h.bought - h.sold) * h.multiplier, h.remaining_cost from paper_holdings h
+				where h.subscription_id = s.id and h.bought > h.sold) x
+			join unnest(@marked::text[], @marks::numeric[]) q (symbol, mark) on q.symbol = x.symbol), 0) as made`
 
-// fanOutEntries decides about a leader's buy. What the follower holds of the
-// contract from elsewhere, by themselves or from another trader, counts as
-// already held; what was copied from this trader does not. Foreign tables:
-// orders, accounts, positions, copy_holdings, copy_day_results, risk_limits.
-const fanOutEntries = `
-with o as (
-	select o.*, round(o.cum_notional / o.cum, 4) as price, p.bought = p.sold as flat, p.option_type,
-		p.expiration - @today::date as days_left
-	from orders o join positions p on p.id = o.position_id where o.id = @order and o.source <> 'copy' and o.cum > 0
-), candidate as (
-	select s.*, o.id as leader_order, o.symbol, o.cum, o.price, o.flat, o.underlying, o.option_type, o.days_left, a.id as account, a.status as account_status, a.can_trade, ` + fairOrder + `,
-		coalesce(floor(case s.scaling_mode
-			when 'factor' then o.cum * s.scaling_value
-			when 'contracts' then s.scaling_value
-			when 'dollars' then s.scaling_value / nullif(o.price * o.multiplier, 0)
-			else a.buying_power * s.scaling_value / 100 / nullif(o.price * o.multiplier, 0) end), 0) as wanted,
-		exists (select 1 from positions p
-			left join copy_holdings h on h.position_id = p.id and h.subscription_id = s.id
-			where p.account_id = a.id and p.symbol = o.symbol and p.status = 'open'
-			  and p.bought - p.sold > coalesce(h.bought - h.sold, 0)) as held,
-		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed, today.made,
-		o.multiplier * case when s.max_slippage_percent = 0 then o.price
-			else greatest(o.price * (1 + s.max_slippage_percent / 100), o.price + 0.05) end as cost_each,
-		least(r.own, coalesce(r.granted, @most::int))::int as most
-	from o ` + followed + `
-	left join risk_limits r on r.user_id = s.follower_id and r.kind = 'copyContracts'
-	left join lateral (` + copiesOpen + `) copies on s.max_open_positions is not null or s.max_exposure is not null
-	left join lateral (` + madeToday + `) today on s.daily_loss_stop is not null
-	left join accounts a on a.user_id = s.follower_id and a.removed_at is null
-		and case when s.account_id is null then a.selected else a.id = s.account_id end
-), judged as (
+// heldElsewhere is whether the follower of s holds the contract of order o from
+// elsewhere: by themselves or from another trader. On paper only paper counts.
+const heldElsewhere = `
+	case when s.paper then exists (
+		select 1 from paper_holdings h where h.user_id = s.follower_id and h.symbol = o.symbol and h.bought > h.sold and h.subscription_id <> s.id)
+	else exists (
+		select 1 from positions p left join copy_holdings h on h.position_id = p.id and h.subscription_id = s.id
+		where p.account_id = a.id and p.symbol = o.symbol and p.status = 'open' and p.bought - p.sold > coalesce(h.bought - h.sold, 0)) end`
+
+// judgeEntries decides about leader's buys, one row of a CTE named candidate for each
+// follower and signal: the fan-out's, and those of a dry run. It looks at nothing but
+// the row: the settings under their column names in subscriptions, the signal (cum,
+// price, multiplier, underlying, option_type, days_left) and the facts of its moment
+// (account_ready, buying_power, flat, session_open, delay, held, open_others, exposed,
+// made, most). What it comes to is judged: reason, size, and the numbers compared.
+const judgeEntries = `
+priced as (
+	select *, coalesce(floor(case scaling_mode
+			when 'factor' then cum * scaling_value
+			when 'contracts' then scaling_value
+			when 'dollars' then scaling_value / nullif(price * multiplier, 0)
+			else buying_power * scaling_value / 100 / nullif(price * multiplier, 0) end), 0) as wanted,
+		multiplier * case when max_slippage_percent = 0 then price
+			else greatest(price * (1 + max_slippage_percent / 100), price + 0.05) end as cost_each
+	from candidate
+), reasoned as (
 	select *, case
-			when account is null or account_status <> 'ok' or not can_trade then 'no_account'
+			when not account_ready then 'no_account'
 			when flat then 'leader_flat'
-			when not @open::boolean then 'market_closed'
+			when not session_open then 'market_closed'
 			when price <= 0 then 'risk_price'
-			when @now::timestamptz - @executed::timestamptz > make_interval(secs => max_delay_seconds) then 'too_late'
+			when delay > make_interval(secs => max_delay_seconds) then 'too_late'
 			when cardinality(allowed_underlyings) > 0 and underlying <> all (allowed_underlyings) then 'underlying_not_allowed'
 			when underlying = any (denied_underlyings) then 'underlying_denied'
 			when option_type <> all (option_types) then 'option_type'
@@ -84,19 +89,46 @@ with o as (
 			when open_others >= max_open_positions then 'max_open_positions'
 			when max_exposure - exposed < cost_each then 'max_exposure'
 			when held and same_contract = 'skip' then 'already_held'
-		end as reason,
+		end as reason
+	from priced
+), judged as (
+	select *, case when reason is null then least(wanted, max_position_size, most, floor(max_premium_per_trade / cost_each),
+			floor((max_exposure - exposed) / cost_each)) else 0 end::int as size,
 		jsonb_build_object('scaling', scaling_mode, 'value', trim_scale(scaling_value)::text, 'wanted', wanted::text, 'maxPositionSize', max_position_size,
-			'delaySeconds', round(extract(epoch from @now::timestamptz - @executed::timestamptz), 1), 'maxDelaySeconds', max_delay_seconds,
+			'delaySeconds', round(extract(epoch from delay), 1), 'maxDelaySeconds', max_delay_seconds,
 			'daysToExpiration', days_left, 'minDaysToExpiration', min_days_to_expiration, 'maxDaysToExpiration', max_days_to_expiration,
 			'costEach', round(cost_each, 2)::text, 'maxPremiumPerTrade', max_premium_per_trade::text, 'openPositions', open_others,
 			'maxOpenPositions', max_open_positions, 'exposure', round(exposed, 2)::text, 'maxExposure', max_exposure::text,
 			'madeToday', round(made, 2)::text, 'dailyLossStop', daily_loss_stop::text) as numbers
-	from candidate
-), made as (
-	insert into copy_decisions (subscription_id, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price,
+	from reasoned
+)`
+
+// fanOutEntries decides about a leader's buy. What was copied from this trader does
+// not count as held from elsewhere. A copy on paper needs no account; without one it
+// reckons with paper's own buying power. Foreign tables: orders, accounts, positions,
+// copy_holdings, copy_day_results, risk_limits.
+const fanOutEntries = `
+with o as (
+	select o.*, round(o.cum_notional / o.cum, 4) as price, p.bought = p.sold as flat, p.option_type,
+		p.expiration - @today::date as days_left
+	from orders o join positions p on p.id = o.position_id where o.id = @order and o.source <> 'copy' and o.cum > 0
+), candidate as (
+	select s.*, o.id as leader_order, o.symbol, o.cum, o.price, o.multiplier, o.flat, o.underlying, o.option_type, o.days_left, ` + fairOrder + `,
+		s.paper or coalesce(a.status = 'ok' and a.can_trade, false) as account_ready,
+		case when s.paper then coalesce(a.buying_power, @paperPower::numeric) else a.buying_power end as buying_power,
+		@open::boolean as session_open, @now::timestamptz - @executed::timestamptz as delay, ` + heldElsewhere + ` as held,
+		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed, today.made,
+		least(r.own, coalesce(r.granted, @most::int))::int as most
+	from o ` + followed + `
+	left join risk_limits r on r.user_id = s.follower_id and r.kind = 'copyContracts'
+	left join lateral (` + copiesOpen + `) copies on s.max_open_positions is not null or s.max_exposure is not null
+	left join lateral (` + madeToday + `) today on s.daily_loss_stop is not null
+	left join accounts a on a.user_id = s.follower_id and a.removed_at is null
+		and case when s.account_id is null then a.selected else a.id = s.account_id end
+), ` + judgeEntries + `, made as (
+	insert into copy_decisions (subscription_id, paper, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price,
 		quantity, result, reason, numbers, place, place_of, expires_at)
-	select id, follower_id, trader_id, leader_order, 'BTO', symbol, cum, price,
-		case when reason is null then least(wanted, max_position_size, most, floor(max_premium_per_trade / cost_each), floor((max_exposure - exposed) / cost_each)) else 0 end,
+	select id, paper, follower_id, trader_id, leader_order, 'BTO', symbol, cum, price, size,
 		case when reason is not null then 'skipped' when automatic then 'queued' else 'awaiting_approval' end,
 		reason, numbers, place, place_of, least(@now::timestamptz + make_interval(secs => max_delay_seconds), @close::timestamptz)
 	from judged

@@ -5,14 +5,16 @@ const exitsLive = `e.state in ('queued', 'submitting', 'unknown', 'accepted', 'p
 
 // copyHeld is what subscription s still holds of copies in the contract of
 // order o, on the position that took them first, less what its exits may still
-// sell (rule 6).
+// sell (rule 6); or what it holds of it on paper, where nothing is on its way.
 const copyHeld = `
-	select h.position_id, h.bought - h.sold - coalesce((
+	(select h.position_id, h.bought - h.sold - coalesce((
 		select sum(e.quantity - e.cum) from orders e
 		where e.position_id = h.position_id and e.subscription_id = s.id and e.side = 'STC' and ` + exitsLive + `), 0)::int as copied
 	from copy_holdings h join positions p on p.id = h.position_id
 	where h.subscription_id = s.id and p.symbol = o.symbol and p.status = 'open' and h.bought > h.sold
-	order by h.created_at limit 1`
+	order by h.created_at limit 1)
+	union all
+	select null, h.bought - h.sold from paper_holdings h where h.subscription_id = s.id and h.symbol = o.symbol and h.bought > h.sold`
 
 // fanOutExits decides about a leader's sell for everybody who follows; who holds
 // nothing copied of the contract is skipped, and so is who would sell less than
@@ -34,9 +36,9 @@ with o as (
 ), reasoned as (
 	select *, case when copied = 0 then 'no_copy_held' when target = 0 and not working then 'scaled_to_zero' end as reason from judged
 ), made as (
-	insert into copy_decisions (subscription_id, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price,
+	insert into copy_decisions (subscription_id, paper, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price,
 		quantity, result, reason, numbers, position_id, held, leader_held, place, place_of, expires_at)
-	select id, follower_id, trader_id, leader_order, 'STC', symbol, cum, price, target,
+	select id, paper, follower_id, trader_id, leader_order, 'STC', symbol, cum, price, target,
 		case when reason is not null then 'skipped' when automatic then 'queued' else 'awaiting_approval' end,
 		reason, jsonb_build_object('copied', copied, 'leaderSold', cum, 'leaderHeld', leader_held),
 		position, copied, leader_held, place, place_of, @exitsUntil::timestamptz

@@ -25,6 +25,7 @@ type Follower struct {
 }
 
 // Followers lists who copies a trader, newest first (index subscriptions_followers).
+// Whoever does so on paper only is not among them.
 func (c *Copier) Followers(ctx context.Context, trader uuid.UUID, limit int, after *Cursor) (page []Follower, next *Cursor, err error) {
 	at, id := c.now().Add(24*time.Hour), uuid.Max
 	if after != nil {
@@ -36,7 +37,7 @@ func (c *Copier) Followers(ctx context.Context, trader uuid.UUID, limit int, aft
 			select u.username, s.status, s.created_at, s.id,
 				(select count(*) from copy_decisions d where d.subscription_id = s.id and d.result = 'executed')
 			from subscriptions s join users u on u.id = s.follower_id
-			where s.trader_id = $1 and s.status <> 'cancelled' and (s.created_at, s.id) < ($2, $3)
+			where s.trader_id = $1 and s.status <> 'cancelled' and not s.paper and (s.created_at, s.id) < ($2, $3)
 			order by s.created_at desc, s.id desc limit $4`, trader, at, id, limit+1)
 		if err != nil {
 			return err
@@ -64,7 +65,7 @@ func (c *Copier) FollowerCount(ctx context.Context, trader uuid.UUID) (active, p
 	err = c.db.As(ctx, trader, func(ctx context.Context, tx pgx.Tx) error {
 		return tx.QueryRow(ctx, `
 			select count(*) filter (where status = 'active'), count(*) filter (where status = 'paused') from subscriptions
-			where trader_id = $1 and status <> 'cancelled'`, trader).Scan(&active, &paused)
+			where trader_id = $1 and status <> 'cancelled' and not paper`, trader).Scan(&active, &paused)
 	})
 	if err != nil {
 		return 0, 0, fmt.Errorf("count followers: %w", err)
@@ -88,7 +89,8 @@ type Copies struct {
 }
 
 // CopiesOf tells a trader what became of an order of theirs; somebody else's is
-// not found. Foreign table: orders.
+// not found, and what was decided on paper is its followers' own affair. Foreign
+// table: orders.
 func (c *Copier) CopiesOf(ctx context.Context, trader, order uuid.UUID) (n Copies, err error) {
 	err = c.db.As(ctx, trader, func(ctx context.Context, tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
@@ -97,7 +99,7 @@ func (c *Copier) CopiesOf(ctx context.Context, trader, order uuid.UUID) (n Copie
 			), made as (
 				select d.result, case o.side when 'BTO' then 1 else -1 end
 					* (e.cum_notional / nullif(e.cum, 0) - o.price) * 100 / nullif(o.price, 0) as slippage
-				from own o join copy_decisions d on d.leader_order_id = o.id left join orders e on e.id = d.order_id
+				from own o join copy_decisions d on d.leader_order_id = o.id and not d.paper left join orders e on e.id = d.order_id
 			), ranked as (
 				select slippage, row_number() over (order by slippage) as place, count(*) over () as all_of_them
 				from made where result = 'executed' and slippage is not null

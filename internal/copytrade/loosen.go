@@ -8,8 +8,12 @@ import (
 )
 
 // Loosens tells whether given settings turn automation on or raise a limit, which
-// needs a fresh sign-in. The settings in force have every field.
+// needs a fresh sign-in. The settings in force have every field. On paper nothing is
+// at stake.
 func (s Settings) Loosens(now Settings) bool {
+	if *s.over(now).Paper {
+		return false
+	}
 	return s.AutoExecute != nil && *s.AutoExecute && !*now.AutoExecute ||
 		above(s.MaxPositionSize, now.MaxPositionSize) || above(s.MaxDailyTrades, now.MaxDailyTrades) ||
 		above(s.MaxDelaySeconds, now.MaxDelaySeconds) ||

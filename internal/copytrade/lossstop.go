@@ -18,7 +18,7 @@ import (
 const markTime = 800 * time.Millisecond
 
 // marksOf gives the latest marks of what is held of a trader's copies by those who
-// set themselves a daily loss stop, or by one subscription alone. Foreign tables:
+// set themselves a daily loss stop, or by one subscription alone; on paper too. Foreign tables:
 // copy_holdings (index copy_holdings_open), positions.
 func (c *Copier) marksOf(ctx context.Context, trader uuid.UUID, subscription *uuid.UUID) (symbols []string, marks []decimal.Decimal) {
 	if c.market.Off() != nil {
@@ -41,9 +41,13 @@ func (c *Copier) marksOf(ctx context.Context, trader uuid.UUID, subscription *uu
 
 func (c *Copier) quotesHeld(ctx context.Context, trader uuid.UUID, subscription *uuid.UUID) (map[string]market.Quote, error) {
 	rows, err := c.db.Pool().Query(ctx, `
-		select distinct p.symbol from subscriptions s
+		select p.symbol from subscriptions s
 		join copy_holdings h on h.subscription_id = s.id and h.bought > h.sold
 		join positions p on p.id = h.position_id and p.status = 'open'
+		where s.trader_id = $1 and s.status = 'active' and s.daily_loss_stop is not null and ($2::uuid is null or s.id = $2)
+		union
+		select h.symbol from subscriptions s
+		join paper_holdings h on h.subscription_id = s.id and h.bought > h.sold
 		where s.trader_id = $1 and s.status = 'active' and s.daily_loss_stop is not null and ($2::uuid is null or s.id = $2)
 		limit $3`, trader, subscription, market.QuotesMax)
 	if err != nil {

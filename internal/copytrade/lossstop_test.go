@@ -49,8 +49,10 @@ func openQuoted(t *testing.T) *exchangeFloor {
 			t.Error(err)
 		}
 	})
+	read := time.Now() // every quote is read anew, so that what a test sets counts at once
 	f := openWith(t, market.Options{
 		BaseURL: world.URL() + "/alpaca", Key: "AK", Secret: secret.New("AS"), Cache: cache, HTTP: &http.Client{Timeout: 30 * time.Second},
+		Now: func() time.Time { read = read.Add(2 * time.Second); return read }, Hurry: true,
 	})
 	return &exchangeFloor{f, world.URL()}
 }

@@ -38,7 +38,7 @@ func (c *Copier) question(leader orders.Order, d Decision) alerts.Notification {
 	}
 	until, position := d.ExpiresAt, leader.PositionID
 	return alerts.Notification{
-		UserID: d.FollowerID, Type: kind, Title: fmt.Sprintf("@%s %s %s", d.Trader, verb, d.Contract.Display()),
+		UserID: d.FollowerID, Type: kind, Title: d.onPaper(fmt.Sprintf("@%s %s %s", d.Trader, verb, d.Contract.Display())),
 		Body: fmt.Sprintf("%d at %s. %s", d.SourceQuantity, d.SourcePrice.Display(), brief), Brief: brief,
 		URL: "/copy", Data: map[string]any{"decisionId": d.ID, "expiresAt": d.ExpiresAt.UTC()}, SubjectKey: d.ID.String(),
 		PositionID: &position, ExecutedAt: leader.ExecutedAt, LearntAt: c.now(), ValidUntil: &until,
@@ -53,9 +53,17 @@ func (c *Copier) failure(d Decision) alerts.Notification {
 		title = fmt.Sprintf("@%s sold, your copy was not: %s", d.Trader, d.Contract.Display())
 	}
 	return alerts.Notification{
-		UserID: d.FollowerID, Type: alerts.CopyTradeFailed, Title: title, Body: d.ReasonText(), URL: "/copy",
+		UserID: d.FollowerID, Type: alerts.CopyTradeFailed, Title: d.onPaper(title), Body: d.ReasonText(), URL: "/copy",
 		Data: map[string]any{"orderId": d.OrderID}, SubjectKey: d.ID.String(), PositionID: d.PositionID, LearntAt: c.now(),
 	}
+}
+
+// onPaper says of a message when nothing is traded.
+func (d Decision) onPaper(title string) string {
+	if d.Paper {
+		return "Paper: " + title
+	}
+	return title
 }
 
 func (c *Copier) success(d Decision, o orders.Order) alerts.Notification {

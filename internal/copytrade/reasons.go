@@ -46,6 +46,7 @@ var reasons = map[string]string{
 	"order_not_sent":         "The order could not be sent in time.",
 	"order_cancelled":        "The order was cancelled before it filled.",
 	"order_expired":          "The order did not fill during the day.",
+	paperPrice:               "On paper: the market's price was not within your limit.",
 	"order_not_placed":       "The broker does not list the order; check with your broker.",
 }
 

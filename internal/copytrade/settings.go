@@ -17,6 +17,7 @@ type Scaling struct {
 // take the default on subscribing.
 type Settings struct {
 	AutoExecute        *bool         `json:"autoExecute,omitempty"`
+	Paper              *bool         `json:"paper,omitempty"`              // with live quotes, and nothing is traded; for as long as the subscription lives
 	MaxPositionSize    *int          `json:"maxPositionSize,omitempty"`    // contracts, 1 to 500
 	MaxDailyTrades     *int          `json:"maxDailyTrades,omitempty"`     // per trading day, 1 to 100
 	Scaling            *Scaling      `json:"scaling,omitempty"`            //
@@ -44,10 +45,10 @@ type Settings struct {
 
 // Defaults are the settings of a new subscription.
 func Defaults() Settings {
-	auto, size, trades, delay, same, kind := false, 10, 5, 60, "skip", "limit"
+	auto, paper, size, trades, delay, same, kind := false, false, 10, 5, 60, "skip", "limit"
 	slippage, spread := money.MustAmount("5"), money.MustAmount("25")
 	return Settings{
-		AutoExecute: &auto, MaxPositionSize: &size, MaxDailyTrades: &trades,
+		AutoExecute: &auto, Paper: &paper, MaxPositionSize: &size, MaxDailyTrades: &trades,
 		Scaling:            &Scaling{Mode: "factor", Value: money.MustAmount("1")},
 		MaxSlippagePercent: &slippage, MaxDelaySeconds: &delay, MaxSpreadPercent: &spread,
 		SameContract: &same, OrderType: &kind,
@@ -62,6 +63,7 @@ func Defaults() Settings {
 // over lays the settings that are given over a base.
 func (s Settings) over(base Settings) Settings {
 	keep(&base.AutoExecute, s.AutoExecute)
+	keep(&base.Paper, s.Paper)
 	keep(&base.MaxPositionSize, s.MaxPositionSize)
 	keep(&base.MaxDailyTrades, s.MaxDailyTrades)
 	keep(&base.Scaling, s.Scaling)

@@ -30,7 +30,7 @@ type Subscription struct {
 	CreatedAt  time.Time `json:"createdAt"`
 }
 
-const subscriptionColumns = `s.id, s.trader_id, t.username, s.follower_id, s.auto_execute, s.max_position_size, s.max_daily_trades,
+const subscriptionColumns = `s.id, s.trader_id, t.username, s.follower_id, s.auto_execute, s.paper, s.max_position_size, s.max_daily_trades,
 	s.scaling_mode, s.scaling_value, s.max_slippage_percent, s.max_delay_seconds, s.max_spread_percent, s.same_contract,
 	s.order_type, s.account_id, s.allowed_underlyings, s.denied_underlyings, s.option_types, s.min_days_to_expiration, s.max_days_to_expiration,
 	s.max_premium_per_trade, s.max_open_positions, s.max_exposure, s.daily_loss_stop, s.stop_loss_percent, s.take_profit_percent,
@@ -39,7 +39,7 @@ const subscriptionColumns = `s.id, s.trader_id, t.username, s.follower_id, s.aut
 func scanSubscription(row pgx.CollectableRow) (Subscription, error) {
 	s := Subscription{Settings: Defaults()}
 	v := &s.Settings
-	err := row.Scan(&s.ID, &s.TraderID, &s.Trader, &s.FollowerID, v.AutoExecute, v.MaxPositionSize, v.MaxDailyTrades,
+	err := row.Scan(&s.ID, &s.TraderID, &s.Trader, &s.FollowerID, v.AutoExecute, v.Paper, v.MaxPositionSize, v.MaxDailyTrades,
 		&v.Scaling.Mode, &v.Scaling.Value, v.MaxSlippagePercent, v.MaxDelaySeconds, v.MaxSpreadPercent, v.SameContract,
 		v.OrderType, &v.AccountID, v.AllowedUnderlyings, v.DeniedUnderlyings, v.OptionTypes, &v.MinDaysToExpiration.Value, &v.MaxDaysToExpiration.Value,
 		&v.MaxPremiumPerTrade.Value, &v.MaxOpenPositions.Value, &v.MaxExposure.Value, &v.DailyLossStop.Value, &v.StopLossPercent.Value,
@@ -85,14 +85,14 @@ func (c *Copier) subscribe(ctx context.Context, tx pgx.Tx, follower uuid.UUID, t
 	args["follower"], args["trader"] = follower, leader
 	var id uuid.UUID
 	err = tx.QueryRow(ctx, `
-		insert into subscriptions (follower_id, trader_id, account_id, auto_execute, max_position_size, max_daily_trades, scaling_mode,
+		insert into subscriptions (follower_id, trader_id, account_id, auto_execute, paper, max_position_size, max_daily_trades, scaling_mode,
 			scaling_value, max_slippage_percent, max_delay_seconds, max_spread_percent, same_contract, order_type, allowed_underlyings,
 			denied_underlyings, option_types, min_days_to_expiration, max_days_to_expiration, max_premium_per_trade, max_open_positions, max_exposure,
 			daily_loss_stop, stop_loss_percent, take_profit_percent, close_on_expiry_at)
-		values (@follower, @trader, @account, @auto, @size, @trades, @mode, @scale, @slippage, @delay, @spread, @same, @kind, @allowed,
+		values (@follower, @trader, @account, @auto, @paper, @size, @trades, @mode, @scale, @slippage, @delay, @spread, @same, @kind, @allowed,
 			@denied, @types, @minDays, @maxDays, @premium, @open, @exposure, @lossStop, @stopLoss, @takeProfit, @closeAt) returning id`, args).Scan(&id)
 	if postgres.IsUnique(err, "subscriptions_one") {
-		return Subscription{}, fault.Conflict("invalid_state", "You are already copying this trader.")
+		return Subscription{}, fault.Conflict("invalid_state", alreadyCopying(settings))
 	}
 	if err != nil {
 		return Subscription{}, fmt.Errorf("subscribe: %w", err)
@@ -101,7 +101,17 @@ func (c *Copier) subscribe(ctx context.Context, tx pgx.Tx, follower uuid.UUID, t
 	if err != nil {
 		return Subscription{}, err
 	}
+	if *settings.Paper { // is the follower's own affair
+		return s, nil
+	}
 	return s, c.tellTrader(ctx, tx, s)
+}
+
+func alreadyCopying(s Settings) string {
+	if *s.Paper {
+		return "You are already copying this trader on paper."
+	}
+	return "You are already copying this trader."
 }
 
 // findTrader reads the users table: a trader by id or username.
@@ -119,7 +129,8 @@ func findTrader(ctx context.Context, tx pgx.Tx, trader string) (uuid.UUID, error
 	return id, err
 }
 
-// allowed checks the settings, the account, the plan and the consent.
+// allowed checks the settings, the account, the plan and the consent; paper needs
+// neither of the last two.
 func (c *Copier) allowed(ctx context.Context, tx pgx.Tx, follower uuid.UUID, s Settings) error {
 	if err := s.Check(); err != nil {
 		return err
@@ -137,7 +148,7 @@ func (c *Copier) allowed(ctx context.Context, tx pgx.Tx, follower uuid.UUID, s S
 			return fault.Field("accountId", reasons["no_order_lists"])
 		}
 	}
-	if !*s.AutoExecute {
+	if !*s.AutoExecute || *s.Paper {
 		return nil
 	}
 	if err := c.gate.Allows(ctx, follower, billing.AutoCopy); err != nil {
@@ -228,6 +239,9 @@ func (c *Copier) Update(ctx context.Context, follower, id uuid.UUID, ch Change) 
 		if ch.Settings != nil {
 			settings = ch.Settings.over(s.Settings)
 		}
+		if *settings.Paper != *s.Settings.Paper {
+			return fault.Field("paper", "A subscription stays on paper, or real. Subscribe once more for the other; you may have both.")
+		}
 		if ch.Status != nil {
 			status = *ch.Status
 		}
@@ -251,7 +265,7 @@ func (c *Copier) Update(ctx context.Context, follower, id uuid.UUID, ch Change) 
 // args are the settings as the statements that write them name them. Every one is set.
 func (s Settings) args() pgx.NamedArgs {
 	return pgx.NamedArgs{
-		"account": s.AccountID, "auto": s.AutoExecute, "size": s.MaxPositionSize, "trades": s.MaxDailyTrades, "mode": s.Scaling.Mode,
+		"account": s.AccountID, "auto": s.AutoExecute, "paper": s.Paper, "size": s.MaxPositionSize, "trades": s.MaxDailyTrades, "mode": s.Scaling.Mode,
 		"scale": s.Scaling.Value, "slippage": s.MaxSlippagePercent, "delay": s.MaxDelaySeconds, "spread": s.MaxSpreadPercent,
 		"same": s.SameContract, "kind": s.OrderType, "allowed": s.AllowedUnderlyings, "denied": s.DeniedUnderlyings, "types": s.OptionTypes,
 		"minDays": s.MinDaysToExpiration.Value, "maxDays": s.MaxDaysToExpiration.Value, "premium": s.MaxPremiumPerTrade.Value,

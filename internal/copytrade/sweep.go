@@ -14,7 +14,8 @@ import (
 
 const (
 	expireEvery  = time.Second
-	recoverEvery = 5 // rounds of expiring
+	recoverEvery = 5  // rounds of expiring
+	settleEvery  = 60 // as well: what is asked about a close
 	sweepSlice   = 200
 )
 
@@ -27,6 +28,9 @@ func (c *Copier) Run(ctx context.Context) error {
 		err := c.expire(ctx)
 		if round%recoverEvery == 0 {
 			err = errors.Join(err, c.recover(ctx))
+		}
+		if round%settleEvery == 0 {
+			err = errors.Join(err, c.settlePaper(ctx))
 		}
 		if err != nil && ctx.Err() == nil {
 			c.log.WarnContext(ctx, "sweep copies", "err", err)
@@ -41,16 +45,18 @@ func (c *Copier) Run(ctx context.Context) error {
 
 // Sweep does one whole round.
 func (c *Copier) Sweep(ctx context.Context) error {
-	return errors.Join(c.expire(ctx), c.recover(ctx))
+	return errors.Join(c.expire(ctx), c.recover(ctx), c.settlePaper(ctx))
 }
 
 // expire closes what nobody answered, and what was never placed in time (index
 // copy_decisions_open). An exit waits as long as its leader goes on selling.
 func (c *Copier) expire(ctx context.Context) error {
 	const late = ` and c.order_id is null and c.expires_at <= clock_timestamp()`
+	const entry = `c.result <> 'awaiting_approval' and c.side = 'BTO'` + late
 	return errors.Join(
 		c.endAll(ctx, ending{Expired, "expired", ""}, `c.result = 'awaiting_approval'`+late, pgx.NamedArgs{}),
-		c.endAll(ctx, ending{Skipped, "too_late", ""}, `c.result <> 'awaiting_approval' and c.side = 'BTO'`+late, pgx.NamedArgs{}),
+		c.endAll(ctx, ending{Skipped, "too_late", ""}, entry+` and c.reason is distinct from '`+paperPrice+`'`, pgx.NamedArgs{}),
+		c.endAll(ctx, ending{Failed, paperPrice, ""}, entry+` and c.reason = '`+paperPrice+`'`, pgx.NamedArgs{}),
 	)
 }
 
@@ -59,6 +65,7 @@ func (c *Copier) recover(ctx context.Context) error {
 		c.each(ctx, unplaced, c.Execute),
 		c.each(ctx, undecided, c.OnOrder),
 		c.each(ctx, leftBehind, c.leaderLeft),
+		c.each(ctx, leftOnPaper, c.leaderLeft),
 	)
 }
 

@@ -83,14 +83,11 @@ func (c *Copier) withdrawEntries(ctx context.Context, position uuid.UUID) error 
 // sellLate raises what the exits from a leader's position have to sell by what
 // followers' entries filled after the exit was decided, and sells it: at once
 // for who copies automatically, on their word for the others. Only a flat
-// leader's position, and only until the exit's time is over. bought is the entry
-// that filled, nil for all followers. Foreign tables: orders, positions,
+// leader's position, and only until the exit's time is over. subscription is whose
+// entry filled, nil for all followers. Foreign tables: orders, positions,
 // copy_holdings.
-func (c *Copier) sellLate(ctx context.Context, position uuid.UUID, bought *orders.Order) error {
-	args := pgx.NamedArgs{"position": position, "consent": ConsentVersion, "now": c.now(), "subscription": nil}
-	if bought != nil {
-		args["subscription"] = bought.SubscriptionID
-	}
+func (c *Copier) sellLate(ctx context.Context, position uuid.UUID, subscription *uuid.UUID) error {
+	args := pgx.NamedArgs{"position": position, "consent": ConsentVersion, "now": c.now(), "subscription": subscription}
 	var raised []Decision
 	err := c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) (err error) {
 		if raised, err = collect(tx.Query(ctx, raiseExits, args)); err != nil || len(raised) == 0 {
@@ -133,7 +130,8 @@ with newest as (
 	order by c.subscription_id, c.decided_at desc
 ), late as (
 	select n.id, h.position_id, h.copied + coalesce((
-		select sum(case when ` + exitsLive + ` then e.quantity else e.cum end) from orders e where e.decision_id = n.id), 0)::int as held
+		select sum(case when ` + exitsLive + ` then e.quantity else e.cum end) from orders e where e.decision_id = n.id), 0)::int + coalesce((
+		select sum(f.quantity) from paper_fills f where f.decision_id = n.id), 0)::int as held
 	from newest n
 	join subscriptions s on s.id = n.subscription_id
 	cross join lateral (select n.symbol) o

@@ -207,6 +207,22 @@ func (d *Desk) positionOf(ctx context.Context, tx pgx.Tx, dr *Draft) error {
 // ask gathers what the checks compare with. What cannot be learnt in time stays
 // unknown, and each check says what that means for it.
 func (d *Desk) ask(ctx context.Context, dr *Draft) {
+	short, cancel := context.WithTimeout(ctx, lookUpTime)
+	defer cancel()
+	d.askMarket(short, dr)
+	if dr.intent.Side != BTO {
+		return
+	}
+	stale := dr.account.BalanceAt == nil || d.now().Sub(*dr.account.BalanceAt) > d.rules.Limits().BalanceAge
+	if stale {
+		if fresh, err := d.accounts.RefreshBalance(short, dr.user, dr.account.ID); err == nil {
+			dr.account = fresh
+		}
+	}
+}
+
+// askMarket is the market's side of ask.
+func (d *Desk) askMarket(ctx context.Context, dr *Draft) {
 	in := dr.intent
 	dr.facts = risk.Facts{
 		Entry: in.Side == BTO, Contract: dr.contract, Quantity: in.Quantity, Market: in.Type == Market,
@@ -215,23 +231,15 @@ func (d *Desk) ask(ctx context.Context, dr *Draft) {
 	if in.Type == Stop { // a stop becomes a market order at its price
 		dr.facts.Limit = in.Stop
 	}
-	short, cancel := context.WithTimeout(ctx, lookUpTime)
-	defer cancel()
-	if q, err := d.market.Quote(short, dr.contract.Symbol); err == nil {
+	if q, err := d.market.Quote(ctx, dr.contract.Symbol); err == nil {
 		dr.quote = &q
 		dr.facts.Bid, dr.facts.Ask, dr.facts.QuoteAt = q.Bid, q.Ask, q.At
 	}
 	if in.Side != BTO {
 		return
 	}
-	if listed, err := d.market.Listed(short, dr.contract); err == nil {
+	if listed, err := d.market.Listed(ctx, dr.contract); err == nil {
 		dr.facts.Listed = &listed
-	}
-	stale := dr.account.BalanceAt == nil || d.now().Sub(*dr.account.BalanceAt) > d.rules.Limits().BalanceAge
-	if stale {
-		if fresh, err := d.accounts.RefreshBalance(short, dr.user, dr.account.ID); err == nil {
-			dr.account = fresh
-		}
 	}
 }
 

@@ -29,9 +29,9 @@ const (
 	historyDays  = 5               // before an expiration: an exercise may come early, and lines are dated loosely
 )
 
-// settlementDay is the latest trading day on which settling has begun: what
+// SettlementDay is the latest trading day on which settling has begun: what
 // expired before it is due.
-func settlementDay(now time.Time) exchange.Date {
+func SettlementDay(now time.Time) exchange.Date {
 	d := exchange.TradingDay(now)
 	for exchange.Known(d) && (!exchange.IsTradingDay(d) || now.Before(d.At(settleHour, 0))) {
 		d = d.AddDays(-1)
@@ -42,7 +42,7 @@ func settlementDay(now time.Time) exchange.Date {
 // SettleExpired finds out what became of contracts that expired. Run it every
 // minute, in any number of processes: each account is claimed in its row.
 func (d *Desk) SettleExpired(ctx context.Context) error {
-	day := settlementDay(d.clock.Now())
+	day := SettlementDay(d.clock.Now())
 	due, err := d.claimSettlements(ctx, day)
 	if err != nil {
 		return err

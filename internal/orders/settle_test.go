@@ -28,7 +28,7 @@ func TestWhenExpirationsAreSettled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := settlementDay(now); got.String() != c.day {
+		if got := SettlementDay(now); got.String() != c.day {
 			t.Errorf("at %s: what expired before %s, want %s", c.now, got, c.day)
 		}
 	}

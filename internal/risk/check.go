@@ -148,7 +148,7 @@ func (r *Rules) price(f Facts) (string, error) {
 
 // R6: a collar around a fresh quote. Exits are never refused, only asked to confirm.
 func (r *Rules) collar(f Facts) (string, error) {
-	if !r.fresh(f) {
+	if !r.Fresh(f) {
 		return r.noQuote(f)
 	}
 	if f.Limit == nil {
@@ -169,7 +169,8 @@ func (r *Rules) collar(f Facts) (string, error) {
 	return "", nil
 }
 
-func (r *Rules) fresh(f Facts) bool {
+// Fresh says whether there is a quote of both sides that is new enough to go by.
+func (r *Rules) Fresh(f Facts) bool {
 	return f.Bid != nil && f.Ask != nil && r.clock.Now().Sub(f.QuoteAt) <= r.limits.QuoteAge
 }
 

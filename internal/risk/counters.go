@@ -19,6 +19,9 @@ const (
 	DayPremium     = "premium"      // R13: dollars bought
 	DayCopyPremium = "copy_premium" // R13: dollars bought by copies
 	DayCopies      = "copies"       // R12: copied entries
+
+	DayPaperPremium = "paper_premium" // what R13 and R12 count of copies on paper, apart
+	DayPaperCopies  = "paper_copies"
 )
 
 // Use adds to a day counter unless that would pass its cap, in one conditional
@@ -67,6 +70,26 @@ func (r *Rules) UseDayCopy(ctx context.Context, tx pgx.Tx, user uuid.UUID, day e
 	}
 	if !ok {
 		return fault.Risk("daily_copies", fmt.Sprintf("The day's %d copies are used up.", limit)).With("limit", limit)
+	}
+	return nil
+}
+
+// UsePaper counts an entry on paper against counters of its own, with the caps of
+// R12 and R13 for copies.
+func (r *Rules) UsePaper(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exchange.Date, cost money.Amount, copies int) error {
+	ok, err := r.Use(ctx, tx, user, day, DayPaperCopies, decimal.NewFromInt(1), decimal.NewFromInt(int64(copies)))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fault.Risk("daily_copies", fmt.Sprintf("The day's %d copies on paper are used up.", copies)).With("limit", copies)
+	}
+	limit := r.limits.DayCopyPremium
+	if ok, err = r.Use(ctx, tx, user, day, DayPaperPremium, cost.Decimal, limit.Decimal); err != nil {
+		return err
+	}
+	if !ok {
+		return fault.Risk("daily_premium", fmt.Sprintf("On paper this would pass the day's limit of %s.", limit.Display())).With("limit", limit)
 	}
 	return nil
 }

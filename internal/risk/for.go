@@ -24,6 +24,7 @@ type Trade struct {
 	Entry             bool
 	Day               exchange.Date
 	CopiesMade        decimal.Decimal // copied entries: dollars that what the user holds of copies has gained
+	Paper             bool            // nothing is traded: the platform's pace is left alone, and CopiesMade is all that paper made today
 }
 
 func (t Trade) copiedEntry() bool { return t.Entry && t.LeaderID != nil }
@@ -65,8 +66,11 @@ func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 		return nil, fault.Risk("breaker", reason)
 	case cause != "":
 		return nil, fault.Conflict("trading_halted", reason)
-	case full:
+	case full && !t.Paper:
 		return nil, paceRefusal()
+	}
+	if t.Paper {
+		made = decimal.Zero
 	}
 	return own, own.lossStop(t, made)
 }

@@ -10,6 +10,7 @@ import (
 // Approval is a copy that waits for its follower.
 type Approval struct {
 	ID, Trader, Side string
+	Paper            bool // nothing is traded
 	Contract         exchange.Contract
 	Theirs           money.Price  // the trader's average fill
 	Now              *money.Price // what it costs now
@@ -25,6 +26,7 @@ type Approval struct {
 // DecisionRow is one line of the ledger: what was decided for the follower, and why.
 type DecisionRow struct {
 	ID, Trader, Side string
+	Paper            bool // nothing is traded
 	At               time.Time
 	Contract         exchange.Contract
 	Theirs           money.Price

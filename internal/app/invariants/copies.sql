@@ -28,7 +28,7 @@ with counted as (
     where source = 'copy' and side = 'BTO' and not (state in ('aborted', 'rejected', 'not_placed') and cum = 0)
     group by user_id, trading_day
 ), caps as (
-    select follower_id, max(max_daily_trades) as most, max(updated_at) as changed from subscriptions group by follower_id
+    select follower_id, max(max_daily_trades) as most, max(updated_at) as changed from subscriptions where not paper group by follower_id
 )
 select coalesce(c.user_id, n.user_id) || ' ' || coalesce(c.trading_day, n.trading_day) as id,
     'counted ' || trim_scale(coalesce(c.used, 0)) || ', copied ' || coalesce(n.most, 0) as why
@@ -91,6 +91,8 @@ with first as (
     select decision_id, bool_or(state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')) as live, bool_or(cum > 0) as filled,
         max(finished_at) as ended, max(updated_at) as changed
     from orders where decision_id is not null group by decision_id
+    union all
+    select decision_id, false, true, max(filled_at), max(filled_at) from paper_fills where decision_id is not null group by decision_id
 )
 select d.id || ' ' || s.id as id, 'no decision for this order and subscription' as why
 from decided d join subscriptions s on s.trader_id = d.user_id and s.status = 'active' and s.active_since <= d.at

@@ -20,6 +20,8 @@ select id(u || ' account'), id(u), id(u || ' connection'), u, 'Alpaca', true, tr
 insert into account_looks (account_id, user_id, next_look_at) values (id('ava account'), id('ava'), now() + interval '1 hour');
 insert into subscriptions (id, follower_id, trader_id, auto_execute, active_since, created_at, updated_at)
 values (id('sub'), id('ben'), id('ava'), true, t(-3600), t(-3600), t(-3600));
+insert into subscriptions (id, follower_id, trader_id, auto_execute, paper, active_since, created_at, updated_at)
+values (id('paper'), id('ben'), id('ava'), true, true, t(-3600), t(-3600), t(-3600));
 insert into consents (user_id, version, given_at) values (id('ben'), 'v1', t(-3600));
 
 insert into positions (id, user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, status,
@@ -94,10 +96,24 @@ values
     (id('no exit'), id('sub'), id('ben'), id('ava'), id('other sell'), 'STC', 'MSFT  270115P00400000', 1, 4.5, 0, 'skipped', 'no_copy_held', null, null, 0, 1, 1, 1, t(344), t(1244), t(344));
 insert into copy_triggers (id, subscription_id, position_id, user_id, trader_id, kind, symbol, held, percent, cost_each, mark, price, triggered_at, send_before, state, reason)
 values (id('stopped'), id('sub'), id('copied'), id('ben'), id('ava'), 'stop_loss', 'AAPL  270115C00200000', 2, 30, 3.6, 2.5, 2.45, t(200), t(1100), 'failed', 'order_expired');
+insert into copy_decisions (id, subscription_id, paper, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price, quantity,
+    result, reason, held, leader_held, place, place_of, decided_at, expires_at, updated_at)
+values
+    (id('paper entry'), id('paper'), true, id('ben'), id('ava'), id('buy'), 'BTO', 'AAPL  270115C00200000', 4, 3.5, 4, 'executed', null, 0, 0, 1, 1, t(4), t(64), t(5)),
+    (id('paper exit'), id('paper'), true, id('ben'), id('ava'), id('sell'), 'STC', 'AAPL  270115C00200000', 2, 4.5, 2, 'executed', null, 4, 4, 1, 1, t(104), t(1004), t(105)),
+    (id('no paper entry'), id('paper'), true, id('ben'), id('ava'), id('other buy'), 'BTO', 'MSFT  270115P00400000', 1, 5, 0, 'skipped', 'scaled_to_zero', 0, 0, 1, 1, t(304), t(364), t(304)),
+    (id('no paper exit'), id('paper'), true, id('ben'), id('ava'), id('other sell'), 'STC', 'MSFT  270115P00400000', 1, 4.5, 0, 'skipped', 'no_copy_held', 0, 1, 1, 1, t(344), t(1244), t(344));
+insert into paper_holdings (subscription_id, symbol, user_id, underlying, multiplier, expiration, bought, sold, cost_bought, remaining_cost, proceeds, realized)
+values (id('paper'), 'AAPL  270115C00200000', id('ben'), 'AAPL', 100, '2027-01-15', 4, 3, 1420, 355, 1100, 35);
+insert into paper_fills (subscription_id, symbol, user_id, decision_id, kind, quantity, price, realized, copy_target, trading_day, filled_at)
+values
+    (id('paper'), 'AAPL  270115C00200000', id('ben'), id('paper entry'), 'buy', 4, 3.55, 0, null, '2026-03-04', t(5)),
+    (id('paper'), 'AAPL  270115C00200000', id('ben'), id('paper exit'), 'sell', 2, 4.40, 170, 2, '2026-03-04', t(105)),
+    (id('paper'), 'AAPL  270115C00200000', id('ben'), null, 'settle', 1, 2.20, -135, null, '2026-03-04', t(106));
 insert into copy_holdings (subscription_id, position_id, user_id, bought, sold, remaining_cost, realized)
 values (id('sub'), id('copied'), id('ben'), 4, 2, 720, 160);
 insert into day_counters (user_id, trading_day, kind, used)
-values (id('ben'), '2026-03-04', 'copies', 1), (id('ben'), '2026-03-04', 'premium', 1440), (id('ava'), '2026-03-04', 'premium', 1900);
+values (id('ben'), '2026-03-04', 'paper_copies', 1), (id('ben'), '2026-03-04', 'paper_premium', 1420), (id('ben'), '2026-03-04', 'copies', 1), (id('ben'), '2026-03-04', 'premium', 1440), (id('ava'), '2026-03-04', 'premium', 1900);
 insert into order_pace (user_id, kind, times) values (id('ava'), 'entry', array[t(0), t(300), t(399)]);
 
 insert into alerts (id, order_id, user_id, position_id, side, symbol, revision, facts, public, executed_at, learnt_at, created_at, updated_at)
