@@ -45,6 +45,7 @@ type fillView struct {
 	Side     string
 	Quantity int
 	Price    money.Price
+	Fees     money.Amount
 	Realized money.Amount
 }
 
@@ -244,7 +245,7 @@ func fillViews(fills []orders.Fill) []fillView {
 		if f.ExecutedAt != nil {
 			at = *f.ExecutedAt
 		}
-		views[len(fills)-1-i] = fillView{At: at, Side: string(f.Side), Quantity: f.Quantity, Price: f.Price, Realized: f.Realized}
+		views[len(fills)-1-i] = fillView{At: at, Side: string(f.Side), Quantity: f.Quantity, Price: f.Price, Fees: f.Fees, Realized: f.Realized}
 	}
 	return views
 }

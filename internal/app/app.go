@@ -187,5 +187,8 @@ func (a *App) Guard() *auth.Guard { return a.guard }
 // Accounts are the linked broker accounts.
 func (a *App) Accounts() *brokers.Accounts { return a.accounts }
 
+// Desk takes orders and follows them to their end.
+func (a *App) Desk() *orders.Desk { return a.desk }
+
 // Copier is copy trading.
 func (a *App) Copier() *copytrade.Copier { return a.copier }

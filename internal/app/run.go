@@ -122,6 +122,9 @@ func (a *App) parts() []func(context.Context) error {
 		func(ctx context.Context) error {
 			return every(ctx, time.Minute, a.logged("settle what expired", a.desk.SettleExpired))
 		},
+		func(ctx context.Context) error {
+			return every(ctx, time.Minute, a.logged("book fees", a.desk.BookFees))
+		},
 		func(ctx context.Context) error { return every(ctx, 10*time.Minute, a.logged("clean up", a.cleanUp)) },
 	}
 }

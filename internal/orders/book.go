@@ -294,6 +294,11 @@ func (d *Desk) afterReport(ctx context.Context, tx pgx.Tx, before, o Order, s st
 			return err
 		}
 	}
+	if s.Quantity > 0 {
+		if err := traded(ctx, tx, o.AccountID); err != nil {
+			return err
+		}
+	}
 	return d.tell(ctx, tx, o)
 }
 

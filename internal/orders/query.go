@@ -78,25 +78,28 @@ type Fill struct {
 	Side       Side         `json:"side"`
 	Quantity   int          `json:"quantity"`
 	Price      money.Price  `json:"price"`
-	Realized   money.Amount `json:"realizedPnl"`
+	Fees       money.Amount `json:"fees"`        // those known so far
+	Realized   money.Amount `json:"realizedPnl"` // of a buy: less what late fees took of contracts sold before
 	ExecutedAt *time.Time   `json:"executedAt"`
 	LearntAt   time.Time    `json:"learntAt"`
 }
 
-// Fills lists what filled of a user's position, oldest first, at most 500.
+// Fills lists what filled of a user's position, oldest first, at most 500. Foreign
+// table: late_fees.
 func (d *Desk) Fills(ctx context.Context, user, position uuid.UUID) (fills []Fill, err error) {
 	err = d.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			select order_id, side, quantity, notional, realized, executed_at, learnt_at from fills
-			where position_id = $1 and user_id = $2 order by learnt_at, cum limit 500`, position, user)
+			select f.order_id, f.side, f.quantity, f.notional, f.fees + coalesce(l.amount, 0), f.realized + coalesce(l.realized, 0), f.executed_at, f.learnt_at
+			from fills f left join (select order_id, cum, sum(amount) as amount, sum(realized) as realized from late_fees
+				where position_id = $1 group by order_id, cum) l on l.order_id = f.order_id and l.cum = f.cum
+			where f.position_id = $1 and f.user_id = $2 order by f.learnt_at, f.cum limit 500`, position, user)
 		if err != nil {
 			return err
 		}
 		fills, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (f Fill, err error) {
-			var notional, realized decimal.Decimal
-			err = row.Scan(&f.OrderID, &f.Side, &f.Quantity, &notional, &realized, &f.ExecutedAt, &f.LearntAt)
+			var notional decimal.Decimal
+			err = row.Scan(&f.OrderID, &f.Side, &f.Quantity, &notional, &f.Fees.Decimal, &f.Realized.Decimal, &f.ExecutedAt, &f.LearntAt)
 			f.Price = money.Price{Decimal: notional.DivRound(decimal.NewFromInt(int64(max(f.Quantity, 1))), 4)}
-			f.Realized = money.Amount{Decimal: realized}
 			return f, err
 		})
 		return err

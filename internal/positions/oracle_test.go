@@ -52,6 +52,21 @@ func (o *oracle) sell(quantity int64, notional, fees *big.Rat, multiplier int64)
 	return cost, realized
 }
 
+// lateFee is a fee that became known after its fill: of a sell it lowers what was
+// realised; of a buy the share of the contracts still held stays, the rest was realised.
+func (o *oracle) lateFee(buy bool, fee *big.Rat) {
+	o.fees.Add(o.fees, fee)
+	gone := fee
+	if buy {
+		stays := o.halfEven(new(big.Rat).Mul(fee, big.NewRat(o.bought-o.sold, o.bought)))
+		gone = new(big.Rat).Sub(fee, stays)
+		o.costBought.Add(o.costBought, fee)
+		o.remaining.Add(o.remaining, stays)
+		o.removed.Add(o.removed, gone)
+	}
+	o.realized.Sub(o.realized, gone)
+}
+
 // halfEven is a fraction that is not negative rounded to 8 places: to the nearer
 // one, from the middle to the even one.
 func (o *oracle) halfEven(r *big.Rat) *big.Rat {
@@ -121,6 +136,11 @@ func playBoth(r *rand.Rand) (sells, ties int, difference string) {
 	multiplier := [...]int{100, 100, 100, 10, 1}[r.IntN(5)]
 	places := [...]int32{2, 4, 8}[r.IntN(3)]
 	for range 2 + r.IntN(9) {
+		if l.Bought > 0 && r.IntN(4) == 0 {
+			buy, fee := l.Sold == 0 || r.IntN(2) == 0, decimal.New(1+r.Int64N(700), -[...]int32{2, 5, 8}[r.IntN(3)])
+			l, _, _ = l.LateFee(buy, fee)
+			exact.lateFee(buy, fee.Rat())
+		}
 		quantity := 1 + r.IntN(16)
 		notional := decimal.New(r.Int64N(100_000_000), -places)
 		fees := decimal.New(r.Int64N(700), -[...]int32{2, 5, 8}[r.IntN(3)])

@@ -23,6 +23,7 @@ func (w *World) control(r chi.Router) {
 	r.Get("/broker/orders", w.showBook)
 	r.Get("/broker/accounts", w.showAccounts)
 	r.Post("/broker/mode", handle(w.setMode))
+	r.Post("/broker/fee", handle(w.setFee))
 	r.Post("/broker/fill", handle(w.fillOrder))
 	r.Post("/broker/trade", handle(w.tradeInApp))
 	r.Post("/broker/replace", handle(w.replaceInApp))

@@ -125,6 +125,22 @@ func (w *World) setMode(m accountMode) (any, error) {
 	return m, nil
 }
 
+// setFee says what an account's broker takes for each contract from now on. No order
+// tells of it; the account's history does.
+func (w *World) setFee(body struct {
+	Account string          `json:"account"`
+	Fee     decimal.Decimal `json:"perContract"`
+}) (any, error) {
+	if body.Fee.IsNegative() {
+		return nil, badRequest("perContract is negative")
+	}
+	account, err := w.accountNamed(body.Account)
+	if err != nil {
+		return nil, err
+	}
+	return body, w.paper.setFee(account, body.Fee)
+}
+
 func (w *World) fillOrder(body struct {
 	ID       string           `json:"brokerOrderId"`
 	Quantity int64            `json:"quantity"`

@@ -98,6 +98,7 @@ type paperAccount struct {
 	Holdings   map[string]holding `json:"holdings"` // by padded symbol
 	Created    time.Time          `json:"created"`
 	Closed     bool               `json:"closed"`
+	Fee        decimal.Decimal    `json:"fee"` // dollars the broker takes for each contract traded
 }
 
 // activity is one line of an account's history.
@@ -112,6 +113,7 @@ type activity struct {
 	Amount  decimal.Decimal `json:"amount"`
 	At      time.Time       `json:"at"`
 	Order   string          `json:"order,omitempty"`
+	Fee     decimal.Decimal `json:"fee"`
 }
 
 // entry is one journal line of the book: everything one step changed, so that

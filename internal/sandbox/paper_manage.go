@@ -305,3 +305,12 @@ func (p *paper) allOf(user string) []string {
 	slices.Sort(ids)
 	return ids
 }
+
+// setFee is what the broker takes of an account for each contract.
+func (p *paper) setFee(id string, fee decimal.Decimal) error {
+	p.mu.Lock()
+	defer p.unlock()
+	account := p.accounts[id].clone()
+	account.Fee = fee
+	return p.commit(entry{Account: account})
+}

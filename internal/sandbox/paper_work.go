@@ -118,6 +118,8 @@ func (p *paper) fill(o *paperOrder, quantity int64, price decimal.Decimal) error
 	if !o.buys() {
 		signed, amount = -quantity, amount.Neg()
 	}
+	fee := account.Fee.Mul(size)
+	amount = amount.Sub(fee)
 	account.Cash = account.Cash.Add(amount)
 	account.move(o.Symbol, signed, price)
 	kind := "BUY"
@@ -126,7 +128,7 @@ func (p *paper) fill(o *paperOrder, quantity int64, price decimal.Decimal) error
 	}
 	line := activity{
 		ID: p.rand.UUID(), Account: o.Account, Type: kind, Action: o.Action, Symbol: o.Symbol,
-		Units: signed, Price: price, Amount: amount, At: now, Order: o.ID,
+		Units: signed, Price: price, Amount: amount, At: now, Order: o.ID, Fee: fee,
 	}
 	return p.commit(entry{Account: account, Orders: []*paperOrder{filled}, Activity: []activity{line}})
 }

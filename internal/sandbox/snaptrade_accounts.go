@@ -192,7 +192,7 @@ func (s *snaptrade) activityShape(a paperAccount, line activity) map[string]any 
 		"id": line.ID, "symbol": nil, "option_symbol": optionSymbolShape(line.Symbol),
 		"price": number(line.Price), "units": line.Units, "amount": number(line.Amount), "currency": currencyShape(),
 		"type": line.Type, "option_type": line.Action, "description": line.Action + " " + line.Symbol,
-		"trade_date": stamp(line.At), "settlement_date": stamp(line.At.AddDate(0, 0, 1)), "fee": 0, "fx_rate": nil,
+		"trade_date": stamp(line.At), "settlement_date": stamp(line.At.AddDate(0, 0, 1)), "fee": number(line.Fee), "fx_rate": nil,
 		"institution": b.Name, "external_reference_id": line.Order,
 	}
 }

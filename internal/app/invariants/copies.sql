@@ -113,15 +113,19 @@ select c.id::text, c.result || ', and one of its orders filled' from copy_decisi
 where c.result <> 'executed' and m.filled and m.changed < now() - @grace::interval;
 
 -- INV-49: What is held of a copy lies between nothing and what it bought, fits into its position, and is the sum of the copies' fills, its profit too.
-with copied as (
+with charged as (
+    select f.order_id, f.position_id, f.side, f.quantity, f.notional,
+        f.fees + coalesce((select sum(l.amount) from late_fees l where l.order_id = f.order_id and l.cum = f.cum), 0) as fees
+    from fills f
+), copied as (
     select o.subscription_id, f.position_id, sum(f.quantity) as bought, sum(f.notional * p.multiplier + f.fees) as cost
-    from fills f join orders o on o.id = f.order_id join positions p on p.id = f.position_id
+    from charged f join orders o on o.id = f.order_id join positions p on p.id = f.position_id
     where f.side = 'BTO' and o.subscription_id is not null group by o.subscription_id, f.position_id
 ), sold as (
     -- of positions that only one copy has sold from: there the holding's sells are the position's
     select f.position_id, (array_agg(o.subscription_id))[1] as subscription_id, sum(f.quantity) as quantity,
         sum(f.notional * p.multiplier - f.fees) as proceeds
-    from fills f join orders o on o.id = f.order_id join positions p on p.id = f.position_id
+    from charged f join orders o on o.id = f.order_id join positions p on p.id = f.position_id
     where f.side = 'STC' and p.review_reason is null
     group by f.position_id having count(distinct o.subscription_id) = 1 and count(*) = count(o.subscription_id)
 ), held as (

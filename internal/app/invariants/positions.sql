@@ -64,13 +64,17 @@ from position_differences d where d.as_of - d.since > interval '1 hour' and not 
 with cost as (
     select f.position_id, coalesce(sum(f.notional * o.multiplier + f.fees) filter (where f.side = 'BTO'), 0) as paid, sum(f.cost_removed) as removed
     from fills f join orders o on o.id = f.order_id group by f.position_id
+), late as (
+    select l.position_id, coalesce(sum(l.amount) filter (where f.side = 'BTO'), 0) as paid, sum(l.cost_removed) as removed
+    from late_fees l join fills f on f.order_id = l.order_id and f.cum = l.cum group by l.position_id
 ), adjusted as (
     select position_id, coalesce(sum(cost) filter (where kind = 'external' and quantity > 0), 0) as came,
         coalesce(-sum(cost) filter (where quantity < 0 and kind <> 'rename_out'), 0) as gone, coalesce(sum(cost) filter (where kind like 'rename%'), 0) as renamed
     from position_adjustments group by position_id
 ), summed as (
-    select p.id, coalesce(c.paid, 0) + coalesce(a.came, 0) as paid, coalesce(c.removed, 0) + coalesce(a.gone, 0) as removed
-    from positions p left join cost c on c.position_id = p.id left join adjusted a on a.position_id = p.id
+    select p.id, coalesce(c.paid, 0) + coalesce(a.came, 0) + coalesce(l.paid, 0) as paid,
+        coalesce(c.removed, 0) + coalesce(a.gone, 0) + coalesce(l.removed, 0) as removed
+    from positions p left join cost c on c.position_id = p.id left join adjusted a on a.position_id = p.id left join late l on l.position_id = p.id
 )
 select p.id::text as id, 'cost ' || p.cost_bought || '; what came in cost ' || s.paid as why
 from positions p join summed s on s.id = p.id where p.cost_bought <> s.paid
@@ -92,10 +96,12 @@ with gained as (
     from fills f join orders o on o.id = f.order_id group by f.position_id
 ), adjusted as (
     select position_id, coalesce(sum(realized), 0) as realized, coalesce(sum(proceeds), 0) as proceeds from position_adjustments group by position_id
+), late as (
+    select position_id, sum(realized) as realized, sum(amount) as fees from late_fees group by position_id
 ), summed as (
-    select p.id, coalesce(g.realized, 0) + coalesce(a.realized, 0) as realized, coalesce(g.fees, 0) as fees,
+    select p.id, coalesce(g.realized, 0) + coalesce(a.realized, 0) + coalesce(l.realized, 0) as realized, coalesce(g.fees, 0) + coalesce(l.fees, 0) as fees,
         coalesce(g.proceeds, 0) + coalesce(a.proceeds, 0) as proceeds
-    from positions p left join gained g on g.position_id = p.id left join adjusted a on a.position_id = p.id
+    from positions p left join gained g on g.position_id = p.id left join adjusted a on a.position_id = p.id left join late l on l.position_id = p.id
 )
 select f.order_id::text as id, 'realised ' || f.realized || ' with the fill that made it ' || f.cum as why
 from fills f join orders o on o.id = f.order_id join positions p on p.id = f.position_id
@@ -105,6 +111,11 @@ union all
 select p.id::text, 'realised ' || p.realized || ', fees ' || p.fees || '; its fills and adjustments ' || s.realized || ' and ' || s.fees
 from positions p join summed s on s.id = p.id
 where p.realized <> s.realized or p.fees <> s.fees and p.review_reason is null
+union all
+select l.order_id::text, 'a late fee of ' || l.amount || ' on another position than its fill, or not all of it accounted for'
+from late_fees l join fills f on f.order_id = l.order_id and f.cum = l.cum
+where f.position_id <> l.position_id or f.user_id <> l.user_id
+    or case when f.side = 'BTO' then l.realized <> -l.cost_removed or l.cost_removed > l.amount else l.cost_removed <> 0 or l.realized <> -l.amount end
 union all
 select p.id::text, 'proceeds ' || p.proceeds || '; its fills and adjustments ' || s.proceeds
 from positions p join summed s on s.id = p.id
