@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/alertsify/alertsify/internal/fault"
@@ -33,6 +34,8 @@ type Account struct {
 	Selected        bool          `json:"selected"`
 	SyncedAt        *time.Time    `json:"syncedAt"`
 	ListsOrders     bool          `json:"-"` // false where the broker has no order lists (501)
+	Equity          *money.Amount `json:"-"` // what it is worth in US dollars, up to a day old; nil when the broker does not say
+	RawType         string        `json:"-"` // the broker's own word, such as "Margin"
 	CreatedAt       time.Time     `json:"-"` // when we first saw it
 
 	category    string
@@ -42,7 +45,7 @@ type Account struct {
 
 const accountColumns = `a.id, a.user_id, a.connection_id, a.broker_account_id, c.broker_slug, a.institution, a.name, a.number,
 	a.cash, a.buying_power, a.balance_at, a.status, a.can_trade, a.paper, a.selected, a.synced_at, a.lists_orders,
-	a.category, a.removed_at, a.dismissed_at, a.created_at`
+	a.equity, a.raw_type, a.category, a.removed_at, a.dismissed_at, a.created_at`
 
 const fromAccounts = ` from accounts a join connections c on c.id = a.connection_id `
 
@@ -51,13 +54,16 @@ const shown = ` a.removed_at is null and a.category = 'INVESTMENT' `
 
 func scanAccount(row pgx.CollectableRow) (Account, error) {
 	var a Account
-	var cash, buying decimal.NullDecimal
+	var cash, buying, equity decimal.NullDecimal
 	err := row.Scan(&a.ID, &a.UserID, &a.ConnectionID, &a.BrokerAccountID, &a.BrokerSlug, &a.Institution, &a.Name, &a.Number,
 		&cash, &buying, &a.BalanceAt, &a.Status, &a.CanTrade, &a.Paper, &a.Selected, &a.SyncedAt, &a.ListsOrders,
-		&a.category, &a.removedAt, &a.dismissedAt, &a.CreatedAt)
-	a.Cash, a.BuyingPower = amount(cash), amount(buying)
+		&equity, &a.RawType, &a.category, &a.removedAt, &a.dismissedAt, &a.CreatedAt)
+	a.Cash, a.BuyingPower, a.Equity = amount(cash), amount(buying), amount(equity)
 	return a, err
 }
+
+// Margin tells whether the broker calls it a margin account.
+func (a Account) Margin() bool { return strings.Contains(strings.ToLower(a.RawType), "margin") }
 
 func amount(d decimal.NullDecimal) *money.Amount {
 	if !d.Valid {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/google/uuid"
 )
@@ -159,6 +160,10 @@ func accountOf(old Account, there bool, s snaptrade.Account, c Connection, now t
 	a.ConnectionID, a.BrokerSlug = c.ID, c.BrokerSlug
 	a.Institution = cmp.Or(s.InstitutionName, c.Institution)
 	a.Name, a.Number, a.Paper, a.category = s.Name, mask(s.Number), s.Paper, s.Category
+	a.RawType, a.Equity = s.RawType, nil
+	if s.Total != nil && s.Currency == "USD" {
+		a.Equity = &money.Amount{Decimal: s.Total.RoundBank(4)} // as the table keeps it
+	}
 	if !s.SyncedAt.IsZero() {
 		a.SyncedAt = &s.SyncedAt
 	}
@@ -195,7 +200,11 @@ func (p *plan) noteAccount(old Account, there bool, fresh Account, c Connection)
 func sameAccount(a, b Account) bool {
 	return a.ConnectionID == b.ConnectionID && a.Institution == b.Institution && a.Name == b.Name && a.Number == b.Number &&
 		a.Paper == b.Paper && a.category == b.category && a.Status == b.Status && a.CanTrade == b.CanTrade && a.Selected == b.Selected &&
-		sameTime(a.SyncedAt, b.SyncedAt) && (a.removedAt == nil) == (b.removedAt == nil) && (a.dismissedAt == nil) == (b.dismissedAt == nil)
+		a.RawType == b.RawType && sameAmount(a.Equity, b.Equity) && sameTime(a.SyncedAt, b.SyncedAt) && (a.removedAt == nil) == (b.removedAt == nil) && (a.dismissedAt == nil) == (b.dismissedAt == nil)
+}
+
+func sameAmount(a, b *money.Amount) bool {
+	return (a == nil) == (b == nil) && (a == nil || a.Equal(b.Decimal))
 }
 
 func sameTime(a, b *time.Time) bool {

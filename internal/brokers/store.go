@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
 )
 
 // write stores a plan in a statement for each kind of row, however many there are.
@@ -76,8 +77,13 @@ func writeAccounts(ctx context.Context, tx pgx.Tx, list []Account) error {
 		paper, trading, chosen     = make([]bool, len(list)), make([]bool, len(list)), make([]bool, len(list))
 		synced, removed, dismissed = make([]*time.Time, len(list)), make([]*time.Time, len(list)), make([]*time.Time, len(list))
 		created                    = make([]time.Time, len(list))
+		types, worth               = make([]string, len(list)), make([]decimal.NullDecimal, len(list))
 	)
 	for i, a := range list {
+		types[i] = a.RawType
+		if a.Equity != nil {
+			worth[i] = decimal.NewNullDecimal(a.Equity.Decimal)
+		}
 		ids[i], users[i], connections[i] = a.ID, a.UserID, a.ConnectionID
 		refs[i], institutions[i], names[i] = a.BrokerAccountID, a.Institution, a.Name
 		numbers[i], kinds[i], health[i] = a.Number, a.category, a.Status
@@ -86,20 +92,21 @@ func writeAccounts(ctx context.Context, tx pgx.Tx, list []Account) error {
 	}
 	_, err := tx.Exec(ctx, `
 		insert into accounts (id, user_id, connection_id, broker_account_id, institution, name, number, category, status,
-		                      paper, can_trade, selected, synced_at, removed_at, dismissed_at, created_at)
+		                      paper, can_trade, selected, synced_at, removed_at, dismissed_at, created_at, raw_type, equity)
 		select q.* from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-		                       $10::boolean[], $11::boolean[], $12::boolean[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[])
+		                       $10::boolean[], $11::boolean[], $12::boolean[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
+		                       $17::text[], $18::numeric[])
 		     as q(id, user_id, connection_id, broker_account_id, institution, name, number, category, status,
-		          paper, can_trade, selected, synced_at, removed_at, dismissed_at, created_at)
+		          paper, can_trade, selected, synced_at, removed_at, dismissed_at, created_at, raw_type, equity)
 		join connections c on c.id = q.connection_id
 		on conflict (broker_account_id) do update set
 			connection_id = excluded.connection_id, institution = excluded.institution, name = excluded.name, number = excluded.number,
 			category = excluded.category, status = excluded.status, paper = excluded.paper, can_trade = excluded.can_trade,
 			selected = excluded.selected, synced_at = excluded.synced_at, removed_at = excluded.removed_at,
-			dismissed_at = excluded.dismissed_at, updated_at = now()
+			dismissed_at = excluded.dismissed_at, raw_type = excluded.raw_type, equity = excluded.equity, updated_at = now()
 		where accounts.user_id = excluded.user_id`,
 		ids, users, connections, refs, institutions, names, numbers, kinds, health,
-		paper, trading, chosen, synced, removed, dismissed, created)
+		paper, trading, chosen, synced, removed, dismissed, created, types, worth)
 	if err != nil {
 		return fmt.Errorf("store accounts: %w", err)
 	}

@@ -54,7 +54,13 @@ func (d *Desk) previewChecks(ctx context.Context, dr *Draft) (warnings []string,
 		if dr.facts.BuyingLeft, err = d.buyingLeft(ctx, tx, dr.account, uuid.Nil); err != nil {
 			return err
 		}
-		warnings, err = rules.Check(dr.facts)
+		if warnings, err = rules.Check(dr.facts); err != nil {
+			return err
+		}
+		days, err := d.dayTrades(ctx, tx, *dr)
+		if text := days.warning(dr.intent.Side); text != "" {
+			warnings = append(warnings, text)
+		}
 		return err
 	})
 	return warnings, err
