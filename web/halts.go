@@ -37,7 +37,8 @@ func (s *Site) halt(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = s.desk.Halt(r.Context(), me(r.Context()), risk.Halt{
+	by := me(r.Context())
+	err = s.desk.Halt(r.Context(), &by, risk.Halt{
 		Scope: f.Get("scope"), Key: f.Get("key"), Stops: f.Get("stops"), Reason: f.Get("reason"),
 	})
 	if err != nil {
@@ -52,7 +53,8 @@ func (s *Site) unhalt(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.desk.Unhalt(r.Context(), me(r.Context()), f.Get("scope"), f.Get("key"), ""); err != nil {
+	by := me(r.Context())
+	if err := s.desk.Unhalt(r.Context(), &by, f.Get("scope"), f.Get("key"), ""); err != nil {
 		return err
 	}
 	return back(w, haltsPath, "unhalted")

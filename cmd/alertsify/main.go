@@ -40,6 +40,8 @@ func commands() []command {
 		{"token", "make a personal access token: --user NAME --scope read|trade|admin", token},
 		{"seed", "make followers for development: --followers N --of USER --mode paper|approve|auto", seed},
 		{"role", "give a role: NAME subscriber|trader|admin", role},
+		{"halt", "list halts, halt a SCOPE [KEY] --reason TEXT, or take it back: off SCOPE [KEY]", halt},
+		{"limits", "show a user's limits: NAME, or set one: NAME LIMIT VALUE|default", limits},
 		{"doctor", "examine every integration", doctor},
 		{"vapid", "make a key pair for web push", vapid},
 		{"version", "print the version", printVersion},

@@ -49,7 +49,8 @@ func (a *API) halt(w http.ResponseWriter, r *http.Request) error {
 	if !storable(in.Key) || !storable(in.Reason) {
 		return fault.Field("reason", "must be plain text")
 	}
-	err := a.desk.Halt(r.Context(), user(r.Context()), risk.Halt{Scope: in.Scope, Key: in.Key, Stops: in.Stops, Reason: in.Reason})
+	by := user(r.Context())
+	err := a.desk.Halt(r.Context(), &by, risk.Halt{Scope: in.Scope, Key: in.Key, Stops: in.Stops, Reason: in.Reason})
 	if err != nil {
 		return err
 	}
@@ -68,7 +69,8 @@ func (a *API) unhalt(w http.ResponseWriter, r *http.Request) error {
 	if !storable(in.Key) || !storable(in.Reason) {
 		return fault.Field("reason", "must be plain text")
 	}
-	if err := a.desk.Unhalt(r.Context(), user(r.Context()), in.Scope, in.Key, in.Reason); err != nil {
+	by := user(r.Context())
+	if err := a.desk.Unhalt(r.Context(), &by, in.Scope, in.Key, in.Reason); err != nil {
 		return err
 	}
 	return a.listHalts(w, r)

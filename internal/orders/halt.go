@@ -21,8 +21,8 @@ var haltScopes = map[string]string{
 }
 
 // Halt turns an operator's switch: when it returns, nothing that it covers can be
-// sent any more. People may be named by username.
-func (d *Desk) Halt(ctx context.Context, by uuid.UUID, h risk.Halt) error {
+// sent any more. People may be named by username. by is nil from the command line.
+func (d *Desk) Halt(ctx context.Context, by *uuid.UUID, h risk.Halt) error {
 	usual, known := haltScopes[h.Scope]
 	wrong := map[string]string{}
 	if !known {
@@ -49,7 +49,7 @@ func (d *Desk) Halt(ctx context.Context, by uuid.UUID, h risk.Halt) error {
 		if h.Key, err = haltKey(ctx, tx, h.Scope, h.Key); err != nil {
 			return err
 		}
-		if err := d.rules.Turn(ctx, tx, h, &by); err != nil {
+		if err := d.rules.Turn(ctx, tx, h, by); err != nil {
 			return err
 		}
 		d.log.WarnContext(ctx, "trading halted", "scope", h.Scope, "key", h.Key, "stops", h.Stops, "by", by)
@@ -58,8 +58,8 @@ func (d *Desk) Halt(ctx context.Context, by uuid.UUID, h risk.Halt) error {
 }
 
 // Unhalt takes every halt of a scope and key away, operators' and breakers'; not
-// found when there is none. why goes into the log.
-func (d *Desk) Unhalt(ctx context.Context, by uuid.UUID, scope, key, why string) error {
+// found when there is none. why goes into the log; by is nil from the command line.
+func (d *Desk) Unhalt(ctx context.Context, by *uuid.UUID, scope, key, why string) error {
 	if _, known := haltScopes[scope]; !known {
 		return fault.Field("scope", "platform, broker, underlying, leader, user or account.")
 	}
@@ -71,7 +71,7 @@ func (d *Desk) Unhalt(ctx context.Context, by uuid.UUID, scope, key, why string)
 		if err != nil {
 			return err
 		}
-		n, err := d.rules.Resume(ctx, tx, scope, key, &by, why)
+		n, err := d.rules.Resume(ctx, tx, scope, key, by, why)
 		if err != nil {
 			return err
 		}
