@@ -68,13 +68,7 @@ func New(o Options) *Market {
 	if o.Key != "" && !o.Secret.IsZero() {
 		m.alpaca = newAlpaca(o)
 	}
-	m.board = &board{load: m.loadQuotes, kept: map[string]keptQuote{}, work: &m.work, now: o.Now, wait: batchWait}
-	if o.Now == nil {
-		m.board.now = time.Now
-	}
-	if o.Hurry {
-		m.board.wait = 0
-	}
+	m.board = newBoard(m.loadQuotes, &m.work, o)
 	if m.alpaca != nil {
 		m.stream = newStream(m.alpaca, m.board.quotes, m.log)
 	}
