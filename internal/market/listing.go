@@ -2,6 +2,7 @@ package market
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/alertsify/alertsify/internal/exchange"
@@ -49,16 +50,48 @@ func (m *Market) Listed(ctx context.Context, c exchange.Contract) (bool, error) 
 	if err != nil {
 		return false, err
 	}
+	if l, there := m.lists.find(c.Symbol, time.Now()); there {
+		return l.Multiplier == c.Multiplier, nil
+	}
 	for _, age := range []time.Duration{listingAge, relistAge} {
 		known, err := m.listing(ctx, name, c.Expiration, age)
 		if err != nil {
 			return false, err
 		}
 		if l, there := known[c.Symbol]; there {
+			m.lists.keep(c.Symbol, l, time.Now())
 			return l.Multiplier == c.Multiplier, nil
 		}
 	}
 	return false, nil
+}
+
+// lists are the contracts that this process found listed lately: to read and decode a
+// whole listing again for each order costs more than the rest of its checks.
+type lists struct {
+	mu    sync.Mutex
+	found map[string]foundListed // by OCC symbol
+}
+
+type foundListed struct {
+	listed listed
+	at     time.Time
+}
+
+func (l *lists) find(symbol string, now time.Time) (listed, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f, there := l.found[symbol]
+	return f.listed, there && now.Sub(f.at) < relistAge
+}
+
+func (l *lists) keep(symbol string, one listed, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.found == nil || len(l.found) > keptMax {
+		l.found = map[string]foundListed{}
+	}
+	l.found[symbol] = foundListed{one, now}
 }
 
 // listing gives a kept listing of at most that age; each age keeps its own.

@@ -48,6 +48,7 @@ type Market struct {
 	board  *board
 	stream *stream // nil: off
 	assets assets
+	lists  lists
 	work   sync.WaitGroup
 }
 
