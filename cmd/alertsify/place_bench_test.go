@@ -31,7 +31,9 @@ const (
 // them, to a server process with everything on and a database that keeps its
 // promises (fsync). In turns with it, and with the program stopped,
 // pgbench runs the same statements at the same rate: those that the database saw
-// while an order was placed, so they are always the program's own. Only the ratios mean anything on a machine that others use too.
+// while an order was placed, so they are always the program's own; what the program
+// sends together pgbench sends one by one. Only the ratios mean anything on a machine
+// that others use too.
 // One run is enough for all of it, so b.N is not looked at.
 func BenchmarkPlacing(b *testing.B) {
 	pgbench, err := exec.LookPath("pgbench")

@@ -170,7 +170,6 @@ const benchOrders = "00000000-0000-4000-8000-"
 var placeholder = regexp.MustCompile(`\$(\d+)`)
 
 // pgbench writes the script, with an order id and a key of its own in each run.
-// What the program sends as one message pgbench sends as one.
 func (s script) pgbench() string {
 	var out strings.Builder
 	out.WriteString("\\set n random(1, 999999999999)\n")

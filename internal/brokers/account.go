@@ -79,7 +79,7 @@ type querier interface {
 
 // accounts reads accounts; where names a (accounts) and c (connections).
 func accounts(ctx context.Context, q querier, where string, args ...any) ([]Account, error) {
-	rows, err := q.Query(ctx, `select `+accountColumns+fromAccounts+`where `+where+` order by a.created_at, a.id`, args...)
+	rows, err := q.Query(ctx, accountsWhere(where), args...)
 	if err != nil {
 		return nil, fmt.Errorf("read accounts: %w", err)
 	}
@@ -88,6 +88,10 @@ func accounts(ctx context.Context, q querier, where string, args ...any) ([]Acco
 		return nil, fmt.Errorf("read accounts: %w", err)
 	}
 	return list, nil
+}
+
+func accountsWhere(where string) string {
+	return `select ` + accountColumns + fromAccounts + `where ` + where + ` order by a.created_at, a.id`
 }
 
 func oneAccount(ctx context.Context, q querier, where string, args ...any) (Account, error) {
@@ -113,11 +117,21 @@ func (a *Accounts) Selected(ctx context.Context, user uuid.UUID) (Account, error
 }
 
 func selected(ctx context.Context, q querier, user uuid.UUID) (Account, error) {
-	found, err := oneAccount(ctx, q, `a.user_id = $1 and a.selected and`+shown, user)
+	found, err := oneAccount(ctx, q, selectedOf, user)
 	if errors.Is(err, fault.NotFound()) {
-		return Account{}, fault.Risk("account", "Connect a broker account, or select one of yours, first.")
+		return Account{}, noneSelected()
 	}
 	return found, err
+}
+
+// The conditions by which an order finds its account.
+const (
+	selectedOf = `a.user_id = $1 and a.selected and` + shown
+	ownAccount = `a.id = $1 and a.user_id = $2 and` + shown
+)
+
+func noneSelected() error {
+	return fault.Risk("account", "Connect a broker account, or select one of yours, first.")
 }
 
 // ByID reads any account, removed ones too, for work that no user asked for.
@@ -133,7 +147,25 @@ func (a *Accounts) ForOrder(ctx context.Context, tx pgx.Tx, user uuid.UUID, acco
 	if account == nil {
 		return selected(ctx, tx, user)
 	}
-	return oneAccount(ctx, tx, `a.id = $1 and a.user_id = $2 and`+shown, *account, user)
+	return oneAccount(ctx, tx, ownAccount, *account, user)
+}
+
+// QueueForOrder is ForOrder as the next statement of a batch.
+func (a *Accounts) QueueForOrder(b *pgx.Batch, user uuid.UUID, account *uuid.UUID, then func(Account, error) error) {
+	none, where, args := noneSelected(), selectedOf, []any{user}
+	if account != nil {
+		none, where, args = fault.NotFound(), ownAccount, []any{*account, user}
+	}
+	b.Queue(accountsWhere(where), args...).Query(func(rows pgx.Rows) error {
+		list, err := pgx.CollectRows(rows, scanAccount)
+		switch {
+		case err != nil:
+			return fmt.Errorf("read accounts: %w", err)
+		case len(list) == 0:
+			return then(Account{}, none)
+		}
+		return then(list[0], nil)
+	})
 }
 
 // Select makes the account the one orders go to when they name none.

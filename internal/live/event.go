@@ -56,6 +56,21 @@ func PublishTo(ctx context.Context, tx pgx.Tx, users []uuid.UUID, kind string, d
 	return insert(ctx, tx, to, kind, data)
 }
 
+// QueuePublish is Publish for one user as the next statement of a batch.
+func QueuePublish(b *pgx.Batch, user uuid.UUID, kind string, data any) error {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", kind, err)
+	}
+	b.Queue(insertEvents, []*uuid.UUID{&user}, kind, raw, channel)
+	return nil
+}
+
+const insertEvents = `
+	with written as (
+		insert into live_events (user_id, kind, data) select unnest($1::uuid[]), $2::text, $3::jsonb)
+	select pg_notify($4, '')`
+
 func insert(ctx context.Context, tx pgx.Tx, users []*uuid.UUID, kind string, data any) error {
 	if len(users) == 0 {
 		return nil
@@ -64,10 +79,7 @@ func insert(ctx context.Context, tx pgx.Tx, users []*uuid.UUID, kind string, dat
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", kind, err)
 	}
-	_, err = tx.Exec(ctx, `
-		with written as (
-			insert into live_events (user_id, kind, data) select unnest($1::uuid[]), $2::text, $3::jsonb)
-		select pg_notify($4, '')`, users, kind, raw, channel)
+	_, err = tx.Exec(ctx, insertEvents, users, kind, raw, channel)
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", kind, err)
 	}

@@ -90,11 +90,15 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	if err != nil {
 		return Order{}, none, err
 	}
-	if err := event(ctx, tx, claimed, Queued, byPlacer, nil); err != nil {
+	b := &pgx.Batch{}
+	if err := queueEvent(b, claimed, Queued, byPlacer, nil); err != nil {
 		return Order{}, none, err
 	}
-	if err := live.Publish(ctx, tx, o.UserID, "order", claimed); err != nil {
+	if err := live.QueuePublish(b, o.UserID, "order", claimed); err != nil {
 		return Order{}, none, err
+	}
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return Order{}, none, fmt.Errorf("record claim of order %s: %w", o.ID, err)
 	}
 	if o.Side == STC {
 		return claimed, a, nil
@@ -127,7 +131,8 @@ func (d *Desk) factsAgain(ctx context.Context, o Order) (risk.Facts, error) {
 // freshBalance reads the account's buying power again when it has grown old (R15).
 func (d *Desk) freshBalance(ctx context.Context, o Order) {
 	a, err := d.accounts.ByID(ctx, o.AccountID)
-	if err != nil || a.BalanceAt != nil && d.now().Sub(*a.BalanceAt) <= d.rules.Limits().BalanceAge {
+	// A little before it is too old: who goes on trading need not wait for it at the desk.
+	if err != nil || a.BalanceAt != nil && d.now().Sub(*a.BalanceAt) <= d.rules.Limits().BalanceAge*3/4 {
 		return
 	}
 	if _, err := d.accounts.RefreshBalance(ctx, o.UserID, o.AccountID); err != nil {

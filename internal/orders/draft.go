@@ -3,6 +3,7 @@ package orders
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -246,20 +247,36 @@ func (d *Desk) askMarket(ctx context.Context, dr *Draft) {
 // buyingLeft is the account's buying power less what our orders since it was
 // read may take (R15); nil when the balance is unknown or too old.
 func (d *Desk) buyingLeft(ctx context.Context, tx pgx.Tx, a brokers.Account, except uuid.UUID) (*money.Amount, error) {
-	if a.BuyingPower == nil || a.BalanceAt == nil || d.now().Sub(*a.BalanceAt) > d.rules.Limits().BalanceAge+lookUpTime {
+	if !d.knowsBalance(a) {
 		return nil, nil
 	}
-	var taken decimal.Decimal
-	err := tx.QueryRow(ctx, `
+	b := &pgx.Batch{}
+	var left money.Amount
+	queueBuyingLeft(b, a, except, func(l money.Amount) { left = l })
+	return &left, tx.SendBatch(ctx, b).Close()
+}
+
+// knowsBalance reports whether the account's balance is young enough to be counted on.
+func (d *Desk) knowsBalance(a brokers.Account) bool {
+	return a.BuyingPower != nil && a.BalanceAt != nil && d.now().Sub(*a.BalanceAt) <= d.rules.Limits().BalanceAge+lookUpTime
+}
+
+// queueBuyingLeft is buyingLeft of a known balance as the next statement of a batch.
+func queueBuyingLeft(b *pgx.Batch, a brokers.Account, except uuid.UUID, then func(money.Amount)) {
+	b.Queue(`
 		select (select coalesce(sum(estimated_cost), 0) from orders
 		        where account_id = $1 and (created_at > $2 or sent_at > $2 or state = 'queued') and side = 'BTO' and id <> $3
 		          and state not in ('aborted', 'rejected', 'not_placed'))
 		     + (select coalesce(sum(c.cost_increase), 0) from order_changes c join orders o on o.id = c.order_id
 		        where c.account_id = $1 and c.order_id <> $3
 		          and (c.state in ('queued', 'submitting', 'unknown') or c.state = 'done' and c.sent_at > $2 and o.created_at <= $2))`,
-		a.ID, *a.BalanceAt, except).Scan(&taken)
-	if err != nil {
-		return nil, err
-	}
-	return &money.Amount{Decimal: a.BuyingPower.Sub(taken)}, nil
+		a.ID, *a.BalanceAt, except).
+		QueryRow(func(row pgx.Row) error {
+			var taken decimal.Decimal
+			if err := row.Scan(&taken); err != nil {
+				return fmt.Errorf("reckon buying power: %w", err)
+			}
+			then(money.Amount{Decimal: a.BuyingPower.Sub(taken)})
+			return nil
+		})
 }

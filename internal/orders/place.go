@@ -12,6 +12,7 @@ import (
 	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/risk"
@@ -45,9 +46,7 @@ type Receipt struct {
 func (d *Desk) Place(ctx context.Context, user uuid.UUID, key Key, r Request) (Receipt, error) {
 	k := postgres.RequestKey{User: user, Route: placeRoute, Key: key.Text, Body: key.Body}
 	draft := Draft{user: user}
-	answer, found, err := d.db.Replay(ctx, k, func(ctx context.Context, tx pgx.Tx) error {
-		return d.fields(ctx, tx, &draft, r)
-	})
+	answer, found, err := d.recall(ctx, k, &draft, r)
 	if err != nil || found {
 		return Receipt{answer.Body, found}, err
 	}
@@ -72,35 +71,60 @@ func (d *Desk) Place(ctx context.Context, user uuid.UUID, key Key, r Request) (R
 	return Receipt{answer.Body, answer.Replayed}, nil
 }
 
+// recall looks whether the request was answered before; if not, it reads what its
+// draft needs of the user's own. An entry made of fields, what people wait for most,
+// takes one trip to the database for both.
+func (d *Desk) recall(ctx context.Context, k postgres.RequestKey, draft *Draft, r Request) (answer postgres.Answer, found bool, err error) {
+	in, wrong := r.intent()
+	if r.Line != "" || wrong != nil || in.Side != BTO {
+		return d.db.Replay(ctx, k, func(ctx context.Context, tx pgx.Tx) error {
+			return d.fields(ctx, tx, draft, r)
+		})
+	}
+	var refusal error
+	err = d.db.ReadAs(ctx, k.User, func(b *pgx.Batch) {
+		postgres.QueueReplay(b, k, func(a postgres.Answer, known bool) { answer, found = a, known })
+		d.accounts.QueueForOrder(b, k.User, in.AccountID, func(a brokers.Account, none error) error {
+			draft.intent, draft.contract, draft.account, refusal = in, *in.Contract, a, none
+			return nil
+		})
+	})
+	if err != nil || found {
+		return answer, found && err == nil, err
+	}
+	return answer, false, refusal
+}
+
 // EnterCopy is Place for copy trading, inside the transaction of its decision.
 func (d *Desk) EnterCopy(ctx context.Context, tx pgx.Tx, draft Draft) (Order, error) {
 	return d.enter(ctx, tx, draft)
 }
 
-// enter is T1. Locks in their order: switches, day counters, position, order.
+// enter is T1. Locks in their order: switches, day counters, position, order. What
+// needs nothing of the step before goes to the database together: it is the round
+// trips that make people wait.
 func (d *Desk) enter(ctx context.Context, tx pgx.Tx, dr Draft) (Order, error) {
 	o := d.newOrder(dr)
 	rules, err := d.rules.For(ctx, tx, d.tradeOf(dr))
 	if err != nil {
 		return Order{}, err
 	}
-	if err := d.checkAccount(ctx, tx, dr); err != nil {
-		return Order{}, err
+	b := &pgx.Batch{}
+	d.queueAccount(b, dr, func() error {
+		_, err := rules.CheckOrder(dr.facts)
+		return err
+	})
+	queueCounts(b, rules, dr, o)
+	if o.Side == BTO {
+		d.queueEntry(b, rules, dr, &o)
 	}
-	if _, err := rules.CheckOrder(dr.facts); err != nil {
-		return Order{}, err
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return Order{}, fmt.Errorf("check order: %w", err)
 	}
-	if err := count(ctx, tx, rules, dr, &o); err != nil {
-		return Order{}, err
-	}
-	if err := d.checkFacts(ctx, tx, rules, dr, &o); err != nil {
-		return Order{}, err
-	}
-	if err := d.takePosition(ctx, tx, dr, &o); err != nil {
-		return Order{}, err
-	}
-	if err := d.checkTwins(ctx, tx, dr, o); err != nil {
-		return Order{}, err
+	if o.Side == STC {
+		if err := takeContracts(ctx, tx, rules, dr, &o); err != nil {
+			return Order{}, err
+		}
 	}
 	return d.write(ctx, tx, o)
 }
@@ -148,6 +172,23 @@ func (d *Desk) checkAccount(ctx context.Context, tx pgx.Tx, dr Draft) error {
 	if err != nil {
 		return err
 	}
+	return dr.mayTrade(a)
+}
+
+// queueAccount is checkAccount as the next statement of a batch.
+func (d *Desk) queueAccount(b *pgx.Batch, dr Draft, then func() error) {
+	d.accounts.QueueForOrder(b, dr.user, &dr.account.ID, func(a brokers.Account, err error) error {
+		if err == nil {
+			err = dr.mayTrade(a)
+		}
+		if err != nil {
+			return err
+		}
+		return then()
+	})
+}
+
+func (dr Draft) mayTrade(a brokers.Account) error {
 	if a.Status != "ok" {
 		return fault.Risk("account", "The broker connection of this account needs attention. Reconnect it first.")
 	}
@@ -169,64 +210,70 @@ func copyable(side Side, a brokers.Account) error {
 	return nil
 }
 
-// count is R10, R12 and R13.
-func count(ctx context.Context, tx pgx.Tx, rules *risk.Rules, dr Draft, o *Order) error {
+// queueCounts is R10, R12 and R13.
+func queueCounts(b *pgx.Batch, rules *risk.Rules, dr Draft, o Order) {
 	entry := o.Side == BTO
 	if o.Source == Manual {
-		if err := rules.Pace(ctx, tx, o.UserID, entry); err != nil {
-			return err
-		}
+		rules.QueuePace(b, o.UserID, entry)
 	}
 	if !entry {
-		return nil
+		return
 	}
 	if dr.copy != nil {
-		if err := rules.UseDayCopy(ctx, tx, o.UserID, o.TradingDay, dr.copy.DailyCap); err != nil {
-			return err
-		}
+		rules.QueueDayCopy(b, o.UserID, o.TradingDay, dr.copy.DailyCap)
 	}
 	cost, _ := risk.EntryCost(dr.facts)
-	return rules.UseDayPremium(ctx, tx, o.UserID, o.TradingDay, cost, dr.copy != nil)
+	rules.QueueDayPremium(b, o.UserID, o.TradingDay, cost, dr.copy != nil)
 }
 
-// checkFacts runs the pure checks. The day counter's lock is held by now, so
-// two entries of one user cannot both count on the same buying power.
-func (d *Desk) checkFacts(ctx context.Context, tx pgx.Tx, rules *risk.Rules, dr Draft, o *Order) (err error) {
+// queueEntry runs the pure checks of an entry, opens or joins its position, and looks
+// for twins: the position's lock keeps one from being written meanwhile. The day
+// counter's lock is held by then, so two entries of one user cannot both count on
+// the same buying power.
+func (d *Desk) queueEntry(b *pgx.Batch, rules *risk.Rules, dr Draft, o *Order) {
 	facts := dr.facts
-	if facts.Entry {
-		if facts.BuyingLeft, err = d.buyingLeft(ctx, tx, dr.account, o.ID); err != nil {
-			return fmt.Errorf("reckon buying power: %w", err)
-		}
-	}
-	_, err = rules.Check(facts)
-	return err
-}
-
-// takePosition opens or joins the position of an entry, and reserves the
-// contracts of an exit (R16).
-func (d *Desk) takePosition(ctx context.Context, tx pgx.Tx, dr Draft, o *Order) error {
-	if o.Side == STC {
-		o.PositionID = *dr.intent.PositionID
-		if err := positions.Reserve(ctx, tx, o.UserID, o.PositionID, o.Quantity); err != nil || dr.copied == nil && o.TriggerID == nil {
-			return err
-		}
-		return stillCopied(ctx, tx, o)
+	if d.knowsBalance(dr.account) {
+		queueBuyingLeft(b, dr.account, o.ID, func(left money.Amount) { facts.BuyingLeft = &left })
 	}
 	opening := positions.Opening{UserID: o.UserID, AccountID: o.AccountID, Contract: o.Contract, Source: string(o.Source)}
 	if dr.copy != nil {
 		opening.CopiedFrom = &dr.copy.LeaderID
 	}
-	p, err := positions.ForEntry(ctx, tx, opening)
-	o.PositionID, o.Contract = p.ID, p.Contract
-	return err
+	positions.QueueForEntry(b, opening, func(p positions.Position) error {
+		o.PositionID, o.Contract = p.ID, p.Contract
+		_, err := rules.Check(facts)
+		return err
+	})
+	queueTwins(b, rules, dr, *o)
 }
 
-// checkTwins is R8 and R9; the position's lock keeps a twin from being written meanwhile.
-func (d *Desk) checkTwins(ctx context.Context, tx pgx.Tx, dr Draft, o Order) error {
-	if dr.intent.ConfirmDuplicate || dr.copy != nil {
-		return d.rules.Unresolved(ctx, tx, o.AccountID, o.Contract.Symbol, string(o.Side))
+// takeContracts runs the pure checks of an exit, reserves what it sells (R16), and
+// looks for twins under the position's lock.
+func takeContracts(ctx context.Context, tx pgx.Tx, rules *risk.Rules, dr Draft, o *Order) error {
+	if _, err := rules.Check(dr.facts); err != nil {
+		return err
 	}
-	return d.rules.Twins(ctx, tx, risk.Twin{
+	o.PositionID = *dr.intent.PositionID
+	if err := positions.Reserve(ctx, tx, o.UserID, o.PositionID, o.Quantity); err != nil {
+		return err
+	}
+	if dr.copied != nil || o.TriggerID != nil {
+		if err := stillCopied(ctx, tx, o); err != nil {
+			return err
+		}
+	}
+	b := &pgx.Batch{}
+	queueTwins(b, rules, dr, *o)
+	return tx.SendBatch(ctx, b).Close()
+}
+
+// queueTwins is R8 and R9.
+func queueTwins(b *pgx.Batch, rules *risk.Rules, dr Draft, o Order) {
+	if dr.intent.ConfirmDuplicate || dr.copy != nil {
+		rules.QueueUnresolved(b, o.AccountID, o.Contract.Symbol, string(o.Side))
+		return
+	}
+	rules.QueueTwins(b, risk.Twin{
 		AccountID: o.AccountID, Symbol: o.Contract.Symbol, Side: string(o.Side), Quantity: o.Quantity, Limit: o.Limit,
 	})
 }
@@ -241,14 +288,18 @@ func (d *Desk) write(ctx context.Context, tx pgx.Tx, o Order) (Order, error) {
 	if o.Source == Copy {
 		actor = byCopier
 	}
-	if err := event(ctx, tx, o, "", actor, nil); err != nil {
+	b := &pgx.Batch{}
+	if err := queueEvent(b, o, "", actor, nil); err != nil {
 		return Order{}, err
+	}
+	if err := live.QueuePublish(b, o.UserID, "order", o); err != nil {
+		return Order{}, err
+	}
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return Order{}, fmt.Errorf("record order %s: %w", o.ID, err)
 	}
 	if _, err := d.queue.InsertTx(ctx, tx, bell(o), nil); err != nil {
 		return Order{}, fmt.Errorf("queue order %s for sending: %w", o.ID, err)
-	}
-	if err := live.Publish(ctx, tx, o.UserID, "order", o); err != nil {
-		return Order{}, err
 	}
 	d.crash("C1")
 	return o, nil

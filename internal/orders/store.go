@@ -104,6 +104,18 @@ const (
 // event records one transition, or a rise of what is filled, in the
 // transaction that makes it. Replaying the events rebuilds the row (INV-5).
 func event(ctx context.Context, tx pgx.Tx, o Order, from State, actor string, evidence map[string]any) error {
+	b := &pgx.Batch{}
+	if err := queueEvent(b, o, from, actor, evidence); err != nil {
+		return err
+	}
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("record order event: %w", err)
+	}
+	return nil
+}
+
+// queueEvent is event as the next statement of a batch.
+func queueEvent(b *pgx.Batch, o Order, from State, actor string, evidence map[string]any) error {
 	text, err := json.Marshal(evidence)
 	if err != nil {
 		return fmt.Errorf("record order event: %w", err)
@@ -115,13 +127,10 @@ func event(ctx context.Context, tx pgx.Tx, o Order, from State, actor string, ev
 	if from != "" {
 		before = &from
 	}
-	_, err = tx.Exec(ctx, `
+	b.Queue(`
 		insert into order_events (order_id, seq, actor, from_state, to_state, cum, average, evidence, user_id)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		o.ID, o.EventSeq, actor, before, o.State, o.Cum, average(o), text, o.UserID)
-	if err != nil {
-		return fmt.Errorf("record order event: %w", err)
-	}
 	return nil
 }
 

@@ -127,17 +127,30 @@ type Opening struct {
 
 // ForEntry finds the open position of the contract on the account, or opens
 // one, and holds its lock for the rest of the transaction.
-func ForEntry(ctx context.Context, tx pgx.Tx, o Opening) (Position, error) {
+func ForEntry(ctx context.Context, tx pgx.Tx, o Opening) (p Position, err error) {
+	b := &pgx.Batch{}
+	QueueForEntry(b, o, func(found Position) error {
+		p = found
+		return nil
+	})
+	return p, tx.SendBatch(ctx, b).Close()
+}
+
+// QueueForEntry is ForEntry as the next statement of a batch.
+func QueueForEntry(b *pgx.Batch, o Opening, then func(Position) error) {
 	c := o.Contract
-	p, err := one(tx.Query(ctx, `
+	b.Queue(`
 		with p as (
 			insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, source, copied_from)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 			on conflict (account_id, symbol) where status = 'open' do update set updated_at = now() returning *)
 		select `+columns+` from p left join users u on u.id = p.copied_from`,
-		o.UserID, o.AccountID, c.Symbol, c.Underlying, c.Type, c.Strike, c.Expiration, c.Multiplier, o.Source, o.CopiedFrom))
-	if err != nil {
-		return Position{}, fmt.Errorf("open position in %s: %w", c.Symbol, err)
-	}
-	return p, nil
+		o.UserID, o.AccountID, c.Symbol, c.Underlying, c.Type, c.Strike, c.Expiration, c.Multiplier, o.Source, o.CopiedFrom).
+		Query(func(rows pgx.Rows) error {
+			p, err := one(rows, rows.Err())
+			if err != nil {
+				return fmt.Errorf("open position in %s: %w", c.Symbol, err)
+			}
+			return then(p)
+		})
 }

@@ -19,6 +19,21 @@ func (db *DB) As(ctx context.Context, user uuid.UUID, fn TxFunc, opts ...TxOptio
 	return db.run(ctx, begin, fn, opts)
 }
 
+// ReadAs is As for reads that need nothing of each other: all of it, begin and commit
+// too, is one message to the database, where every round trip of a request that people
+// wait for counts. What queue adds to the batch gives its results to its own callbacks.
+func (db *DB) ReadAs(ctx context.Context, user uuid.UUID, queue func(*pgx.Batch)) error {
+	b := &pgx.Batch{}
+	b.Queue("begin isolation level read committed read only")
+	b.Queue("select set_config('app.actor', 'user', true), set_config('app.user_id', $1, true)", user.String())
+	if db.restrictRole != "" {
+		b.Queue("set local role " + pgx.Identifier{db.restrictRole}.Sanitize())
+	}
+	queue(b)
+	b.Queue("commit")
+	return Translate(db.pool.SendBatch(ctx, b).Close())
+}
+
 // AsSystem runs work that no user asked for: jobs, sweepers, webhooks. The actor,
 // such as "job:send_order", stands in app.actor for the audit triggers.
 func (db *DB) AsSystem(ctx context.Context, actor string, fn TxFunc, opts ...TxOption) error {

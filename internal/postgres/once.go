@@ -96,12 +96,16 @@ func takeKey(ctx context.Context, tx pgx.Tx, k RequestKey, hash []byte) (fresh b
 	return tag.RowsAffected() == 1, nil
 }
 
+const answerOf = `select body_hash, status, body::text from idempotency_keys where user_id = $1 and route = $2 and key = $3`
+
 func storedAnswer(ctx context.Context, tx pgx.Tx, k RequestKey, hash []byte) (Answer, error) {
+	return scanAnswer(tx.QueryRow(ctx, answerOf, k.User, k.Route, k.Key), hash)
+}
+
+func scanAnswer(row pgx.Row, hash []byte) (Answer, error) {
 	answer := Answer{Replayed: true}
 	var before []byte
-	err := tx.QueryRow(ctx, `
-		select body_hash, status, body::text from idempotency_keys where user_id = $1 and route = $2 and key = $3`,
-		k.User, k.Route, k.Key).Scan(&before, &answer.Status, (*textOrNil)(&answer.Body))
+	err := row.Scan(&before, &answer.Status, (*textOrNil)(&answer.Body))
 	if err != nil {
 		return Answer{}, fmt.Errorf("read stored answer: %w", err)
 	}

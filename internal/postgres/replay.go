@@ -30,3 +30,21 @@ func (db *DB) Replay(ctx context.Context, k RequestKey, otherwise TxFunc) (answe
 	}
 	return answer, true, nil
 }
+
+// QueueReplay is the look of Replay as the next statement of a batch: then hears of the
+// stored answer, or of none.
+func QueueReplay(b *pgx.Batch, k RequestKey, then func(answer Answer, found bool)) {
+	hash := sha256.Sum256(k.Body)
+	b.Queue(answerOf, k.User, k.Route, k.Key).QueryRow(func(row pgx.Row) error {
+		answer, err := scanAnswer(row, hash[:])
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			then(Answer{}, false)
+			return nil
+		case err != nil:
+			return err
+		}
+		then(answer, true)
+		return nil
+	})
+}

@@ -146,6 +146,60 @@ func TestAsGivesUpTheProgramsRights(t *testing.T) {
 	if err := db.Pool().QueryRow(ctx, "select current_user").Scan(&outside); err != nil || outside == role {
 		t.Errorf("outside: %q, %v; want the program's own again", outside, err)
 	}
+	var reading string
+	err = db.ReadAs(ctx, uuid.New(), func(b *pgx.Batch) {
+		b.Queue("select current_user").QueryRow(func(row pgx.Row) error { return row.Scan(&reading) })
+	})
+	if err != nil || reading != role {
+		t.Errorf("reading: %q, %v; want %q", reading, err, role)
+	}
+}
+
+// What one message reads knows whose it is, writes nothing, and leaves its
+// connection, the only one here, as it was, whatever became of it.
+func TestReadingAsSomebodyLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	ctx, user := context.Background(), uuid.New()
+	url := pgtest.EmptyURL(t)
+	mustExec(t, pgtest.Open(t, url), "create table t (id int)")
+	db, err := postgres.Open(ctx, postgres.Options{URL: url, MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	settings := func() (actor, owner string) {
+		err := db.Pool().QueryRow(ctx, "select coalesce(current_setting('app.actor', true), ''), coalesce(current_setting('app.user_id', true), '')").Scan(&actor, &owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return actor, owner
+	}
+	refusal := errors.New("refused")
+	for what, want := range map[string]struct {
+		sql  string
+		read func(row pgx.Row) error
+		is   func(error) bool
+	}{
+		"what it asks for": {"select current_setting('app.user_id')", func(row pgx.Row) error {
+			var owner string
+			err := row.Scan(&owner)
+			if owner != user.String() {
+				t.Errorf("it is read as %q", owner)
+			}
+			return err
+		}, func(err error) bool { return err == nil }},
+		"a refusal": {"select 1", func(pgx.Row) error { return refusal }, func(err error) bool { return errors.Is(err, refusal) }},
+		"a fault":   {"select 1 / 0", func(row pgx.Row) error { return row.Scan(new(int)) }, func(err error) bool { return err != nil }},
+		"a write":   {"insert into t values (1) returning id", func(row pgx.Row) error { return row.Scan(new(int)) }, func(err error) bool { return err != nil }},
+	} {
+		err := db.ReadAs(ctx, user, func(b *pgx.Batch) { b.Queue(want.sql).QueryRow(want.read) })
+		if !want.is(err) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if actor, owner := settings(); actor != "" || owner != "" {
+			t.Errorf("after %s the connection is still %q for %q", what, actor, owner)
+		}
+	}
 }
 
 func TestUniqueViolationsAreKnownByTheirName(t *testing.T) {

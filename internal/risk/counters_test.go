@@ -79,18 +79,22 @@ func (d *desk) used(kind string) string {
 	return used.String()
 }
 
+func (d *desk) useDayCopy(ctx context.Context, tx pgx.Tx, day exchange.Date) error {
+	return alone(ctx, tx, func(b *pgx.Batch) { d.QueueDayCopy(b, d.user, day, 5) })
+}
+
 // R12: however many copies come at once, the day takes as many as its cap.
 func TestTheDaysCopiesNeverPassTheirCap(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Defaults())
 	got := atOnce(20, func(int) string {
-		return d.in(func(ctx context.Context, tx pgx.Tx) error { return d.UseDayCopy(ctx, tx, d.user, today, 5) })
+		return d.in(func(ctx context.Context, tx pgx.Tx) error { return d.useDayCopy(ctx, tx, today) })
 	})
 	if got[""] != 5 || got["risk_daily_copies"] != 15 || d.used(DayCopies) != "5" {
 		t.Errorf("%v, %s used", got, d.used(DayCopies))
 	}
 	tomorrow := today.AddDays(1)
-	if code := d.in(func(ctx context.Context, tx pgx.Tx) error { return d.UseDayCopy(ctx, tx, d.user, tomorrow, 5) }); code != "" {
+	if code := d.in(func(ctx context.Context, tx pgx.Tx) error { return d.useDayCopy(ctx, tx, tomorrow) }); code != "" {
 		t.Errorf("the next trading day begins with %s", code)
 	}
 }
@@ -133,7 +137,7 @@ func TestWhatIsGivenBackNeverFallsBelowNothing(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Defaults())
 	d.in(func(ctx context.Context, tx pgx.Tx) error {
-		if err := d.UseDayCopy(ctx, tx, d.user, today, 5); err != nil {
+		if err := d.useDayCopy(ctx, tx, today); err != nil {
 			return err
 		}
 		return d.UseDayPremium(ctx, tx, d.user, today, money.MustAmount("100"), true)

@@ -67,7 +67,7 @@ func TestThePlatformsMinuteRolls(t *testing.T) {
 	for age, room := range map[int]int{59: 0, 60: 0, 61: 10, 1000: 10} {
 		d.exec(`update entry_pace set second = floor(extract(epoch from clock_timestamp()))::bigint - $1, counts = array[10] || array_fill(0, array[60])`, age)
 		got := atOnce(12, func(int) string { return d.claim() })
-		if age == 60 && got[""] == 10 { // the second turned meanwhile
+		if age == 60 && got[""] > 0 && got[""] <= 10 { // the second turned meanwhile, for some or all of them
 			continue
 		}
 		if got[""] != room || got["risk_breaker"] != 12-room {
