@@ -22,7 +22,7 @@ const (
 
 // Stopped is what turning one's own kill switch did besides.
 type Stopped struct {
-	Taken   int      // buys that were taken back or asked to be cancelled
+	Taken   int      // buys that were taken back or asked to be cancelled, of those there were when the switch was turned
 	Selling int      // orders that sell copied contracts
 	Left    []string // why copied contracts are not being sold
 }
@@ -34,19 +34,24 @@ func (d *Desk) Stop(ctx context.Context, user uuid.UUID, level string) (done Sto
 	if level != StopEntries && level != StopCancel && level != StopClose {
 		return done, fault.Field("level", "entries, cancel or close.")
 	}
-	err = d.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
+	var entries []uuid.UUID
+	err = d.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) (err error) {
 		halt := risk.Halt{Scope: risk.Self, Key: user.String(), Stops: "entries", Reason: "You stopped trading.", Cause: risk.ByOwner}
 		if err := d.rules.Turn(ctx, tx, halt, &user); err != nil {
 			return err
 		}
 		event := haltEvent(halt)
 		event["level"] = level
-		return live.Publish(ctx, tx, user, "halt", event)
+		if err := live.Publish(ctx, tx, user, "halt", event); err != nil {
+			return err
+		}
+		entries, err = openEntries(ctx, tx, user)
+		return err
 	})
 	if err != nil || level == StopEntries {
 		return done, err
 	}
-	if done.Taken, err = d.withdrawEntries(ctx, user); level == StopCancel {
+	if done.Taken, err = d.withdrawEntries(ctx, entries); level == StopCancel {
 		return done, err
 	}
 	var sellErr error
@@ -65,26 +70,36 @@ func (d *Desk) Resume(ctx context.Context, user uuid.UUID) error {
 	})
 }
 
-// withdrawEntries takes back every buy that may still fill, each in a
-// transaction of its own: one that fails must not keep the others.
-func (d *Desk) withdrawEntries(ctx context.Context, user uuid.UUID) (taken int, err error) {
-	rows, err := d.db.Pool().Query(ctx, `
+// openEntries are the buys that may still fill, while no claim can commit: whatever
+// ends one of them from then on is the stop, or the broker.
+func openEntries(ctx context.Context, tx pgx.Tx, user uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, `
 		select id from orders where user_id = $1 and side = 'BTO' and cancel_requested_at is null
 		  and state in ('queued', 'submitting', 'unknown', 'accepted', 'partial') order by created_at limit 1000`, user)
 	if err != nil {
-		return 0, fmt.Errorf("read the orders to take back: %w", err)
+		return nil, fmt.Errorf("read the orders to take back: %w", err)
 	}
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
-		return 0, fmt.Errorf("read the orders to take back: %w", err)
+		return nil, fmt.Errorf("read the orders to take back: %w", err)
 	}
+	return ids, nil
+}
+
+// withdrawEntries takes buys back, each in a transaction of its own: one that fails
+// must not keep the others. It tells how many are gone or asked to be cancelled, by
+// this or, because the switch is turned, by whoever was about to send them.
+func (d *Desk) withdrawEntries(ctx context.Context, ids []uuid.UUID) (taken int, err error) {
 	var errs []error
 	for _, id := range ids {
 		if err := d.Withdraw(ctx, id, "You stopped trading."); err != nil {
 			errs = append(errs, fmt.Errorf("take back order %s: %w", id, err))
-			continue
 		}
-		taken++
+	}
+	err = d.db.Pool().QueryRow(ctx, `
+		select count(*) from orders where id = any($1) and (state = 'aborted' or cancel_requested_at is not null)`, ids).Scan(&taken)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("count the orders taken back: %w", err))
 	}
 	return taken, errors.Join(errs...)
 }
