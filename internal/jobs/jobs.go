@@ -46,6 +46,15 @@ func New(o Options) (*river.Client[pgx.Tx], error) {
 	return postgres.NewWorkingQueue(o.DB, postgres.QueueConfig(queues, workers, o.Logger))
 }
 
+// waiting is snoozed for a bell that may be a second one, which does not wait.
+func waiting(bell interface{ Second() bool }, err error) error {
+	var again orders.Again
+	if bell.Second() && errors.As(err, &again) {
+		return nil
+	}
+	return snoozed(err)
+}
+
 // snoozed turns a verb's wish to be called again into the queue's own.
 func snoozed(err error) error {
 	var again orders.Again
@@ -65,7 +74,7 @@ func (w *send) Timeout(*river.Job[orders.SendJob]) time.Duration { return 90 * t
 
 // Work sends one order.
 func (w *send) Work(ctx context.Context, job *river.Job[orders.SendJob]) error {
-	return snoozed(w.desk.Send(ctx, job.Args.OrderID))
+	return waiting(job.Args, w.desk.Send(ctx, job.Args.OrderID))
 }
 
 type cancel struct {
@@ -91,7 +100,7 @@ func (w *replace) Timeout(*river.Job[orders.ChangeJob]) time.Duration { return 1
 
 // Work sends one change of a working order.
 func (w *replace) Work(ctx context.Context, job *river.Job[orders.ChangeJob]) error {
-	return snoozed(w.desk.SendChange(ctx, job.Args.ChangeID))
+	return waiting(job.Args, w.desk.SendChange(ctx, job.Args.ChangeID))
 }
 
 type changed struct {

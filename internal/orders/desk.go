@@ -81,7 +81,13 @@ func New(o Options) *Desk {
 type SendJob struct {
 	OrderID uuid.UUID `json:"order_id"`
 	Exit    bool      `json:"exit,omitempty"`
+	Swept   bool      `json:"swept,omitempty"` // see Second
 }
+
+// Second reports whether the bell is one of the sweeper's, rung in case the first was
+// lost. Where the order has to wait, it ends, and the sweeper rings again: bells that
+// all waited would become more and more, and ask the database as often.
+func (j SendJob) Second() bool { return j.Swept }
 
 // bell is the job that sends an order.
 func bell(o Order) SendJob { return SendJob{OrderID: o.ID, Exit: o.Side == STC} }
@@ -101,7 +107,11 @@ func (CancelJob) Kind() string { return "order_cancel" }
 type ChangeJob struct {
 	ChangeID uuid.UUID `json:"change_id"`
 	Exit     bool      `json:"exit,omitempty"`
+	Swept    bool      `json:"swept,omitempty"`
 }
+
+// Second is that of SendJob.
+func (j ChangeJob) Second() bool { return j.Swept }
 
 // Kind names the job for the queue.
 func (ChangeJob) Kind() string { return "order_replace" }

@@ -256,7 +256,7 @@ func (d *Desk) writeChange(ctx context.Context, tx pgx.Tx, o Order, c Change) (O
 	if o, err = d.noteChange(ctx, tx, o.ID, byUser, c, nil); err != nil {
 		return Order{}, err
 	}
-	if _, err := d.queue.InsertTx(ctx, tx, ChangeJob{c.ID, o.Side == STC}, nil); err != nil {
+	if _, err := d.queue.InsertTx(ctx, tx, ChangeJob{ChangeID: c.ID, Exit: o.Side == STC}, nil); err != nil {
 		return Order{}, fmt.Errorf("queue change of order %s: %w", o.ID, err)
 	}
 	return o, live.Publish(ctx, tx, o.UserID, "order", o)

@@ -174,7 +174,7 @@ func (d *Desk) sendChangeBack(ctx context.Context, o Order, failed *snaptrade.Pl
 		if last {
 			return d.endChangeAndSettle(ctx, tx, c, changeEnding{to: ChangeAborted, actor: byPlacer, reason: "The broker could not be reached in time."})
 		}
-		_, err = d.queue.InsertTx(ctx, tx, ChangeJob{c.ID, o.Side == STC}, sendAfter(d.now().Add(wait)))
+		_, err = d.queue.InsertTx(ctx, tx, ChangeJob{ChangeID: c.ID, Exit: o.Side == STC}, sendAfter(d.now().Add(wait)))
 		return err
 	})
 }

@@ -57,7 +57,7 @@ func (d *Desk) sweepStale(ctx context.Context) error {
 // sweepQueued rings for orders whose bell may be lost. A second bell does no harm.
 func (d *Desk) sweepQueued(ctx context.Context) error {
 	rows, err := d.db.Pool().Query(ctx, `
-		select id, side = 'STC' from orders where state = 'queued' and created_at < clock_timestamp() - interval '5 seconds'
+		select id, side = 'STC', true from orders where state = 'queued' and created_at < clock_timestamp() - interval '5 seconds'
 		  and (not_before is null or not_before <= clock_timestamp()) order by created_at limit $1`, sweepSlice)
 	if err != nil {
 		return fmt.Errorf("sweep orders: %w", err)
@@ -109,7 +109,7 @@ func (d *Desk) sweepChanges(ctx context.Context) error {
 
 func (d *Desk) ringForChanges(ctx context.Context) error {
 	rows, err := d.db.Pool().Query(ctx, `
-		select id, side = 'STC' from order_changes where state = 'queued' and created_at < clock_timestamp() - interval '5 seconds'
+		select id, side = 'STC', true from order_changes where state = 'queued' and created_at < clock_timestamp() - interval '5 seconds'
 		  and (not_before is null or not_before <= clock_timestamp()) order by created_at limit $1`, sweepSlice)
 	if err != nil {
 		return fmt.Errorf("read queued changes: %w", err)

@@ -13,6 +13,8 @@ const (
 	turnAtLeast = 250 * time.Millisecond
 	turnEach    = 500 * time.Millisecond
 	turnAtMost  = 4 * time.Second
+
+	twinWait = time.Second // behind an order whose fate only a look can tell
 )
 
 // nothingUnresolved holds for a queued order q when no order and no change of its
@@ -28,21 +30,25 @@ const nothingUnresolved = `not exists (select from orders t where t.account_id =
 // an exit never stands behind entries that wait, and whoever waits asks rarely and
 // cheaply. What cannot go itself, because it was just sent back or because its twin or
 // the replacing of one is on the wire or unknown, keeps nobody else. This only orders the claims; what a
-// claim needs is checked by the claim.
+// claim needs is checked by the claim. Who is behind a twin that is not known yet (R9)
+// hears so here, for less than a claim costs.
 func (d *Desk) turn(ctx context.Context, o Order) error {
 	var ahead int
-	var wire bool
+	var wire, twin bool
 	err := d.db.Pool().QueryRow(ctx, `
-		select count(*), exists (select from orders w where w.account_id = $1 and w.state = 'submitting') from orders q
+		select count(*), exists (select from orders w where w.account_id = $1 and w.state = 'submitting'),
+			exists (select from orders q where q.id = $5 and not (`+nothingUnresolved+`)) from orders q
 		where q.account_id = $1 and q.state = 'queued' and q.id <> $5 and q.send_before > clock_timestamp()
 		  and (q.not_before is null or q.not_before <= clock_timestamp())
 		  and (q.side = 'BTO', q.source = 'copy', q.created_at, q.id) < ($2 = 'BTO', $3 = 'copy', $4::timestamptz, $5::uuid)
 		  and `+nothingUnresolved,
-		o.AccountID, o.Side, o.Source, o.CreatedAt, o.ID).Scan(&ahead, &wire)
-	if err != nil {
+		o.AccountID, o.Side, o.Source, o.CreatedAt, o.ID).Scan(&ahead, &wire, &twin)
+	switch {
+	case err != nil:
 		return fmt.Errorf("count who goes before order %s: %w", o.ID, err)
-	}
-	if ahead == 0 && !wire {
+	case ahead == 0 && !wire && twin:
+		return Again{twinWait}
+	case ahead == 0 && !wire:
 		return nil
 	}
 	return Again{min(max(time.Duration(ahead)*turnEach, turnAtLeast), turnAtMost)}

@@ -94,8 +94,8 @@ func TestWhoCannotGoKeepsNobody(t *testing.T) {
 	if got := s.waits(next); got != 0 {
 		t.Errorf("behind a twin of an unknown order, one sent back and one past its time, an exit waits %s", got)
 	}
-	if s.waits(twin) != 0 { // the claim refuses it
-		t.Errorf("the twin waits for somebody: %s", s.waits(twin))
+	if got := s.waits(twin); got != twinWait { // R9: for a look to tell
+		t.Errorf("behind a twin that nobody knows the fate of, an exit waits %s", got)
 	}
 }
 
@@ -104,7 +104,7 @@ func TestWhoWaitsForAChangeKeepsNobody(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
 	replaced := s.order(STC, Accepted, 0)
-	s.queuedAt(oneContract, STC, 30*time.Second)
+	behind := s.queuedAt(oneContract, STC, 30*time.Second)
 	next := s.queuedAt(otherContract, STC, time.Second)
 	if got := s.waits(next); got != turnEach {
 		t.Errorf("behind one that can go, an exit waits %s", got)
@@ -114,6 +114,9 @@ func TestWhoWaitsForAChangeKeepsNobody(t *testing.T) {
 		s.id(insertChange, replaced, state)
 		if got := s.waits(next); got != 0 {
 			t.Errorf("behind one that waits for a change that is %s, an exit waits %s", state, got)
+		}
+		if got := s.waits(behind); got != twinWait {
+			t.Errorf("behind a change that is %s, an exit of the same contract waits %s", state, got)
 		}
 	}
 	s.must(`update order_changes set state = 'failed'`)
