@@ -40,13 +40,17 @@ func (c *Clock) Now() time.Time { return c.real().Add(c.state.Load().Offset) }
 func (c *Clock) Today() Date { return TradingDay(c.Now()) }
 
 // Open reports whether options on the underlying trade now.
-func (c *Clock) Open(underlying string) bool {
-	if c.state.Load().AlwaysOpen {
+func (c *Clock) Open(underlying string) bool { return c.OpenAt(underlying, c.real()) }
+
+// OpenAt reports whether options on the underlying trade at an instant of the real clock.
+func (c *Clock) OpenAt(underlying string, at time.Time) bool {
+	state := c.State()
+	if state.AlwaysOpen {
 		return true
 	}
-	now := c.Now()
-	s, ok := SessionOf(TradingDay(now), underlying)
-	return ok && !now.Before(s.Open) && now.Before(s.Close)
+	at = at.Add(state.Offset)
+	s, ok := SessionOf(TradingDay(at), underlying)
+	return ok && !at.Before(s.Open) && at.Before(s.Close)
 }
 
 // LastClose is when the exchange closed last, by the real clock. One that never

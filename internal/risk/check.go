@@ -57,6 +57,12 @@ func (r *Rules) CheckPrice(f Facts) (warnings []string, err error) {
 	return inTurn(f, r.contract, r.session, r.price, r.collar)
 }
 
+// CheckSize is what of CheckOrder needs no market: R4, R5 and R7.
+func (r *Rules) CheckSize(f Facts) error {
+	_, err := inTurn(f, r.contracts, r.price, r.premium)
+	return err
+}
+
 func inTurn(f Facts, checks ...func(Facts) (string, error)) (warnings []string, err error) {
 	for _, check := range checks {
 		warning, err := check(f)

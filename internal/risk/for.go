@@ -87,6 +87,15 @@ func (r *Rules) lossStop(t Trade, made decimal.Decimal) error {
 		With("lost", lost).With("limit", r.limits.DayCopyLoss)
 }
 
+// Own gives the rules with a user's own limits.
+func (r *Rules) Own(ctx context.Context, tx pgx.Tx, user uuid.UUID) (*Rules, error) {
+	var rows []byte
+	if err := tx.QueryRow(ctx, `select `+limitRows("$1::uuid"), user).Scan(&rows); err != nil {
+		return nil, fmt.Errorf("read limits: %w", err)
+	}
+	return r.with(rows)
+}
+
 // limitRows reads the limits that are a user's own, in one value.
 func limitRows(user string) string {
 	return `coalesce((select jsonb_agg(jsonb_build_object('kind', kind, 'own', own::text, 'granted', granted::text)) from risk_limits where user_id = ` + user + `), '[]')`
