@@ -17,6 +17,7 @@ import (
 type copyView struct {
 	Approvals     []ui.Approval
 	Subscriptions []ui.SubscriptionRow
+	Paper         []copytrade.PaperTrader
 	Decisions     []ui.DecisionRow
 	Triggers      []copytrade.Trigger // the newest
 	Followers     *followersView      // for traders
@@ -160,6 +161,9 @@ func (s *Site) copyView(r *http.Request) (copyView, error) {
 		return copyView{}, err
 	}
 	if view.Triggers, _, err = s.copier.Triggers(ctx, me(ctx), triggersMost, nil); err != nil {
+		return copyView{}, err
+	}
+	if view.Paper, err = s.copier.Paper(ctx, me(ctx)); err != nil {
 		return copyView{}, err
 	}
 	list, err := s.copier.Subscriptions(ctx, me(ctx))

@@ -22,11 +22,14 @@ import (
 type setup struct {
 	Trader    string
 	Action    string            // where the form is sent to
+	ID        string            // changing: the subscription's
 	Key       string            // subscribing: makes a second click the same request
 	Values    url.Values        // of every field
 	Fields    map[string]string // what is wrong with each
 	Problem   string            // and with the whole
 	Sentence  string            // the settings in words, once they can be read
+	Dry       *copytrade.DryRun // what their latest trades would have come to; nil while nobody can say
+	Again     string            // where the form can be tried out without saving it
 	Paper     bool              // changing: the subscription is on paper
 	Consented bool
 	Accounts  []ui.Account
@@ -46,7 +49,15 @@ func (v setup) holds(name, value string) bool {
 // newCopy answers GET /copy/new: the form for a trader, or the question whom.
 func (s *Site) newCopy(w http.ResponseWriter, r *http.Request) error {
 	trader := strings.ToLower(strings.TrimPrefix(strings.TrimSpace(r.URL.Query().Get("trader")), "@"))
-	v := setup{Trader: trader, Action: "/copy/subscribe", Key: newKey(), Values: settingsValues(copytrade.Defaults())}
+	v := setup{Trader: trader, Action: "/copy/subscribe", Again: "/copy/new", Key: newKey(), Values: settingsValues(copytrade.Defaults())}
+	if from, err := uuid.Parse(r.URL.Query().Get("from")); err == nil { // as on paper, and now for real
+		sub, err := s.copier.Subscription(r.Context(), me(r.Context()), from)
+		if err != nil {
+			return err
+		}
+		v.Trader, v.Values = sub.Trader, realValues(sub.Settings)
+	}
+	v.tryOut(r.URL.Query())
 	return s.showSetup(w, r, http.StatusOK, v)
 }
 
@@ -60,7 +71,7 @@ func (s *Site) subscribe(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := setup{Trader: f.Get("trader"), Action: "/copy/subscribe", Key: key.Text, Values: f}
+	v := setup{Trader: f.Get("trader"), Action: "/copy/subscribe", Again: "/copy/new", Key: key.Text, Values: f}
 	given, wrong := readSettings(f)
 	if len(wrong) > 0 {
 		v.Fields = wrong
@@ -83,6 +94,7 @@ func (s *Site) copySettings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := setupOf(sub, settingsValues(sub.Settings))
+	v.tryOut(r.URL.Query())
 	return s.showSetup(w, r, http.StatusOK, v)
 }
 
@@ -114,13 +126,54 @@ func (s *Site) changeCopy(w http.ResponseWriter, r *http.Request) error {
 
 // setupOf is the form that changes a subscription.
 func setupOf(sub copytrade.Subscription, values url.Values) setup {
-	return setup{Trader: sub.Trader, Action: "/copy/subscriptions/" + sub.ID.String(), Paper: *sub.Settings.Paper, Values: values}
+	at := "/copy/subscriptions/" + sub.ID.String()
+	return setup{Trader: sub.Trader, Action: at, Again: at, ID: sub.ID.String(), Paper: *sub.Settings.Paper, Values: values}
 }
 
-// sentencePart answers GET /partials/copy-sentence: the typed settings in words.
-func (s *Site) sentencePart(w http.ResponseWriter, r *http.Request) error {
+// tryOut takes the form's fields from an address that has them: without script the
+// form is tried out by asking for it again.
+func (v *setup) tryOut(q url.Values) {
+	if !q.Has("scaling.mode") {
+		return
+	}
+	v.Values = q
+	_, v.Fields = readSettings(q)
+}
+
+// realValues are a paper subscription's settings for a real one beside it.
+func realValues(s copytrade.Settings) url.Values {
+	no := false
+	s.Paper = &no
+	return settingsValues(s)
+}
+
+// setupPreviewPart answers GET /partials/copy-preview: the typed settings in words,
+// and what the trader's latest trades would have come to with them.
+func (s *Site) setupPreviewPart(w http.ResponseWriter, r *http.Request) error {
 	f := r.URL.Query()
-	return s.show(w, r, http.StatusOK, setupSentence(sentenceOf(f.Get("trader"), f)))
+	v := setup{Trader: f.Get("trader"), Values: f}
+	if err := s.previewSetup(r.Context(), &v); err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, setupPreview(v))
+}
+
+// previewSetup says what settings mean. Whatever keeps it from being said, such as a
+// trader nobody knows, saving will name.
+func (s *Site) previewSetup(ctx context.Context, v *setup) error {
+	v.Sentence = sentenceOf(v.Trader, v.Values)
+	given, wrong := readSettings(v.Values)
+	if len(wrong) > 0 || v.Trader == "" {
+		return nil
+	}
+	run, err := s.copier.DryRun(ctx, me(ctx), v.Trader, given)
+	if err != nil && fault.Of(err).Status >= http.StatusInternalServerError {
+		return err
+	}
+	if err == nil {
+		v.Dry = &run
+	}
+	return nil
 }
 
 func sentenceOf(trader string, f url.Values) string {
@@ -183,7 +236,9 @@ func (s *Site) showSetup(w http.ResponseWriter, r *http.Request, status int, v s
 		return err
 	}
 	v.Accounts = p.Accounts
-	v.Sentence = sentenceOf(v.Trader, v.Values)
+	if err := s.previewSetup(r.Context(), &v); err != nil {
+		return err
+	}
 	if v.Consented, err = s.copier.Consented(r.Context(), me(r.Context())); err != nil {
 		return err
 	}

@@ -85,7 +85,7 @@ func (s *Site) partials() []auth.Route {
 		{Pattern: "/partials/today", Handler: s.todayPart},
 		{Pattern: "/partials/bell", Handler: s.bellPart},
 		{Pattern: "/partials/stop", Handler: s.stopPart},
-		{Pattern: "/partials/copy-sentence", Handler: s.sentencePart},
+		{Pattern: "/partials/copy-preview", Handler: s.setupPreviewPart},
 		{Pattern: "/partials/summary", Handler: s.summaryPart},
 		{Pattern: "/partials/orders", Handler: s.ordersPart},
 		{Pattern: "/partials/positions", Handler: s.positionsPart},

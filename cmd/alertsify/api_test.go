@@ -282,6 +282,7 @@ func (s *show) walkCopying(t *testing.T) {
 		t.Errorf("followers: %s", a.body)
 	}
 	s.do("ben", "GET", "/api/copy-trading/triggers", "").want(t, 200)
+	s.do("root", "POST", "/api/copy-trading/subscribe", `{"username":"ava","settings":{"paper":true,"autoExecute":true,"maxDelaySeconds":900}}`, key()).want(t, 201)
 	var waiting []string
 	for _, decision := range []string{"approve", "reject"} {
 		s.quote(apple, "3.45", "3.50") // copies want a price of the last seconds
@@ -294,6 +295,13 @@ func (s *show) walkCopying(t *testing.T) {
 			t.Errorf("copies: %s", a.body)
 		}
 		s.do("ben", "POST", "/api/copy-trading/decisions/"+waiting[0]+"/"+decision, "{}", key()).want(t, 200)
+	}
+	s.eventually("root copies on paper", func() bool {
+		return contains(s.do("root", "GET", "/api/copy-trading/paper", "").want(t, 200).body, `"averageEntry":"3.50"`)
+	})
+	dry := s.do("ben", "POST", "/api/copy-trading/dry-run", `{"username":"ava","settings":{"paper":true,"maxPositionSize":1,"maxDailyTrades":100}}`).want(t, 200)
+	if !contains(dry.body, `"sourceQuantity":3`) || !contains(dry.body, `"quantity":1`) {
+		t.Errorf("dry run: %s", dry.body)
 	}
 }
 

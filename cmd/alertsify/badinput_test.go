@@ -276,6 +276,7 @@ func TestBadInputTokensDoNoMoreThanTheyMay(t *testing.T) {
 		}
 	}
 	s.do("", "POST", "/api/trading/orders/preview", line, reader).want(t, 200)
+	s.do("", "POST", "/api/copy-trading/dry-run", `{"username":"ava"}`, reader).want(t, 422) // oneself
 	s.wroteNothing(t, before)
 	s.do("ava", "DELETE", "/api/tokens/"+trading, "").want(t, 200)
 	before = s.settled()

@@ -124,6 +124,8 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PATCH", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: a.changeSubscription},
 		{Method: "DELETE", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: bare(a.unsubscribe)},
 		{Method: "GET", Pattern: "/api/copy-trading/triggers", Rule: read, Handler: a.listTriggers},
+		{Method: "POST", Pattern: "/api/copy-trading/dry-run", Rule: trade | auth.ReadOnly, Handler: a.dryRun},
+		{Method: "GET", Pattern: "/api/copy-trading/paper", Rule: read, Handler: a.listPaper},
 		{Method: "POST", Pattern: "/api/copy-trading/consent", Rule: step, Handler: a.consent},
 		{Method: "GET", Pattern: "/api/copy-trading/decisions", Rule: read, Handler: a.listDecisions},
 		{Method: "POST", Pattern: "/api/copy-trading/decisions/{id}/approve", Rule: trade, Handler: bare(a.approve)},

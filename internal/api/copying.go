@@ -22,15 +22,9 @@ func (a *API) subscribe(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	trader := in.Username
-	if trader == "" {
-		trader = in.TraderID
-	}
-	if (in.Username == "") == (in.TraderID == "") {
-		return fault.Field("username", "Name the trader by username or traderId.")
-	}
-	if !storable(trader) {
-		return fault.NotFound()
+	trader, err := traderOf(in.Username, in.TraderID)
+	if err != nil {
+		return err
 	}
 	if in.Settings.Loosens(copytrade.Defaults()) {
 		if err := a.guard.Fresh(r.Context()); err != nil {
@@ -42,6 +36,45 @@ func (a *API) subscribe(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return told(w, http.StatusCreated, stored, replayed)
+}
+
+// traderOf is whom a request names, by username or id.
+func traderOf(username, id string) (string, error) {
+	if (username == "") == (id == "") {
+		return "", fault.Field("username", "Name the trader by username or traderId.")
+	}
+	if !storable(username + id) {
+		return "", fault.NotFound()
+	}
+	return username + id, nil
+}
+
+func (a *API) dryRun(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Username string             `json:"username,omitempty"`
+		TraderID string             `json:"traderId,omitempty"`
+		Settings copytrade.Settings `json:"settings,omitzero"`
+	}
+	if err := httpio.Decode(r, &in); err != nil {
+		return err
+	}
+	trader, err := traderOf(in.Username, in.TraderID)
+	if err != nil {
+		return err
+	}
+	run, err := a.copier.DryRun(r.Context(), user(r.Context()), trader, in.Settings)
+	if err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, run)
+}
+
+func (a *API) listPaper(w http.ResponseWriter, r *http.Request) error {
+	list, err := a.copier.Paper(r.Context(), user(r.Context()))
+	if err != nil {
+		return err
+	}
+	return httpio.AnswerList(w, list, "")
 }
 
 func (a *API) listSubscriptions(w http.ResponseWriter, r *http.Request) error {
