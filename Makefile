@@ -22,10 +22,12 @@ demo: tools-dev build ## the main job once, from click to every alert, with the 
 	./bin/alertsify demo $(ARGS)
 
 # The race detector's build serves vet as well, so everything is compiled once.
+# Tests of the whole product mostly wait for it, so several share a core.
 .PHONY: test
 test: tools-test assets ## every test, under the race detector, browser included
 	go vet -race ./...
-	go test -race -vet=off -timeout=20m ./...
+	go test -race -vet=off -parallel=$(AT_ONCE) -timeout=20m ./...
+AT_ONCE = $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
 
 .PHONY: e2e
 e2e: tools-test assets ## only the tests in a browser
