@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -192,7 +194,7 @@ func (w *World) listen() error {
 	}
 	w.listener = listener
 	w.mu.Lock()
-	w.url = "http://" + listener.Addr().String()
+	w.url = "http://" + reachable(listener.Addr().String())
 	w.mu.Unlock()
 	w.server = &http.Server{
 		Handler: w.handler, ReadHeaderTimeout: 10 * time.Second,
@@ -333,6 +335,16 @@ func (w *World) Close(ctx context.Context) error {
 		err = errors.Join(err, closed)
 	}
 	return errors.Join(err, w.deps.journal.close())
+}
+
+// reachable is the address by which this machine reaches a listener that may
+// listen on all of its addresses.
+func reachable(addr string) string {
+	listening, err := netip.ParseAddrPort(addr)
+	if err != nil || !listening.Addr().IsUnspecified() {
+		return addr
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(int(listening.Port())))
 }
 
 // onlyLocal refuses requests that name another host than this machine, so that a
