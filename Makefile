@@ -45,6 +45,11 @@ SEED ?= 1
 storm: tools-test ## take everything away for a minute each while 20 orders a second come in
 	STORM_SECONDS=60 go test -count=1 -timeout=40m -v -run TestStormsPass ./cmd/alertsify
 
+.PHONY: proofs
+proofs: tools-test ## copies at their limits: the daily cap and kill -9 200 times, the kill switch 100 times (PROOF_ROUNDS=)
+	PROOF_ROUNDS=$(PROOF_ROUNDS) go test -count=1 -timeout=2h -parallel=6 -v -run TestProofs ./cmd/alertsify
+PROOF_ROUNDS ?= 200
+
 .PHONY: bench
 bench: tools-test ## benchmarks; where there is a peer or a floor, the ratio to it in the same run
 	go test -run '^$$' -bench . -benchmem -timeout=30m $(BENCHED)

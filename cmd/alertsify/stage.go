@@ -317,6 +317,9 @@ func (s *stage) control(ctx context.Context, method, path string, in, out any) e
 	return call(ctx, method, s.env["SANDBOX_URL"]+path, nil, body, out)
 }
 
+// callMost bounds an answer: the simulated broker's book of many thousand orders.
+const callMost = 64 << 20
+
 // call is one bounded JSON request to a server on this machine.
 func call(ctx context.Context, method, address string, header http.Header, body []byte, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
@@ -334,7 +337,7 @@ func call(ctx context.Context, method, address string, header http.Header, body 
 		return err
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, callMost))
 	if err != nil {
 		return err
 	}
