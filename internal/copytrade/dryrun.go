@@ -92,17 +92,11 @@ func (c *Copier) DryRun(ctx context.Context, follower uuid.UUID, trader string, 
 type dry struct {
 	settings Settings
 	rules    *risk.Rules
-	account  dryAccount
-	events   []dryEvent // in the order in which they were decided about
+	power    decimal.Decimal // dollars of buying power
+	events   []dryEvent      // in the order in which they were decided about
 	judged   map[uuid.UUID]dryJudgement
 	facts    map[uuid.UUID]dryFacts
 	lots     []*dryLot
-}
-
-// dryAccount is what the fan-out asks of the follower's account.
-type dryAccount struct {
-	ready       bool
-	buyingPower *decimal.Decimal
 }
 
 // dryEvent is an order of the trader's that was announced, or the end of a contract.
@@ -172,30 +166,25 @@ func (c *Copier) dryRun(ctx context.Context, tx pgx.Tx, follower, leader uuid.UU
 	if d.rules, err = c.rules.Own(ctx, tx, follower); err != nil {
 		return d, err
 	}
-	if d.account, err = dryAccountOf(ctx, tx, follower, settings); err != nil {
+	if d.power, err = buyingPowerOf(ctx, tx, follower, settings.AccountID); err != nil {
 		return d, err
 	}
 	d.events, err = c.dryEvents(ctx, tx, leader)
 	return d, err
 }
 
-// dryAccountOf reads the account that copies would go to, as it is now.
-func dryAccountOf(ctx context.Context, tx pgx.Tx, follower uuid.UUID, s Settings) (a dryAccount, err error) {
+// buyingPowerOf reads the buying power of the account that copies would go to, as it
+// is now; paper's own without one. Whether the account can trade today is no fact of
+// the past. Foreign table: accounts.
+func buyingPowerOf(ctx context.Context, tx pgx.Tx, follower uuid.UUID, account *uuid.UUID) (power decimal.Decimal, err error) {
 	err = tx.QueryRow(ctx, `
-		select coalesce(bool_or(status = 'ok' and can_trade), false), max(buying_power) from accounts
-		where user_id = $1 and removed_at is null and case when $2::uuid is null then selected else id = $2 end`, follower, s.AccountID).
-		Scan(&a.ready, &a.buyingPower)
+		select coalesce(max(buying_power), $3::numeric) from accounts
+		where user_id = $1 and removed_at is null and case when $2::uuid is null then selected else id = $2 end`, follower, account, paperBuyingPower).
+		Scan(&power)
 	if err != nil {
-		return a, fmt.Errorf("read the account: %w", err)
+		return power, fmt.Errorf("read the account's buying power: %w", err)
 	}
-	if *s.Paper {
-		a.ready = true
-		if a.buyingPower == nil {
-			own := decimal.RequireFromString(paperBuyingPower)
-			a.buyingPower = &own
-		}
-	}
-	return a, nil
+	return power, nil
 }
 
 // dryEvents reads a trader's latest announced entries, and whatever else of theirs

@@ -121,10 +121,10 @@ func TestADryRunSumsUp(t *testing.T) {
 	f.history()
 	f.quote(tesla, "2.40", "2.60")
 	ben := f.user("ben", "subscriber") // without an account
-	if got, _ := f.dry(ben, `{}`); got != "0 of 4 no_account; 0 of 1 no_account; 0 of 10 no_account" {
-		t.Error("without an account:", got)
+	if got, _ := f.dry(ben, `{"scaling":{"mode":"buyingPowerPercent","value":"1"}}`); got != "2 of 4 sold 2 for +$200.00; 2 of 1 sold 2 for −$200.00; 5 of 10" {
+		t.Error("of paper's own buying power:", got)
 	}
-	_, run := f.dry(ben, `{"paper":true,"optionTypes":["call"]}`)
+	_, run := f.dry(ben, `{"optionTypes":["call"]}`)
 	if run.Copied != 2 || run.Made.Signed() != "+$350.00" || run.Open.Contracts != 10 || run.Open.Made == nil || run.Open.Made.Signed() != "+$500.00" {
 		t.Errorf("%+v", run)
 	}
