@@ -75,7 +75,7 @@ func setupPage(p ui.Page, v setup) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\" class=\"panel grid max-w-3xl gap-4 p-4\" data-once novalidate data-testid=\"setup\"><input type=\"hidden\" name=\"trader\" value=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\" class=\"panel grid max-w-4xl gap-4 p-4\" data-once novalidate data-testid=\"setup\"><input type=\"hidden\" name=\"trader\" value=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -37,7 +37,7 @@ func paperPanel(list []copytrade.PaperTrader) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section id=\"paper\" class=\"panel min-w-0\" aria-labelledby=\"paper-title\" data-testid=\"paper-panel\"><div class=\"panel-head\"><h2 id=\"paper-title\">On paper</h2>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section id=\"paper\" class=\"panel min-w-0\" aria-labelledby=\"paper-title\" data-testid=\"paper-panel\"><div class=\"panel-head\"><h2 id=\"paper-title\" class=\"whitespace-nowrap\">On paper</h2>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -45,7 +45,7 @@ func paperPanel(list []copytrade.PaperTrader) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<span class=\"text-xs text-quiet\">Nothing here was traded, and nothing here counts among your results.</span></div><table class=\"table rows\"><caption class=\"sr-only\">What copying each trader on paper came to</caption> <thead><tr><th scope=\"col\">Trader</th><th scope=\"col\">Held</th><th scope=\"col\" class=\"right\">Cost</th><th scope=\"col\" class=\"right\">Open P&L</th><th scope=\"col\" class=\"right\">Realised</th></tr></thead> <tbody>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<span class=\"text-xs text-quiet max-sm:hidden\">Nothing here was traded, and nothing here counts among your results.</span></div><table class=\"table rows\"><caption class=\"sr-only\">What copying each trader on paper came to</caption> <thead><tr><th scope=\"col\">Trader</th><th scope=\"col\">Held</th><th scope=\"col\" class=\"right\">Cost</th><th scope=\"col\" class=\"right\">Open P&L</th><th scope=\"col\" class=\"right\">Realised</th></tr></thead> <tbody>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
