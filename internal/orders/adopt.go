@@ -15,11 +15,8 @@ import (
 // adopt finds the orders we do not know the fate of among the listed ones that
 // belong to nobody (T8, T10, T14), counts complete looks, and gives up when the
 // search has gone on for long enough (T9). What nobody claimed is returned.
-func (d *Desk) adopt(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, unlinked []snaptrade.Order) ([]snaptrade.Order, error) {
-	sought, err := d.watched(ctx, a.ID)
-	if err != nil {
-		return nil, err
-	}
+func (d *Desk) adopt(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, unlinked []snaptrade.Order, sought []Order) ([]snaptrade.Order, error) {
+	sought = slices.Clone(sought)
 	slices.SortStableFunc(sought, func(a, b Order) int { return cmp.Compare(a.State.claim(), b.State.claim()) })
 	var errs []error
 	for _, o := range sought {

@@ -226,14 +226,25 @@ func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account
 		}
 	}
 	errs = append(errs, d.confirmExecuted(ctx, user, a, list.Orders), d.repeatCancels(ctx, a.ID, list.AskedAt))
-	rest, err := d.resolveChanges(ctx, user, a, list, unlinked)
+	sought, err := d.watched(ctx, a.ID)
+	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	rest, err := d.resolveChanges(ctx, user, a, list, unlinked, sought)
 	errs = append(errs, err, d.bookJudged(ctx, a.ID, judgedFirst))
-	rest, err = d.adopt(ctx, user, a, list, rest)
+	if len(judgedFirst) > 0 || slices.ContainsFunc(sought, beingReplaced) {
+		if sought, err = d.watched(ctx, a.ID); err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+	}
+	rest, err = d.adopt(ctx, user, a, list, rest, sought)
 	errs = append(errs, err)
 	rest, err = d.followReplaced(ctx, a, list, rest)
-	errs = append(errs, err, d.missing(ctx, user, a, list), d.detect(ctx, a, rest))
+	errs = append(errs, err, d.missing(ctx, user, a, list, sought), d.detect(ctx, a, rest))
 	return errors.Join(errs...)
 }
+
+func beingReplaced(o Order) bool { return o.Change.Unresolved() }
 
 // listedOrder is an order of ours as it stands, by one of its ids at the broker.
 type listedOrder struct {
@@ -278,11 +289,7 @@ func (d *Desk) linked(ctx context.Context, account uuid.UUID, listed []snaptrade
 
 // missing asks one by one for working orders that the list left out: older than
 // a day, or pushed out.
-func (d *Desk) missing(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList) error {
-	sought, err := d.watched(ctx, a.ID)
-	if err != nil {
-		return err
-	}
+func (d *Desk) missing(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, sought []Order) error {
 	listed := make(map[string]bool, len(list.Orders))
 	for _, l := range list.Orders {
 		listed[l.ID] = true

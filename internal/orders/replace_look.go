@@ -132,11 +132,7 @@ func contracts(d *decimal.Decimal) (int, bool) {
 
 // resolveChanges finds out what became of the changes that may or may not have been
 // made. What is taken, or may be the successor of one still open, is not returned.
-func (d *Desk) resolveChanges(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, unlinked []snaptrade.Order) ([]snaptrade.Order, error) {
-	sought, err := d.watched(ctx, a.ID)
-	if err != nil {
-		return nil, err
-	}
+func (d *Desk) resolveChanges(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, unlinked []snaptrade.Order, sought []Order) ([]snaptrade.Order, error) {
 	var errs []error
 	for _, o := range sought {
 		if !o.Change.Unresolved() || o.BrokerOrderID == nil {
@@ -257,6 +253,9 @@ func withholdSuccessors(list []snaptrade.Order, o Order) []snaptrade.Order {
 // broker's own app, to what took their place: when exactly one listed order may be
 // it. The ids that were taken are left out of what is returned.
 func (d *Desk) followReplaced(ctx context.Context, a brokers.Account, list snaptrade.OrderList, unlinked []snaptrade.Order) ([]snaptrade.Order, error) {
+	if !slices.ContainsFunc(list.Orders, func(l snaptrade.Order) bool { return l.Status == snaptrade.StatusReplaced }) {
+		return unlinked, nil
+	}
 	sought, err := d.watched(ctx, a.ID)
 	if err != nil {
 		return nil, err

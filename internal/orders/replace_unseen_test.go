@@ -68,7 +68,7 @@ func TestAChangeOfAnOrderNobodyShowsIsResolved(t *testing.T) {
 			}
 			a := brokers.Account{ID: b.account, BrokerAccountID: "a", ListsOrders: true}
 			rest, err := b.desk.resolveChanges(t.Context(), snaptrade.User{ID: "ava", Secret: secret.New("s")}, a,
-				snaptrade.OrderList{Orders: listed, AskedAt: time.Now()}, listed)
+				snaptrade.OrderList{Orders: listed, AskedAt: time.Now()}, listed, []Order{b.read(id)})
 			if err != nil && c.status != 400 {
 				t.Fatal(err)
 			}

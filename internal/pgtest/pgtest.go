@@ -46,6 +46,17 @@ func EmptyURL(t testing.TB) string {
 	return server(t).create(t, "")
 }
 
+// CopyURL copies a database of this test, to which nobody is connected, and returns
+// the copy's address. Settings of the database itself are not copied.
+func CopyURL(t testing.TB, of string) string {
+	t.Helper()
+	conn, err := pgx.ParseConfig(of)
+	if err != nil {
+		t.Fatalf("copy test database: %v", err)
+	}
+	return server(t).create(t, conn.Database)
+}
+
 // Open opens another pool on a database of this test, closed when it ends.
 func Open(t testing.TB, url string) *postgres.DB {
 	t.Helper()

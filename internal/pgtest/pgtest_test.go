@@ -27,6 +27,25 @@ func TestEveryTestHasItsOwnMigratedDatabase(t *testing.T) {
 	}
 }
 
+func TestACopyHasWhatWasThereAndGoesItsOwnWay(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	mother := EmptyURL(t)
+	first := Open(t, mother)
+	if _, err := first.Pool().Exec(ctx, "create table mine (id int); insert into mine values (1)"); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	one, two := Open(t, CopyURL(t, mother)), Open(t, CopyURL(t, mother))
+	if _, err := one.Pool().Exec(ctx, "insert into mine values (2)"); err != nil {
+		t.Fatal(err)
+	}
+	var rows int
+	if err := two.Pool().QueryRow(ctx, "select count(*) from mine").Scan(&rows); err != nil || rows != 1 {
+		t.Errorf("the second copy has %d rows: %v", rows, err)
+	}
+}
+
 func TestEmptyHasNoTables(t *testing.T) {
 	t.Parallel()
 	var tables int

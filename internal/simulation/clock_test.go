@@ -49,7 +49,7 @@ func (c *clock) show(ctx context.Context) error {
 	if at.Equal(c.shown) {
 		return nil
 	}
-	if _, err := c.database.Exec(ctx, `update sim.clock set at = $1`, at); err != nil {
+	if _, err := c.database.Exec(ctx, `select setval('sim.clock', $1)`, at.UnixMicro()); err != nil {
 		return fmt.Errorf("turn the database's clock: %w", err)
 	}
 	c.shown = at
@@ -60,20 +60,42 @@ func (c *clock) show(ctx context.Context) error {
 // that come from the seed. Every statement of the program calls now() and its like
 // without a schema, so functions of those names that stand before the built-in ones
 // in the search path answer instead, in defaults and in functions too.
+//
+// The clock is a sequence of microseconds: turning and reading it is the cheapest
+// thing that every session sees at once, and it is read hundreds of times a life.
 const virtualTime = `
 create schema sim;
-create table sim.clock (at timestamptz not null);
-insert into sim.clock values ('%[1]s');
-create function sim.now() returns timestamptz language plpgsql stable as 'begin return (select at from sim.clock); end';
-create function sim.clock_timestamp() returns timestamptz language plpgsql stable as 'begin return (select at from sim.clock); end';
-create function sim.statement_timestamp() returns timestamptz language plpgsql stable as 'begin return (select at from sim.clock); end';
-create function sim.transaction_timestamp() returns timestamptz language plpgsql stable as 'begin return (select at from sim.clock); end';
+do $$ declare clock regclass; word text; begin
+	execute case when current_setting('server_version_num')::int >= 150000 then 'create unlogged sequence sim.clock' else 'create sequence sim.clock' end;
+	perform setval('sim.clock', (extract(epoch from timestamptz '2028-01-01Z') * 1000000)::bigint);
+	clock := 'sim.clock'::regclass;
+	foreach word in array array['now', 'clock_timestamp', 'statement_timestamp', 'transaction_timestamp'] loop
+		execute format('create function sim.%I() returns timestamptz language plpgsql stable as %L', word, format(
+			'begin return timestamptz %L + pg_sequence_last_value(%s::regclass) * interval %L; end', 'epoch', clock::oid, '1 microsecond'));
+	end loop;
+end $$;
+create sequence sim.seed minvalue 0;
 create sequence sim.ids;
-create function sim.gen_random_uuid() returns uuid language plpgsql volatile as $$begin return md5('%[2]d ' || nextval('sim.ids'))::uuid; end$$;
+create function sim.gen_random_uuid() returns uuid language plpgsql volatile as
+	$$begin return md5(pg_sequence_last_value('sim.seed'::regclass) || ' ' || nextval('sim.ids'))::uuid; end$$;`
+
+// settings are those of every world's database.
+const settings = `
 do $$ begin
-	execute format('alter database %%I set search_path = public, sim, pg_catalog', current_database());
-	execute format('alter database %%I set plan_cache_mode = force_generic_plan', current_database()); -- planning is half of the work
+	execute format('alter database %I set search_path = public, sim, pg_catalog', current_database());
+	execute format('alter database %I set plan_cache_mode = force_generic_plan', current_database()); -- planning is half of the work
+	execute format('alter database %I set enable_seqscan = off', current_database()); -- plans are made while the tables are empty
+	execute format('alter database %I set jit = off', current_database());
 end $$;`
+
+// ownTime gives a copied database its own seed and time.
+const ownTime = `select setval('sim.seed', %d), setval('sim.ids', 1), setval('sim.clock', %d);`
+
+// seenByTime lets the observer find what changed.
+const seenByTime = `
+create index on public.orders (updated_at);
+create index on public.positions (updated_at);
+create index on public.copy_decisions (updated_at) where result = 'awaiting_approval';`
 
 // clockless are the words that ask the real clock whatever the search path says.
 var clockless = regexp.MustCompile(`(?i)\b(current_timestamp|current_date|current_time|localtimestamp|localtime|timeofday)\b|'now'|pg_catalog\.(now|clock_timestamp|statement_timestamp|transaction_timestamp)`)

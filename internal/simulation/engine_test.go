@@ -198,5 +198,5 @@ func (s *simulation) mortal(do func(ctx context.Context) error) (err error) {
 		s.engine = fresh
 	}()
 	defer s.time.Now() // what happened on the wire is seen from here on
-	return do(s.ctx)
+	return do(timeless{s.ctx})
 }

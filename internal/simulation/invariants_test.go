@@ -22,23 +22,26 @@ type invariants struct {
 	next int // lives at which all of it is examined again
 }
 
-const allEvery = 100 // lives
+const allEvery = 250 // lives
 
-// touchedOnly is the observer's view of the tables: orders on the positions named in
-// a setting, and what belongs to them.
+// touchedOnly is the observer's view of the tables: the positions named in a setting,
+// the orders on them, and what belongs to those.
 const touchedOnly = `
 create schema touched;
-create function touched.ids() returns uuid[] language sql stable as $$select string_to_array(current_setting('simulation.touched'), ',')::uuid[]$$;
-create view touched.positions as select * from public.positions where id = any(touched.ids());
-create view touched.orders as select * from public.orders where position_id = any(touched.ids());
-create view touched.order_events as select * from public.order_events where order_id in (select id from public.orders where position_id = any(touched.ids()));
-create view touched.order_broker_ids as select * from public.order_broker_ids where order_id in (select id from public.orders where position_id = any(touched.ids()));
-create view touched.fills as select * from public.fills where position_id = any(touched.ids())
-	or order_id in (select id from public.orders where position_id = any(touched.ids()));
+create function touched.positions() returns uuid[] language sql stable as $$select string_to_array(current_setting('simulation.positions'), ',')::uuid[]$$;
+create function touched.orders() returns uuid[] language sql stable as $$select string_to_array(current_setting('simulation.orders'), ',')::uuid[]$$;
+create view touched.positions as select * from public.positions where id = any(touched.positions());
+create view touched.orders as select * from public.orders where id = any(touched.orders());
+create view touched.order_events as select * from public.order_events where order_id = any(touched.orders());
+create view touched.order_broker_ids as select * from public.order_broker_ids where order_id = any(touched.orders());
+create view touched.fills as select * from public.fills where position_id = any(touched.positions()) or order_id = any(touched.orders());
 set search_path = touched, public, sim, pg_catalog;
-set plan_cache_mode = force_generic_plan;
-set jit = off;
-select set_config('simulation.touched', '', false);`
+select set_config('simulation.positions', '', false), set_config('simulation.orders', '', false);`
+
+// nameTouched sets what the views show.
+const nameTouched = `
+select set_config('simulation.positions', $1, false), set_config('simulation.orders', coalesce(
+	(select string_agg(id::text, ',') from public.orders where position_id = any(string_to_array($1, ',')::uuid[])), ''), false)`
 
 // ofTouched are the invariants that can be broken by what stands on one position.
 const ofTouched = `INV-1 INV-2 INV-3 INV-4 INV-5 INV-6 INV-7 INV-8 INV-9 INV-12 INV-13 INV-14 INV-15 INV-16 INV-17 INV-18 INV-21 INV-32`
@@ -106,7 +109,7 @@ func (v *invariants) touched(s *simulation, positions []uuid.UUID) error {
 		names[i] = id.String()
 	}
 	batch := &pgx.Batch{}
-	batch.Queue(`select set_config('simulation.touched', $1, false)`, strings.Join(names, ","))
+	batch.Queue(nameTouched, strings.Join(names, ","))
 	batch.Queue(v.sql, v.args...)
 	results := s.observer.SendBatch(s.ctx, batch)
 	defer func() { _ = results.Close() }() // everything was read, or the error is told

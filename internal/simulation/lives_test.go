@@ -3,8 +3,10 @@ package simulation
 import (
 	"flag"
 	"fmt"
+	"os"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -19,13 +21,21 @@ var (
 	worldsFlag = flag.Int("worlds", runtime.GOMAXPROCS(0), "how many worlds live at once")
 )
 
-// livesAWorld is how many lives one world has: a failure replays in seconds.
-const livesAWorld = 500
+// livesAWorld is how many lives one world has: a failure replays in seconds, and no
+// account's list of the day is longer than a broker shows.
+const livesAWorld = 250
+
+// TestMain lets garbage wait: worlds are small, and collecting was an eighth of the work.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}
 
 // The whole of it: thousands of lives with everything that can go wrong, and not
 // one order twice at the broker, not one lost, not one with another end.
 func TestSimulation(t *testing.T) {
 	began := time.Now()
+	empty := emptyWorld(t)
 	var mu sync.Mutex
 	total := newTally()
 	place := make(chan struct{}, *worldsFlag)
@@ -36,7 +46,7 @@ func TestSimulation(t *testing.T) {
 		all.Go(func() {
 			defer func() { <-place }()
 			t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-				s := liveOnce(t, seed, want)
+				s := liveOnce(t, empty, seed, want)
 				mu.Lock()
 				defer mu.Unlock()
 				total.add(s.tally)
@@ -50,9 +60,9 @@ func TestSimulation(t *testing.T) {
 }
 
 // liveOnce is one world, from its first click to rest.
-func liveOnce(t *testing.T, seed int64, want int) *simulation {
+func liveOnce(t *testing.T, empty string, seed int64, want int) *simulation {
 	t.Helper()
-	s := begin(t, seed, want)
+	s := begin(t, empty, seed, want)
 	if err := s.run(); err != nil {
 		t.Fatalf("%s\n\n%v\n%s\nreplay it with: make sim SEED=%d LIVES=%d", s.story(), err, s.rows(err), seed, want)
 	}
@@ -68,7 +78,8 @@ func (s *simulation) story() string {
 // A seed is worth nothing if it tells another story each time.
 func TestTheSameSeedIsTheSameHistory(t *testing.T) {
 	t.Parallel()
-	first, second := liveOnce(t, 11, 30), liveOnce(t, 11, 30)
+	empty := emptyWorld(t)
+	first, second := liveOnce(t, empty, 11, 30), liveOnce(t, empty, 11, 30)
 	if first.trace.number() != second.trace.number() || first.tally.report() != second.tally.report() {
 		t.Errorf("seed 11 came to\n%s\nand then to\n%s", first.tally.report(), second.tally.report())
 	}

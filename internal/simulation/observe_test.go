@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // watch is what a simulation knows of the program: only what it committed.
@@ -22,7 +21,7 @@ type watch struct {
 type job struct {
 	ID        int64
 	Kind      string
-	Args      []byte
+	Args      json.RawMessage
 	Scheduled *time.Time
 }
 
@@ -32,46 +31,28 @@ type seenOrder struct {
 	State, Source         string
 }
 
+// whatChanged is one statement: it runs after everything that the program does.
+const whatChanged = `
+	with gone as (delete from public.river_job returning id, kind, args, case when state = 'scheduled' then scheduled_at end as scheduled)
+	select (select json_agg(gone order by id) from gone),
+	       (select json_agg(json_build_object('id', id, 'account', account_id, 'position', position_id, 'state', state, 'source', source) order by created_at, id)
+	        from public.orders where updated_at >= $1),
+	       (select array_agg(id order by id) from public.positions where updated_at >= $1),
+	       (select json_agg(json_build_object('id', id, 'user', user_id) order by decided_at, place)
+	        from public.copy_decisions where updated_at >= $1 and result = 'awaiting_approval'),
+	       (select min(greatest(next_look_at, listed_at + interval '15 seconds', claimed_until)) from public.account_looks where next_look_at is not null)`
+
 // observe sees what was committed since a time: bells, orders, questions, the next
 // look. Each leads to what happens next, and what changed is examined.
 func (s *simulation) observe(since time.Time) error {
-	batch := &pgx.Batch{}
-	batch.Queue(`
-		with gone as (delete from public.river_job returning id, kind, args, case when state = 'scheduled' then scheduled_at end as at)
-		select id, kind, args, at from gone order by id`)
-	batch.Queue(`select id, account_id, position_id, state, source from public.orders where updated_at >= $1 order by created_at, id`, since)
-	batch.Queue(`select id from public.positions where updated_at >= $1`, since)
-	batch.Queue(`select id, user_id from public.copy_decisions where updated_at >= $1 and result = 'awaiting_approval' order by decided_at, place`, since)
-	batch.Queue(`select min(greatest(next_look_at, listed_at + interval '15 seconds', claimed_until)) from public.account_looks where next_look_at is not null`)
-	results := s.observer.SendBatch(s.ctx, batch)
-	defer func() { _ = results.Close() }() // everything was read, or the error is told
-
-	rows, _ := results.Query() // its error is the collector's
-	jobs, err := pgx.CollectRows(rows, pgx.RowToStructByPos[job])
-	if err != nil {
-		return fmt.Errorf("read the queue: %w", err)
-	}
-	rows, _ = results.Query()
-	changed, err := pgx.CollectRows(rows, pgx.RowToStructByPos[seenOrder])
-	if err != nil {
-		return fmt.Errorf("read what changed: %w", err)
-	}
-	rows, _ = results.Query()
-	touched, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return fmt.Errorf("read what changed: %w", err)
-	}
-	rows, _ = results.Query()
-	questions, err := pgx.CollectRows(rows, pgx.RowToStructByPos[question])
-	if err != nil {
-		return fmt.Errorf("read questions: %w", err)
-	}
+	var jobs []job
+	var changed []seenOrder
+	var touched []uuid.UUID
+	var questions []question
 	var look *time.Time
-	if err := results.QueryRow().Scan(&look); err != nil {
-		return fmt.Errorf("read the next look: %w", err)
-	}
-	if err := results.Close(); err != nil {
-		return err
+	err := s.observer.QueryRow(s.ctx, whatChanged, since).Scan(&jobs, &changed, &touched, &questions, &look)
+	if err != nil {
+		return fmt.Errorf("read what changed: %w", err)
 	}
 	for _, j := range jobs {
 		s.hear(j)
@@ -135,7 +116,7 @@ func (s *simulation) planLook(due *time.Time) {
 		at = now
 	}
 	s.watch.lookAt = at
-	s.plan(at.Add(s.dice.between(0, 250*time.Millisecond)), "look", s.look)
+	s.plan(at.Add(s.dice.between(0, 250*time.Millisecond)), "look", func() error { return s.look(at) })
 }
 
 // carryWebhooks takes what the broker wants to send: some of it is lost, the rest

@@ -142,7 +142,7 @@ func (p *person) key() string {
 }
 
 func (s *simulation) clickPause() time.Duration {
-	return s.dice.between(500*time.Millisecond, 4500*time.Millisecond)
+	return s.dice.between(300*time.Millisecond, 2700*time.Millisecond)
 }
 
 // somebodyTrades is one click, or a trade in the broker's own app.

@@ -27,6 +27,7 @@ type sabotage struct {
 // within a hundred lives.
 func TestPlantedDefectsAreFound(t *testing.T) {
 	t.Parallel()
+	empty := emptyWorld(t)
 	for name, defect := range map[string]sabotage{
 		"a fill is booked twice": {says: "INV-14", sql: `
 			create function public.twice() returns trigger language plpgsql as $$ begin
@@ -49,7 +50,7 @@ func TestPlantedDefectsAreFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := begin(t, 5, 100)
+			s := begin(t, empty, 5, 100)
 			s.sabotage = defect
 			s.must(s.exec(defect.sql))
 			err := s.run()

@@ -59,16 +59,14 @@ type simulation struct {
 	began    time.Time
 }
 
-// begin raises a world on a trading day of its own.
-func begin(t *testing.T, seed int64, want int) *simulation {
+// begin raises a world on a trading day of its own, in a copy of a database.
+func begin(t *testing.T, empty string, seed int64, want int) *simulation {
 	t.Helper()
 	s := &simulation{t: t, ctx: t.Context(), seed: seed, want: want, dice: newDice(seed)}
 	start := s.openingBell()
-	url := pgtest.EmptyURL(t)
-	s.observer = s.connect(url)
-	s.must(s.exec(fmt.Sprintf(virtualTime, start.Format(time.RFC3339Nano), seed)))
-	s.must(postgres.Migrate(s.ctx, url))
-	s.observer = s.connect(url) // by now the path is the database's
+	url := pgtest.CopyURL(t, empty)
+	s.must(s.once(url, settings+fmt.Sprintf(ownTime, seed, start.UnixMicro())))
+	s.observer = s.connect(url) // by now the settings are the database's
 	timeIsVirtual(s.ctx, t, s.observer, start)
 	s.time, s.began = &clock{database: s.observer, at: start}, start
 	s.market = exchange.NewClock(s.time.Now)
@@ -78,6 +76,28 @@ func begin(t *testing.T, seed int64, want int) *simulation {
 	s.settle()
 	s.must(s.check.prepare(s))
 	return s
+}
+
+// emptyWorld is a database with our clock and all tables: migrating takes longer than
+// some worlds live, so it is done once for all of a test's.
+func emptyWorld(t *testing.T) string {
+	t.Helper()
+	s := &simulation{t: t, ctx: t.Context()}
+	url := pgtest.EmptyURL(t)
+	s.must(s.once(url, virtualTime+settings))
+	s.must(postgres.Migrate(s.ctx, url))
+	s.must(s.once(url, seenByTime))
+	return url
+}
+
+// once runs statements on a connection that ends with them.
+func (s *simulation) once(url, sql string) error {
+	conn, err := pgx.Connect(s.ctx, url)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(s.ctx, sql, pgx.QueryExecModeSimpleProtocol)
+	return errors.Join(err, conn.Close(s.ctx))
 }
 
 // openingBell is some moment in the session of some trading day of 2028, the last
@@ -228,7 +248,12 @@ func (s *simulation) slow(d time.Duration) time.Duration {
 	return 60 * d
 }
 
-func (s *simulation) sweepPause() time.Duration { return s.dice.between(3*time.Second, 20*time.Second) }
+func (s *simulation) sweepPause() time.Duration {
+	if s.calm {
+		return s.dice.between(20*time.Second, time.Minute)
+	}
+	return s.dice.between(3*time.Second, 20*time.Second)
+}
 
 // sweep is one round of what repairs: any process does it, none has to.
 func (s *simulation) sweep() error {

@@ -62,8 +62,11 @@ func (e *engine) work(ctx context.Context, kind string, id uuid.UUID) error {
 	return fmt.Errorf("nobody works jobs of kind %q", kind)
 }
 
-// look lists what is due.
-func (s *simulation) look() error {
+// look lists what is due, unless a sooner look did that.
+func (s *simulation) look(planned time.Time) error {
+	if !s.watch.lookAt.Equal(planned) {
+		return nil
+	}
 	s.watch.lookAt = time.Time{}
 	return notDeath(s.call("a look", func(ctx context.Context) error { return s.engine.desk.LookDue(ctx) }))
 }
