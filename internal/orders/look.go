@@ -208,13 +208,18 @@ func (d *Desk) watched(ctx context.Context, account uuid.UUID) ([]Order, error) 
 // apply works through one list: orders we know by id, then those we are looking
 // for, then the ones that are not ours.
 func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList) error {
-	linked, err := d.linked(ctx, a.ID, list.Orders)
+	over, err := d.over(ctx, a.ID, list.Orders)
+	if err != nil {
+		return err
+	}
+	rest := slices.DeleteFunc(slices.Clone(list.Orders), func(l snaptrade.Order) bool { return over[l.ID] })
+	linked, err := d.linked(ctx, a.ID, rest)
 	if err != nil {
 		return err
 	}
 	var unlinked, judgedFirst []snaptrade.Order
 	var errs []error
-	for _, l := range list.Orders {
+	for _, l := range rest {
 		o, known := linked[l.ID]
 		switch r := reportOf(l); {
 		case !known:
@@ -230,7 +235,7 @@ func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
-	rest, err := d.resolveChanges(ctx, user, a, list, unlinked, sought)
+	rest, err = d.resolveChanges(ctx, user, a, list, unlinked, sought)
 	errs = append(errs, err, d.bookJudged(ctx, a.ID, judgedFirst))
 	if len(judgedFirst) > 0 || slices.ContainsFunc(sought, beingReplaced) {
 		if sought, err = d.watched(ctx, a.ID); err != nil {
@@ -245,47 +250,6 @@ func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account
 }
 
 func beingReplaced(o Order) bool { return o.Change.Unresolved() }
-
-// listedOrder is an order of ours as it stands, by one of its ids at the broker.
-type listedOrder struct {
-	Order
-
-	leg leg
-}
-
-// news says whether a report tells anything that is not known yet. What was known
-// already when this was read stays so.
-func (o listedOrder) news(r report) bool {
-	return o.learns(advance(o.Order, o.leg, o.heldWhileReplaced(o.leg, r)))
-}
-
-// linked maps broker ids to our orders, in one statement.
-func (d *Desk) linked(ctx context.Context, account uuid.UUID, listed []snaptrade.Order) (map[string]listedOrder, error) {
-	ids := make([]string, 0, len(listed))
-	for _, l := range listed {
-		ids = append(ids, l.ID)
-	}
-	rows, err := d.db.Pool().Query(ctx, `
-		select `+columns+`, b.broker_order_id, b.cum, b.cum_notional from order_broker_ids b join orders o on o.id = b.order_id
-		where b.account_id = $1 and b.broker_order_id = any($2)`, account, ids)
-	if err != nil {
-		return nil, fmt.Errorf("read links: %w", err)
-	}
-	found := make(map[string]listedOrder, len(ids))
-	_, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (id string, err error) {
-		var o listedOrder
-		if o.Order, err = scanAnd(row, &id, &o.leg.cum, &o.leg.notional); err != nil {
-			return "", err
-		}
-		o.leg.old = o.BrokerOrderID != nil && *o.BrokerOrderID != id
-		found[id] = o
-		return id, nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read links: %w", err)
-	}
-	return found, nil
-}
 
 // missing asks one by one for working orders that the list left out: older than
 // a day, or pushed out.

@@ -36,13 +36,13 @@ func (d *Desk) Send(ctx context.Context, id uuid.UUID) error {
 	if o.State != Queued {
 		return nil // somebody was here before
 	}
+	if err := d.turn(ctx, o); err != nil {
+		return d.notClaimed(ctx, o, err)
+	}
 	// The secret is opened before the claim: failing here leaves the order queued.
 	user, err := d.accounts.Credentials(ctx, o.UserID)
 	if err != nil {
 		return fmt.Errorf("send order %s: %w", id, err)
-	}
-	if err := d.turn(ctx, o); err != nil {
-		return d.notClaimed(ctx, o, err)
 	}
 	d.crash("C4")
 	claimed, account, err := d.claim(ctx, o)

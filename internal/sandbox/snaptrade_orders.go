@@ -38,8 +38,8 @@ func (s *snaptrade) recentV2(w http.ResponseWriter, r *http.Request) {
 
 func firstRows(list []view) []view { return list[:min(len(list), recentRows)] }
 
-func shapes(list []view, shape func(view) map[string]any) []map[string]any {
-	out := []map[string]any{}
+func shapes[T any](list []view, shape func(view) T) []T {
+	out := []T{}
 	for _, v := range list {
 		out = append(out, shape(v))
 	}

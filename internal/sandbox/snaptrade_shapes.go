@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,8 +16,15 @@ func idOf(kind, name string) string {
 	return uuid.NewSHA1(uuid.NameSpaceOID, []byte("sandbox/"+kind+"/"+name)).String()
 }
 
-func currencyShape() map[string]any {
-	return map[string]any{"id": idOf("currency", "USD"), "code": "USD", "name": "US Dollar"}
+// currency is a Currency.
+type currency struct {
+	ID   string `json:"id"`
+	Code string `json:"code"`
+	Name string `json:"name"`
+}
+
+func currencyShape() currency {
+	return currency{ID: idOf("currency", "USD"), Code: "USD", Name: "US Dollar"}
 }
 
 func (u underlying) mic() string {
@@ -50,31 +58,83 @@ func underlyingNamed(symbol string) underlying {
 	return underlying{Symbol: symbol, Name: symbol, Kind: "stock"}
 }
 
-// universalShape is a UniversalSymbol.
-func universalShape(symbol string) map[string]any {
+// universalSymbol is a UniversalSymbol.
+type universalSymbol struct {
+	ID             string       `json:"id"`
+	Symbol         string       `json:"symbol"`
+	RawSymbol      string       `json:"raw_symbol"`
+	Description    string       `json:"description"`
+	Currency       currency     `json:"currency"`
+	Currencies     []currency   `json:"currencies"`
+	FigiCode       *string      `json:"figi_code"`
+	FigiInstrument *string      `json:"figi_instrument"`
+	Type           symbolType   `json:"type"`
+	Exchange       exchangeInfo `json:"exchange"`
+}
+
+type symbolType struct {
+	ID          string `json:"id"`
+	Code        string `json:"code"`
+	Description string `json:"description"`
+	IsSupported bool   `json:"is_supported"`
+}
+
+type exchangeInfo struct {
+	ID        string  `json:"id"`
+	Code      string  `json:"code"`
+	MICCode   string  `json:"mic_code"`
+	Name      string  `json:"name"`
+	Timezone  string  `json:"timezone"`
+	StartTime string  `json:"start_time"`
+	CloseTime string  `json:"close_time"`
+	Suffix    *string `json:"suffix"`
+}
+
+func universalShape(symbol string) universalSymbol {
 	u := underlyingNamed(symbol)
-	return map[string]any{
-		"id": idOf("symbol", u.Symbol), "symbol": u.Symbol, "raw_symbol": u.Symbol, "description": u.Name,
-		"currency": currencyShape(), "currencies": []any{currencyShape()}, "figi_code": nil, "figi_instrument": nil,
-		"type": map[string]any{"id": idOf("type", u.typeCode()), "code": u.typeCode(), "description": u.Kind, "is_supported": true},
-		"exchange": map[string]any{
-			"id": idOf("exchange", u.mic()), "code": u.mic(), "mic_code": u.mic(), "name": u.mic(),
-			"timezone": "America/New_York", "start_time": "09:30:00", "close_time": "16:00:00", "suffix": nil,
+	return universalSymbol{
+		ID: idOf("symbol", u.Symbol), Symbol: u.Symbol, RawSymbol: u.Symbol, Description: u.Name,
+		Currency: currencyShape(), Currencies: []currency{currencyShape()},
+		Type: symbolType{ID: idOf("type", u.typeCode()), Code: u.typeCode(), Description: u.Kind, IsSupported: true},
+		Exchange: exchangeInfo{
+			ID: idOf("exchange", u.mic()), Code: u.mic(), MICCode: u.mic(), Name: u.mic(),
+			Timezone: "America/New_York", StartTime: "09:30:00", CloseTime: "16:00:00",
 		},
 	}
 }
 
-// optionSymbolShape is the OptionSymbol of V1 orders and activities.
-func optionSymbolShape(symbol string) map[string]any {
+// optionSymbol is the OptionSymbol of V1 orders and activities.
+type optionSymbol struct {
+	ID           string          `json:"id"`
+	Ticker       string          `json:"ticker"`
+	OptionType   string          `json:"option_type"`
+	StrikePrice  float64         `json:"strike_price"`
+	Expiration   string          `json:"expiration_date"`
+	IsMiniOption bool            `json:"is_mini_option"`
+	Underlying   universalSymbol `json:"underlying_symbol"`
+}
+
+// optionSymbols keeps what was made once: a day's list repeats its contracts.
+//
+//nolint:gochecknoglobals // what is made of a symbol is the same for ever
+var optionSymbols sync.Map
+
+func optionSymbolShape(symbol string) *optionSymbol {
+	if kept, _ := optionSymbols.Load(symbol); kept != nil {
+		if made, ok := kept.(*optionSymbol); ok {
+			return made
+		}
+	}
 	c, err := parseOCC(symbol)
 	if err != nil {
 		return nil
 	}
-	return map[string]any{
-		"id": idOf("option", symbol), "ticker": symbol, "option_type": c.optionType(),
-		"strike_price": c.strikeDollars(), "expiration_date": c.Expiration.String(), "is_mini_option": false,
-		"underlying_symbol": universalShape(c.Underlying),
+	made := &optionSymbol{
+		ID: idOf("option", symbol), Ticker: symbol, OptionType: c.optionType(),
+		StrikePrice: c.strikeDollars(), Expiration: c.Expiration.String(), Underlying: universalShape(c.Underlying),
 	}
+	optionSymbols.Store(symbol, made)
+	return made
 }
 
 func describe(c contract) string {
@@ -136,21 +196,44 @@ func (v view) canceled() int64 {
 	}
 }
 
-// v1 is an OrderV1: one record, words in mixed case, BUY_OPEN style actions.
-func (v view) v1() map[string]any {
-	open := v.rest() - v.canceled()
-	shape := map[string]any{
-		"brokerage_order_id": v.ID, "brokerage_group_order_id": nil, "order_role": nil, "status": v.Status,
-		"universal_symbol": nil, "option_symbol": optionSymbolShape(v.Symbol), "quote_universal_symbol": nil, "quote_currency": nil,
-		"action":         strings.Replace(v.Action, "_TO_", "_", 1),
-		"total_quantity": units(v.Quantity), "open_quantity": units(open), "canceled_quantity": units(v.canceled()),
-		"filled_quantity": units(v.Filled), "execution_price": v.average(4), "limit_price": priceText(v.Limit, 4),
-		"stop_price": priceText(v.Stop, 4), "trailing_stop": nil, "order_type": v.Type, "time_in_force": v.TIF,
-		"time_placed": stamp(v.Placed), "time_updated": stamp(v.Updated), "time_executed": timeText(v.Executed),
-		"expiry_date": nil,
+// orderRecord is an OrderV1: one record, words in mixed case, BUY_OPEN style actions.
+type orderRecord struct {
+	ID             string        `json:"brokerage_order_id"`
+	Group          *string       `json:"brokerage_group_order_id"`
+	Role           *string       `json:"order_role"`
+	Status         string        `json:"status"`
+	Universal      *string       `json:"universal_symbol"`
+	Option         *optionSymbol `json:"option_symbol"`
+	QuoteUniversal *string       `json:"quote_universal_symbol"`
+	QuoteCurrency  *string       `json:"quote_currency"`
+	Action         string        `json:"action"`
+	Total          string        `json:"total_quantity"`
+	Open           string        `json:"open_quantity"`
+	Canceled       string        `json:"canceled_quantity"`
+	Filled         any           `json:"filled_quantity"`
+	Price          any           `json:"execution_price"`
+	Limit          any           `json:"limit_price"`
+	Stop           any           `json:"stop_price"`
+	TrailingStop   *string       `json:"trailing_stop"`
+	Type           string        `json:"order_type"`
+	TimeInForce    string        `json:"time_in_force"`
+	Placed         string        `json:"time_placed"`
+	Updated        string        `json:"time_updated"`
+	Executed       any           `json:"time_executed"`
+	Expiry         *string       `json:"expiry_date"`
+}
+
+func (v view) v1() orderRecord {
+	shape := orderRecord{
+		ID: v.ID, Status: v.Status, Option: optionSymbolShape(v.Symbol),
+		Action: strings.Replace(v.Action, "_TO_", "_", 1),
+		Total:  units(v.Quantity), Open: units(v.rest() - v.canceled()), Canceled: units(v.canceled()),
+		Filled: units(v.Filled), Price: v.average(4), Limit: priceText(v.Limit, 4), Stop: priceText(v.Stop, 4),
+		Type: v.Type, TimeInForce: v.TIF,
+		Placed: stamp(v.Placed), Updated: stamp(v.Updated), Executed: timeText(v.Executed),
 	}
 	if v.vague {
-		shape["filled_quantity"], shape["execution_price"] = nil, nil
+		shape.Filled, shape.Price = nil, nil
 	}
 	return shape
 }

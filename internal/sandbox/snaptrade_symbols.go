@@ -19,7 +19,7 @@ func (s *snaptrade) searchSymbols(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 && !readBody(w, r, &body) {
 		return
 	}
-	list := []map[string]any{}
+	list := []universalSymbol{}
 	for _, u := range listedUnderlyings() {
 		named := strings.ToUpper(u.Symbol + " " + u.Name)
 		if len(list) < symbolRows && strings.Contains(named, strings.ToUpper(body.Substring)) {

@@ -25,12 +25,12 @@ func (s *simulation) rest() error {
 	}
 	s.calm = true
 	for range 3 {
-		s.settleFor(3 * time.Minute)
+		s.settleFor(time.Minute)
 		for _, p := range s.people {
 			s.fail(s.call("a refresh", func(ctx context.Context) error { return s.engine.desk.PullLook(ctx, p.account) }))
 		}
 	}
-	s.settleFor(20 * time.Minute)
+	s.settleFor(16 * time.Minute) // what a copy may sell late has its time
 	if s.broken != nil {
 		return s.broken
 	}

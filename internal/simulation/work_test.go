@@ -30,7 +30,7 @@ func (s *simulation) workNow(j job) error {
 	var died crashed
 	switch {
 	case errors.As(err, &again):
-		s.work(j, again.After+s.dice.between(0, 6*time.Second))
+		s.work(j, again.After+s.dice.between(0, 8*time.Second))
 	case errors.As(err, &died):
 		s.work(j, s.dice.between(2*time.Minute, 3*time.Minute)) // the queue's rescue
 	case isFinding(err):
