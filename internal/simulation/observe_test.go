@@ -12,6 +12,7 @@ import (
 // watch is what a simulation knows of the program: only what it committed.
 type watch struct {
 	states  map[uuid.UUID]string // of every order seen
+	alive   int                  // orders that have not ended
 	asked   map[uuid.UUID]bool   // decisions somebody was asked about
 	touched []uuid.UUID          // positions that something happened to in this step
 	lookAt  time.Time            // when the next look is planned; zero: none is
@@ -149,10 +150,17 @@ func (s *simulation) sawOrder(o seenOrder) {
 			s.losePatience(o)
 		}
 	}
+	isAlive, wasAlive := live(o.State), known && live(before)
 	switch {
-	case live(o.State) && known && !live(before):
+	case isAlive && !wasAlive:
+		s.watch.alive++
+	case !isAlive && wasAlive:
+		s.watch.alive--
+	}
+	switch {
+	case isAlive && known && !wasAlive:
 		s.tally.lives-- // it turned up after all
-	case !live(o.State) && (!known || live(before)):
+	case !isAlive && (!known || wasAlive):
 		s.tally.lives++
 	}
 }

@@ -21,6 +21,7 @@ type sabotage struct {
 	neverSweep bool   // nothing repairs
 	repeats    bool   // something on the way sends each request twice
 	unclaimed  bool   // somebody sends without a claim
+	pressing   bool   // no defect: switches are pressed all the time
 }
 
 // A simulation that cannot fail proves nothing: each of these defects must be found
@@ -44,13 +45,16 @@ func TestPlantedDefectsAreFound(t *testing.T) {
 		"a fill is forgotten": {says: "INV-6", sql: `
 			create function public.forget() returns trigger language plpgsql as $$ begin return null; end $$;
 			create trigger forget before insert on public.fills for each row when (new.quantity = 3) execute function public.forget();`},
+		"a switch is turned and not kept": {says: "INV-36", pressing: true, sql: `
+			create function public.unkept() returns trigger language plpgsql as $$ begin return null; end $$;
+			create trigger unkept before insert on public.trading_switches for each row execute function public.unkept();`},
 		"nobody makes up for lost bells":       {says: "INV-8", neverSweep: true},
 		"a proxy repeats requests":             {says: "broker", repeats: true},
 		"an order is sent that nobody claimed": {says: "INV-3", unclaimed: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := begin(t, empty, 5, 100)
+			s := begin(t, empty, 5, 125)
 			s.sabotage = defect
 			s.must(s.exec(defect.sql))
 			err := s.run()

@@ -48,6 +48,7 @@ type simulation struct {
 	watch    watch
 	check    invariants
 	referee  referee
+	pressed  []pressed // kill switches
 	tally    tally
 	depth    int  // events inside requests inside events
 	closing  bool // nobody begins anything new
@@ -168,7 +169,7 @@ func (s *simulation) run() error {
 	s.start()
 	for s.broken == nil && !s.closing {
 		s.step(s.far())
-		s.closing = s.tally.lives >= s.want
+		s.closing = s.tally.lives+s.watch.alive >= s.want // those alive will end at rest
 	}
 	if s.broken == nil {
 		s.fail(s.rest())
@@ -229,6 +230,7 @@ func (s *simulation) start() {
 	if s.sabotage.unclaimed {
 		s.in(time.Minute, "an unclaimed order is sent", s.sendUnclaimed)
 	}
+	s.again("a switch is pressed", s.pressPause, s.presses)
 	s.again("operator resumes", func() time.Duration { return s.dice.between(time.Minute, 3*time.Minute) }, s.resume)
 }
 
@@ -263,9 +265,4 @@ func (s *simulation) sweep() error {
 	return notDeath(s.call("sweep", func(ctx context.Context) error {
 		return errors.Join(s.engine.desk.Sweep(ctx), s.engine.copier.Sweep(ctx))
 	}))
-}
-
-// resume takes away what a breaker has turned off: an operator always does.
-func (s *simulation) resume() error {
-	return s.exec(`delete from trading_switches where scope <> 'self'`)
 }

@@ -37,6 +37,9 @@ func (s *simulation) onTheWireNow(account, claims string) (claimed, error) {
 	if now := s.time.Now(); err == nil && (!now.Before(o.deadline) || !now.Before(o.sendBefore)) {
 		return o, fmt.Errorf("INV-4: order %s is sent at %s, after its time", o.id, now)
 	}
+	if err == nil {
+		err = s.inSpiteOf(o)
+	}
 	return o, err
 }
 
