@@ -226,7 +226,7 @@ func (p paid) shared(fills []charged) (list []positions.Fee) {
 	for _, f := range fills {
 		ours += f.quantity
 	}
-	if p.contracts < ours || p.fees.IsZero() {
+	if p.contracts < ours || !p.fees.IsPositive() {
 		return nil
 	}
 	var before decimal.Decimal
@@ -241,12 +241,12 @@ func (p paid) shared(fills []charged) (list []positions.Fee) {
 }
 
 // feeLines are the fees that stand on lines of their own, by the transaction they
-// belong to.
+// belong to, less what was given back of them.
 func feeLines(history []snaptrade.Activity) map[string]decimal.Decimal {
 	extra := map[string]decimal.Decimal{}
 	for _, a := range history {
 		if a.Type == "FEE" && a.ReferenceID != "" && a.Amount != nil {
-			extra[a.ReferenceID] = extra[a.ReferenceID].Add(a.Amount.Abs())
+			extra[a.ReferenceID] = extra[a.ReferenceID].Sub(*a.Amount)
 		}
 	}
 	return extra

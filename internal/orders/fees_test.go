@@ -61,6 +61,7 @@ func TestFeesBelongToTheFillsTheirLinesAreAbout(t *testing.T) {
 		"one named, one not":               {noon, []string{"BUY 5 3.25 first", "BUY 1 0.70"}, []charged{bought, more}, "a 3.25, b 0.7"},
 		"written as a cost":                {noon, []string{"BUY 5 -3.25 first"}, []charged{bought}, "a 3.25"},
 		"on a line of its own":             {noon, []string{"BUY 5 1.00 first", "FEE 0 -0.25 first"}, []charged{bought}, "a 1.25"},
+		"and one that is given back":       {noon, []string{"BUY 5 1.00 first", "FEE 0 -0.25 first", "FEE 0 0.10 first"}, []charged{bought}, "a 1.15"},
 		"no fees":                          {noon, []string{"BUY 5 0 first"}, []charged{bought}, ""},
 		"a third each, to the last digit":  {noon, []string{"SELL -3 1.00 third"}, []charged{fill('d', STC, 1, day), fill('e', STC, 1, day), fill('f', STC, 1, day)}, "d 0.33333333, e 0.33333334, f 0.33333333"},
 	} {
