@@ -19,6 +19,7 @@ type copyView struct {
 	Subscriptions []ui.SubscriptionRow
 	Paper         []copytrade.PaperTrader
 	Decisions     []ui.DecisionRow
+	Drifts        []copytrade.Drift
 	Triggers      []copytrade.Trigger // the newest
 	Followers     *followersView      // for traders
 	Cursor, Next  string
@@ -158,6 +159,9 @@ func (s *Site) copyView(r *http.Request) (copyView, error) {
 	}
 	ctx := r.Context()
 	if view.Approvals, err = s.approvals(ctx); err != nil {
+		return copyView{}, err
+	}
+	if view.Drifts, err = s.copier.Drifts(ctx, me(ctx)); err != nil {
 		return copyView{}, err
 	}
 	if view.Triggers, _, err = s.copier.Triggers(ctx, me(ctx), triggersMost, nil); err != nil {

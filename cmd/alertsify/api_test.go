@@ -295,6 +295,25 @@ func (s *show) walkCopying(t *testing.T) {
 			t.Errorf("copies: %s", a.body)
 		}
 		s.do("ben", "POST", "/api/copy-trading/decisions/"+waiting[0]+"/"+decision, "{}", key()).want(t, 200)
+		if decision == "approve" {
+			s.walkDrift(t, order)
+		}
+	}
+}
+
+// walkDrift answers what stands between ben and ava. She still holds, so a drift
+// may be settled before it is answered: then it comes apart again.
+func (s *show) walkDrift(t *testing.T, order string) {
+	s.eventually("ben has his copy", func() bool {
+		return contains(s.do("ben", "GET", "/api/copy-trading/decisions", "").body, `"result":"executed"`)
+	})
+	for verb, status := range map[string]int{"keep": 200, "ignore": 200, "close": 202} {
+		s.eventually("it is answered with "+verb, func() bool {
+			s.quote(apple, "3.45", "3.50")
+			id := s.driftOf(t, order)
+			s.do("ben", "GET", "/api/copy-trading/drift", "").want(t, 200)
+			return s.do("ben", "POST", "/api/copy-trading/drift/"+id+"/"+verb, "{}", key()).status == status
+		})
 	}
 	s.eventually("root copies on paper", func() bool {
 		return contains(s.do("root", "GET", "/api/copy-trading/paper", "").want(t, 200).body, `"averageEntry":"3.50"`)

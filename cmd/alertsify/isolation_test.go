@@ -20,7 +20,7 @@ func ownerships() [][2]string {
 	return [][2]string{
 		{"/connections/{id}", "connection"}, {"/accounts/{id}", "account"}, {"/settings/brokers/{id}", "account"},
 		{"/orders/{id}", "order"}, {"/positions/{id}", "position"}, {"/subscription/{id}", "subscription"},
-		{"/subscriptions/{id}", "subscription"}, {"/decisions/{id}", "decision"}, {"/tokens/{id}", "token"}, {"/sessions/{id}", "session"},
+		{"/subscriptions/{id}", "subscription"}, {"/decisions/{id}", "decision"}, {"/drift/{id}", "drift"}, {"/tokens/{id}", "token"}, {"/sessions/{id}", "session"},
 	}
 }
 
@@ -45,8 +45,25 @@ func (s *show) belongings(t *testing.T) map[string]owned {
 		"order": {"ava", order}, "position": {"ava", s.order("ava", order).PositionID},
 		"account": {"ava", first("ava", "/api/brokers/accounts")}, "connection": {"ava", first("ava", "/api/brokers/connections")},
 		"subscription": {"ben", first("ben", "/api/copy-trading/subscriptions")}, "decision": {"cara", waiting[0]},
+		"drift": {"ben", s.driftOf(t, order)},
 		"token": {"ava", first("ava", "/api/tokens")}, "session": {"ava", first("ava", "/api/sessions")},
 	}
+}
+
+// driftOf says that ava has left what ben still holds of her order.
+func (s *show) driftOf(t *testing.T, order string) (id string) {
+	t.Helper()
+	err := s.stage.db.Pool().QueryRow(t.Context(), `
+		insert into copy_drifts (subscription_id, user_id, trader_id, kind, symbol, leader_position_id, position_id)
+		select c.subscription_id, c.user_id, c.trader_id, 'trader_left', c.symbol, l.position_id, e.position_id
+		from orders l join copy_decisions c on c.leader_order_id = l.id join orders e on e.id = c.order_id
+		where l.id = $1 and e.user_id = $2
+		on conflict (subscription_id, leader_position_id, kind) do update set state = 'open', order_id = null returning id`,
+		order, s.people["ben"]).Scan(&id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 // Every route that takes an id answers somebody else's exactly as one that does

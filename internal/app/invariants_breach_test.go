@@ -278,6 +278,11 @@ func breaches() []breach {
 			{`update copy_triggers set state = 'waiting', send_before = now() - interval '2 hours'`, "still waiting after its time"},
 			{`update orders set state = 'accepted', cum = 0, quantity = 3 where id = id('copy sell')`, "holds 2 and sells 3"},
 		},
+		"INV-53": {
+			{`update copy_drifts set user_id = id('ava')`, "is about a position of another follower"},
+			{`update copy_drifts set position_id = id('held')`, "is about a position of another follower"},
+			{`update copy_drifts set state = 'closing', order_id = id('sell')`, "closes a drift of another holding"},
+		},
 	} {
 		for _, b := range list {
 			all = append(all, breach{name, b[0], b[1]})

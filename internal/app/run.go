@@ -111,6 +111,9 @@ func (a *App) parts() []func(context.Context) error {
 			return every(ctx, 5*time.Second, a.logged("sell what was reached", a.copier.PlaceTriggered))
 		},
 		func(ctx context.Context) error {
+			return every(ctx, time.Minute, a.logged("compare followers and traders", a.copier.FindDrift))
+		},
+		func(ctx context.Context) error {
 			return every(ctx, 15*time.Second, a.logged("guard copies on their last day", a.copier.GuardExpiry))
 		},
 		func(ctx context.Context) error {

@@ -91,20 +91,10 @@ func (d *Desk) sellCopies(ctx context.Context, user uuid.UUID) (placed int, left
 // sellLot is T1 for one lot: a limit order below the bid. It is an order of the
 // user's own hand, so it is stored with a key like any other.
 func (d *Desk) sellLot(ctx context.Context, user uuid.UUID, lot CopiedLot) error {
-	dr, err := d.draft(ctx, user, Intent{
-		Side: STC, PositionID: &lot.PositionID, Quantity: lot.Free, Type: Limit, TimeInForce: Day, ConfirmDuplicate: true, ConfirmPrice: true,
-	})
+	dr, err := d.draftLot(ctx, user, lot)
 	if err != nil {
 		return err
 	}
-	if !d.clock.Open(dr.contract.Underlying) {
-		return fault.Risk("market_closed", dr.contract.Display()+": the market is closed.")
-	}
-	if dr.quote == nil || dr.quote.Bid == nil || !dr.quote.Fresh(d.clock.Now()) {
-		return fault.Risk("no_quote", dr.contract.Display()+": there is no fresh bid to sell at.")
-	}
-	limit := ExitLimit(dr.contract, *dr.quote.Bid)
-	dr.intent.Limit, dr.facts.Limit, dr.copied = &limit, &limit, &lot.SubscriptionID
 	key := postgres.RequestKey{User: user, Route: "POST /api/trading/halt", Key: uuid.NewString()}
 	_, err = d.db.Once(ctx, key, func(ctx context.Context, tx pgx.Tx) (postgres.Answer, error) {
 		o, err := d.enter(ctx, tx, dr)
@@ -115,6 +105,42 @@ func (d *Desk) sellLot(ctx context.Context, user uuid.UUID, lot CopiedLot) error
 		return postgres.Answer{Status: 202, Body: body}, err
 	})
 	return err
+}
+
+// DraftLot is the draft of a sell of everything that a user holds copied of one
+// subscription in one position and is not selling already, by their own hand.
+// Foreign tables: copy_holdings, positions.
+func (d *Desk) DraftLot(ctx context.Context, user, subscription, position uuid.UUID) (Draft, error) {
+	lot := CopiedLot{SubscriptionID: subscription, PositionID: position}
+	err := d.db.Pool().QueryRow(ctx, `
+		select least(`+copiedFree+`, p.bought - p.sold - p.sell_reserved - p.missing)
+		from copy_holdings h join positions p on p.id = h.position_id
+		where h.subscription_id = $1 and h.position_id = $2 and h.user_id = $3 and p.status = 'open'`, subscription, position, user).Scan(&lot.Free)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && lot.Free <= 0 {
+		return Draft{}, fault.Conflict("insufficient_quantity", "Nothing copied is left to sell that is not being sold already.")
+	}
+	if err != nil {
+		return Draft{}, fmt.Errorf("count copied contracts: %w", err)
+	}
+	return d.draftLot(ctx, user, lot)
+}
+
+func (d *Desk) draftLot(ctx context.Context, user uuid.UUID, lot CopiedLot) (Draft, error) {
+	dr, err := d.draft(ctx, user, Intent{
+		Side: STC, PositionID: &lot.PositionID, Quantity: lot.Free, Type: Limit, TimeInForce: Day, ConfirmDuplicate: true, ConfirmPrice: true,
+	})
+	if err != nil {
+		return Draft{}, err
+	}
+	if !d.clock.Open(dr.contract.Underlying) {
+		return Draft{}, fault.Risk("market_closed", dr.contract.Display()+": the market is closed.")
+	}
+	if dr.quote == nil || dr.quote.Bid == nil || !dr.quote.Fresh(d.clock.Now()) {
+		return Draft{}, fault.Risk("no_quote", dr.contract.Display()+": there is no fresh bid to sell at.")
+	}
+	limit := ExitLimit(dr.contract, *dr.quote.Bid)
+	dr.intent.Limit, dr.facts.Limit, dr.copied = &limit, &limit, &lot.SubscriptionID
+	return dr, nil
 }
 
 // stillCopied refuses a sell of copied contracts that another one has taken since

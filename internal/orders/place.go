@@ -95,7 +95,8 @@ func (d *Desk) recall(ctx context.Context, k postgres.RequestKey, draft *Draft, 
 	return answer, false, refusal
 }
 
-// EnterCopy is Place for copy trading, inside the transaction of its decision.
+// EnterCopy is Place for copy trading, inside the transaction of its decision; and
+// for a sell of copies by their owner's hand, inside that of its key.
 func (d *Desk) EnterCopy(ctx context.Context, tx pgx.Tx, draft Draft) (Order, error) {
 	return d.enter(ctx, tx, draft)
 }

@@ -171,3 +171,13 @@ from copy_holdings h join positions p on p.id = h.position_id join (
     where side = 'STC' and subscription_id is not null and state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')
     group by subscription_id, position_id) e on e.subscription_id = h.subscription_id and e.position_id = h.position_id
 where e.selling > h.bought - h.sold and p.review_reason is null;
+
+-- INV-53: A drift is about copies of its subscription, and what closes it sells of that holding only.
+select g.id::text as id, 'is about a position of another follower, or one that holds no copy of the subscription' as why
+from copy_drifts g join subscriptions s on s.id = g.subscription_id left join positions p on p.id = g.position_id
+left join copy_holdings h on h.subscription_id = g.subscription_id and h.position_id = g.position_id
+where (g.user_id, g.trader_id) is distinct from (s.follower_id, s.trader_id)
+    or g.kind = 'trader_left' and (p.user_id is distinct from g.user_id or h.position_id is null)
+union all
+select o.id::text, 'closes a drift of another holding' from copy_drifts g join orders o on o.id = g.order_id
+where o.side <> 'STC' or (o.subscription_id, o.position_id, o.user_id) is distinct from (g.subscription_id, g.position_id, g.user_id);

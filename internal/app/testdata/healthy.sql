@@ -110,6 +110,8 @@ values
     (id('paper'), 'AAPL  270115C00200000', id('ben'), id('paper entry'), 'buy', 4, 3.55, 0, null, '2026-03-04', t(5)),
     (id('paper'), 'AAPL  270115C00200000', id('ben'), id('paper exit'), 'sell', 2, 4.40, 170, 2, '2026-03-04', t(105)),
     (id('paper'), 'AAPL  270115C00200000', id('ben'), null, 'settle', 1, 2.20, -135, null, '2026-03-04', t(106));
+insert into copy_drifts (id, subscription_id, user_id, trader_id, kind, symbol, leader_position_id, position_id, state)
+values (id('drift'), id('sub'), id('ben'), id('ava'), 'trader_left', 'AAPL  270115C00200000', id('held'), id('copied'), 'ignored');
 insert into copy_holdings (subscription_id, position_id, user_id, bought, sold, remaining_cost, realized)
 values (id('sub'), id('copied'), id('ben'), 4, 2, 720, 160);
 insert into day_counters (user_id, trading_day, kind, used)
