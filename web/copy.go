@@ -20,6 +20,7 @@ type copyView struct {
 	Paper         []copytrade.PaperTrader
 	Decisions     []ui.DecisionRow
 	Drifts        []copytrade.Drift
+	Holdings      []copytrade.CopiedHolding
 	Triggers      []copytrade.Trigger // the newest
 	Followers     *followersView      // for traders
 	Cursor, Next  string
@@ -161,6 +162,9 @@ func (s *Site) copyView(r *http.Request) (copyView, error) {
 	if view.Approvals, err = s.approvals(ctx); err != nil {
 		return copyView{}, err
 	}
+	if view.Holdings, err = s.copier.CopiedHoldings(ctx, me(ctx)); err != nil {
+		return copyView{}, err
+	}
 	if view.Drifts, err = s.copier.Drifts(ctx, me(ctx)); err != nil {
 		return copyView{}, err
 	}
@@ -176,7 +180,7 @@ func (s *Site) copyView(r *http.Request) (copyView, error) {
 	}
 	for _, sub := range list {
 		view.Subscriptions = append(view.Subscriptions, ui.SubscriptionRow{
-			ID: sub.ID.String(), Trader: sub.Trader, Status: sub.Status, Mode: modeWords(sub.Settings), Sentence: settingsSentence(sub), Since: sub.CreatedAt,
+			ID: sub.ID.String(), Trader: sub.Trader, Status: sub.Status, Mode: modeWords(sub.Settings), Sentence: settingsSentence(sub), Since: sub.CreatedAt, Unmanaged: unmanagedWords(sub),
 		})
 	}
 	return view, nil

@@ -50,3 +50,11 @@ func answerDrift(w http.ResponseWriter, r *http.Request, say func(ctx context.Co
 	}
 	return back(w, "/copy", done)
 }
+
+// unmanagedWords is why nothing that the trader does reaches the copies.
+func unmanagedWords(sub copytrade.Subscription) string {
+	if sub.Unmanaged == nil {
+		return ""
+	}
+	return sub.Unmanaged.Text(sub.Trader)
+}

@@ -299,28 +299,32 @@ func (s *show) walkCopying(t *testing.T) {
 			s.walkDrift(t, order)
 		}
 	}
-}
-
-// walkDrift answers what stands between ben and ava. She still holds, so a drift
-// may be settled before it is answered: then it comes apart again.
-func (s *show) walkDrift(t *testing.T, order string) {
-	s.eventually("ben has his copy", func() bool {
-		return contains(s.do("ben", "GET", "/api/copy-trading/decisions", "").body, `"result":"executed"`)
-	})
-	for verb, status := range map[string]int{"keep": 200, "ignore": 200, "close": 202} {
-		s.eventually("it is answered with "+verb, func() bool {
-			s.quote(apple, "3.45", "3.50")
-			id := s.driftOf(t, order)
-			s.do("ben", "GET", "/api/copy-trading/drift", "").want(t, 200)
-			return s.do("ben", "POST", "/api/copy-trading/drift/"+id+"/"+verb, "{}", key()).status == status
-		})
-	}
 	s.eventually("root copies on paper", func() bool {
 		return contains(s.do("root", "GET", "/api/copy-trading/paper", "").want(t, 200).body, `"averageEntry":"3.50"`)
 	})
 	dry := s.do("ben", "POST", "/api/copy-trading/dry-run", `{"username":"ava","settings":{"paper":true,"maxPositionSize":1,"maxDailyTrades":100}}`).want(t, 200)
 	if !contains(dry.body, `"sourceQuantity":3`) || !contains(dry.body, `"quantity":1`) {
 		t.Errorf("dry run: %s", dry.body)
+	}
+}
+
+// walkDrift answers what stands between ben and ava. She still holds, so a drift
+// may be settled before it is answered: then it comes apart again.
+func (s *show) walkDrift(t *testing.T, order string) {
+	s.eventually("ben has his copy of it", func() (held bool) {
+		err := s.stage.db.Pool().QueryRow(t.Context(), `
+			select exists (select 1 from copy_decisions c join orders e on e.id = c.order_id where c.leader_order_id = $1 and c.user_id = $2 and e.cum > 0)`,
+			order, s.people["ben"]).Scan(&held)
+		return err == nil && held
+	})
+	for verb, status := range map[string]int{"keep": 200, "ignore": 200, "close": 202} {
+		s.eventually("it is answered with "+verb, func() bool {
+			s.quote(apple, "3.45", "3.50")
+			id := s.driftOf(t, order)
+			s.do("ben", "GET", "/api/copy-trading/drift", "").want(t, 200)
+			s.do("ben", "GET", "/api/copy-trading/holdings", "").want(t, 200)
+			return s.do("ben", "POST", "/api/copy-trading/drift/"+id+"/"+verb, "{}", key()).status == status
+		})
 	}
 }
 

@@ -126,6 +126,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/copy-trading/triggers", Rule: read, Handler: a.listTriggers},
 		{Method: "POST", Pattern: "/api/copy-trading/dry-run", Rule: trade | auth.ReadOnly, Handler: a.dryRun},
 		{Method: "GET", Pattern: "/api/copy-trading/paper", Rule: read, Handler: a.listPaper},
+		{Method: "GET", Pattern: "/api/copy-trading/holdings", Rule: read, Handler: a.listCopiedHoldings},
 		{Method: "GET", Pattern: "/api/copy-trading/drift", Rule: read, Handler: a.listDrift},
 		{Method: "POST", Pattern: "/api/copy-trading/drift/{id}/close", Rule: trade, Handler: bare(a.closeDrift)},
 		{Method: "POST", Pattern: "/api/copy-trading/drift/{id}/keep", Rule: trade, Handler: bare(a.keepDrift)},

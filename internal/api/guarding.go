@@ -65,3 +65,11 @@ func answerDrift(w http.ResponseWriter, r *http.Request, say func(ctx context.Co
 	}
 	return httpio.Answer(w, http.StatusOK, d)
 }
+
+func (a *API) listCopiedHoldings(w http.ResponseWriter, r *http.Request) error {
+	list, err := a.copier.CopiedHoldings(r.Context(), user(r.Context()))
+	if err != nil {
+		return err
+	}
+	return httpio.AnswerList(w, list, "")
+}

@@ -114,6 +114,9 @@ func (a *App) parts() []func(context.Context) error {
 			return every(ctx, time.Minute, a.logged("compare followers and traders", a.copier.FindDrift))
 		},
 		func(ctx context.Context) error {
+			return every(ctx, time.Minute, a.logged("mark unmanaged copies", a.copier.FindUnmanaged))
+		},
+		func(ctx context.Context) error {
 			return every(ctx, 15*time.Second, a.logged("guard copies on their last day", a.copier.GuardExpiry))
 		},
 		func(ctx context.Context) error {

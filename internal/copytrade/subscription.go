@@ -28,13 +28,15 @@ type Subscription struct {
 	Settings   Settings  `json:"settings"`
 	Status     string    `json:"status"`
 	CreatedAt  time.Time `json:"createdAt"`
+
+	Unmanaged *Unmanaged `json:"unmanaged"` // why nothing of the trader's reaches the copies; nil while it does
 }
 
 const subscriptionColumns = `s.id, s.trader_id, t.username, s.follower_id, s.auto_execute, s.paper, s.max_position_size, s.max_daily_trades,
 	s.scaling_mode, s.scaling_value, s.max_slippage_percent, s.max_delay_seconds, s.max_spread_percent, s.same_contract,
 	s.order_type, s.account_id, s.allowed_underlyings, s.denied_underlyings, s.option_types, s.min_days_to_expiration, s.max_days_to_expiration,
 	s.max_premium_per_trade, s.max_open_positions, s.max_exposure, s.daily_loss_stop, s.stop_loss_percent, s.take_profit_percent,
-	s.close_on_expiry_at, s.status, s.created_at`
+	s.close_on_expiry_at, s.status, s.created_at, s.unmanaged`
 
 func scanSubscription(row pgx.CollectableRow) (Subscription, error) {
 	s := Subscription{Settings: Defaults()}
@@ -43,7 +45,7 @@ func scanSubscription(row pgx.CollectableRow) (Subscription, error) {
 		&v.Scaling.Mode, &v.Scaling.Value, v.MaxSlippagePercent, v.MaxDelaySeconds, v.MaxSpreadPercent, v.SameContract,
 		v.OrderType, &v.AccountID, v.AllowedUnderlyings, v.DeniedUnderlyings, v.OptionTypes, &v.MinDaysToExpiration.Value, &v.MaxDaysToExpiration.Value,
 		&v.MaxPremiumPerTrade.Value, &v.MaxOpenPositions.Value, &v.MaxExposure.Value, &v.DailyLossStop.Value, &v.StopLossPercent.Value,
-		&v.TakeProfitPercent.Value, &v.CloseOnExpiryAt.Value, &s.Status, &s.CreatedAt)
+		&v.TakeProfitPercent.Value, &v.CloseOnExpiryAt.Value, &s.Status, &s.CreatedAt, &s.Unmanaged)
 	s.CreatedAt = s.CreatedAt.UTC()
 	return s, err
 }

@@ -48,6 +48,7 @@ type SubscriptionRow struct {
 	Mode               string // auto, approve, paper
 	Sentence           string // the settings in one sentence
 	Since              time.Time
+	Unmanaged          string // why nothing of the trader reaches the copies; empty while it does
 }
 
 func resultTone(result string) Tone {
