@@ -128,8 +128,9 @@ func (p *proof) stopsHold(rounds, copies int) {
 		self, one := own[round%len(own)], followers[round%len(own)]
 		leader := p.buys(round, round)
 		enough := begun + 1 + rand.N(copies*2/3) // ava's own, and so many copies
+		patience := time.Now().Add(5 * time.Second) // a slow machine may never claim so many in time
 		p.within(2*time.Minute, "copies run", func() string {
-			if n := p.number(claims); n < enough {
+			if n := p.number(claims); n < begun+2 || n < enough && time.Now().Before(patience) {
 				return fmt.Sprintf("%d are claimed", n-begun)
 			}
 			return ""
@@ -223,6 +224,8 @@ func (p *proof) unfinished(leader string, followers []uuid.UUID) string {
 	p.t.Helper()
 	if left := p.text(`select concat_ws(', ', (select 'decided about ' || count(*) from copy_decisions where leader_order_id = $1 having count(*) < $3),
 		(select nullif(count(*), 0) || ' copies wait' from copy_decisions where leader_order_id = $1 and result = 'queued' and order_id is null),
+		(select nullif(count(*), 0) || ' have not heard of their fills' from copy_decisions c join orders o on o.id = c.order_id
+			where c.leader_order_id = $1 and c.result = 'queued' and o.cum > 0),
 		(select nullif(count(*), 0) || ' are queued' from orders where user_id = any($2) and state = 'queued'))`, leader, followers, len(followers)); left != "" {
 		return left
 	}

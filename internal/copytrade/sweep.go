@@ -64,6 +64,7 @@ func (c *Copier) recover(ctx context.Context) error {
 	return errors.Join(
 		c.each(ctx, unplaced, c.Execute),
 		c.each(ctx, undecided, c.OnOrder),
+		c.each(ctx, unsettled, c.OnOrder),
 		c.each(ctx, leftBehind, c.leaderLeft),
 		c.each(ctx, leftOnPaper, c.leaderLeft),
 	)
@@ -113,6 +114,15 @@ const undecided = `
 	    or o.side = 'STC' and f.last < clock_timestamp() - interval '15 seconds'
 	       and exists (select 1 from copy_decisions c where c.leader_order_id = o.id and c.result in ('queued', 'approved', 'executed')
 	           and c.quantity < ceil(c.held * o.cum::numeric / c.leader_held - 0.5)))
+	limit $1`
+
+// unsettled are copies that filled, or entries that ended without, whose decision has
+// not heard of it (index copy_decisions_open): the job that tells it may have died with
+// its process. Foreign table: orders.
+const unsettled = `
+	select o.id from copy_decisions c join orders o on o.id = c.order_id
+	where c.result in ('queued', 'approved') and o.updated_at < clock_timestamp() - interval '5 seconds'
+	  and (o.cum > 0 or o.side = 'BTO' and o.state in ('aborted', 'rejected', 'cancelled', 'expired', 'not_placed'))
 	limit $1`
 
 // leftBehind are flat positions of leaders that followers are still buying

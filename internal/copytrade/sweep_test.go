@@ -57,6 +57,26 @@ func TestTheSweepSellsTheStepACrashLeft(t *testing.T) {
 	}
 }
 
+// What became of a copy reaches its decision without the job that a crash took away.
+func TestTheSweepSettlesWhatACrashLeft(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	filled, failed, working := f.follower("ben", true), f.follower("cara", true), f.follower("dan", true)
+	f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
+	f.bought(filled, f.entered(filled, orders.Accepted), 4, orders.Filled)
+	f.entered(failed, orders.Rejected)
+	f.entered(working, orders.Accepted)
+	f.must(f.copier.Sweep(f.ctx))
+	if got := f.reason(filled); got != "queued" {
+		t.Fatalf("the sweep was before the bell: %s", got)
+	}
+	f.exec(`update orders set updated_at = updated_at - interval '6 seconds'`)
+	f.must(f.copier.Sweep(f.ctx))
+	if a, b, c := f.reason(filled), f.decision(failed).Result, f.reason(working); a != "executed" || b != Failed || c != "queued" {
+		t.Errorf("filled: %s, rejected: %s, working: %s", a, b, c)
+	}
+}
+
 // INV-23 does not hang on one job either.
 func TestTheSweepWithdrawsWhatACrashLeft(t *testing.T) {
 	t.Parallel()
