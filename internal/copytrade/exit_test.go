@@ -1,6 +1,7 @@
 package copytrade
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
@@ -239,5 +240,42 @@ func TestMoreFollowersThanOneSlice(t *testing.T) {
 	f.carryOn(f.leads(orders.STC, 2, 2, orders.Filled))
 	if n := read[int](f, `select count(*)::int from orders where source = 'copy'`); n != dueSlice+10 {
 		t.Errorf("%d exits for %d followers", n, dueSlice+10)
+	}
+}
+
+// A sell of the copies by their owner's hand that comes in between leaves the exit
+// nothing to take: what else the position holds is the follower's own.
+func TestAnExitTakesNothingOfWhatTheFollowerIsSellingMeanwhile(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.leads(orders.BTO, 4, 4, orders.Filled)
+	w := f.follower("ben", true)
+	position := f.holdCopied(w, 3)
+	f.hold(w.id, w.account, 5) // his own
+	sold := f.leads(orders.STC, 4, 4, orders.Filled)
+	f.decide(sold)
+	placed := make(chan error, 1)
+	f.must(f.db.InTx(f.ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `update positions set sell_reserved = 3 where id = $1`, position)
+		if err != nil {
+			return err
+		}
+		go func() { placed <- f.copier.Execute(f.ctx, sold) }() // has counted, and waits for the position
+		f.waitedFor()
+		_, err = tx.Exec(ctx, `
+			insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price, time_in_force,
+				source, state, send_before, trading_day, subscription_id)
+			values ($1, $2, $3, 'STC', $4, 'AAPL', 100, 3, 'Limit', 3, 'Day', 'manual', 'queued', now() + interval '2 minutes', current_date, $5)`,
+			w.id, w.account, position, symbol, w.subscription)
+		return err
+	}))
+	if err := <-placed; err != nil && !isAgain(err) {
+		t.Error(err)
+	}
+	if got := f.sells(w); got != "3@3 queued" {
+		t.Errorf("sells %q of 3 copied and 5 own", got)
+	}
+	if got := f.reason(w); got != "queued: insufficient_quantity" {
+		t.Error(got)
 	}
 }

@@ -258,7 +258,7 @@ func takeContracts(ctx context.Context, tx pgx.Tx, rules *risk.Rules, dr Draft, 
 	if err := positions.Reserve(ctx, tx, o.UserID, o.PositionID, o.Quantity); err != nil {
 		return err
 	}
-	if dr.copied != nil || o.TriggerID != nil {
+	if o.SubscriptionID != nil { // no contracts but the copied ones
 		if err := stillCopied(ctx, tx, o); err != nil {
 			return err
 		}
