@@ -255,7 +255,7 @@ func decisionRow(d copytrade.Decision) ui.DecisionRow {
 	row := ui.DecisionRow{
 		ID: d.ID.String(), Paper: d.Paper, Trader: d.Trader, Side: string(d.Side), At: d.DecidedAt, Contract: d.Contract, Theirs: d.SourcePrice, Slippage: "—",
 		SourceQuantity: d.SourceQuantity, Quantity: d.Quantity, Result: string(d.Result), Reason: d.ReasonText(), Place: d.Place, PlaceOf: d.PlaceOf,
-		Numbers: numberFields(numbers), Delay: delayWords(numbers),
+		Numbers: numberFields(numbers), Delay: delayWords(numbers, d.SentAfter),
 	}
 	if d.PositionID != nil {
 		row.PositionID = d.PositionID.String()

@@ -57,8 +57,12 @@ func numberFields(texts map[string]string) []ui.Field {
 	return fields
 }
 
-// delayWords is how long after the trader's fill it was decided: "+1.8 s".
-func delayWords(texts map[string]string) string {
+// delayWords is how long after the trader's fill it was sent, or decided where it
+// was not: "sent +1.8 s".
+func delayWords(texts map[string]string, sentAfter *int) string {
+	if sentAfter != nil {
+		return fmt.Sprintf("sent +%d.%d s", *sentAfter/1000, *sentAfter%1000/100)
+	}
 	seconds, ok := texts["delaySeconds"]
 	if !ok {
 		return "—"

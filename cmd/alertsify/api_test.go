@@ -294,6 +294,9 @@ func (s *show) walkCopying(t *testing.T) {
 		if a := s.do("ava", "GET", "/api/trading/orders/"+order+"/copies", "").want(t, 200); !contains(a.body, `"awaitingApproval":1`) {
 			t.Errorf("copies: %s", a.body)
 		}
+		if a := s.do("ben", "GET", "/api/copy-trading/decisions/"+waiting[0]+"/line", "").want(t, 200); !contains(a.body, `"placeOf":1`) {
+			t.Errorf("line: %s", a.body)
+		}
 		s.do("ben", "POST", "/api/copy-trading/decisions/"+waiting[0]+"/"+decision, "{}", key()).want(t, 200)
 		if decision == "approve" {
 			s.walkDrift(t, order)

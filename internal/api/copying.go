@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -184,6 +185,24 @@ func (a *API) listDecisions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return httpio.AnswerList(w, list, cursorText((*httpio.Cursor)(next)))
+}
+
+func (a *API) decisionLine(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	after := 0
+	if text := r.URL.Query().Get("after"); text != "" {
+		if after, err = strconv.Atoi(text); err != nil || after < 0 || after > 10_000_000 {
+			return fault.Field("after", "A place in line: a whole number from 0 on.")
+		}
+	}
+	line, err := a.copier.Line(r.Context(), user(r.Context()), id, after)
+	if err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, line)
 }
 
 func (a *API) approve(w http.ResponseWriter, r *http.Request) error {

@@ -17,6 +17,7 @@ import (
 	"github.com/alertsify/alertsify/internal/jobs"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/status"
 )
 
@@ -175,7 +176,7 @@ func (a *App) workInbox(ctx context.Context) error {
 			}
 		}
 		if hint.ReadBalance {
-			_, err = a.accounts.RefreshBalance(ctx, hint.UserID, hint.AccountID)
+			_, err = a.accounts.RefreshBalance(snaptrade.WithClass(ctx, snaptrade.Sync), hint.UserID, hint.AccountID)
 		}
 		return err
 	})

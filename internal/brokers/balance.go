@@ -40,11 +40,11 @@ func (a *Accounts) Sync(ctx context.Context, user, account uuid.UUID) (Account, 
 	return a.readBalance(ctx, user, account)
 }
 
-// RefreshBalance reads cash and buying power now, for somebody who is about to
-// trade, and gives the account with them. A reading that began before the one we
-// have changes nothing.
+// RefreshBalance reads cash and buying power now, and gives the account with them:
+// for somebody who is about to trade, unless the context names another class of
+// call. A reading that began before the one we have changes nothing.
 func (a *Accounts) RefreshBalance(ctx context.Context, user, account uuid.UUID) (Account, error) {
-	return a.readBalance(snaptrade.WithClass(ctx, snaptrade.Manual), user, account)
+	return a.readBalance(snaptrade.WithDefaultClass(ctx, snaptrade.Manual), user, account)
 }
 
 func (a *Accounts) readBalance(ctx context.Context, user, account uuid.UUID) (Account, error) {

@@ -2,6 +2,7 @@
 package copytrade
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -32,6 +33,8 @@ type Copier struct {
 	log    *slog.Logger
 	crash  func(point string)
 	count  func(event string)
+
+	forecast func(ctx context.Context, within time.Duration, most int) ([]time.Duration, error)
 }
 
 // Options are the parts a Copier works with.
@@ -48,6 +51,10 @@ type Options struct {
 	Logger *slog.Logger
 	Crash  func(point string) // development and tests: may end the process at a named point; nil does nothing
 	Count  func(event string) // counts what sold copies by itself; nil does nothing
+
+	// Forecast says when the request budget lets further copied entries out, at most
+	// so many within a time; nil is a program without one, whose entries never wait.
+	Forecast func(ctx context.Context, within time.Duration, most int) ([]time.Duration, error)
 }
 
 // New makes a Copier.
@@ -60,7 +67,7 @@ func New(o Options) *Copier {
 	}
 	return &Copier{
 		db: o.DB, queue: o.Queue, desk: o.Desk, rules: o.Rules, market: o.Market, alerts: o.Alerts, gate: o.Gate,
-		clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, count: o.Count,
+		clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, count: o.Count, forecast: o.Forecast,
 	}
 }
 

@@ -54,6 +54,7 @@ type Decision struct {
 	Held           int        // exits: copied contracts when it was decided
 	LeaderHeld     int        // exits: what the leader held before the order
 	Place, PlaceOf int
+	SentAfter      *int // ms from the leader's first execution until the order left; nil: it did not
 	DecidedAt      time.Time
 	ExpiresAt      time.Time
 }
@@ -79,19 +80,21 @@ func (d Decision) MarshalJSON() ([]byte, error) {
 		OrderID        *uuid.UUID        `json:"orderId"`
 		Place          int               `json:"place"`
 		PlaceOf        int               `json:"placeOf"`
+		SentAfter      *int              `json:"sentAfterMs"`
 		ExpiresAt      time.Time         `json:"expiresAt"`
 		CreatedAt      time.Time         `json:"createdAt"`
 	}{
 		d.ID, d.SubscriptionID, d.Paper, d.TraderID, d.Trader, d.LeaderOrderID, d.Side, d.Contract, d.SourceQuantity, d.SourcePrice, d.Quantity,
-		d.Result, d.Reason, d.ReasonText(), d.Numbers, d.OrderID, d.Place, d.PlaceOf, d.ExpiresAt.UTC(), d.DecidedAt.UTC(),
+		d.Result, d.Reason, d.ReasonText(), d.Numbers, d.OrderID, d.Place, d.PlaceOf, d.SentAfter, d.ExpiresAt.UTC(), d.DecidedAt.UTC(),
 	})
 }
 
-// decisionColumns join the users table for the trader's name and the leader's
-// order for the contract's multiplier.
+// decisionColumns join the users table for the trader's name, the leader's order
+// for the contract's multiplier, and the copy's order for when it was sent.
 const decisionColumns = `c.id, c.subscription_id, c.paper, c.user_id, c.trader_id, t.username, c.leader_order_id, c.side, c.symbol, l.underlying, l.multiplier,
 	c.source_quantity, c.source_price, c.quantity, c.result, c.reason, c.numbers, c.order_id, c.position_id, c.held, c.leader_held,
-	c.place, c.place_of, c.decided_at, c.expires_at`
+	c.place, c.place_of, (select greatest(extract(epoch from e.sent_at - l.executed_at) * 1000, 0)::int from orders e where e.id = c.order_id),
+	c.decided_at, c.expires_at`
 
 const decisionFrom = ` from copy_decisions c join users t on t.id = c.trader_id join orders l on l.id = c.leader_order_id `
 
@@ -105,7 +108,7 @@ func scanDecisionAnd(row pgx.CollectableRow, more ...any) (Decision, error) {
 	var price decimal.Decimal
 	into := append([]any{&d.ID, &d.SubscriptionID, &d.Paper, &d.FollowerID, &d.TraderID, &d.Trader, &d.LeaderOrderID, &d.Side, &symbol, &underlying, &multiplier,
 		&d.SourceQuantity, &price, &d.Quantity, &d.Result, &d.Reason, &d.Numbers, &d.OrderID, &d.PositionID, &d.Held, &d.LeaderHeld,
-		&d.Place, &d.PlaceOf, &d.DecidedAt, &d.ExpiresAt}, more...)
+		&d.Place, &d.PlaceOf, &d.SentAfter, &d.DecidedAt, &d.ExpiresAt}, more...)
 	err := row.Scan(into...)
 	if err != nil {
 		return Decision{}, err

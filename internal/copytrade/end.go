@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/orders"
 )
 
@@ -109,4 +110,13 @@ func endingOf(s orders.State, refusal *string) ending {
 		return ending{Skipped, "order_not_sent", ""}
 	}
 	return ending{Failed, "order_" + string(s), ""}
+}
+
+// publish lets each follower's pages know, in one statement.
+func publish(ctx context.Context, tx pgx.Tx, made []Decision) error {
+	events := make([]live.To, 0, len(made))
+	for _, d := range made {
+		events = append(events, live.To{User: d.FollowerID, Data: d})
+	}
+	return live.PublishEach(ctx, tx, "decision", events)
 }

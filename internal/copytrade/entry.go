@@ -50,7 +50,12 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 	if d.Paper {
 		err = c.buyOnPaper(ctx, leader, d, order, still)
 	} else {
-		err = c.enter(ctx, order, still)
+		err = c.enter(ctx, order, func(ctx context.Context, tx pgx.Tx) error {
+			if err := c.takeHand(ctx, tx); err != nil {
+				return err
+			}
+			return still(ctx, tx)
+		})
 	}
 	if code, words, refused := refusal(err); refused {
 		e := ending{Skipped, code, ""}

@@ -18,6 +18,8 @@ const (
 	retryWait   = time.Second      // after a failure that is nobody's refusal
 	exitSpacing = 10 * time.Second // between two exits of one decision
 	sendWithin  = 30 * time.Second // an approved copy, from the approval
+	inHand      = 20               // copied entries between T1 and the broker's answer, of all processes
+	handWait    = 250 * time.Millisecond
 )
 
 // errTaken says that the decision is not, or not any more, this worker's to place.
@@ -47,18 +49,67 @@ func (c *Copier) executeEntries(ctx context.Context, leader orders.Order) (again
 		due, err := collect(c.db.Pool().Query(ctx, `
 			select `+decisionColumns+decisionFrom+`
 			where c.leader_order_id = $1 and c.side = 'BTO' and c.result in ('queued', 'approved') and c.order_id is null
-			  and (c.paper, c.place, c.id) > ($2, $3, $4)
-			order by c.paper, c.place, c.id limit $5`, leader.ID, last.Paper, last.Place, last.ID, dueSlice))
+			  and (c.due_at is null or c.due_at <= $5) and (c.paper, c.place, c.id) > ($2, $3, $4)
+			order by c.paper, c.place, c.id limit $6`, leader.ID, last.Paper, last.Place, last.ID, c.now(), dueSlice))
 		if err != nil {
 			return fmt.Errorf("read due copies of order %s: %w", leader.ID, err)
 		}
 		for _, d := range due {
+			full, err := c.handFull(ctx, c.db.Pool())
+			if err != nil {
+				return err
+			}
+			if full && !d.Paper {
+				return soonest(again, orders.Again{After: handWait})
+			}
 			again = soonest(again, c.later(ctx, d, c.placeEntry(ctx, leader, filled, d)))
 			last = d
 		}
 		page = len(due)
 	}
-	return again
+	return c.nextDue(ctx, leader.ID, again)
+}
+
+// nextDue asks to be called again when the next place in line is due.
+func (c *Copier) nextDue(ctx context.Context, leader uuid.UUID, again error) error {
+	var due *time.Time
+	err := c.db.Pool().QueryRow(ctx, `
+		select min(due_at) from copy_decisions
+		where leader_order_id = $1 and result = 'queued' and order_id is null and due_at > $2`, leader, c.now()).Scan(&due)
+	if err != nil {
+		return fmt.Errorf("read who is due next of order %s: %w", leader, err)
+	}
+	if due == nil {
+		return again
+	}
+	return soonest(again, orders.Again{After: max(due.Sub(c.now()), handWait)})
+}
+
+// handFull tells whether as many copied entries are between their T1 and the
+// broker's answer as may be (index orders_copies_in_hand). Foreign table: orders.
+func (c *Copier) handFull(ctx context.Context, q interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}) (full bool, err error) {
+	err = q.QueryRow(ctx, `
+		select count(*) >= $1 from (
+			select from orders where source = 'copy' and side = 'BTO' and state in ('queued', 'submitting') limit $1) x`, inHand).Scan(&full)
+	if err != nil {
+		return false, fmt.Errorf("count the copies in hand: %w", err)
+	}
+	return full, nil
+}
+
+// takeHand holds the line until the transaction ends, so that no two processes
+// take its last place in hand; it comes before every other lock.
+func (c *Copier) takeHand(ctx context.Context, tx pgx.Tx) error {
+	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended('copy line', 0))`); err != nil {
+		return fmt.Errorf("lock the line of copies: %w", err)
+	}
+	full, err := c.handFull(ctx, tx)
+	if err == nil && full {
+		return orders.Again{After: handWait}
+	}
+	return err
 }
 
 func (c *Copier) executeExits(ctx context.Context, leader uuid.UUID) (again error) {

@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/orders"
 )
 
@@ -45,6 +44,9 @@ func (c *Copier) OnOrder(ctx context.Context, id uuid.UUID) error {
 	}
 	if err := c.fanOut(ctx, o, filled, trigger); err != nil {
 		return fmt.Errorf("fan out order %s: %w", id, err)
+	}
+	if err := c.tell(ctx, o); err != nil {
+		return err
 	}
 	c.crash("C15")
 	if o.Side == orders.STC {
@@ -96,34 +98,6 @@ func triggerOf(o orders.Order, firstFill time.Time) time.Time {
 	return at
 }
 
-// fanOut makes one decision for each follower of the trigger, in one statement;
-// a second run finds them made. The asked are told in the same transaction.
-func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, trigger time.Time) error {
-	statement := fanOutEntries
-	if o.Side == orders.STC {
-		statement = fanOutExits
-	}
-	args := c.fanOutArgs(o, filled, trigger)
-	if o.Side == orders.BTO {
-		args["marked"], args["marks"] = c.marksOf(ctx, o.UserID, nil)
-	}
-	return c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) error {
-		// Set-wise work has its own time (rule 8.3).
-		if _, err := tx.Exec(ctx, `set local statement_timeout = '10s'`); err != nil {
-			return err
-		}
-		made, err := collect(tx.Query(ctx, statement, args))
-		if err != nil {
-			return err
-		}
-		c.crash("C11")
-		if err := c.ask(ctx, tx, o, made); err != nil {
-			return err
-		}
-		return publish(ctx, tx, made)
-	})
-}
-
 func (c *Copier) fanOutArgs(o orders.Order, filled filledAt, trigger time.Time) pgx.NamedArgs {
 	closes := c.clock.CloseTime(o.Contract.Underlying).Add(-c.clock.State().Offset) // by the real clock
 	return pgx.NamedArgs{
@@ -132,13 +106,4 @@ func (c *Copier) fanOutArgs(o orders.Order, filled filledAt, trigger time.Time) 
 		"today": c.clock.Today(), "consent": ConsentVersion, "exitsUntil": filled.last.Add(exitsWithin),
 		"paperPower": paperBuyingPower,
 	}
-}
-
-// publish lets each follower's pages know, in one statement.
-func publish(ctx context.Context, tx pgx.Tx, made []Decision) error {
-	events := make([]live.To, 0, len(made))
-	for _, d := range made {
-		events = append(events, live.To{User: d.FollowerID, Data: d})
-	}
-	return live.PublishEach(ctx, tx, "decision", events)
 }

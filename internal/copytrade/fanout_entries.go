@@ -1,12 +1,21 @@
 package copytrade
 
-// The published fair order of a signal's followers: by a hash of the order's
-// and the subscription's ids, which nobody can choose. Who copies on paper stands in
-// a line of their own: they take nobody's place.
-const fairOrder = `row_number() over (partition by s.paper order by md5(o.id::text || s.id::text)) as place, count(*) over (partition by s.paper) as place_of`
+// followed joins the next slice of the subscriptions that an order o is decided
+// about, in the published fair order: by a hash of the signal's seed and their id.
+const followed = `join lateral (
+		select f.*, copy_place_key(@seed, f.id) collate "C" as key from subscriptions f
+		where f.trader_id = o.user_id and f.status = 'active' and f.active_since <= @trigger::timestamptz
+		  and (@lastKey::text = '' or copy_place_key(@seed, f.id) collate "C" > @lastKey::text)
+		order by copy_place_key(@seed, f.id) collate "C" limit @slice) s on true`
 
-// followed joins the subscriptions that an order o is decided about.
-const followed = `join subscriptions s on s.trader_id = o.user_id and s.status = 'active' and s.active_since <= @trigger::timestamptz`
+// fairOrder is the place of a subscription s in the line of its signal. Who copies
+// on paper stands in a line of their own: they take nobody's place.
+const fairOrder = `(case when s.paper then @paperPlaced::int else @placed::int end + row_number() over (partition by s.paper order by s.key))::int as place,
+		case when s.paper then @paperOf::int else @placeOf::int end as place_of`
+
+// sliceDone says how many of each line a statement decided about, and the last key.
+const sliceDone = `
+select (count(*) filter (where not paper))::int, (count(*) filter (where paper))::int, max(key) from `
 
 // automatic says whether a subscription s trades without asking: its follower
 // wants that and, where it is not on paper, agreed to the text in force.
@@ -94,14 +103,20 @@ priced as (
 ), judged as (
 	select *, case when reason is null then least(wanted, max_position_size, most, floor(max_premium_per_trade / cost_each),
 			floor((max_exposure - exposed) / cost_each)) else 0 end::int as size,
-		jsonb_build_object('scaling', scaling_mode, 'value', trim_scale(scaling_value)::text, 'wanted', wanted::text, 'maxPositionSize', max_position_size,
-			'delaySeconds', round(extract(epoch from delay), 1), 'maxDelaySeconds', max_delay_seconds,
-			'daysToExpiration', days_left, 'minDaysToExpiration', min_days_to_expiration, 'maxDaysToExpiration', max_days_to_expiration,
-			'costEach', round(cost_each, 2)::text, 'maxPremiumPerTrade', max_premium_per_trade::text, 'openPositions', open_others,
+		case when least(min_days_to_expiration, max_days_to_expiration, max_open_positions) is null and least(max_premium_per_trade, max_exposure, daily_loss_stop) is null
+			then ` + numbersOfAll + ` else ` + numbersOfAll + ` || jsonb_build_object(
+			'minDaysToExpiration', min_days_to_expiration, 'maxDaysToExpiration', max_days_to_expiration,
+			'maxPremiumPerTrade', max_premium_per_trade::text, 'openPositions', open_others,
 			'maxOpenPositions', max_open_positions, 'exposure', round(exposed, 2)::text, 'maxExposure', max_exposure::text,
-			'madeToday', round(made, 2)::text, 'dailyLossStop', daily_loss_stop::text) as numbers
+			'madeToday', round(made, 2)::text, 'dailyLossStop', daily_loss_stop::text) end as numbers
 	from reasoned
 )`
+
+// numbersOfAll are the numbers that are compared for everybody; the bounds that are
+// off for most are left out where none is set, because making them takes long.
+const numbersOfAll = `jsonb_build_object('scaling', scaling_mode, 'value', trim_scale(scaling_value)::text, 'wanted', wanted::text,
+			'maxPositionSize', max_position_size, 'delaySeconds', round(extract(epoch from delay), 1), 'maxDelaySeconds', max_delay_seconds,
+			'daysToExpiration', days_left, 'costEach', round(cost_each, 2)::text)`
 
 // fanOutEntries decides about a leader's buy. What was copied from this trader does
 // not count as held from elsewhere. A copy on paper needs no account; without one it
@@ -118,20 +133,35 @@ with o as (
 		case when s.paper then coalesce(a.buying_power, @paperPower::numeric) else a.buying_power end as buying_power,
 		@open::boolean as session_open, @now::timestamptz - @executed::timestamptz as delay, ` + heldElsewhere + ` as held,
 		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed, today.made,
-		least(r.own, coalesce(r.granted, @most::int))::int as most
+		least(r.own, coalesce(r.granted, @most::int))::int as most,
+		least(greatest(extract(epoch from a.balance_at - @now::timestamptz) * 1000 + @balanceAge::int, -1), 1000000)::int as fresh_ms
 	from o ` + followed + `
 	left join risk_limits r on r.user_id = s.follower_id and r.kind = 'copyContracts'
-	left join lateral (` + copiesOpen + `) copies on s.max_open_positions is not null or s.max_exposure is not null
-	left join lateral (` + madeToday + `) today on s.daily_loss_stop is not null
+	left join lateral (select c.* from (select where s.max_open_positions is not null or s.max_exposure is not null) bounded
+		cross join lateral (` + copiesOpen + `) c) copies on true
+	left join lateral (select m.* from (select where s.daily_loss_stop is not null) stopped cross join lateral (` + madeToday + `) m) today on true
 	left join accounts a on a.user_id = s.follower_id and a.removed_at is null
 		and case when s.account_id is null then a.selected else a.id = s.account_id end
-), ` + judgeEntries + `, made as (
+), ` + judgeEntries + lineUp + `, made as (
 	insert into copy_decisions (subscription_id, paper, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price,
-		quantity, result, reason, numbers, place, place_of, expires_at)
-	select id, paper, follower_id, trader_id, leader_order, 'BTO', symbol, cum, price, size,
-		case when reason is not null then 'skipped' when automatic then 'queued' else 'awaiting_approval' end,
-		reason, numbers, place, place_of, least(@now::timestamptz + make_interval(secs => max_delay_seconds), @close::timestamptz)
-	from judged
+		quantity, result, reason, numbers, place, place_of, due_at, expires_at)
+	select id, paper, follower_id, trader_id, leader_order, 'BTO', symbol, cum, price, case when ms < 0 then 0 else size end,
+		case when reason is not null or ms < 0 then 'skipped' when automatic then 'queued' else 'awaiting_approval' end,
+		coalesce(reason, case when ms < 0 then 'line_too_long' end), numbers, place, place_of,
+		@now::timestamptz + ms * interval '1 millisecond', least(@now::timestamptz + make_interval(secs => max_delay_seconds), @close::timestamptz)
+	from (select l.*, case when waits_in_line then d.ms[nth] end as ms from lean l cross join due d) x
 	on conflict (leader_order_id, subscription_id) do nothing
-	returning *
-)` + readMade
+)` + sliceDone + `lean`
+
+// lineUp gives those of judged who buy without asking their time in line, or none
+// where the request budget cannot send them within what they wait (ms -1).
+const lineUp = `, lean as materialized (
+	select id, paper, follower_id, trader_id, leader_order, symbol, cum, price, size, reason, automatic, numbers, key, place, place_of,
+		max_delay_seconds, fresh_ms, delay, reason is null and automatic and not paper as waits_in_line,
+		count(*) filter (where reason is null and automatic and not paper) over (order by paper, place rows unbounded preceding) as nth
+	from judged
+), due as (
+	select copy_line(array_agg((max_delay_seconds * 1000 - extract(epoch from delay) * 1000)::int order by nth), array_agg(fresh_ms order by nth),
+		@calls::int[], @skip::int) as ms
+	from lean where waits_in_line
+)`

@@ -44,5 +44,4 @@ with o as (
 		position, copied, leader_held, place, place_of, @exitsUntil::timestamptz
 	from reasoned
 	on conflict (leader_order_id, subscription_id) do nothing
-	returning *
-)` + readMade
+)` + sliceDone + `reasoned`

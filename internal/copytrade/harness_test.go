@@ -27,7 +27,7 @@ const symbol = "AAPL  270115C00200000"
 // floor is a database with a copier in it, without brokers and quotes: exits can
 // be placed, and entries are refused for want of a quote.
 type floor struct {
-	*testing.T
+	testing.TB
 	ctx    context.Context
 	db     *postgres.DB
 	clock  *exchange.Clock
@@ -35,15 +35,15 @@ type floor struct {
 	trader uuid.UUID
 }
 
-func open(t *testing.T) *floor {
+func open(t testing.TB) *floor {
 	t.Helper()
 	return openWith(t, market.Options{})
 }
 
 // openWith is open with quotes from where the options say.
-func openWith(t *testing.T, source market.Options) *floor {
+func openWith(t testing.TB, source market.Options) *floor {
 	t.Helper()
-	f := &floor{T: t, ctx: t.Context(), db: pgtest.New(t), clock: exchange.NewClock(time.Now)}
+	f := &floor{TB: t, ctx: t.Context(), db: pgtest.New(t), clock: exchange.NewClock(time.Now)}
 	f.clock.Set(exchange.ClockState{AlwaysOpen: true})
 	log := slog.New(slog.DiscardHandler)
 	queue, err := postgres.NewQueue(f.db)

@@ -3,47 +3,62 @@ package copytrade
 import (
 	"context"
 	"fmt"
-	"slices"
+	"maps"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/orders"
 )
 
-// ask puts a question to the followers whose answer is needed.
-func (c *Copier) ask(ctx context.Context, tx pgx.Tx, leader orders.Order, made []Decision) error {
-	var asked []alerts.Notification
-	for _, d := range made {
-		if d.Result == Awaiting {
-			asked = append(asked, c.question(leader, d))
-		}
+// ask puts a question to the followers whose answer is needed, of the decisions c
+// about an order that meet a condition. decisionId is what puts Approve and Reject
+// on a push, so no other message of a decision has it.
+func (c *Copier) ask(ctx context.Context, tx pgx.Tx, leader orders.Order, condition string, args pgx.NamedArgs) error {
+	each := alerts.Each{Type: alerts.CopyTradeAlert, Args: pgx.NamedArgs{}, ExecutedAt: leader.ExecutedAt, LearntAt: c.now()}
+	verb, brief := "bought", `'Copy ' || c.quantity || '?'`
+	if leader.Side == orders.STC {
+		each.Type, verb, brief = alerts.CopyTradeClose, "sold", `'Sell ' || c.quantity || ' of your ' || c.held || ' copied?'`
 	}
-	for some := range slices.Chunk(asked, alerts.NotifyMax) {
-		if err := c.alerts.Notify(ctx, tx, some...); err != nil {
-			return err
-		}
+	maps.Copy(each.Args, args)
+	each.Args["order"], each.Args["position"] = leader.ID, leader.PositionID
+	trader, err := c.nameOf(ctx, tx, leader.UserID)
+	if err != nil {
+		return err
 	}
-	return nil
+	each.Args["what"] = "@" + trader + " " + verb + " " + leader.Contract.Display()
+	each.Query = `
+		select c.user_id, case when c.paper then 'Paper: ' else '' end || @what,
+			c.source_quantity || ' at $' || to_char(c.source_price, 'FM999,999,990.0099') || '. ' || ` + brief + `, ` + brief + `, '/copy',
+			jsonb_build_object('decisionId', c.id, 'expiresAt', to_char(c.expires_at at time zone 'utc', ` + isoTime + `)),
+			c.id::text, @position::uuid, c.expires_at
+		from copy_decisions c where c.leader_order_id = @order and c.result = 'awaiting_approval' and ` + condition
+	return c.alerts.NotifyEach(ctx, tx, each)
 }
 
-// question carries Approve and Reject to a push: decisionId is what puts them
-// there, so no other message of a decision has it.
-func (c *Copier) question(leader orders.Order, d Decision) alerts.Notification {
-	kind, verb := alerts.CopyTradeAlert, "bought"
-	brief := fmt.Sprintf("Copy %d?", d.Quantity)
-	if d.Side == orders.STC {
-		kind, verb = alerts.CopyTradeClose, "sold"
-		brief = fmt.Sprintf("Sell %d of your %d copied?", d.Quantity, d.Held)
+// show lets the open pages of those who were asked know, for the same decisions as ask.
+func (c *Copier) show(ctx context.Context, tx pgx.Tx, leader orders.Order, condition string, args pgx.NamedArgs) error {
+	kind, named := alerts.CopyTradeAlert, pgx.NamedArgs{"order": leader.ID}
+	if leader.Side == orders.STC {
+		kind = alerts.CopyTradeClose
 	}
-	until, position := d.ExpiresAt, leader.PositionID
-	return alerts.Notification{
-		UserID: d.FollowerID, Type: kind, Title: d.onPaper(fmt.Sprintf("@%s %s %s", d.Trader, verb, d.Contract.Display())),
-		Body: fmt.Sprintf("%d at %s. %s", d.SourceQuantity, d.SourcePrice.Display(), brief), Brief: brief,
-		URL: "/copy", Data: map[string]any{"decisionId": d.ID, "expiresAt": d.ExpiresAt.UTC()}, SubjectKey: d.ID.String(),
-		PositionID: &position, ExecutedAt: leader.ExecutedAt, LearntAt: c.now(), ValidUntil: &until,
-	}
+	maps.Copy(named, args)
+	return c.alerts.Show(ctx, tx, kind, `
+		select c.user_id, c.id::text from copy_decisions c
+		where c.leader_order_id = @order and c.result = 'awaiting_approval' and `+condition, named)
 }
+
+// nameOf reads the users table.
+func (c *Copier) nameOf(ctx context.Context, tx pgx.Tx, user uuid.UUID) (name string, err error) {
+	if err = tx.QueryRow(ctx, `select username from users where id = $1`, user).Scan(&name); err != nil {
+		return "", fmt.Errorf("read the name of %s: %w", user, err)
+	}
+	return name, nil
+}
+
+// isoTime writes an instant as the API does, in SQL.
+const isoTime = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`
 
 // failure tells that a copy came to nothing, or that an exit left the follower
 // holding what the leader sold.

@@ -65,6 +65,7 @@ func (c *Copier) recover(ctx context.Context) error {
 		c.each(ctx, unplaced, c.Execute),
 		c.each(ctx, undecided, c.OnOrder),
 		c.each(ctx, unsettled, c.OnOrder),
+		c.each(ctx, untold, c.tellOf),
 		c.each(ctx, leftBehind, c.leaderLeft),
 		c.each(ctx, leftOnPaper, c.leaderLeft),
 	)
@@ -96,11 +97,12 @@ func (c *Copier) each(ctx context.Context, statement string, do func(context.Con
 const unplaced = `
 	select distinct leader_order_id from copy_decisions
 	where result in ('queued', 'approved') and order_id is null and quantity > 0 and updated_at < clock_timestamp() - interval '5 seconds'
+	  and (due_at is null or due_at < clock_timestamp() - interval '5 seconds')
 	limit $1`
 
 // undecided are leader's orders of the last quarter of an hour that nobody
-// decided about (C11), or whose exits stayed behind, well after their trigger.
-// Deciding is all or nothing. Foreign tables: fills, orders.
+// decided about to the end (C11), or whose exits stayed behind, well after their
+// trigger. Foreign tables: fills, orders.
 const undecided = `
 	select o.id from (select distinct trader_id from subscriptions where status = 'active') s
 	join lateral (
@@ -108,7 +110,7 @@ const undecided = `
 		where user_id = s.trader_id and learnt_at > clock_timestamp() - interval '15 minutes' group by order_id) f on true
 	join orders o on o.id = f.order_id
 	where o.source <> 'copy' and f.last < clock_timestamp() - interval '5 seconds'
-	  and (not exists (select 1 from copy_decisions c where c.leader_order_id = o.id)
+	  and (not exists (select 1 from copy_signals g where g.leader_order_id = o.id and g.decided_at is not null)
 	       and (o.finished_at is not null or f.first < clock_timestamp() - interval '15 seconds')
 	       and exists (select 1 from subscriptions a where a.trader_id = o.user_id and a.status = 'active' and a.active_since <= f.first)
 	    or o.side = 'STC' and f.last < clock_timestamp() - interval '15 seconds'
@@ -124,6 +126,19 @@ const unsettled = `
 	where c.result in ('queued', 'approved') and o.updated_at < clock_timestamp() - interval '5 seconds'
 	  and (o.cum > 0 or o.side = 'BTO' and o.state in ('aborted', 'rejected', 'cancelled', 'expired', 'not_placed'))
 	limit $1`
+
+// untold are signals whose followers' pages were not told (index copy_signals_untold).
+const untold = `
+	select leader_order_id from copy_signals
+	where told_at is null and decided_at < clock_timestamp() - interval '5 seconds' limit $1`
+
+func (c *Copier) tellOf(ctx context.Context, order uuid.UUID) error {
+	leader, err := c.desk.Any(ctx, order)
+	if err != nil {
+		return err
+	}
+	return c.tell(ctx, leader)
+}
 
 // leftBehind are flat positions of leaders that followers are still buying
 // (INV-23). Foreign tables: orders, positions.

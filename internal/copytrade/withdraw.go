@@ -97,7 +97,12 @@ func (c *Copier) sellLate(ctx context.Context, position uuid.UUID, subscription 
 		if err != nil {
 			return err
 		}
-		if err := c.ask(ctx, tx, leader, raised); err != nil {
+		ids := make([]uuid.UUID, len(raised))
+		for i, d := range raised {
+			ids[i] = d.ID
+		}
+		who := pgx.NamedArgs{"raised": ids}
+		if err := errors.Join(c.ask(ctx, tx, leader, `c.id = any(@raised)`, who), c.show(ctx, tx, leader, `c.id = any(@raised)`, who)); err != nil {
 			return err
 		}
 		return publish(ctx, tx, raised)

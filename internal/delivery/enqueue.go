@@ -139,6 +139,37 @@ func EnqueueNotes(ctx context.Context, tx pgx.Tx, now time.Time, notes []Note) e
 	return ring(ctx, tx)
 }
 
+// EnqueueStored is EnqueueNotes for notifications that a statement stores, all of
+// which take the same roads; one that is valid until some time is cut off then. The
+// statement returns id, user_id, position_id and valid_until.
+func EnqueueStored(ctx context.Context, tx pgx.Tx, now time.Time, alike Note, store string, args pgx.NamedArgs) error {
+	named := pgx.NamedArgs{
+		"roads": alike.Channels, "executed": alike.ExecutedAt, "learnt": alike.LearntAt, "cutoff": alike.Cutoff, "enqueuedAt": now, "feed": feedNotifications,
+	}
+	for name, value := range args {
+		named[name] = value
+	}
+	// As in EnqueueNotes, for one list of roads.
+	_, err := tx.Exec(ctx, `
+		with said as (`+store+`), roads as (
+			select s.*, t.id as destination_id, t.channel, s.position_id as lane
+			from said s join destinations t on t.user_id = s.user_id
+			where t.channel in ('push', 'email') and t.channel = any(@roads) and t.disabled_at is null and t.removed_at is null
+			union all
+			select s.*, t.id, t.channel, null from said s cross join destinations t
+			where t.user_id is null and t.channel = 'feed' and t.address = @feed and 'feed' = any(@roads)
+			  and t.disabled_at is null and t.removed_at is null
+		)
+		insert into deliveries (destination_id, channel, user_id, notification_id, position_id,
+		                        not_before, cutoff, executed_at, learnt_at, created_at, updated_at)
+		select destination_id, channel, user_id, id, lane, @enqueuedAt, coalesce(valid_until, @cutoff), @executed, @learnt, @enqueuedAt, @enqueuedAt
+		from roads`, named)
+	if err != nil {
+		return err
+	}
+	return ring(ctx, tx)
+}
+
 // ring wakes the posts when the caller's transaction commits.
 func ring(ctx context.Context, tx pgx.Tx) error {
 	if _, err := tx.Exec(ctx, "select pg_notify($1, '')", bell); err != nil {

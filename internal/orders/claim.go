@@ -15,6 +15,7 @@ import (
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/risk"
+	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
 // answerWithin is how long a claim lasts: the request's deadline is stored and
@@ -134,6 +135,9 @@ func (d *Desk) freshBalance(ctx context.Context, o Order) {
 	// A little before it is too old: who goes on trading need not wait for it at the desk.
 	if err != nil || a.BalanceAt != nil && d.now().Sub(*a.BalanceAt) <= d.rules.Limits().BalanceAge*3/4 {
 		return
+	}
+	if o.Source == Copy {
+		ctx = snaptrade.WithClass(ctx, snaptrade.CopiedEntry)
 	}
 	if _, err := d.accounts.RefreshBalance(ctx, o.UserID, o.AccountID); err != nil {
 		d.log.WarnContext(ctx, "read buying power before sending", "order", o.ID, "err", err)

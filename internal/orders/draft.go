@@ -17,6 +17,7 @@ import (
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/internal/risk"
+	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
 // How long a quote or a balance may keep a user waiting before an order is
@@ -143,6 +144,9 @@ func (d *Desk) DraftCopy(ctx context.Context, c CopyOrder) (Draft, error) {
 	in := Intent{
 		Side: c.Side, Contract: &c.Contract, PositionID: c.PositionID, Quantity: c.Quantity, Type: c.Type, Limit: c.Limit,
 		TimeInForce: Day, AccountID: c.AccountID,
+	}
+	if c.Side == BTO { // what it asks of the broker counts with it in the budget
+		ctx = snaptrade.WithClass(ctx, snaptrade.CopiedEntry)
 	}
 	dr, err := d.draft(ctx, c.UserID, in)
 	if err != nil {

@@ -219,3 +219,19 @@ func (b *Budget) Free(ctx context.Context) (Free, error) {
 	}
 	return f, nil
 }
+
+// Forecast is when further copied entries could be sent if nobody else asked for
+// anything: for each call, at most most of them, how long from now, ascending and
+// none beyond within.
+func (b *Budget) Forecast(ctx context.Context, within time.Duration, most int) ([]time.Duration, error) {
+	var offsets []int32
+	err := b.pool.QueryRow(ctx, `select snaptrade_budget_forecast($1, $2, $3)`, b.perMinute, within.Milliseconds(), most).Scan(&offsets)
+	if err != nil {
+		return nil, fmt.Errorf("snaptrade budget: forecast: %w", err)
+	}
+	calls := make([]time.Duration, len(offsets))
+	for i, ms := range offsets {
+		calls[i] = time.Duration(ms) * time.Millisecond
+	}
+	return calls, nil
+}

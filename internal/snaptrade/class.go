@@ -41,6 +41,11 @@ func WithClass(ctx context.Context, class Class) context.Context {
 	return context.WithValue(ctx, classKey{}, class)
 }
 
+// WithDefaultClass is WithClass for calls whose context says nothing of it yet.
+func WithDefaultClass(ctx context.Context, class Class) context.Context {
+	return WithClass(ctx, classOf(ctx, class))
+}
+
 type beginByKey struct{}
 
 // BeginBy bounds how long a call may wait for its place in the budget: one that

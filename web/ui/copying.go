@@ -37,7 +37,7 @@ type DecisionRow struct {
 	Result           string // the machine's word
 	Reason           string // in words
 	PositionID       string
-	Delay            string // "+1.8 s"
+	Delay            string // "sent +1.8 s"
 	Place, PlaceOf   int
 	Numbers          []Field // what was compared
 }

@@ -1,0 +1,233 @@
+package copytrade
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/orders"
+)
+
+const (
+	decideSlice = 5000 // followers decided about in one transaction; rule 8.3 allows 10,000
+	// Set-wise work has its own time, and memory enough to keep a slice out of files;
+	// compiling a statement takes longer than running it.
+	setDecideTime = `set local statement_timeout = '2s'; set local work_mem = '32MB'; set local jit = off`
+)
+
+// signal is an order of a leader as its followers' line sees it.
+type signal struct {
+	Seed                string
+	PlaceOf, PaperOf    int // followers in line, and in that of those on paper
+	Placed, PaperPlaced int // how many of each were decided about
+	LastKey             string
+	leader              orders.Order
+	filled              filledAt
+	trigger             time.Time
+	calls               []int32 // when the budget lets copied entries out, in ms from now; nil: any time
+	promised            int     // how many of them are promised to others
+	marked              []string
+	marks               []decimal.Decimal // of the marked contracts, for the day's results
+}
+
+// fanOut makes one decision for each follower of the trigger, a slice of them in
+// each transaction; a second run goes on behind the last one. The asked are told in
+// the transaction of their decision.
+func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, trigger time.Time) error {
+	open, err := c.openSignal(ctx, o, trigger)
+	if err != nil || !open {
+		return err
+	}
+	s := signal{leader: o, filled: filled, trigger: trigger}
+	if o.Side == orders.BTO {
+		s.marked, s.marks = c.marksOf(ctx, o.UserID, nil)
+	}
+	for done := false; !done; {
+		if s.calls, s.promised, err = c.calls(ctx, o); err != nil {
+			return err
+		}
+		err = c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) (err error) {
+			if _, err = tx.Exec(ctx, setDecideTime); err != nil {
+				return err
+			}
+			done, err = c.decideSlice(ctx, tx, s)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openSignal draws the seed of a signal's line and counts who stands in it, once,
+// and tells whether there is anybody left to decide about.
+func (c *Copier) openSignal(ctx context.Context, o orders.Order, trigger time.Time) (open bool, err error) {
+	seed, err := drawSeed()
+	if err != nil {
+		return false, err
+	}
+	_, err = c.db.Pool().Exec(ctx, `
+		insert into copy_signals (leader_order_id, trader_id, seed, place_of, paper_place_of)
+		select $1, $2, $3, count(*) filter (where not s.paper), count(*) filter (where s.paper)
+		from subscriptions s where s.trader_id = $2 and s.status = 'active' and s.active_since <= $4
+		on conflict do nothing`, o.ID, o.UserID, seed, trigger)
+	if err == nil {
+		err = c.db.Pool().QueryRow(ctx, `select decided_at is null from copy_signals where leader_order_id = $1`, o.ID).Scan(&open)
+	}
+	if err != nil {
+		return false, fmt.Errorf("open the signal of order %s: %w", o.ID, err)
+	}
+	return open, nil
+}
+
+// drawSeed is sixteen random bytes in hex: drawn after the fill, so that nobody can
+// choose an order or a subscription by the place it would get.
+func drawSeed() (string, error) {
+	seed := make([]byte, 16)
+	_, err := rand.Read(seed)
+	return hex.EncodeToString(seed), err
+}
+
+// calls are when the request budget lets further copied entries out, in ms from
+// now: enough for one slice behind those that are promised a call already. Nil is a
+// program without a budget.
+func (c *Copier) calls(ctx context.Context, o orders.Order) (calls []int32, promised int, err error) {
+	if c.forecast == nil || o.Side == orders.STC {
+		return nil, 0, nil
+	}
+	var most, wait int
+	err = c.db.Pool().QueryRow(ctx, `
+		select 2 * least(count(*), $2)::int, coalesce(max(max_delay_seconds), 0), (`+promisedCalls+`) from subscriptions
+		where trader_id = $1 and status = 'active'`, o.UserID, decideSlice).Scan(&most, &wait, &promised)
+	if err != nil {
+		return nil, 0, fmt.Errorf("count who waits for order %s: %w", o.ID, err)
+	}
+	forecast, err := c.forecast(ctx, time.Duration(wait)*time.Second, most+promised)
+	if err != nil {
+		return nil, 0, err
+	}
+	calls = make([]int32, len(forecast))
+	for i, d := range forecast {
+		calls[i] = int32(d.Milliseconds())
+	}
+	return calls, promised, nil
+}
+
+// promisedCalls counts the calls that copied entries in line still need: those
+// without an order one for it and one for their balance, the others one (indexes
+// copy_decisions_open, orders_copies_in_hand). Foreign table: orders.
+const promisedCalls = `select ((select 2 * count(*) from copy_decisions
+		where result in ('queued', 'approved') and side = 'BTO' and not paper and order_id is null and expires_at > clock_timestamp())
+	+ (select count(*) from orders where source = 'copy' and side = 'BTO' and state in ('queued', 'submitting')))::int`
+
+// decideSlice decides about the next followers in line. The signal's row is held,
+// so that two runs at once do one after the other what is left.
+func (c *Copier) decideSlice(ctx context.Context, tx pgx.Tx, s signal) (done bool, err error) {
+	err = tx.QueryRow(ctx, `
+		select seed, place_of, paper_place_of, placed, paper_placed, last_key from copy_signals
+		where leader_order_id = $1 and decided_at is null for no key update`, s.leader.ID).
+		Scan(&s.Seed, &s.PlaceOf, &s.PaperOf, &s.Placed, &s.PaperPlaced, &s.LastKey)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("lock the signal of order %s: %w", s.leader.ID, err)
+	}
+	statement := fanOutEntries
+	if s.leader.Side == orders.STC {
+		statement = fanOutExits
+	}
+	var real, paper int
+	var last *string
+	if err := tx.QueryRow(ctx, statement, c.sliceArgs(s)).Scan(&real, &paper, &last); err != nil {
+		return false, fmt.Errorf("decide: %w", err)
+	}
+	c.crash("C11")
+	// What was decided in this transaction bears its time.
+	if err := c.ask(ctx, tx, s.leader, `c.decided_at = now()`, nil); err != nil {
+		return false, err
+	}
+	done = real+paper < decideSlice
+	_, err = tx.Exec(ctx, `
+		update copy_signals set placed = placed + $2, paper_placed = paper_placed + $3, last_key = coalesce($4, last_key),
+			decided_at = case when $5 then clock_timestamp() end
+		where leader_order_id = $1`, s.leader.ID, real, paper, last, done)
+	if err != nil {
+		return false, fmt.Errorf("note how far order %s was decided about: %w", s.leader.ID, err)
+	}
+	return done, nil
+}
+
+func (c *Copier) sliceArgs(s signal) pgx.NamedArgs {
+	args := c.fanOutArgs(s.leader, s.filled, s.trigger)
+	args["seed"], args["lastKey"], args["slice"] = s.Seed, s.LastKey, decideSlice
+	args["placed"], args["placeOf"], args["paperPlaced"], args["paperOf"] = s.Placed, s.PlaceOf, s.PaperPlaced, s.PaperOf
+	args["marked"], args["marks"] = s.marked, s.marks
+	args["calls"], args["skip"], args["balanceAge"] = s.calls, s.promised, c.rules.Limits().BalanceAge.Milliseconds()
+	return args
+}
+
+// tell shows what was decided on the followers' open pages, after it was decided:
+// it takes as long, and nothing hangs on it. The sweep does it for a process that
+// died before.
+func (c *Copier) tell(ctx context.Context, leader orders.Order) error {
+	var places int
+	err := c.db.Pool().QueryRow(ctx, `
+		select greatest(place_of, paper_place_of) from copy_signals where leader_order_id = $1 and decided_at is not null and told_at is null`,
+		leader.ID).Scan(&places)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	for from := 0; err == nil && from < places; from += decideSlice {
+		err = c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, setDecideTime); err != nil {
+				return err
+			}
+			slice := pgx.NamedArgs{"from": from, "to": from + decideSlice}
+			const those = `c.place > @from and c.place <= @to`
+			return errors.Join(publishDecided(ctx, tx, leader.ID, those, slice), c.show(ctx, tx, leader, those, slice))
+		})
+	}
+	if err == nil {
+		_, err = c.db.Pool().Exec(ctx, `update copy_signals set told_at = clock_timestamp() where leader_order_id = $1`, leader.ID)
+	}
+	if err != nil {
+		return fmt.Errorf("tell of the decisions about order %s: %w", leader.ID, err)
+	}
+	return nil
+}
+
+// publishDecided shows decisions of an order that meet a condition on their
+// followers' pages, without reading them. What all have in common comes from one of
+// them, so that the shape of the API stands in one place.
+func publishDecided(ctx context.Context, tx pgx.Tx, order uuid.UUID, condition string, args pgx.NamedArgs) error {
+	named := pgx.NamedArgs{"reasons": reasons, "order": order}
+	maps.Copy(named, args)
+	one, err := collect(tx.Query(ctx, `select `+decisionColumns+decisionFrom+` where c.leader_order_id = @order and `+condition+` limit 1`, named))
+	if err != nil || len(one) == 0 {
+		return err
+	}
+	shape, err := json.Marshal(one[0])
+	if err != nil {
+		return fmt.Errorf("write a decision: %w", err)
+	}
+	named["shape"] = string(shape)
+	return live.PublishQuery(ctx, tx, "decision", `
+		select c.user_id, (@shape::jsonb - 'reasonText') || case when c.reason is null then '{}' else
+				jsonb_build_object('reasonText', coalesce(@reasons::jsonb ->> c.reason, c.reason)) end ||
+			jsonb_build_object('id', c.id, 'subscriptionId', c.subscription_id, 'paper', c.paper, 'quantity', c.quantity, 'result', c.result,
+				'reason', c.reason, 'numbers', c.numbers, 'orderId', c.order_id, 'place', c.place, 'placeOf', c.place_of,
+				'expiresAt', to_char(c.expires_at at time zone 'utc', `+isoTime+`), 'createdAt', to_char(c.decided_at at time zone 'utc', `+isoTime+`))
+		from copy_decisions c where c.leader_order_id = @order and `+condition, named)
+}
