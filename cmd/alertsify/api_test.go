@@ -282,6 +282,9 @@ func (s *show) walkCopying(t *testing.T) {
 		t.Errorf("followers: %s", a.body)
 	}
 	s.do("ben", "GET", "/api/copy-trading/triggers", "").want(t, 200)
+	if a := s.do("ben", "GET", "/api/copy-trading/traders?sort=followers&period=weekly&q=av", "").want(t, 200); !contains(a.body, `"username":"ava"`) {
+		t.Errorf("traders: %s", a.body)
+	}
 	s.do("root", "POST", "/api/copy-trading/subscribe", `{"username":"ava","settings":{"paper":true,"autoExecute":true,"maxDelaySeconds":900}}`, key()).want(t, 201)
 	var waiting []string
 	for _, decision := range []string{"approve", "reject"} {

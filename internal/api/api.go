@@ -118,6 +118,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/watchlist", Rule: read, Handler: a.getWatchlist},
 		{Method: "PUT", Pattern: "/api/watchlist", Rule: trade, Handler: a.setWatchlist},
 
+		{Method: "GET", Pattern: "/api/copy-trading/traders", Rule: read, Handler: a.listTraders},
 		{Method: "GET", Pattern: "/api/copy-trading/subscribers", Rule: read, Handler: a.listFollowers},
 		{Method: "POST", Pattern: "/api/copy-trading/subscribe", Rule: trade, Handler: a.subscribe},
 		{Method: "GET", Pattern: "/api/copy-trading/subscriptions", Rule: read, Handler: a.listSubscriptions},
