@@ -52,7 +52,7 @@ func (s *simulation) halts(scope, key, stops string) error {
 	s.tally.faults["halted: "+scope+" "+stops]++
 	operator := s.person("ava").user
 	err := s.call("a halt", func(ctx context.Context) error {
-		return s.engine.desk.Halt(ctx, operator, risk.Halt{Scope: scope, Key: key, Stops: stops, Reason: "A drill."})
+		return s.engine.desk.Halt(ctx, &operator, risk.Halt{Scope: scope, Key: key, Stops: stops, Reason: "A drill."})
 	})
 	if err != nil {
 		return fmt.Errorf("halt %s %s: %w", scope, key, err)
@@ -61,7 +61,7 @@ func (s *simulation) halts(scope, key, stops string) error {
 	s.in(s.dice.between(20*time.Second, 3*time.Minute), "operator resumes "+scope, func() error {
 		s.released(scope, key)
 		return s.mayRefuse(s.call("a resumption", func(ctx context.Context) error {
-			return s.engine.desk.Unhalt(ctx, operator, scope, key, "The drill is over.")
+			return s.engine.desk.Unhalt(ctx, &operator, scope, key, "The drill is over.")
 		}))
 	})
 	return nil
