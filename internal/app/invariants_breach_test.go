@@ -269,8 +269,8 @@ func breaches() []breach {
 			{`insert into snaptrade_budget_calls select now(), 7 from generate_series(1, 145)`, "of those that rank below looks"},
 		},
 		"INV-52": {
-			{`alter table copy_triggers drop constraint copy_triggers_once; insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, cost_each, send_before)
-				select subscription_id, position_id, user_id, trader_id, kind, symbol, held, cost_each, now() from copy_triggers`, "stop_loss was reached 2 times"},
+			{`alter table copy_triggers drop constraint copy_triggers_once; insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, cost_each, send_before)
+				select subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, cost_each, now() from copy_triggers`, "stop_loss was reached for 4 of "},
 			{`drop index orders_one_exit_per_trigger; alter table orders drop constraint orders_copy_has_decision;
 				update orders set trigger_id = id('stopped') where id in (id('copy sell'), id('sell'))`, "sold by 2 orders"},
 			{`alter table orders drop constraint orders_copy_has_decision; update orders set trigger_id = id('stopped'), quantity = 3 where id = id('copy sell')`, "sells 3 for another"},

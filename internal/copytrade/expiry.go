@@ -84,20 +84,21 @@ func (c *Copier) GuardExpiry(ctx context.Context) error {
 // positions_expiring), copy_holdings, orders.
 const reachedTimes = `
 with holding as (
-	select s.id as subscription_id, p.id as position_id, h.user_id, s.trader_id, p.symbol, ` + costEach + ` as cost_each, ` + freeCopied + ` as free
+	select s.id as subscription_id, p.id as position_id, h.user_id, s.trader_id, p.symbol, ` + costEach + ` as cost_each,
+		h.bought, ` + freeCopied + ` as free, 'expiry_close' as kind
 	from positions p
 	join copy_holdings h on h.position_id = p.id and h.bought > h.sold
 	join subscriptions s on s.id = h.subscription_id and s.status <> 'cancelled'
 	where p.status = 'open' and p.expiration = any (@expirations::date[])
 		and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time
+), anew as (
+	select r.*, ` + notReached + ` from holding r where r.free > 0
 ), made as (
-	insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, cost_each, triggered_at, send_before)
-	select subscription_id, position_id, user_id, trader_id, 'expiry_close', symbol, free, cost_each, @now, @before
-	from holding r
-	where free > 0 and not exists (select 1 from copy_triggers g
-		where g.subscription_id = r.subscription_id and g.position_id = r.position_id and g.kind = 'expiry_close')
+	insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, cost_each, triggered_at, send_before)
+	select subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, cost_each, @now, @before
+	from anew where held > 0
 	order by subscription_id, position_id limit @slice
-	on conflict (subscription_id, position_id, kind) do nothing
+	on conflict (subscription_id, position_id, kind, bought) do nothing
 	returning *
 )` + readTriggers
 

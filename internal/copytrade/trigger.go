@@ -47,14 +47,14 @@ const (
 )
 
 // Trigger is a follower's own bound that a holding of copies has reached. It is
-// reached once, and sells by one order.
+// reached once for each copied contract, and sells by one order.
 type Trigger struct {
 	ID, SubscriptionID, PositionID, FollowerID, TraderID uuid.UUID
 
 	Trader      string // username
 	Kind        TriggerKind
 	Contract    exchange.Contract
-	Held        int                 // copied contracts when it was reached, less those being sold
+	Held        int                 // copied contracts that it was reached for
 	Percent     decimal.NullDecimal // that was set
 	CostEach    money.Price         // per share
 	Mark        *money.Price        // by which it was reached

@@ -37,9 +37,14 @@ const freeCopied = `h.bought - h.sold - coalesce((select sum(e.quantity - e.cum)
 // costEach is what the contracts of holding h on position p cost, per share.
 const costEach = `h.remaining_cost / ((h.bought - h.sold) * p.multiplier)`
 
+// notReached is how many copied contracts of row r a bound of its kind has not been
+// reached for: those that were bought since it was last, as far as they are free.
+const notReached = `least(r.free, r.bought - coalesce((select max(g.bought) from copy_triggers g
+	where g.subscription_id = r.subscription_id and g.position_id = r.position_id and g.kind = r.kind), 0)) as held`
+
 // reachedBounds writes a trigger for each holding of the contracts quoted whose
-// follower's stop-loss or take-profit the mark has reached, once for each holding
-// and kind. What is being sold already is left to that. A follower who stopped
+// follower's stop-loss or take-profit the mark has reached, once for each copied
+// contract and kind. What is being sold already is left to that. A follower who stopped
 // copying has no such bounds any more. Foreign tables: positions (index
 // positions_open_symbol), copy_holdings, orders.
 const reachedBounds = `
@@ -47,7 +52,7 @@ with quoted as (
 	select * from unnest(@symbols::text[], @marks::numeric[], @bids::numeric[]) q (symbol, mark, bid)
 ), holding as (
 	select s.id as subscription_id, p.id as position_id, h.user_id, s.trader_id, p.symbol, q.mark, q.bid, ` + costEach + ` as cost_each,
-		s.stop_loss_percent, s.take_profit_percent, ` + freeCopied + ` as free
+		s.stop_loss_percent, s.take_profit_percent, h.bought, ` + freeCopied + ` as free
 	from quoted q
 	join positions p on p.symbol = q.symbol and p.status = 'open'
 	join copy_holdings h on h.position_id = p.id and h.bought > h.sold
@@ -57,15 +62,15 @@ with quoted as (
 	select *, case when mark <= cost_each * (1 - stop_loss_percent / 100) then 'stop_loss'
 		when mark >= cost_each * (1 + take_profit_percent / 100) then 'take_profit' end as kind
 	from holding where free > 0
+), anew as (
+	select r.*, ` + notReached + ` from reached r where r.kind is not null
 ), made as (
-	insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, percent, cost_each, mark, price, triggered_at, send_before)
-	select subscription_id, position_id, user_id, trader_id, kind, symbol, free,
+	insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, percent, cost_each, mark, price, triggered_at, send_before)
+	select subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought,
 		case kind when 'stop_loss' then stop_loss_percent else take_profit_percent end, cost_each, mark, bid, @now, @before
-	from reached r
-	where kind is not null and not exists (select 1 from copy_triggers g
-		where g.subscription_id = r.subscription_id and g.position_id = r.position_id and g.kind = r.kind)
+	from anew where held > 0
 	order by subscription_id, position_id limit @slice
-	on conflict (subscription_id, position_id, kind) do nothing
+	on conflict (subscription_id, position_id, kind, bought) do nothing
 	returning *
 )` + readTriggers
 

@@ -202,6 +202,53 @@ func TestWhatIsGoneMeanwhileIsNotSold(t *testing.T) {
 	}
 }
 
+// Copies that are bought after a bound was reached have it too, and what it was
+// reached for before is not put up again.
+func TestABoundStandsForWhatIsBoughtLater(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before string // what became of the first order, of 3
+		sells  string
+	}{
+		"the first sold":           {`update orders set state = 'filled', cum = 3, cum_notional = 2.85, finished_at = now()`, "3@0.9 filled, 4@0.81 queued"},
+		"the first is being sold":  {`update orders set state = state`, "3@0.9 queued, 4@0.81 queued"},
+		"the first was taken back": {`update orders set state = 'aborted', reason_code = 'user_cancelled', finished_at = now()`, "3@0.9 aborted, 4@0.81 queued"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := open(t)
+			w := f.guarded("ben", 3)
+			position := f.hold(w.id, w.account, 5) // his own keep the position open
+			f.judged(f.quoted("1.00", "1.10"))
+			f.exec(`update orders set state = 'submitting' where $1 like '%filled%'`, c.before)
+			f.exec(c.before)
+			if strings.Contains(c.before, "filled") {
+				f.exec(`update positions set sold = 3, sell_reserved = 0 where id = $1`, position)
+				f.exec(`update copy_holdings set sold = 3, remaining_cost = 0`)
+			}
+			if strings.Contains(c.before, "aborted") {
+				f.exec(`update positions set sell_reserved = 0 where id = $1`, position)
+			}
+			f.carryOn(read[uuid.UUID](f, `select id from orders`))
+			reader := &watch{copier: f.copier, bounds: map[string]bounds{}}
+			if _, err := reader.reload(f.ctx); err != nil || reader.bounds[symbol].low.Valid {
+				t.Errorf("still watched: %+v %v", reader.bounds, err)
+			}
+			f.holdCopied(w, 4)
+			f.exec(`update copy_holdings set remaining_cost = 350 * (bought - sold)`)
+			if _, err := reader.reload(f.ctx); err != nil || !reader.bounds[symbol].low.Valid {
+				t.Errorf("not watched: %+v %v", reader.bounds, err)
+			}
+			for range 2 {
+				f.judged(f.quoted("0.90", "1.00"))
+			}
+			if got := f.sells(w); got != c.sells {
+				t.Errorf("sells %q, want %q", got, c.sells)
+			}
+		})
+	}
+}
+
 // What becomes of the order becomes of the trigger: an order that was never sent is
 // tried again until its time is over, one that its owner took back is not.
 func TestATriggerFollowsItsOrder(t *testing.T) {

@@ -78,8 +78,8 @@ const watched = `
 	from subscriptions s
 	join copy_holdings h on h.subscription_id = s.id and h.bought > h.sold
 	join positions p on p.id = h.position_id and p.status = 'open'
-	left join copy_triggers l on l.subscription_id = s.id and l.position_id = p.id and l.kind = 'stop_loss'
-	left join copy_triggers t on t.subscription_id = s.id and t.position_id = p.id and t.kind = 'take_profit'
+	left join copy_triggers l on l.subscription_id = s.id and l.position_id = p.id and l.kind = 'stop_loss' and l.bought >= h.bought
+	left join copy_triggers t on t.subscription_id = s.id and t.position_id = p.id and t.kind = 'take_profit' and t.bought >= h.bought
 	where (s.stop_loss_percent is not null or s.take_profit_percent is not null or s.close_on_expiry_at is not null)
 		and (s.stop_loss_percent is not null and l.id is null or s.take_profit_percent is not null and t.id is null) and s.status <> 'cancelled'
 	group by p.symbol order by p.symbol limit $1`

@@ -94,8 +94,8 @@ values
     (id('exit'), id('sub'), id('ben'), id('ava'), id('sell'), 'STC', 'AAPL  270115C00200000', 2, 4.5, 2, 'executed', null, id('copy sell'), id('copied'), 4, 4, 1, 1, t(104), t(1004), t(124)),
     (id('no entry'), id('sub'), id('ben'), id('ava'), id('other buy'), 'BTO', 'MSFT  270115P00400000', 1, 5, 0, 'skipped', 'scaled_to_zero', null, null, 0, 0, 1, 1, t(304), t(364), t(304)),
     (id('no exit'), id('sub'), id('ben'), id('ava'), id('other sell'), 'STC', 'MSFT  270115P00400000', 1, 4.5, 0, 'skipped', 'no_copy_held', null, null, 0, 1, 1, 1, t(344), t(1244), t(344));
-insert into copy_triggers (id, subscription_id, position_id, user_id, trader_id, kind, symbol, held, percent, cost_each, mark, price, triggered_at, send_before, state, reason)
-values (id('stopped'), id('sub'), id('copied'), id('ben'), id('ava'), 'stop_loss', 'AAPL  270115C00200000', 2, 30, 3.6, 2.5, 2.45, t(200), t(1100), 'failed', 'order_expired');
+insert into copy_triggers (id, subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, percent, cost_each, mark, price, triggered_at, send_before, state, reason)
+values (id('stopped'), id('sub'), id('copied'), id('ben'), id('ava'), 'stop_loss', 'AAPL  270115C00200000', 2, 3, 30, 3.6, 2.5, 2.45, t(200), t(1100), 'failed', 'order_expired');
 insert into copy_decisions (id, subscription_id, paper, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price, quantity,
     result, reason, held, leader_held, place, place_of, decided_at, expires_at, updated_at)
 values
