@@ -40,6 +40,29 @@ func TestTheSentenceNamesWhatIsLeftOut(t *testing.T) {
 	}
 }
 
+// On paper nothing is sold by a bound, and the sentence does not say that it is.
+func TestTheSentenceOnPaperPromisesNoBound(t *testing.T) {
+	t.Parallel()
+	for name, set := range map[string]func(*copytrade.Settings){
+		"":            func(*copytrade.Settings) {},
+		"stop-loss":   func(v *copytrade.Settings) { v.StopLossPercent = copytrade.At(money.MustAmount("30")) },
+		"take-profit": func(v *copytrade.Settings) { v.TakeProfitPercent = copytrade.At(money.MustAmount("30")) },
+		"last day":    func(v *copytrade.Settings) { v.CloseOnExpiryAt = copytrade.At("15:30") },
+	} {
+		settings, paper := copytrade.Defaults(), true
+		settings.Paper = &paper
+		set(&settings)
+		want := "On paper, nothing is traded, and you are asked first: When @ava buys 10, you buy 10, at most 10 contracts, " +
+			"limit up to 5% above their fill, at most 5 a day. Exits follow in proportion."
+		if name != "" {
+			want += " On paper your own bounds and the sale on the last day sell nothing."
+		}
+		if got := settingsSentence(copytrade.Subscription{Trader: "ava", Settings: settings}); got != want {
+			t.Errorf("%s: got  %s\nwant %s", name, got, want)
+		}
+	}
+}
+
 // What the form shows of settings is read back as the same settings.
 func TestTheSetUpFormLosesNothing(t *testing.T) {
 	t.Parallel()
