@@ -117,7 +117,7 @@ func TestAPIEventsTellTheirOwner(t *testing.T) {
 	s.mode("immediate")
 	s.quote(apple, "3.45", "3.50")
 	ava, ben := s.listen("ava", ""), s.listen("cara", "")
-	id := s.place("ava", "BTO 2 AAPL 200C 1/15/27 @ 3.50")
+	id := s.place("ava", "BTO 2 AAPL 200C "+expiry+" @ 3.50")
 	var seen []told
 	for _, kind := range []string{"order", "position", "notification", "unread"} {
 		if !slices.ContainsFunc(seen, kindIs(kind)) {

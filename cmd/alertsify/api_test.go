@@ -145,7 +145,7 @@ func (s *show) walkBrokers(t *testing.T) {
 func (s *show) walkMarket(t *testing.T) {
 	s.do("ava", "GET", "/api/market/symbols?q=aap", "").want(t, 200)
 	s.do("ava", "GET", "/api/market/expirations?symbol=AAPL", "").want(t, 200)
-	a := s.do("ava", "GET", "/api/market/chain?symbol=AAPL&expiration=2027-01-15&near=3", "").want(t, 200)
+	a := s.do("ava", "GET", "/api/market/chain?symbol=AAPL&expiration="+expiryDate+"&near=3", "").want(t, 200)
 	if !contains(a.body, `"strike":"200"`) && !contains(a.body, `"strikes":[{`) {
 		t.Errorf("chain: %s", a.body)
 	}
@@ -153,14 +153,14 @@ func (s *show) walkMarket(t *testing.T) {
 	if !contains(a.body, `"bid":"3.45"`) {
 		t.Errorf("quotes: %s", a.body)
 	}
-	s.do("ava", "PUT", "/api/watchlist", `{"rows":[{"underlying":"AAPL","optionType":"call","expiration":"2027-01-15"},{"underlying":"SPY","optionType":"put","expiration":null,"near":3}]}`).want(t, 200)
+	s.do("ava", "PUT", "/api/watchlist", `{"rows":[{"underlying":"AAPL","optionType":"call","expiration":"`+expiryDate+`"},{"underlying":"SPY","optionType":"put","expiration":null,"near":3}]}`).want(t, 200)
 	if a := s.do("ava", "GET", "/api/watchlist", "").want(t, 200); !contains(a.body, `"near":5`) || !contains(a.body, `"SPY"`) {
 		t.Errorf("watchlist: %s", a.body)
 	}
 }
 
 func (s *show) walkOrders(t *testing.T) {
-	fields := `{"side":"BTO","underlying":"AAPL","optionType":"call","strike":"200","expiration":"2027-01-15","quantity":5,
+	fields := `{"side":"BTO","underlying":"AAPL","optionType":"call","strike":"200","expiration":"` + expiryDate + `","quantity":5,
 		"orderType":"Limit","limitPrice":"3.50","timeInForce":"Day"}`
 	a := s.do("ava", "POST", "/api/trading/orders/preview", fields).want(t, 200)
 	if !contains(a.body, `"cashEffect":"-1750.00"`) || !contains(a.body, `"warnings":[]`) {
@@ -183,7 +183,7 @@ func (s *show) walkOrders(t *testing.T) {
 	s.do("ava", "POST", "/api/trading/orders", `{"side":"STC","positionId":"`+position+`","quantity":2,"orderType":"Limit","limitPrice":"3.45"}`, key()).want(t, 202)
 	s.do("ava", "POST", "/api/trading/orders/"+id+"/refresh", "").want(t, 202)
 	s.mode("manual")
-	resting := s.place("ava", "BTO 1 AAPL 200C 1/15/27 @ 3.40")
+	resting := s.place("ava", "BTO 1 AAPL 200C "+expiry+" @ 3.40")
 	s.eventually("the order rests", func() bool { return s.order("ava", resting).State == "accepted" })
 	s.do("ava", "PATCH", "/api/trading/orders/"+resting, `{"limitPrice":"3.30"}`, key()).want(t, 202)
 	s.eventually("it is replaced", func() bool {
@@ -202,7 +202,7 @@ func (s *show) walkOrders(t *testing.T) {
 
 func (s *show) walkHalt(t *testing.T) {
 	s.mode("manual")
-	resting := s.place("ava", "BTO 1 AAPL 200C 1/15/27 @ 3.35")
+	resting := s.place("ava", "BTO 1 AAPL 200C "+expiry+" @ 3.35")
 	s.eventually("the order rests", func() bool { return s.order("ava", resting).State == "accepted" })
 	if a := s.do("ava", "POST", "/api/trading/halt", `{"level":"cancel"}`).want(t, 200); !contains(a.body, `"taken":1`) {
 		t.Errorf("stop: %s", a.body)
@@ -255,7 +255,7 @@ func (s *show) walkConsole(t *testing.T) {
 func (s *show) walkReviews(t *testing.T, console func(method, path, body string) answer) {
 	s.linkWithoutLists("root")
 	s.fails("root", placing, "drop_before")
-	id := s.place("root", "BTO 1 AAPL 200C 1/15/27 @ 3.40")
+	id := s.place("root", "BTO 1 AAPL 200C "+expiry+" @ 3.40")
 	s.eventually("nobody knows", func() bool { return s.order("root", id).State == "unknown" })
 	s.exec(`update orders set sent_at = sent_at - interval '2 days', deadline = deadline - interval '2 days' where id = $1`, id)
 	s.eventually("it may be recorded", func() bool {
@@ -289,7 +289,7 @@ func (s *show) walkCopying(t *testing.T) {
 	var waiting []string
 	for _, decision := range []string{"approve", "reject"} {
 		s.quote(apple, "3.45", "3.50") // copies want a price of the last seconds
-		order := s.place("ava", map[string]string{"approve": "BTO 2 AAPL 200C 1/15/27 @ 3.50", "reject": "BTO 3 AAPL 200C 1/15/27 @ 3.50"}[decision])
+		order := s.place("ava", map[string]string{"approve": "BTO 2 AAPL 200C " + expiry + " @ 3.50", "reject": "BTO 3 AAPL 200C " + expiry + " @ 3.50"}[decision])
 		s.eventually("ben is asked", func() bool {
 			waiting = s.do("ben", "GET", "/api/copy-trading/decisions?view=awaiting", "").want(t, 200).ids(t)
 			return len(waiting) == 1

@@ -89,12 +89,12 @@ type bad struct {
 	details      string // a piece of the refusal's details
 }
 
-const line = `{"line":"BTO 1 AAPL 200C 1/15/27 @ 3.50"}`
+var line = `{"line":"BTO 1 AAPL 200C ` + expiry + ` @ 3.50"}`
 
 // fieldsWith is an order of ava's made of fields, one of which is replaced.
 func fieldsWith(name, value string) string {
 	all := map[string]string{
-		"side": `"BTO"`, "underlying": `"AAPL"`, "optionType": `"call"`, "strike": `"200"`, "expiration": `"2027-01-15"`,
+		"side": `"BTO"`, "underlying": `"AAPL"`, "optionType": `"call"`, "strike": `"200"`, "expiration": `"` + expiryDate + `"`,
 		"quantity": "1", "orderType": `"Limit"`, "limitPrice": `"3.50"`, "timeInForce": `"Day"`,
 	}
 	all[name] = value
@@ -154,7 +154,7 @@ func wrongValues() []bad {
 		{name: "quantity 10,000", body: fieldsWith("quantity", "10000"), code: "risk_contracts"},
 		{name: "more than $25,000", body: fieldsWith("quantity", "100"), code: "risk_premium"},
 		{name: "no such strike", body: fieldsWith("strike", `"987"`), code: "risk_contract"},
-		{name: "no such day", body: fieldsWith("expiration", `"2027-01-16"`), code: "risk_contract"},
+		{name: "no such day", body: fieldsWith("expiration", `"`+sampleDay.AddDays(1).String()+`"`), code: "risk_contract"},
 		{name: "an expired contract", body: fieldsWith("expiration", `"2020-01-17"`), code: "risk_contract"},
 		{name: "a day that does not exist", body: fieldsWith("expiration", `"2027-02-30"`), code: "validation_failed", details: `"expiration":`},
 		{name: "between ticks", body: fieldsWith("limitPrice", `"3.52"`), code: "risk_price", details: `"tick":"0.05"`},
@@ -166,7 +166,7 @@ func wrongValues() []bad {
 		{name: "a zero in a text", body: fieldsWith("underlying", `"A\u0000"`), code: "validation_failed"},
 		{name: "an account that is no id", body: fieldsWith("accountId", `"x"`), code: "validation_failed", details: `"accountId":`},
 		{name: "a line and fields", body: `{"line":"x","quantity":1}`, code: "validation_failed", details: `"line":`},
-		{name: "a line with a wrong word", body: `{"line":"BTO five AAPL 200C 1/15/27 @ 3.50"}`, code: "validation_failed", details: `"line":`},
+		{name: "a line with a wrong word", body: `{"line":"BTO five AAPL 200C ` + expiry + ` @ 3.50"}`, code: "validation_failed", details: `"line":`},
 		{name: "nothing to do", body: `{}`, code: "validation_failed", details: `"side":`},
 		{name: "limit", method: "GET", path: "/api/trading/orders?limit=201", code: "validation_failed", details: `"limit":`},
 		{name: "cursor", method: "GET", path: "/api/trading/orders?cursor=x", code: "validation_failed", details: `"cursor":`},

@@ -19,14 +19,14 @@ func notificationsArrive(t *testing.T, b *browser, w window) {
 	before := must[int](two, `Number(document.querySelector("[data-testid=unread]")?.innerText ?? 0)`)
 	unread := func(more int) string { return strconv.Itoa(before + more) }
 
-	id := s.place("ava", "BTO 1 AAPL 200C 1/15/27 @ 3.50")
+	id := s.place("ava", "BTO 1 AAPL 200C "+expiry+" @ 3.50")
 	s.eventually("ava's order fills", func() bool { return s.order("ava", id).State == "filled" })
 	two.reads("[data-testid=unread]", unread(1))
 	two.see("[data-toast]")
 	two.reads("[data-toast]", "AAPL")
 	two.click("[data-toast] [data-dismiss]")
 	two.gone("[data-toast]")
-	s.place("ava", "STC 1 AAPL 200C 1/15/27 @ 3.45")
+	s.place("ava", "STC 1 AAPL 200C "+expiry+" @ 3.45")
 	two.reads("[data-testid=unread]", unread(2))
 	two.inspect("toast")
 

@@ -25,7 +25,7 @@ func ticketByKeys(t *testing.T, b *browser, w window) {
 	p.live()
 	p.press("b")
 	p.focused("line")
-	p.press("BTO 1 AAPL 200C 1/15/27 @ 3.50" + enterKey)
+	p.press("BTO 1 AAPL 200C " + expiry + " @ 3.50" + enterKey)
 	p.wait("fill the ticket", `location.search.includes("line=") && document.readyState === "complete" && document.querySelector("[data-testid=use-Ask]")`)
 	p.live()
 

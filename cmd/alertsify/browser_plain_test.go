@@ -14,7 +14,7 @@ func worksWithoutScript(t *testing.T, b *browser, w window) {
 
 	ava.fill("[data-testid=underlying]", "AAPL")
 	ava.load("select[data-testid=expiration]")
-	ava.choose("select[data-testid=expiration]", "2027-01-15")
+	ava.choose("select[data-testid=expiration]", expiryDate)
 	ava.load("select[data-testid=strike]")
 	ava.choose("select[data-testid=strike]", "200")
 	ava.fill("[data-testid=quantity]", "2")
@@ -52,7 +52,7 @@ func worksWithoutScript(t *testing.T, b *browser, w window) {
 	s.eventually("the broker has cancelled it", func() bool { return s.book("ava")[1].Status == "CANCELED" })
 
 	s.mode("immediate")
-	s.place("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	cara := b.visitor(t, s.url, w)
 	cara.withoutScript()
 	s.eventually("cara is asked", func() bool {

@@ -8,7 +8,7 @@ func stopStops(t *testing.T, b *browser, w window) {
 	s := open(t)
 	s.mode("manual")
 	s.quote(apple, "3.45", "3.50")
-	s.place("ava", "BTO 2 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 2 AAPL 200C "+expiry+" @ 3.50")
 	s.onlyWorking("ava")
 	p := b.visitor(t, s.url, w)
 	p.signIn("ava")
@@ -33,7 +33,7 @@ func stopStops(t *testing.T, b *browser, w window) {
 	s.eventually("the broker has cancelled it", func() bool { return s.book("ava")[1].Status == "CANCELED" })
 	p.inspect("stopped")
 
-	p.open("/dashboard?line=BTO+1+AAPL+200C+1/15/27+@+3.50")
+	p.open("/dashboard?line=BTO+1+AAPL+200C+" + expiry + "+@+3.50")
 	p.click("[data-testid=preview]")
 	p.reads("[data-testid=ticket-problem], [data-testid=refusal]", "stopped")
 

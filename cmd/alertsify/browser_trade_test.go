@@ -30,7 +30,7 @@ func traderBuysAndSells(t *testing.T, b *browser, w window) {
 	one.wait("hold the ask", seen("[data-testid=limit]")+`?.value === "3.50"`)
 	one.click("[data-testid=preview]")
 	one.reads("dialog#confirmation", "Buy to open 5 contracts")
-	for _, fact := range []string{"AAPL 15 Jan 27 200 C", "Limit $3.50", "$1,750.00", "Buying power after", "Break-even", "$203.50", "Maximum loss", "Options can lose all you paid"} {
+	for _, fact := range []string{"AAPL " + sampleDay.Display() + " 200 C", "Limit $3.50", "$1,750.00", "Buying power after", "Break-even", "$203.50", "Maximum loss", "Options can lose all you paid"} {
 		one.reads("dialog#confirmation", fact)
 	}
 	one.inspect("confirmation")
@@ -50,7 +50,7 @@ func traderBuysAndSells(t *testing.T, b *browser, w window) {
 		t.Errorf("the second tab showed %q", got)
 	}
 
-	one.reads("[data-testid=positions-open]", "AAPL 15 Jan 27 200 C")
+	one.reads("[data-testid=positions-open]", "AAPL "+sampleDay.Display()+" 200 C")
 	one.reads("[data-testid=orders-today]", "5/5")
 	one.inspect("dashboard with a position")
 	s.mode("immediate")
@@ -88,7 +88,7 @@ func (p *tab) fillTicket(quantity string) {
 	p.t.Helper()
 	p.fill("[data-testid=underlying]", "AAPL")
 	p.fill("[data-testid=quantity]", quantity) // while the listing is still on its way: it asks again by itself
-	p.choose("select[data-testid=expiration]", "2027-01-15")
+	p.choose("select[data-testid=expiration]", expiryDate)
 	p.choose("select[data-testid=strike]", "200")
 	p.see("[data-testid=use-Ask]:enabled")
 	p.wait("keep the quantity", seen("[data-testid=quantity]")+`?.value === "`+quantity+`"`)
@@ -160,16 +160,16 @@ func lineFillsTicket(t *testing.T, b *browser, w window) {
 	p := b.visitor(t, s.url, w)
 	p.signIn("ava")
 	p.live()
-	p.fill("[data-testid=quick-line]", "BTO 5 AAPL 200X 1/15/27 @ 3.50")
+	p.fill("[data-testid=quick-line]", "BTO 5 AAPL 200X "+expiry+" @ 3.50")
 	p.reads("[data-testid=chip-wrong] u", "200X")
 	p.wait("underline it", `getComputedStyle(document.querySelector("[data-testid=chip-wrong] u")).textDecorationLine.includes("underline")`)
 	p.inspect("a wrong word")
-	p.fill("[data-testid=quick-line]", "BTO 5 AAPL 200C 1/15/27 @ 3.50")
+	p.fill("[data-testid=quick-line]", "BTO 5 AAPL 200C "+expiry+" @ 3.50")
 	p.gone("[data-testid=chip-wrong]")
 	p.reads("#line-chips", "200C")
 	p.press("\r")
 	p.wait("fill the ticket", `location.search.includes("line=") && document.readyState === "complete"`)
-	for field, want := range map[string]string{"underlying": "AAPL", "expiration": "2027-01-15", "strike": "200", "quantity": "5", "limit": "3.50"} {
+	for field, want := range map[string]string{"underlying": "AAPL", "expiration": expiryDate, "strike": "200", "quantity": "5", "limit": "3.50"} {
 		p.wait("hold "+want, seen("[data-testid="+field+"]")+`?.value === "`+want+`"`)
 	}
 	p.inspect("ticket from a line")

@@ -12,7 +12,7 @@ func TestALostCancelIsAskedAgain(t *testing.T) {
 	s := open(t)
 	s.mode("manual")
 	s.quote(apple, "3.45", "3.50")
-	id := s.place("ava", "BTO 2 AAPL 200C 1/15/27 @ 3.40")
+	id := s.place("ava", "BTO 2 AAPL 200C "+expiry+" @ 3.40")
 	s.eventually("the order works", func() bool { return s.order("ava", id).State == "accepted" })
 	s.sandbox("POST", "/_sandbox/faults", map[string]any{
 		"target": "snaptrade", "match": "trading/cancel", "mode": "drop_before", "count": 1,

@@ -129,13 +129,13 @@ func TestExitsFollowStepByStepAndKeepTheFollowersOwn(t *testing.T) {
 	s.quote(apple, "3.45", "3.50")
 	s.settings("ben", `{"settings":{"scaling":{"mode":"factor","value":"0.5"}}}`)
 	s.settings("cara", `{"status":"paused"}`)
-	s.place("ava", "BTO 10 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 10 AAPL 200C "+expiry+" @ 3.50")
 	s.becomes("ben", "BTO executed")
-	own := s.place("ben", "BTO 7 AAPL 200C 1/15/27 @ 3.50")
+	own := s.place("ben", "BTO 7 AAPL 200C "+expiry+" @ 3.50")
 	s.eventually("ben has his own", func() bool { return s.order("ben", own).State == "filled" })
 
 	s.modeOf("ava", "manual")
-	sell := s.place("ava", "STC 10 AAPL 200C 1/15/27 @ 3.45")
+	sell := s.place("ava", "STC 10 AAPL 200C "+expiry+" @ 3.45")
 	s.eventually("ava's sell works", func() bool { return s.order("ava", sell).State == "accepted" })
 	s.fill(s.order("ava", sell).BrokerOrderID, 4, "3.45")
 	s.eventually("ben sells 2 of 5", func() bool { return s.sold("ben") == "2" })
@@ -152,7 +152,7 @@ func TestWhatAnEntryFillsAfterTheLeaderLeftIsSold(t *testing.T) {
 	s.mode("immediate")
 	s.quote(apple, "3.45", "3.50")
 	s.modeOf("ben", "manual")
-	s.place("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	working := func() bool {
 		return len(s.book("ben")) == 1 && contains(s.do("ben", "GET", "/api/trading/orders", "").body, `"state":"accepted"`)
 	}
@@ -160,7 +160,7 @@ func TestWhatAnEntryFillsAfterTheLeaderLeftIsSold(t *testing.T) {
 	question := s.awaiting("cara")
 	s.sandbox("POST", "/_sandbox/faults", map[string]any{"target": "snaptrade", "match": "cancel", "account": "ben", "mode": "fill_after_cancel", "count": 1, "delayMs": 500}, nil)
 	s.modeOf("ava", "immediate")
-	s.place("ava", "STC 4 AAPL 200C 1/15/27 @ 3.45")
+	s.place("ava", "STC 4 AAPL 200C "+expiry+" @ 3.45")
 	s.eventually("ben's entry is taken back", func() bool {
 		return contains(s.do("ben", "GET", "/api/trading/orders", "").body, `"cancelRequestedAt":"`)
 	})
@@ -185,11 +185,11 @@ func TestAWorkingEntryIsCancelledOnceTheLeaderIsFlat(t *testing.T) {
 	s.mode("immediate")
 	s.quote(apple, "3.45", "3.50")
 	s.modeOf("ben", "manual")
-	s.place("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	s.eventually("ben's entry works", func() bool {
 		return contains(s.do("ben", "GET", "/api/trading/orders", "").body, `"state":"accepted"`)
 	})
-	s.place("ava", "STC 4 AAPL 200C 1/15/27 @ 3.45")
+	s.place("ava", "STC 4 AAPL 200C "+expiry+" @ 3.45")
 	s.eventually("ben's entry is cancelled", func() bool { s.look(); return s.book("ben")[0].Status == "CANCELED" })
 	s.becomes("ben", "BTO failed: leader_flat, STC skipped: no_copy_held")
 	s.checkCopies()
@@ -200,7 +200,7 @@ func TestHoweverOftenAnApprovalIsTappedItIsOneOrder(t *testing.T) {
 	s := open(t)
 	s.mode("immediate")
 	s.quote(apple, "3.45", "3.50")
-	bought := s.place("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.50")
+	bought := s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	id := s.awaiting("cara")
 	s.token("cara", "trade") // made before the taps
 	statuses := make([]int, 6)
@@ -231,7 +231,7 @@ func TestSayingNoSayingNothingAndSomebodyElse(t *testing.T) {
 	s := open(t)
 	s.mode("immediate")
 	s.quote(apple, "3.45", "3.50")
-	s.place("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	id := s.awaiting("cara")
 	for _, verb := range []string{"approve", "reject"} {
 		foreign := s.do("ben", "POST", "/api/copy-trading/decisions/"+id+"/"+verb, "{}", key())
@@ -250,7 +250,7 @@ func TestSayingNoSayingNothingAndSomebodyElse(t *testing.T) {
 	}
 
 	s.settings("cara", `{"settings":{"maxDelaySeconds":5}}`)
-	s.place("ava", "BTO 3 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 3 AAPL 200C "+expiry+" @ 3.50")
 	id = s.awaiting("cara")
 	s.becomes("cara", "BTO rejected: rejected, BTO expired: expired")
 	if a := s.approve("cara", id); a.status != http.StatusConflict || !contains(a.body, "ago; nothing was sent") {
@@ -267,7 +267,7 @@ func TestWhoPausedOrStoppedIsNotCopiedFor(t *testing.T) {
 	s := open(t)
 	s.mode("immediate")
 	s.quote(apple, "3.45", "3.50")
-	s.place("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	s.becomes("ben", "BTO executed")
 	s.awaiting("cara")
 	s.settings("ben", `{"status":"paused"}`)
@@ -277,7 +277,7 @@ func TestWhoPausedOrStoppedIsNotCopiedFor(t *testing.T) {
 		t.Fatalf("stop copying: %d %s", a.status, a.body)
 	}
 	// One after the other: were the sell first, ava would be flat for a moment.
-	for _, line := range []string{"BTO 3 AAPL 200C 1/15/27 @ 3.50", "STC 4 AAPL 200C 1/15/27 @ 3.45"} {
+	for _, line := range []string{"BTO 3 AAPL 200C " + expiry + " @ 3.50", "STC 4 AAPL 200C " + expiry + " @ 3.45"} {
 		id := s.place("ava", line)
 		s.eventually("ava trades on", func() bool { return s.order("ava", id).State == "filled" })
 		if err := s.app.Copier().OnOrder(t.Context(), uuid.MustParse(id)); err != nil {
@@ -291,7 +291,7 @@ func TestWhoPausedOrStoppedIsNotCopiedFor(t *testing.T) {
 		t.Errorf("ben's open copy is %d, not his 4", held)
 	}
 	s.settings("ben", `{"status":"active"}`)
-	s.place("ava", "BTO 2 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 2 AAPL 200C "+expiry+" @ 3.50")
 	s.becomes("ben", "BTO executed, BTO executed")
 	s.checkCopies()
 }
@@ -304,7 +304,7 @@ func TestTheDailyCapHoldsAndScalingInIsCopied(t *testing.T) {
 	s.settings("cara", `{"status":"paused"}`)
 	s.settings("ben", `{"settings":{"maxDailyTrades":2}}`)
 	for i := range 4 {
-		s.place("ava", fmt.Sprintf("BTO %d AAPL 200C 1/15/27 @ 3.50", i+1))
+		s.place("ava", fmt.Sprintf("BTO %d AAPL 200C "+expiry+" @ 3.50", i+1))
 	}
 	s.eventually("all four are decided", func() bool {
 		got := s.decided("ben")
@@ -323,18 +323,18 @@ func TestAFollowersSellTakesTheirOwnFirst(t *testing.T) {
 	s.mode("immediate")
 	s.quote(apple, "3.45", "3.50")
 	s.settings("cara", `{"status":"paused"}`)
-	s.place("ava", "BTO 5 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 5 AAPL 200C "+expiry+" @ 3.50")
 	s.becomes("ben", "BTO executed")
-	own := s.place("ben", "BTO 3 AAPL 200C 1/15/27 @ 3.50")
+	own := s.place("ben", "BTO 3 AAPL 200C "+expiry+" @ 3.50")
 	s.eventually("ben has his own", func() bool { return s.order("ben", own).State == "filled" })
 	for _, step := range []struct{ sell, copied, all int }{{2, 5, 6}, {3, 3, 3}} {
-		id := s.place("ben", fmt.Sprintf("STC %d AAPL 200C 1/15/27 @ 3.45", step.sell))
+		id := s.place("ben", fmt.Sprintf("STC %d AAPL 200C "+expiry+" @ 3.45", step.sell))
 		s.eventually("ben sells", func() bool { return s.order("ben", id).State == "filled" })
 		if held, all := s.copied("ben"); held != step.copied || all != step.all {
 			t.Errorf("after %d: %d copied of %d, want %d of %d", step.sell, held, all, step.copied, step.all)
 		}
 	}
-	s.place("ava", "STC 5 AAPL 200C 1/15/27 @ 3.45")
+	s.place("ava", "STC 5 AAPL 200C "+expiry+" @ 3.45")
 	s.eventually("the rest of the copy is sold", func() bool { held, all := s.copied("ben"); return held == 0 && all == 0 })
 	if got := s.sold("ben"); got != "2 3 3" {
 		t.Errorf("ben sold %q", got)

@@ -248,7 +248,7 @@ func dieAtAnyMoment(m *mortal) {
 	m.token("ava")
 	m.fillsAtOnce()
 	for round := range rounds {
-		body := fmt.Sprintf(`{"line":"BTO %d AAPL %dC 1/15/27 @ 0.50"}`, round+1, 200+5*round)
+		body := fmt.Sprintf(`{"line":"BTO %d AAPL %dC `+expiry+` @ 0.50"}`, round+1, 200+5*round)
 		once := fmt.Sprintf("Idempotency-Key: round-0123456789-%d", round)
 		answered := make(chan struct{})
 		go func() {

@@ -116,7 +116,7 @@ func (c *crowd) gather(size int) {
 	}
 	for _, strike := range crowdStrikes() {
 		c.control(http.MethodPost, "/_sandbox/market", map[string]any{
-			"symbol": fmt.Sprintf("AAPL  270115C%05d000", strike), "bid": "0.45", "ask": "0.50", "last": "0.45", "frozen": true,
+			"symbol": fmt.Sprintf("AAPL  "+expiryCode+"C%05d000", strike), "bid": "0.45", "ask": "0.50", "last": "0.45", "frozen": true,
 		})
 	}
 }

@@ -15,12 +15,13 @@ import (
 	"github.com/alertsify/alertsify/internal/app"
 )
 
-const (
-	demoSymbol = "AAPL  270115C00200000"
-	demoBuy    = "BTO 4 AAPL 200C 1/15/27 @ 3.50"
-	demoSell   = "STC 4 AAPL 200C 1/15/27 @ 5.25"
-	demoWait   = 30 * time.Second // for one step; a step takes milliseconds
+var (
+	demoSymbol = "AAPL  " + expiryCode + "C00200000"
+	demoBuy    = "BTO 4 AAPL 200C " + expiry + " @ 3.50"
+	demoSell   = "STC 4 AAPL 200C " + expiry + " @ 5.25"
 )
+
+const demoWait = 30 * time.Second // for one step; a step takes milliseconds
 
 // demo starts everything on free ports, does the main job once as people and
 // programs do it, over HTTP, and prints what was observed and when. Its exit is 0

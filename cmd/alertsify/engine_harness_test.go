@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const (
-	buyFour  = "BTO 4 AAPL 200C 1/15/27 @ 3.50"
-	sellFour = "STC 4 AAPL 200C 1/15/27 @ 3.40"
+var (
+	buyFour  = "BTO 4 AAPL 200C " + expiry + " @ 3.50"
+	sellFour = "STC 4 AAPL 200C " + expiry + " @ 3.40"
 )
 
 // placing is the request that must never be made twice.

@@ -2,6 +2,9 @@ package main
 
 import (
 	"testing"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/exchange"
 )
 
 // later lets time pass for what waits to be confirmed, and has every account's
@@ -33,12 +36,12 @@ func TestPositionsFollowTheBrokersHoldings(t *testing.T) {
 		s.reaches(person, s.place(person, buyFour), "filled")
 	}
 	s.fills("ben", "manual")
-	exit := s.place("ben", "STC 3 AAPL 200C 1/15/27 @ 3.60")
+	exit := s.place("ben", "STC 3 AAPL 200C "+expiry+" @ 3.60")
 	s.reaches("ben", exit, "accepted")
 
 	s.holdOutside("ava", 3, "2.00")
 	s.holdOutside("ben", 1, "3.50")
-	s.sandbox("POST", "/_sandbox/broker/rename", map[string]any{"account": "cara", "symbol": apple, "to": "AAPL  270115C00100000", "quantity": 8}, nil)
+	s.sandbox("POST", "/_sandbox/broker/rename", map[string]any{"account": "cara", "symbol": apple, "to": "AAPL  " + expiryCode + "C00100000", "quantity": 8}, nil)
 	s.later()
 	s.differs("ava", "1")
 	s.differs("ben", "1")
@@ -73,7 +76,7 @@ func TestPositionsFollowTheBrokersHoldings(t *testing.T) {
 	if a := s.do("ben", "GET", "/api/notifications", ""); !contains(a.body, "left your account") {
 		t.Errorf("ben was not told: %s", a.body)
 	}
-	sold := s.place("ava", "STC 3 AAPL 200C 1/15/27 @ 3.40")
+	sold := s.place("ava", "STC 3 AAPL 200C "+expiry+" @ 3.40")
 	s.reaches("ava", sold, "filled")
 	if p := s.positions("ava")[0]; p.Status != "closed" || p.RealizedPnl != "420.00" {
 		t.Errorf("ava sold what she held before: %+v", p)
@@ -97,13 +100,13 @@ func TestWhatExpiresIsSettledOnTheNextTradingDay(t *testing.T) {
 	s := openAlone(t)
 	s.mode("immediate")
 	s.muted()
-	const put = "AAPL  270115P00200000"
+	put := "AAPL  " + expiryCode + "P00200000"
 	s.quote(put, "1.45", "1.50")
 	s.reaches("ava", s.place("ava", buyFour), "filled")
-	s.reaches("ben", s.place("ben", "BTO 2 AAPL 200P 1/15/27 @ 1.50"), "filled")
-	clock := func(now string) { s.sandbox("POST", "/_sandbox/clock", map[string]string{"now": now}, nil) }
+	s.reaches("ben", s.place("ben", "BTO 2 AAPL 200P "+expiry+" @ 1.50"), "filled")
+	clock := func(now time.Time) { s.sandbox("POST", "/_sandbox/clock", map[string]time.Time{"now": now}, nil) }
 	s.sandbox("POST", "/_sandbox/market", map[string]any{"symbol": "AAPL", "last": "210", "frozen": true}, nil)
-	clock("2027-01-15T21:00:30Z")
+	clock(sampleDay.At(16, 0).Add(30 * time.Second))
 	s.eventually("the contracts are gone at the broker", func() bool {
 		var accounts struct {
 			Data []struct{ Positions map[string]any }
@@ -114,7 +117,11 @@ func TestWhatExpiresIsSettledOnTheNextTradingDay(t *testing.T) {
 	if p := s.positions("ava")[0]; p.Status != "open" {
 		t.Errorf("at the close: %+v", p)
 	}
-	clock("2027-01-19T13:00:00Z")
+	next := sampleDay.AddDays(1)
+	for !exchange.IsTradingDay(next) {
+		next = next.AddDays(1)
+	}
+	clock(next.At(8, 0))
 	s.eventually("both are settled", func() bool {
 		return s.positions("ava")[0].Status == "exercised" && s.positions("ben")[0].Status == "expired"
 	})

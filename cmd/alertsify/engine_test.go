@@ -150,7 +150,7 @@ func TestARefusedSellGivesItsContractsBack(t *testing.T) {
 	s.reaches("ava", s.place("ava", buyFour), "filled")
 	s.fails("ava", placing, "error", "status", 403, "delayMs", 1500)
 	sell := s.place("ava", sellFour)
-	if a := s.do("ava", "POST", "/api/trading/orders", `{"line":"STC 1 AAPL 200C 1/15/27 @ 3.40"}`, key()); a.status != 409 ||
+	if a := s.do("ava", "POST", "/api/trading/orders", `{"line":"STC 1 AAPL 200C `+expiry+` @ 3.40"}`, key()); a.status != 409 ||
 		a.code() != "insufficient_quantity" || !contains(a.body, `"available":0`) {
 		t.Errorf("selling what is for sale: %d %s", a.status, a.body)
 	}
@@ -158,7 +158,7 @@ func TestARefusedSellGivesItsContractsBack(t *testing.T) {
 	if list := s.positions("ava"); len(list) != 1 || list[0].Available != 4 {
 		t.Errorf("%+v", list)
 	}
-	s.reaches("ava", s.place("ava", "STC 4 AAPL 200C 1/15/27 @ 3.45"), "filled")
+	s.reaches("ava", s.place("ava", "STC 4 AAPL 200C "+expiry+" @ 3.45"), "filled")
 	s.holds("ava", 4, 4)
 }
 
@@ -227,7 +227,7 @@ func TestCancellingInEveryState(t *testing.T) {
 	s.fails("ava", placing, "delay", "delayMs", 2500)
 	working := s.place("ava", buyFour)
 	s.eventually("it is on the wire", func() bool { return s.order("ava", working).State == "submitting" })
-	queued := s.place("ava", "BTO 1 AAPL 210C 1/15/27 @ 0.50")
+	queued := s.place("ava", "BTO 1 AAPL 210C "+expiry+" @ 0.50")
 	s.fails("ben", placing, "accept_then_drop")
 	unknown := s.place("ben", buyFour)
 	race := s.place("cara", buyFour)

@@ -68,7 +68,7 @@ func TestTheRefereeSeesWhatIsWrong(t *testing.T) {
 		}, "INV-1: order o1 is at the broker more than once"},
 		"a second request":               {func(r *referee) { r.requests["a"] = 2 }, "INV-1: account a was asked 2 times"},
 		"sent, then taken for found":     {func(r *referee) { r.ours[0].Source = "detected" }, "INV-1: 1 orders more were sent to account a"},
-		"another contract":               {func(r *referee) { r.book[0].Symbol = "MSFT  270115P00400000" }, "INV-2: order o1"},
+		"another contract":               {func(r *referee) { r.book[0].Symbol = "MSFT  " + expiryCode + "P00400000" }, "INV-2: order o1"},
 		"nothing at the broker":          {func(r *referee) { r.book = nil }, "INV-2: order o1 names broker order B1"},
 		"sent before its claim":          {func(r *referee) { r.book[0].PlacedAt = r.ours[0].SentAt.Add(-time.Second) }, "INV-3"},
 		"sent when it was too late":      {func(r *referee) { r.book[0].PlacedAt = r.ours[0].SendBefore.Add(2 * time.Second) }, "INV-4"},

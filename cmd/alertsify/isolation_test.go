@@ -34,7 +34,7 @@ func (s *show) belongings(t *testing.T) map[string]owned {
 	s.quote(apple, "3.45", "3.50")
 	s.signIn("ava")
 	s.token("ava", "read")
-	order := s.place("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.50")
+	order := s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	var waiting []string
 	s.eventually("ben has a copy and cara is asked", func() bool {
 		waiting = s.do("cara", "GET", "/api/copy-trading/decisions?view=awaiting", "").ids(t)
@@ -170,7 +170,7 @@ func TestIsolationIdsInsideBodiesAreNotThere(t *testing.T) {
 	things := s.belongings(t)
 	before := s.settled()
 	for name, body := range map[string]string{
-		"account":  `{"line":"BTO 1 AAPL 200C 1/15/27 @ 3.50","accountId":"(id)"}`,
+		"account":  `{"line":"BTO 1 AAPL 200C ` + expiry + ` @ 3.50","accountId":"(id)"}`,
 		"position": `{"side":"STC","positionId":"(id)","quantity":1,"orderType":"Limit","limitPrice":"3.50"}`,
 	} {
 		for _, path := range []string{"/api/trading/orders", "/api/trading/orders/preview"} {

@@ -13,7 +13,7 @@ func TestABrokerWithoutListsIsRemembered(t *testing.T) {
 	s.mode("manual")
 	s.quote(apple, "3.45", "3.50")
 	s.linkWithoutLists("root")
-	id := s.place("root", "BTO 1 AAPL 200C 1/15/27 @ 3.40")
+	id := s.place("root", "BTO 1 AAPL 200C "+expiry+" @ 3.40")
 	s.eventually("the order works", func() bool { return s.order("root", id).State == "accepted" })
 	s.eventually("the broker is known to have no lists", func() bool {
 		list, err := s.app.Accounts().List(t.Context(), s.people["root"])

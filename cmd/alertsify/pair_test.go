@@ -56,7 +56,7 @@ func (p *pair) stocked(n int) (held []stockedPosition) {
 	p.t.Helper()
 	owners := []string{"ava", "ben", "cara"}
 	for i := range n {
-		symbol := fmt.Sprintf("AAPL  270115%s%05d000", []string{"C", "P"}[i/3%2], 100+5*(i/6))
+		symbol := fmt.Sprintf("AAPL  "+expiryCode+"%s%05d000", []string{"C", "P"}[i/3%2], 100+5*(i/6))
 		p.tell("/_sandbox/market", map[string]any{"symbol": symbol, "bid": "0.45", "ask": "0.50", "last": "0.45", "frozen": true})
 		p.tell("/_sandbox/broker/trade", map[string]any{"account": owners[i%len(owners)], "symbol": symbol, "side": "BTO", "quantity": 1, "price": "0.50"})
 	}
@@ -96,7 +96,7 @@ func TestEqualRequestsOnTwoServersAreOneOrder(t *testing.T) {
 		t.Errorf("%d answers are not marked as repeated", fresh)
 	}
 	for server := range 2 {
-		a, err := p.post(server, "ava", "/api/trading/orders", `{"line":"BTO 5 AAPL 200C 1/15/27 @ 3.50"}`, "the-client-repeats-0001")
+		a, err := p.post(server, "ava", "/api/trading/orders", `{"line":"BTO 5 AAPL 200C `+expiry+` @ 3.50"}`, "the-client-repeats-0001")
 		if err != nil || a.status != http.StatusUnprocessableEntity || a.code() != "idempotency_key_reused" {
 			t.Errorf("the key with another body: %v %d %s", err, a.status, a.body)
 		}
@@ -118,7 +118,7 @@ func TestNoServerSendsAfterAnotherHalted(t *testing.T) {
 	people := []string{"ava", "ben", "cara"}
 	for round := range 12 {
 		for i, person := range people {
-			body := fmt.Sprintf(`{"line":"BTO 1 AAPL %dC 1/15/27 @ 0.50"}`, 200+5*round)
+			body := fmt.Sprintf(`{"line":"BTO 1 AAPL %dC `+expiry+` @ 0.50"}`, 200+5*round)
 			if a, err := p.post(round+i, person, "/api/trading/orders", body, fmt.Sprintf("before-the-halt-%02d", round)); err != nil || a.status != http.StatusAccepted {
 				t.Fatalf("round %d: %v %d %s", round, err, a.status, a.body)
 			}
@@ -167,7 +167,7 @@ func TestAnAnswerSurvivesItsDatabase(t *testing.T) {
 		m.start()
 		m.token("ava")
 		m.tell("/_sandbox/broker/mode", map[string]string{"account": "*", "mode": "manual"})
-		body := fmt.Sprintf(`{"line":"BTO 1 AAPL %dC 1/15/27 @ 0.50"}`, 200+5*round)
+		body := fmt.Sprintf(`{"line":"BTO 1 AAPL %dC `+expiry+` @ 0.50"}`, 200+5*round)
 		once := fmt.Sprintf("Idempotency-Key: answered-before-%02d", round)
 		first, err := m.ask("ava", "POST", "/api/trading/orders", body, once)
 		if err != nil || first.status != http.StatusAccepted {

@@ -79,7 +79,7 @@ func (c *crowd) ask(url string, i int) error {
 	turn := i / placers
 	strike := crowdStrikes()[turn%4] // quoted already, as what is on somebody's screen
 	price := 5 + turn/4%10*5
-	body := fmt.Sprintf(`{"side":"BTO","underlying":"AAPL","optionType":"call","strike":"%d","expiration":"2027-01-15","quantity":1,"orderType":"Limit","limitPrice":"0.%02d"}`, strike, price)
+	body := fmt.Sprintf(`{"side":"BTO","underlying":"AAPL","optionType":"call","strike":"%d","expiration":"`+expiryDate+`","quantity":1,"orderType":"Limit","limitPrice":"0.%02d"}`, strike, price)
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url+"/api/trading/orders", bytes.NewReader([]byte(body)))
 	if err != nil {
 		return err

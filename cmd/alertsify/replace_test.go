@@ -90,7 +90,7 @@ func (s *show) fillBy(brokerID string, quantity int, price string) {
 func TestAReplacedOrderKeepsWhatItFilled(t *testing.T) {
 	t.Parallel()
 	s := openAlone(t)
-	o := s.working("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.40")
+	o := s.working("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.40")
 	first := o.BrokerOrderID
 	s.fillBy(first, 1, "3.40")
 	s.soon("ava", o.ID, "partial")
@@ -185,7 +185,7 @@ func TestALostAnswerToReplacingASellIsLookedFor(t *testing.T) {
 	s := openAlone(t)
 	s.mode("immediate")
 	s.reaches("ava", s.place("ava", buyFour), "filled")
-	o := s.working("ava", "STC 2 AAPL 200C 1/15/27 @ 3.90")
+	o := s.working("ava", "STC 2 AAPL 200C "+expiry+" @ 3.90")
 	s.fails("ava", replacing, "accept_then_drop")
 	s.replace("ava", o.ID, `{"quantity":3,"limitPrice":"3.80"}`)
 	if p := s.positions("ava"); p[0].Available != 1 {
@@ -220,7 +220,7 @@ func TestAChangeThatNeverArrivedIsGivenUp(t *testing.T) {
 	s := openAlone(t)
 	s.mode("immediate")
 	s.reaches("ava", s.place("ava", buyFour), "filled")
-	o := s.working("ava", "STC 2 AAPL 200C 1/15/27 @ 3.90")
+	o := s.working("ava", "STC 2 AAPL 200C "+expiry+" @ 3.90")
 	s.fails("ava", replacing, "drop_before")
 	s.replace("ava", o.ID, `{"quantity":4}`)
 	s.hurried("nobody knows what became of it", func() bool { return s.change("ava", o.ID) == "unknown" })

@@ -11,7 +11,7 @@ import (
 func TestExecutedWithoutQuantityOrPriceWaitsForTheHoldings(t *testing.T) {
 	t.Parallel()
 	s := openAlone(t)
-	o := s.working("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.40")
+	o := s.working("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.40")
 	s.fails("ava", "recentOrders", "null_fill", "count", 0)
 	s.fails("ava", "orders/details", "null_fill", "count", 0)
 	s.fillBy(o.BrokerOrderID, 4, "3.40")

@@ -16,15 +16,15 @@ func TestCopiesStopAtTheDaysLoss(t *testing.T) {
 	s.mode("immediate")
 	s.settings("cara", `{"status":"paused"}`)
 	s.quote(apple, "3.45", "3.50")
-	s.place("ava", "BTO 5 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 5 AAPL 200C "+expiry+" @ 3.50")
 	s.becomes("ben", "BTO executed")
 	s.quote(apple, "1.00", "1.10") // the five are worth 1.05 now: some 1,225 lost
 	s.exec(`insert into copy_results (user_id, trading_day, realized)
 		select user_id, max(trading_day), 1000 from orders where user_id = $1 group by user_id`, s.people["ben"])
-	s.place("ava", "BTO 1 AAPL 200C 1/15/27 @ 1.10")
+	s.place("ava", "BTO 1 AAPL 200C "+expiry+" @ 1.10")
 	s.becomes("ben", "BTO executed, BTO executed")
 	s.exec(`update copy_results set realized = 0 where user_id = $1`, s.people["ben"])
-	s.place("ava", "BTO 2 AAPL 200C 1/15/27 @ 1.10")
+	s.place("ava", "BTO 2 AAPL 200C "+expiry+" @ 1.10")
 	s.becomes("ben", "BTO executed, BTO executed, BTO skipped: risk_loss_stop")
 	var list []struct{ ReasonText string }
 	s.do("ben", "GET", "/api/copy-trading/decisions", "").into(t, &list)
@@ -43,7 +43,7 @@ func TestRefusalsInARowTurnCopiesOffUntilTheOwnerResumes(t *testing.T) {
 	s.quote(apple, "3.45", "3.50")
 	s.fails("ben", placing, "error", "status", 400, "count", 5)
 	for i := range 5 {
-		s.reaches("ben", s.place("ben", fmt.Sprintf("BTO %d AAPL 200C 1/15/27 @ 3.50", i+1)), "rejected")
+		s.reaches("ben", s.place("ben", fmt.Sprintf("BTO %d AAPL 200C "+expiry+" @ 3.50", i+1)), "rejected")
 	}
 	type stopped struct {
 		Halted bool
@@ -57,9 +57,9 @@ func TestRefusalsInARowTurnCopiesOffUntilTheOwnerResumes(t *testing.T) {
 	if len(now.Halts) != 1 || now.Halts[0].Scope != "account" || now.Halts[0].Cause != "breaker" || now.Halts[0].Stops != "copies" {
 		t.Errorf("ben sees %+v", now)
 	}
-	s.place("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	s.becomes("ben", "BTO skipped: risk_breaker")
-	s.reaches("ben", s.place("ben", "BTO 6 AAPL 200C 1/15/27 @ 3.50"), "filled")
+	s.reaches("ben", s.place("ben", "BTO 6 AAPL 200C "+expiry+" @ 3.50"), "filled")
 	if told := s.text(`select string_agg(title, ', ') from notifications where user_id = $1 and type = 'system'`, s.people["ben"]); told != "Copies to one of your accounts are off" {
 		t.Errorf("ben is told %q", told)
 	}
@@ -67,7 +67,7 @@ func TestRefusalsInARowTurnCopiesOffUntilTheOwnerResumes(t *testing.T) {
 		t.Fatalf("resume: %d %s", a.status, a.body)
 	}
 	s.settings("ben", `{"settings":{"sameContract":"add"}}`)
-	s.place("ava", "BTO 2 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 2 AAPL 200C "+expiry+" @ 3.50")
 	s.becomes("ben", "BTO skipped: risk_breaker, BTO executed")
 }
 
@@ -79,11 +79,11 @@ func TestTheThirdLevelSellsCopiesAndNothingElse(t *testing.T) {
 	s.mode("immediate")
 	s.settings("cara", `{"status":"paused"}`)
 	s.quote(apple, "3.45", "3.50")
-	s.place("ava", "BTO 5 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 5 AAPL 200C "+expiry+" @ 3.50")
 	s.becomes("ben", "BTO executed")
-	s.reaches("ben", s.place("ben", "BTO 3 AAPL 200C 1/15/27 @ 3.50"), "filled")
+	s.reaches("ben", s.place("ben", "BTO 3 AAPL 200C "+expiry+" @ 3.50"), "filled")
 	s.modeOf("ben", "manual")
-	resting := s.place("ben", "BTO 1 AAPL 200C 1/15/27 @ 3.40")
+	resting := s.place("ben", "BTO 1 AAPL 200C "+expiry+" @ 3.40")
 	s.reaches("ben", resting, "accepted")
 	type stopped struct {
 		Halted         bool
@@ -123,7 +123,7 @@ func TestTheThirdLevelSaysWhatItCouldNotSell(t *testing.T) {
 	s.mode("immediate")
 	s.settings("cara", `{"status":"paused"}`)
 	s.quote(apple, "3.45", "3.50")
-	s.place("ava", "BTO 2 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 2 AAPL 200C "+expiry+" @ 3.50")
 	s.becomes("ben", "BTO executed")
 	s.sandbox("POST", "/_sandbox/faults", map[string]any{"target": "alpaca", "match": "GET", "mode": "error", "status": 500, "count": 1000}, nil)
 	<-time.After(1100 * time.Millisecond) // a quote read before answers for a second
@@ -151,7 +151,7 @@ func TestOwnLimitsOnThePage(t *testing.T) {
 	if a := save("2"); a.status != http.StatusOK || !contains(a.body, "2 contracts") {
 		t.Fatalf("lowering: %d %s", a.status, a.body)
 	}
-	a := s.do("ava", "POST", "/api/trading/orders", `{"line":"BTO 3 AAPL 200C 1/15/27 @ 3.50"}`, key())
+	a := s.do("ava", "POST", "/api/trading/orders", `{"line":"BTO 3 AAPL 200C `+expiry+` @ 3.50"}`, key())
 	if a.code() != "risk_contracts" || !contains(a.body, `"limit":2`) {
 		t.Errorf("three contracts: %d %s", a.status, a.body)
 	}

@@ -28,7 +28,7 @@ func TestSeededFollowersCopyAtTheSandbox(t *testing.T) {
 			t.Fatalf("%d %s", code, said)
 		}
 	}
-	s.place("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.50")
+	s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	s.eventually("the automatic ones bought and the others were asked", func() bool {
 		return s.text(`
 			select string_agg(n::text, ' ' order by mode) from (

@@ -38,7 +38,7 @@ func newStorm(t *testing.T) *storm {
 	s.url = startServer(t, built(t), s.stage.dir, slices.Concat(hurried, []string{"LOG_LEVEL=error"})...).url
 	s.show = &show{t: t, stage: s.stage, app: s.app, url: s.url, people: s.people, tokens: map[string]string{}, client: s.client}
 	for i := range s.size() {
-		s.mustPlace(i, fmt.Sprintf("BTO %d AAPL 200C 1/15/27 @ 0.50", stocked))
+		s.mustPlace(i, fmt.Sprintf("BTO %d AAPL 200C "+expiry+" @ 0.50", stocked))
 	}
 	s.patiently("everybody holds something", func() bool { return s.left() == "" })
 	return s
@@ -66,9 +66,9 @@ func (s *storm) rain(during time.Duration) {
 func (s *storm) trade(n int) {
 	// One after the other, so that an order nobody knows the end of bars few (R9).
 	entries := crowdStrikes()[1:]
-	line := fmt.Sprintf("BTO 1 AAPL %dC 1/15/27 @ 0.50", entries[n/s.size()%len(entries)])
+	line := fmt.Sprintf("BTO 1 AAPL %dC "+expiry+" @ 0.50", entries[n/s.size()%len(entries)])
 	if n/s.size()%3 == 2 {
-		line = "STC 1 AAPL 200C 1/15/27 @ 0.45"
+		line = "STC 1 AAPL 200C " + expiry + " @ 0.45"
 	}
 	once := uuid.NewString()
 	for try := 0; ; try++ {

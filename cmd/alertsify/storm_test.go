@@ -189,14 +189,14 @@ func (s *storm) exitsPassHungEntries() {
 		s.fault(map[string]any{"match": placing, "account": personName(i), "mode": "delay", "count": 1, "delayMs": s.hang.Milliseconds()})
 	}
 	for i := range hung {
-		entries = append(entries, s.mustPlace(i, "BTO 1 AAPL 205C 1/15/27 @ 0.50"))
+		entries = append(entries, s.mustPlace(i, "BTO 1 AAPL 205C "+expiry+" @ 0.50"))
 	}
 	s.show.eventually("every worker for entries hangs", func() bool {
 		return s.show.text(`select (count(*) >= 24)::text from orders where state = 'submitting'`) == "true"
 	})
 	for i := range stormPeople - hung {
-		own = append(own, s.mustPlace(i, "STC 1 AAPL 200C 1/15/27 @ 0.45"))
-		others = append(others, s.mustPlace(hung+i, "STC 1 AAPL 200C 1/15/27 @ 0.45"))
+		own = append(own, s.mustPlace(i, "STC 1 AAPL 200C "+expiry+" @ 0.45"))
+		others = append(others, s.mustPlace(hung+i, "STC 1 AAPL 200C "+expiry+" @ 0.45"))
 	}
 	s.patiently("the exits are filled", func() bool {
 		return s.show.text(`select (count(*) = $2)::text from orders where id::text = any($1) and state = 'filled'`, append(own, others...), len(own)+len(others)) == "true"

@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-const apple = "AAPL  270115C00200000"
+var apple = "AAPL  " + expiryCode + "C00200000"
 
 // The main job, end to end: a trader's order fills, everybody hears of it once,
 // one follower has the copy, another is asked, and closing it shows the profit.
@@ -14,7 +14,7 @@ func TestFromClickToEveryAlert(t *testing.T) {
 	s.mode("immediate")
 	s.quote(apple, "3.45", "3.50")
 
-	id := s.place("ava", "BTO 4 AAPL 200C 1/15/27 @ 3.50")
+	id := s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	s.eventually("ava's order fills", func() bool { return s.order("ava", id).State == "filled" })
 	s.eventually("Discord has one alert", func() bool { return len(posts(s.received("discord"))) == 1 })
 	s.eventually("the feed has the alert", func() bool { return len(posts(s.received("getstream"))) > 0 })
@@ -36,7 +36,7 @@ func TestFromClickToEveryAlert(t *testing.T) {
 	s.eventually("cara's copy is in the book", func() bool { return len(s.book("cara")) == 1 })
 
 	s.quote(apple, "4.50", "4.55")
-	sell := s.place("ava", "STC 4 AAPL 200C 1/15/27 @ 4.50")
+	sell := s.place("ava", "STC 4 AAPL 200C "+expiry+" @ 4.50")
 	s.eventually("ava is out", func() bool { return s.order("ava", sell).State == "filled" })
 	s.eventually("ben is out too", func() bool {
 		return contains(s.do("ben", "GET", "/api/positions?status=closed", "").body, `"sold":4`)
@@ -47,7 +47,7 @@ func TestFromClickToEveryAlert(t *testing.T) {
 		t.Errorf("ava's position: %s", a.body)
 	}
 	exit := posts(s.received("discord"))[1]
-	if !contains(exit.Body, "STC 4 AAPL 200C 1/15/27 @ 4.50") || !contains(exit.Body, "+$400") {
+	if !contains(exit.Body, "STC 4 AAPL 200C "+expiry+" @ 4.50") || !contains(exit.Body, "+$400") {
 		t.Errorf("exit alert: %s", exit.Body)
 	}
 }

@@ -223,7 +223,7 @@ func TestHoldingsAreTheBrokersOwn(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	user, account := s.linked("ava")
-	const symbol = "AAPL  270115C00200000"
+	symbol := "AAPL  " + expiryCode + "C00200000"
 	s.control("/_sandbox/broker/trade", map[string]any{
 		"account": account.BrokerAccountID, "symbol": symbol, "side": "BTO", "quantity": 3, "price": "4.50",
 	})

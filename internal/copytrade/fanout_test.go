@@ -172,7 +172,7 @@ func TestOpenCopiesAreCountedByContract(t *testing.T) {
 	}
 	f.holdCopied(more, 1)
 	elsewhere := f.holdCopied(full, 1)
-	f.exec(`update positions set symbol = 'MSFT  270115C00400000', underlying = 'MSFT' where id = $1`, elsewhere)
+	f.exec(`update positions set symbol = 'MSFT  `+expiryCode+`C00400000', underlying = 'MSFT' where id = $1`, elsewhere)
 	f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
 	if got := f.reason(full); got != "skipped: max_open_positions" {
 		t.Error("with another contract open:", got)
@@ -210,11 +210,11 @@ func TestBoundsHoldForSignalsDecidedTogether(t *testing.T) {
 		t.Error("1,050 of 1,000 dollars:", got)
 	}
 	other := f.hold(w.id, w.account, 0)
-	f.exec(`update positions set symbol = 'MSFT  270115C00400000', underlying = 'MSFT' where id = $1`, other)
+	f.exec(`update positions set symbol = 'MSFT  `+expiryCode+`C00400000', underlying = 'MSFT' where id = $1`, other)
 	f.exec(`
 		insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price, time_in_force,
 			source, state, send_before, trading_day, subscription_id, decision_id, estimated_cost)
-		select $1, $2, $3, 'BTO', 'MSFT  270115C00400000', 'MSFT', 100, 1, 'Limit', 1, 'Day', 'copy', 'queued', now(), current_date, $4, id, 100
+		select $1, $2, $3, 'BTO', 'MSFT  `+expiryCode+`C00400000', 'MSFT', 100, 1, 'Limit', 1, 'Day', 'copy', 'queued', now(), current_date, $4, id, 100
 		from copy_decisions where subscription_id = $4`, w.id, w.account, other, w.subscription)
 	if got := bounds(1); got != "max_open_positions" {
 		t.Error("with another entry on its way:", got)

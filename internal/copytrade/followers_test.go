@@ -70,7 +70,7 @@ func TestATraderSeesWhatBecameOfAnOrder(t *testing.T) {
 		f.exec(`
 			with d as (select * from copy_decisions where id = $1),
 			p as (insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, source)
-				select d.user_id, a.id, d.symbol, 'AAPL', 'call', 200, '2027-01-15', 100, 'copy' from d join accounts a on a.user_id = d.user_id returning *),
+				select d.user_id, a.id, d.symbol, 'AAPL', 'call', 200, '`+expiryDate+`', 100, 'copy' from d join accounts a on a.user_id = d.user_id returning *),
 			o as (insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price, time_in_force,
 					source, state, cum, cum_notional, send_before, trading_day, subscription_id, decision_id)
 				select d.user_id, p.account_id, p.id, 'BTO', d.symbol, 'AAPL', 100, 2, 'Limit', 4, 'Day', 'copy', 'filled', 2, 2 * $2::numeric, now(), current_date,

@@ -22,7 +22,7 @@ import (
 	"github.com/alertsify/alertsify/internal/secret"
 )
 
-const symbol = "AAPL  270115C00200000"
+var symbol = "AAPL  " + expiryCode + "C00200000"
 
 // floor is a database with a copier in it, without brokers and quotes: exits can
 // be placed, and entries are refused for want of a quote.
@@ -136,7 +136,7 @@ func (f *floor) hold(user, account uuid.UUID, n int) (position uuid.UUID) {
 	f.Helper()
 	return read[uuid.UUID](f, `
 		insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, bought, source, cost_bought, remaining_cost)
-		values ($1, $2, $3, 'AAPL', 'call', 200, '2027-01-15', 100, $4::int, 'manual', $4::int * 350, $4::int * 350)
+		values ($1, $2, $3, 'AAPL', 'call', 200, '`+expiryDate+`', 100, $4::int, 'manual', $4::int * 350, $4::int * 350)
 		on conflict (account_id, symbol) where status = 'open' do update set bought = positions.bought + excluded.bought
 		returning id`, user, account, symbol, n)
 }

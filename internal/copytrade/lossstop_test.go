@@ -116,15 +116,15 @@ func TestWhatIsHeldOfCopiesCountsAgainstTheDay(t *testing.T) {
 	w := f.follower("ben", true)
 	f.set(w, "daily_loss_stop", "200")
 	position := f.holdCopied(w, 2) // for 350 each
-	f.exec(`update positions set symbol = 'MSFT  270115C00400000', underlying = 'MSFT' where id = $1`, position)
+	f.exec(`update positions set symbol = 'MSFT  `+expiryCode+`C00400000', underlying = 'MSFT' where id = $1`, position)
 	f.lost(w, "-100")
 	for _, c := range []struct{ bid, ask, fanOut, inOrder string }{
 		{"2.95", "3.05", "skipped: daily_loss_stop", "daily_loss_stop"}, // −100 sold, −100 held
 		{"3.00", "3.10", "queued", ""},
 	} {
-		f.quote("MSFT  270115C00400000", c.bid, c.ask)
+		f.quote("MSFT  "+expiryCode+"C00400000", c.bid, c.ask)
 		f.eventually(func() bool { // a read quote answers others for a second
-			q, err := f.copier.market.Quote(f.ctx, "MSFT  270115C00400000")
+			q, err := f.copier.market.Quote(f.ctx, "MSFT  "+expiryCode+"C00400000")
 			return err == nil && q.Bid != nil && q.Bid.Equal(money.MustPrice(c.bid).Decimal)
 		})
 		f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))

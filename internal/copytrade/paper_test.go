@@ -131,19 +131,19 @@ func TestPaperIsRefusedLikeAnOrder(t *testing.T) {
 		},
 		"skipped: risk_loss_stop": func(f *exchangeFloor, w follower) {
 			f.exec(`insert into paper_holdings (subscription_id, symbol, user_id, underlying, multiplier, expiration, bought, sold, realized)
-				values ($1, 'MSFT  270115C00400000', $2, 'MSFT', 100, '2027-01-15', 1, 1, -1000)`, w.subscription, w.id)
+				values ($1, 'MSFT  `+expiryCode+`C00400000', $2, 'MSFT', 100, '`+expiryDate+`', 1, 1, -1000)`, w.subscription, w.id)
 			f.exec(`insert into paper_fills (subscription_id, symbol, user_id, kind, quantity, price, realized, trading_day)
-				values ($1, 'MSFT  270115C00400000', $2, 'settle', 1, 0, -1000, $3)`, w.subscription, w.id, f.clock.Today())
+				values ($1, 'MSFT  `+expiryCode+`C00400000', $2, 'settle', 1, 0, -1000, $3)`, w.subscription, w.id, f.clock.Today())
 		},
 		"skipped: already_held": func(f *exchangeFloor, w follower) {
 			other := read[uuid.UUID](f.floor, `insert into subscriptions (follower_id, trader_id, paper) values ($1, $2, true) returning id`, w.id, f.user("zoe", "trader"))
 			f.exec(`insert into paper_holdings (subscription_id, symbol, user_id, underlying, multiplier, expiration, bought, cost_bought, remaining_cost)
-				values ($1, $2, $3, 'AAPL', 100, '2027-01-15', 1, 350, 350)`, other, symbol, w.id)
+				values ($1, $2, $3, 'AAPL', 100, '`+expiryDate+`', 1, 350, 350)`, other, symbol, w.id)
 		},
 		"skipped: max_exposure": func(f *exchangeFloor, w follower) {
 			f.set(w, "max_exposure", "700")
 			f.exec(`insert into paper_holdings (subscription_id, symbol, user_id, underlying, multiplier, expiration, bought, cost_bought, remaining_cost)
-				values ($1, $2, $3, 'AAPL', 100, '2027-01-15', 1, 350, 350)`, w.subscription, symbol, w.id)
+				values ($1, $2, $3, 'AAPL', 100, '`+expiryDate+`', 1, 350, 350)`, w.subscription, symbol, w.id)
 		},
 		"skipped: underlying_denied": func(f *exchangeFloor, w follower) { f.set(w, "denied_underlyings", []string{"AAPL"}) },
 	} {

@@ -13,7 +13,7 @@ import (
 
 func contract(t *testing.T, underlying string) exchange.Contract {
 	t.Helper()
-	c, err := exchange.NewContract(underlying, exchange.Call, decimal.NewFromInt(200), exchange.MustDate("2027-01-15"))
+	c, err := exchange.NewContract(underlying, exchange.Call, decimal.NewFromInt(200), exchange.MustDate(expiryDate))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -331,7 +331,7 @@ func TestManyHoldingsAreWatchedByContract(t *testing.T) {
 		accounts as (insert into accounts (user_id, connection_id, broker_account_id, institution, can_trade, selected)
 			select user_id, id, gen_random_uuid()::text, 'Alpaca', true, true from links returning id, user_id),
 		held as (insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, bought, source, cost_bought, remaining_cost)
-			select user_id, id, $3, 'AAPL', 'call', 200, '2027-01-15', 100, 2, 'copy', 700, 700 from accounts returning id, user_id),
+			select user_id, id, $3, 'AAPL', 'call', 200, '`+expiryDate+`', 100, 2, 'copy', 700, 700 from accounts returning id, user_id),
 		subs as (insert into subscriptions (follower_id, trader_id, stop_loss_percent, take_profit_percent)
 			select id, $1, 10 + i % 50, 100 from people returning id, follower_id)
 		insert into copy_holdings (subscription_id, position_id, user_id, bought, remaining_cost)

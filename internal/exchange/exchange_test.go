@@ -175,3 +175,22 @@ func TestAClockThatIsTurned(t *testing.T) {
 		t.Errorf("turned to Monday noon: open %v on %s", c.Open("AAPL"), c.Today())
 	}
 }
+
+func TestMonthlyExpirations(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		after string
+		days  int
+		want  string
+	}{
+		{"2026-11-28", 30, "2027-01-15"},
+		{"2026-12-16", 30, "2027-01-15"}, // exactly 30 days
+		{"2026-12-17", 30, "2027-02-19"},
+		{"2026-01-31", 0, "2026-02-20"},
+		{"2026-05-20", 0, "2026-06-18"}, // Juneteenth is a Friday
+	} {
+		if got := Monthly(MustDate(c.after), c.days); got.String() != c.want {
+			t.Errorf("%d days after %s: %s, want %s", c.days, c.after, got, c.want)
+		}
+	}
+}

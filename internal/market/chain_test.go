@@ -13,7 +13,7 @@ import (
 func TestAChainIsALadderAroundTheMoney(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	day := exchange.MustDate("2027-01-15")
+	day := exchange.MustDate(expiryDate)
 	whole, err := s.market.Chain(s.ctx, "aapl", day, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestAContractIsListedAsItIsOrNotAtAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	odd, err := exchange.ParseSymbol("AAPL  270115C00200001")
+	odd, err := exchange.ParseSymbol("AAPL  " + expiryCode + "C00200001")
 	if err != nil {
 		t.Fatal(err)
 	}

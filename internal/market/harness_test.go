@@ -19,7 +19,7 @@ import (
 	"github.com/alertsify/alertsify/internal/secret"
 )
 
-const symbol = "AAPL  270115C00200000"
+var symbol = "AAPL  " + expiryCode + "C00200000"
 
 // stage is a Market asking the sandbox's Alpaca over real HTTP.
 type stage struct {

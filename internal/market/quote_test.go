@@ -38,18 +38,18 @@ func TestAQuoteIsExact(t *testing.T) {
 func TestNobodyQuotesWhatIsNotListed(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	if _, err := s.market.Quote(s.ctx, "AAPL  270115C00200001"); !errors.Is(err, ErrNoQuote) {
+	if _, err := s.market.Quote(s.ctx, "AAPL  "+expiryCode+"C00200001"); !errors.Is(err, ErrNoQuote) {
 		t.Errorf("an unlisted contract: %v", err)
 	}
 	if _, err := s.market.Quote(s.ctx, "nonsense"); fault.CodeOf(err) != "validation_failed" {
 		t.Errorf("no contract at all: %v", err)
 	}
-	found, err := s.market.Quotes(s.ctx, []string{symbol, "AAPL  270115C00200001"})
+	found, err := s.market.Quotes(s.ctx, []string{symbol, "AAPL  " + expiryCode + "C00200001"})
 	if _, there := found[symbol]; err != nil || len(found) != 1 || !there {
 		t.Errorf("%v, %v", found, err)
 	}
 	// Any spelling of a contract is the same contract.
-	if q, err := s.market.Quote(s.ctx, "AAPL270115C00200000"); err != nil || q.Symbol != symbol {
+	if q, err := s.market.Quote(s.ctx, "AAPL"+expiryCode+"C00200000"); err != nil || q.Symbol != symbol {
 		t.Errorf("%+v, %v", q, err)
 	}
 }
@@ -58,7 +58,7 @@ func TestNobodyQuotesWhatIsNotListed(t *testing.T) {
 func TestManyAskersShareOneCall(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	contracts := []string{symbol, "AAPL  270115P00200000", "AAPL  270115C00190000"}
+	contracts := []string{symbol, "AAPL  " + expiryCode + "P00200000", "AAPL  " + expiryCode + "C00190000"}
 	start := make(chan struct{})
 	var all sync.WaitGroup
 	for i := range 60 {
@@ -150,7 +150,7 @@ func TestWithoutKeysEveryAnswerSaysWhatIsMissing(t *testing.T) {
 	m := New(Options{Clock: exchange.NewClock(time.Now)})
 	ctx := context.Background()
 	_, err1 := m.Quote(ctx, symbol)
-	_, err2 := m.Chain(ctx, "AAPL", exchange.MustDate("2027-01-15"), 0)
+	_, err2 := m.Chain(ctx, "AAPL", exchange.MustDate(expiryDate), 0)
 	_, err3 := m.Expirations(ctx, "AAPL")
 	_, err4 := m.Listed(ctx, exchange.Contract{})
 	_, err5 := m.Symbols(ctx, "A")

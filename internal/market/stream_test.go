@@ -17,9 +17,9 @@ import (
 	"time"
 )
 
-const (
+var (
 	call200 = symbol
-	put200  = "AAPL  270115P00200000"
+	put200  = "AAPL  " + expiryCode + "P00200000"
 )
 
 // quick is a stream that does in moments what takes seconds in production.
@@ -204,7 +204,7 @@ func TestManyPagesAreOneSubscription(t *testing.T) {
 			t.Errorf("quote %+v", q)
 		}
 	}
-	if got, want := s.asked(), "+AAPL270115C00200000 +AAPL270115P00200000"; got != want {
+	if got, want := s.asked(), "+AAPL"+expiryCode+"C00200000 +AAPL"+expiryCode+"P00200000"; got != want {
 		t.Errorf("Alpaca was asked for %q, want %q", got, want)
 	}
 }
@@ -226,7 +226,7 @@ func TestTheLastPageTakesItsSubscriptionAlong(t *testing.T) {
 	first, second := s.follow(call200, put200), s.follow(call200)
 	s.eventually("both are carried", func() bool { return s.carried() == 2 })
 	first.Close()
-	s.eventually("the put is dropped", func() bool { return strings.HasSuffix(s.asked(), " -AAPL270115P00200000") })
+	s.eventually("the put is dropped", func() bool { return strings.HasSuffix(s.asked(), " -AAPL"+expiryCode+"P00200000") })
 	s.pin(call200, "3.60", "3.70", "3.65")
 	s.until(second, call200, "3.60")
 	second.Close()
@@ -250,7 +250,7 @@ func TestAReloadedPageDoesNotLeave(t *testing.T) {
 		page = s.follow(call200)
 		s.until(page, call200, "3.40")
 	}
-	if got := s.asked(); got != "+AAPL270115C00200000" {
+	if got := s.asked(); got != "+AAPL"+expiryCode+"C00200000" {
 		t.Errorf("Alpaca was asked for %q", got)
 	}
 }
@@ -273,7 +273,7 @@ func TestAnUpstreamThatDiesIsReplaced(t *testing.T) {
 	if again := s.calls.of("/options/snapshots"); again > reads+1 {
 		t.Errorf("read %d times while it streams", again-reads)
 	}
-	if got, want := s.asked(), "+AAPL270115C00200000 +AAPL270115C00200000"; got != want {
+	if got, want := s.asked(), "+AAPL"+expiryCode+"C00200000 +AAPL"+expiryCode+"C00200000"; got != want {
 		t.Errorf("Alpaca was asked for %q, want %q", got, want)
 	}
 }
@@ -290,7 +290,7 @@ func TestMoreThanThePlanCarriesIsRead(t *testing.T) {
 	s.until(page, put200, "5.30")
 	s.pin(call200, "3.62", "3.72", "3.67")
 	s.until(page, call200, "3.62")
-	if got := s.asked(); got != "+AAPL270115C00200000" {
+	if got := s.asked(); got != "+AAPL"+expiryCode+"C00200000" {
 		t.Errorf("Alpaca was asked for %q", got)
 	}
 }
@@ -301,7 +301,7 @@ func TestTheLimitIsLearntFromARefusal(t *testing.T) {
 	s.market.stream.limit = 1 << 20 // the sandbox takes a thousand
 	var symbols []string
 	for strike := range 1200 {
-		symbols = append(symbols, fmt.Sprintf("SPX   270115C%08d", 2_400_000+25_000*strike))
+		symbols = append(symbols, fmt.Sprintf("SPX   "+expiryCode+"C%08d", 2_400_000+25_000*strike))
 	}
 	pages := slices.Collect(slices.Chunk(symbols, FollowMax))
 	for _, some := range pages {
@@ -381,14 +381,14 @@ func TestOnlyContractsAreFollowed(t *testing.T) {
 	s := newStage(t)
 	many := make([]string, FollowMax+1)
 	for i := range many {
-		many[i] = fmt.Sprintf("AAPL  270115C%08d", 1000*(i+1))
+		many[i] = fmt.Sprintf("AAPL  "+expiryCode+"C%08d", 1000*(i+1))
 	}
 	for name, symbols := range map[string][]string{"no symbol": {"AAPL"}, "too many": many} {
 		if _, err := s.market.Follow(symbols); err == nil {
 			t.Errorf("%s was followed", name)
 		}
 	}
-	twice, err := s.market.Follow([]string{call200, "AAPL270115C00200000"})
+	twice, err := s.market.Follow([]string{call200, "AAPL" + expiryCode + "C00200000"})
 	if err != nil || len(twice.symbols) != 1 {
 		t.Errorf("the same in two forms: %v, %v", twice, err)
 	}

@@ -62,12 +62,12 @@ func TestRowsAreKeptInTheirOrder(t *testing.T) {
 	ctx := context.Background()
 	m, db := keeper(t)
 	ava := person(t, db, "ava")
-	wanted := []WatchRow{{"spy", "put", nil, 0}, {"AAPL", "call", day("2027-01-15"), 5}, {"brk/b", "call", nil, 10}}
+	wanted := []WatchRow{{"spy", "put", nil, 0}, {"AAPL", "call", day(expiryDate), 5}, {"brk/b", "call", nil, 10}}
 	set, err := m.SetWatchlist(ctx, ava, wanted)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "SPY put next ±0, AAPL call 2027-01-15 ±5, BRK.B call next ±10"
+	want := "SPY put next ±0, AAPL call " + expiryDate + " ±5, BRK.B call next ±10"
 	kept, err := m.Watchlist(ctx, ava)
 	if err != nil || words(kept) != want || words(set) != want {
 		t.Errorf("set %s, kept %s, %v", words(set), words(kept), err)
@@ -91,10 +91,10 @@ func TestRowsAreAddedChangedAndRemoved(t *testing.T) {
 		want string
 	}{
 		{m.AddToWatchlist, WatchRow{"SPY", "call", nil, 2}, "SPY call next ±2"},
-		{m.AddToWatchlist, WatchRow{"spy", "call", day("2027-01-15"), 2}, "SPY call next ±2, SPY call 2027-01-15 ±2"},
-		{m.AddToWatchlist, WatchRow{"spy", "call", nil, 5}, "SPY call next ±5, SPY call 2027-01-15 ±2"},
-		{m.RemoveFromWatchlist, WatchRow{Underlying: "QQQ", Type: "call"}, "SPY call next ±5, SPY call 2027-01-15 ±2"},
-		{m.RemoveFromWatchlist, WatchRow{Underlying: "SPY", Type: "call"}, "SPY call 2027-01-15 ±2"},
+		{m.AddToWatchlist, WatchRow{"spy", "call", day(expiryDate), 2}, "SPY call next ±2, SPY call " + expiryDate + " ±2"},
+		{m.AddToWatchlist, WatchRow{"spy", "call", nil, 5}, "SPY call next ±5, SPY call " + expiryDate + " ±2"},
+		{m.RemoveFromWatchlist, WatchRow{Underlying: "QQQ", Type: "call"}, "SPY call next ±5, SPY call " + expiryDate + " ±2"},
+		{m.RemoveFromWatchlist, WatchRow{Underlying: "SPY", Type: "call"}, "SPY call " + expiryDate + " ±2"},
 	} {
 		got, err := step.do(ctx, ava, step.row)
 		if err != nil || words(got) != step.want {

@@ -44,7 +44,7 @@ func newShelf(t *testing.T) *shelf {
 	s.account = s.id(`insert into accounts (user_id, connection_id, broker_account_id, institution) values ($1, $2, 'a', 'Alpaca') returning id`,
 		s.user, connection)
 	s.position = s.id(`insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, source)
-		values ($1, $2, 'AAPL  270115C00200000', 'AAPL', 'call', 200, '2027-01-15', 100, 'manual') returning id`, s.user, s.account)
+		values ($1, $2, 'AAPL  `+expiryCode+`C00200000', 'AAPL', 'call', 200, '`+expiryDate+`', 100, 'manual') returning id`, s.user, s.account)
 	return s
 }
 
@@ -61,9 +61,9 @@ func (s *shelf) try(sql string, args ...any) error {
 	return err
 }
 
-const insertOrder = `insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type,
+var insertOrder = `insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type,
 	time_in_force, source, state, cum, trading_day, send_before)
-	values ($1, $2, $3, $4, 'AAPL  270115C00200000', 'AAPL', 100, 5, 'Market', 'Day', 'manual', $5, $6, '2026-09-21', now())`
+	values ($1, $2, $3, $4, 'AAPL  ` + expiryCode + `C00200000', 'AAPL', 100, 5, 'Market', 'Day', 'manual', $5, $6, '2026-09-21', now())`
 
 func (s *shelf) order(side Side, state State, cum int) uuid.UUID {
 	s.t.Helper()

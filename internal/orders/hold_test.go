@@ -68,10 +68,10 @@ func (w *watchman) trader(name string, age time.Duration) (account uuid.UUID) {
 			select id, $1, 'ALPACA', 'Alpaca', true, 'ok' from u returning id, user_id),
 		a as (insert into accounts (user_id, connection_id, broker_account_id, institution) select user_id, id, $1, 'Alpaca' from c returning id, user_id),
 		p as (insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, status, source)
-			select user_id, id, 'AAPL  270115C00200000', 'AAPL', 'call', 200, '2027-01-15', 100, 'void', 'manual' from a returning id, user_id, account_id)
+			select user_id, id, 'AAPL  `+expiryCode+`C00200000', 'AAPL', 'call', 200, '`+expiryDate+`', 100, 'void', 'manual' from a returning id, user_id, account_id)
 		insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, time_in_force, source, state,
 			trading_day, send_before, created_at)
-		select user_id, account_id, id, 'BTO', 'AAPL  270115C00200000', 'AAPL', 100, 1, 'Market', 'Day', 'manual', 'aborted', current_date, now(), now() - $2::interval
+		select user_id, account_id, id, 'BTO', 'AAPL  `+expiryCode+`C00200000', 'AAPL', 100, 1, 'Market', 'Day', 'manual', 'aborted', current_date, now(), now() - $2::interval
 		from p returning account_id`, name, age).Scan(&account)
 	if err != nil {
 		w.t.Fatal(err)

@@ -204,7 +204,7 @@ func TestOneProcessSettlesAnAccount(t *testing.T) {
 	for _, c := range []struct {
 		day  string
 		want int64
-	}{{"2027-01-15", 0}, {"2027-01-19", 1}, {"2027-01-19", 0}, {"2027-01-20", 1}} {
+	}{{expiryDate, 0}, {"2027-01-19", 1}, {"2027-01-19", 0}, {"2027-01-20", 1}} {
 		if got := claims(c.day); got != c.want {
 			t.Errorf("before %s: claimed %d times, want %d", c.day, got, c.want)
 		}
@@ -267,7 +267,7 @@ func TestWhatIsHeldLong(t *testing.T) {
 		}
 		return c
 	}
-	call, put := contract("AAPL  270115C00200000"), contract("AAPL  270115P00200000")
+	call, put := contract("AAPL  "+expiryCode+"C00200000"), contract("AAPL  "+expiryCode+"P00200000")
 	list := heldOf([]brokers.Holding{
 		{Contract: call, Contracts: 2, CostBasis: &money.Price{Decimal: decimal.NewFromInt(3)}}, {Contract: put, Contracts: -1}, {Contract: call, Contracts: 1},
 	})

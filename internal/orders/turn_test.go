@@ -36,9 +36,9 @@ func (s *shelf) waits(o Order) time.Duration {
 	return again.After
 }
 
-const (
-	oneContract   = "AAPL  270115C00200000"
-	otherContract = "AAPL  270115C00205000"
+var (
+	oneContract   = "AAPL  " + expiryCode + "C00200000"
+	otherContract = "AAPL  " + expiryCode + "C00205000"
 )
 
 func TestExitsGoFirstThenInTheOrderTheyCame(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
-const contract = "AAPL  270115C00200000"
+var contract = "AAPL  " + expiryCode + "C00200000"
 
 // played is our client against the sandbox, which shares no signing, parsing or
 // canonical form with it.
