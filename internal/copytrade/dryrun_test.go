@@ -75,9 +75,9 @@ func (f *floor) dry(who uuid.UUID, settings string) (told string, run DryRun) {
 	return strings.Join(list, "; "), run
 }
 
-const (
-	microsoft = "MSFT  270115P00400000"
-	tesla     = "TSLA  270115C00300000"
+var (
+	microsoft = "MSFT  " + expiryCode + "P00400000"
+	tesla     = "TSLA  " + expiryCode + "C00300000"
 )
 
 // history is what ava did: four entries, of which two were left again.
@@ -149,7 +149,7 @@ func TestADryRunShowsOnlyWhatIsPublic(t *testing.T) {
 		t.Error(got)
 	}
 	for n := range 25 {
-		f.past(70-n, orders.BTO, fmt.Sprintf("MSFT  270115P00%03d000", 300+n), 1, "1.00")
+		f.past(70-n, orders.BTO, fmt.Sprintf("MSFT  "+expiryCode+"P00%03d000", 300+n), 1, "1.00")
 	}
 	got, run := f.dry(ben, `{"maxDailyTrades":100}`)
 	if len(run.Signals) != drySignals || run.Copied != drySignals {

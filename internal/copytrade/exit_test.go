@@ -174,7 +174,7 @@ func TestARefusedExitIsTriedAgainUntilItsTimeIsOver(t *testing.T) {
 	if got := f.reason(g); got != "skipped: trading_halted" {
 		t.Errorf("its time over: %s", got)
 	}
-	if got := read[string](f, `select title from notifications where user_id = $1`, g.id); got != "@ava sold, your copy was not: AAPL 15 Jan 27 200 C" {
+	if got := read[string](f, `select title from notifications where user_id = $1`, g.id); got != "@ava sold, your copy was not: AAPL "+sampleDay.Display()+" 200 C" {
 		t.Errorf("told %q", got)
 	}
 	f.carryOn(sell)

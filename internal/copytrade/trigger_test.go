@@ -133,7 +133,7 @@ func TestABoundSellsOnce(t *testing.T) {
 		t.Errorf("told %d times", n)
 	}
 	if got := read[string](f, `select title || '. ' || body from notifications where user_id = $1`, followers[0].id); got !=
-		"Stop-loss: AAPL 15 Jan 27 200 C. 3 copied from @ava are being sold: at $1.05 they are 70% below the $3.50 they cost." {
+		"Stop-loss: AAPL "+sampleDay.Display()+" 200 C. 3 copied from @ava are being sold: at $1.05 they are 70% below the $3.50 they cost." {
 		t.Errorf("told %q", got)
 	}
 }
@@ -255,11 +255,11 @@ func TestATriggerFollowsItsOrder(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ order, want, told string }{
 		"filled": {`update orders set state = 'filled', cum = 3, cum_notional = 2.85, executed_at = now(), finished_at = now()`,
-			"stop_loss sold", "Sold 3 AAPL 15 Jan 27 200 C. Stop-loss: at $0.95, copied from @ava"},
+			"stop_loss sold", "Sold 3 AAPL " + sampleDay.Display() + " 200 C. Stop-loss: at $0.95, copied from @ava"},
 		"rejected": {`update orders set state = 'rejected', finished_at = now()`, "stop_loss failed order_rejected",
-			"Stop-loss sold nothing: AAPL 15 Jan 27 200 C. The broker rejected the order. What you hold of it is yours to sell."},
+			"Stop-loss sold nothing: AAPL " + sampleDay.Display() + " 200 C. The broker rejected the order. What you hold of it is yours to sell."},
 		"taken back": {`update orders set state = 'aborted', reason_code = 'user_cancelled', finished_at = now()`, "stop_loss failed user_cancelled",
-			"Stop-loss sold nothing: AAPL 15 Jan 27 200 C. You cancelled the order before it was sent. What you hold of it is yours to sell."},
+			"Stop-loss sold nothing: AAPL " + sampleDay.Display() + " 200 C. You cancelled the order before it was sent. What you hold of it is yours to sell."},
 		"never sent": {`update orders set state = 'aborted', reason_code = 'trading_halted', finished_at = now()`, "stop_loss waiting trading_halted", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

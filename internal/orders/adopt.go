@@ -34,10 +34,12 @@ func (d *Desk) adopt(ctx context.Context, user snaptrade.User, a brokers.Account
 			b.review = "several orders at the broker look like this one"
 		}
 		err := d.book(ctx, o.ID, reportOf(*chosen), b)
-		errs = append(errs, err)
-		if err == nil {
+		if errors.Is(err, errLinkedElsewhere) { // somebody else's since the list was read: it was no match
+			unlinked, err = without(unlinked, chosen.ID), nil
+		} else if err == nil {
 			unlinked = without(unlinked, chosen.ID)
 		}
+		errs = append(errs, err)
 	}
 	return unlinked, errors.Join(errs...)
 }

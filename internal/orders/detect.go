@@ -26,7 +26,11 @@ func (d *Desk) detect(ctx context.Context, a brokers.Account, rest []snaptrade.O
 		if !l.Option || l.PlacedAt.Before(a.CreatedAt) || !worthARow(l) {
 			continue
 		}
-		if err := d.detectOne(ctx, a, l); err != nil {
+		err := d.detectOne(ctx, a, l)
+		if errors.Is(err, errLinkedElsewhere) { // its placer learnt the id while the list was read: it has its row
+			continue
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("detect broker order %s: %w", l.ID, err))
 		}
 	}

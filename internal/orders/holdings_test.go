@@ -184,7 +184,7 @@ func TestOneProcessSettlesAnAccount(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
 	s.must(`insert into account_looks (account_id, user_id) values ($1, $2)`, s.account, s.user)
-	s.must(`update positions set bought = 1`)
+	s.must(`update positions set bought = 1, expiration = '2027-01-15'`)
 	d := New(Options{DB: s.db, Now: time.Now})
 	claims := func(day string) (n int64) {
 		var claimed atomic.Int64
@@ -204,7 +204,7 @@ func TestOneProcessSettlesAnAccount(t *testing.T) {
 	for _, c := range []struct {
 		day  string
 		want int64
-	}{{expiryDate, 0}, {"2027-01-19", 1}, {"2027-01-19", 0}, {"2027-01-20", 1}} {
+	}{{"2027-01-15", 0}, {"2027-01-19", 1}, {"2027-01-19", 0}, {"2027-01-20", 1}} {
 		if got := claims(c.day); got != c.want {
 			t.Errorf("before %s: claimed %d times, want %d", c.day, got, c.want)
 		}
@@ -267,7 +267,7 @@ func TestWhatIsHeldLong(t *testing.T) {
 		}
 		return c
 	}
-	call, put := contract("AAPL  "+expiryCode+"C00200000"), contract("AAPL  "+expiryCode+"P00200000")
+	call, put := contract("AAPL  270115C00200000"), contract("AAPL  270115P00200000")
 	list := heldOf([]brokers.Holding{
 		{Contract: call, Contracts: 2, CostBasis: &money.Price{Decimal: decimal.NewFromInt(3)}}, {Contract: put, Contracts: -1}, {Contract: call, Contracts: 1},
 	})
