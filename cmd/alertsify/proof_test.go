@@ -127,7 +127,7 @@ func (p *proof) stopsHold(rounds, copies int) {
 		begun := p.number(claims)
 		self, one := own[round%len(own)], followers[round%len(own)]
 		leader := p.buys(round, round)
-		enough := begun + 1 + rand.N(copies*2/3) // ava's own, and so many copies
+		enough := begun + 1 + rand.N(copies*2/3)    // ava's own, and so many copies
 		patience := time.Now().Add(5 * time.Second) // a slow machine may never claim so many in time
 		p.within(2*time.Minute, "copies run", func() string {
 			if n := p.number(claims); n < begun+2 || n < enough && time.Now().Before(patience) {
