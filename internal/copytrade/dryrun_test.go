@@ -212,6 +212,7 @@ func TestADryRunDecidesAsTheFanOutDoes(t *testing.T) {
 		// The next settings meet the same signal as their first.
 		f.exec(`delete from alerts`)
 		f.exec(`delete from copy_decisions`)
+		f.exec(`delete from copy_signals`)
 		f.exec(`delete from fills`)
 		f.exec(`delete from orders`)
 		f.exec(`delete from positions`)
