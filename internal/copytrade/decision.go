@@ -91,10 +91,14 @@ func (d Decision) MarshalJSON() ([]byte, error) {
 
 // decisionColumns join the users table for the trader's name, the leader's order
 // for the contract's multiplier, and the copy's order for when it was sent.
-const decisionColumns = `c.id, c.subscription_id, c.paper, c.user_id, c.trader_id, t.username, c.leader_order_id, c.side, c.symbol, l.underlying, l.multiplier,
+const decisionColumns = decisionFacts + `, ` + sentAfter + `, c.decided_at, c.expires_at`
+
+// sentAfter is how long after the leader's execution the copy of decision c was sent, in ms.
+const sentAfter = `(select greatest(extract(epoch from e.sent_at - l.executed_at) * 1000, 0)::int from orders e where e.id = c.order_id)`
+
+const decisionFacts = `c.id, c.subscription_id, c.paper, c.user_id, c.trader_id, t.username, c.leader_order_id, c.side, c.symbol, l.underlying, l.multiplier,
 	c.source_quantity, c.source_price, c.quantity, c.result, c.reason, c.numbers, c.order_id, c.position_id, c.held, c.leader_held,
-	c.place, c.place_of, (select greatest(extract(epoch from e.sent_at - l.executed_at) * 1000, 0)::int from orders e where e.id = c.order_id),
-	c.decided_at, c.expires_at`
+	c.place, c.place_of`
 
 const decisionFrom = ` from copy_decisions c join users t on t.id = c.trader_id join orders l on l.id = c.leader_order_id `
 

@@ -227,7 +227,7 @@ func publishDecided(ctx context.Context, tx pgx.Tx, order uuid.UUID, condition s
 		select c.user_id, (@shape::jsonb - 'reasonText') || case when c.reason is null then '{}' else
 				jsonb_build_object('reasonText', coalesce(@reasons::jsonb ->> c.reason, c.reason)) end ||
 			jsonb_build_object('id', c.id, 'subscriptionId', c.subscription_id, 'paper', c.paper, 'quantity', c.quantity, 'result', c.result,
-				'reason', c.reason, 'numbers', c.numbers, 'orderId', c.order_id, 'place', c.place, 'placeOf', c.place_of,
+				'reason', c.reason, 'numbers', c.numbers, 'orderId', c.order_id, 'place', c.place, 'placeOf', c.place_of, 'sentAfterMs', `+sentAfter+`,
 				'expiresAt', to_char(c.expires_at at time zone 'utc', `+isoTime+`), 'createdAt', to_char(c.decided_at at time zone 'utc', `+isoTime+`))
-		from copy_decisions c where c.leader_order_id = @order and `+condition, named)
+		from copy_decisions c join orders l on l.id = c.leader_order_id where c.leader_order_id = @order and `+condition, named)
 }

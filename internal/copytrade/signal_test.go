@@ -119,6 +119,52 @@ func TestAFanOutTellsPagesTheShapeOfTheAPI(t *testing.T) {
 	}
 }
 
+// What is told of one follower's copy is nobody else's, however late it is told.
+func TestWhenACopyWasSentIsToldToItsOwnerAlone(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	people := []follower{f.follower("ben", true), f.follower("cara", true), f.follower("dan", true)}
+	order := f.leads(orders.BTO, 4, 4, orders.Filled)
+	f.decide(order)
+	first := read[uuid.UUID](f, `select id from copy_decisions where place = 1`)
+	f.exec(`update copy_decisions set result = 'queued', reason = null`)
+	for _, w := range people {
+		if d := f.decision(w); d.ID == first {
+			sent := f.entered(w, orders.Queued)
+			f.exec(`update orders set state = 'submitting', sent_at = now() + interval '2 seconds' where id = $1`, sent)
+		}
+	}
+	f.exec(`delete from live_events`)
+	f.exec(`update copy_signals set told_at = null`)
+	f.must(f.copier.tellOf(f.ctx, order))
+	if got := read[string](f, `
+		select string_agg(case when e.data ->> 'sentAfterMs' is null then 'not sent' else 'sent' end, ', ' order by (e.data ->> 'place')::int)
+		from live_events e where e.kind = 'decision'`); got != "sent, not sent, not sent" {
+		t.Error(got)
+	}
+}
+
+// Copies do not wait for the pages that show them.
+func TestCopiesArePlacedThoughNoPageCanBeTold(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.leads(orders.BTO, 4, 4, orders.Filled)
+	w := f.follower("ben", true)
+	f.holdCopied(w, 3)
+	f.exec(`create function deaf() returns trigger language plpgsql as $$ begin raise exception 'deaf'; end $$`)
+	f.exec(`create trigger deaf before insert on live_events for each row when (new.kind = 'decision') execute function deaf()`)
+	order := f.leads(orders.STC, 4, 4, orders.Filled)
+	f.carryOn(order)
+	if got := f.exits(w); got != "3" {
+		t.Errorf("sells %q", got)
+	}
+	f.exec(`drop trigger deaf on live_events`)
+	f.must(f.copier.tellOf(f.ctx, order))
+	if n := read[int](f, `select count(*)::int from live_events where kind = 'decision'`); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+}
+
 // Deciding that died between two slices goes on behind the last one, with the same
 // line; what was decided is not decided again.
 func TestDecidingGoesOnBehindTheLastSlice(t *testing.T) {
