@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/orders"
 )
 
 // at turns the market's clock to a New York time.
@@ -141,6 +142,33 @@ func TestCopiesAreSoldAtTheChosenTimeOfTheLastDay(t *testing.T) {
 			}
 			if f.sells(without) != "" {
 				t.Error("sold for who chose no time")
+			}
+		})
+	}
+}
+
+// What would be sold at once because of its last day is not bought.
+func TestNothingIsBoughtPastTheTimeItWouldBeSoldAt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ at, chosen, want string }{
+		"before the time":           {"2026-11-20 13:29", "13:30", "queued"},
+		"at the time":               {"2026-11-20 13:30", "13:30", "skipped: expires_too_soon"},
+		"on a day that is not last": {"2026-11-19 13:30", "13:30", "queued"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := open(t)
+			f.at(c.at)
+			w, without := f.follower("ben", true), f.follower("cara", true)
+			f.set(w, "close_on_expiry_at", c.chosen)
+			order := f.leads(orders.BTO, 4, 4, orders.Filled)
+			f.expires(read[uuid.UUID](f, `select position_id from orders where id = $1`, order), "2026-11-20")
+			f.decide(order)
+			if got := f.reason(w); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+			if got := f.reason(without); got != "queued" {
+				t.Errorf("who chose no time: %s", got)
 			}
 		})
 	}

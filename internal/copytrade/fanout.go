@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/orders"
 )
 
@@ -100,7 +101,9 @@ func triggerOf(o orders.Order, firstFill time.Time) time.Time {
 
 func (c *Copier) fanOutArgs(o orders.Order, filled filledAt, trigger time.Time) pgx.NamedArgs {
 	closes := c.clock.CloseTime(o.Contract.Underlying).Add(-c.clock.State().Offset) // by the real clock
+	day, _ := c.lastDay()
 	return pgx.NamedArgs{
+		"expirations": day.Expirations, "latest": day.latest(), "time": day.Now.In(exchange.NewYork).Format("15:04"),
 		"order": o.ID, "now": c.now(), "close": closes, "executed": filled.executed, "trigger": trigger,
 		"open": c.clock.Open(o.Contract.Underlying), "most": c.rules.Limits().CopyContracts,
 		"today": c.clock.Today(), "consent": ConsentVersion, "exitsUntil": filled.last.Add(exitsWithin),

@@ -68,8 +68,8 @@ const heldElsewhere = `
 // follower and signal: the fan-out's, and those of a dry run. It looks at nothing but
 // the row: the settings under their column names in subscriptions, the signal (cum,
 // price, multiplier, underlying, option_type, days_left) and the facts of its moment
-// (account_ready, buying_power, flat, session_open, delay, held, open_others, exposed,
-// made, most). What it comes to is judged: reason, size, and the numbers compared.
+// (account_ready, buying_power, flat, closing, session_open, delay, held, open_others,
+// exposed, made, most). What it comes to is judged: reason, size, and the numbers compared.
 const judgeEntries = `
 priced as (
 	select *, coalesce(floor(case scaling_mode
@@ -92,6 +92,7 @@ priced as (
 			when option_type <> all (option_types) then 'option_type'
 			when days_left < min_days_to_expiration then 'expires_too_soon'
 			when days_left > max_days_to_expiration then 'expires_too_late'
+			when closing then 'expires_too_soon'
 			when made <= -daily_loss_stop then 'daily_loss_stop'
 			when wanted < 1 then 'scaled_to_zero'
 			when max_premium_per_trade < cost_each then 'max_premium'
@@ -125,12 +126,13 @@ const numbersOfAll = `jsonb_build_object('scaling', scaling_mode, 'value', trim_
 const fanOutEntries = `
 with o as (
 	select o.*, round(o.cum_notional / o.cum, 4) as price, p.bought = p.sold as flat, p.option_type,
-		p.expiration - @today::date as days_left
+		p.expiration - @today::date as days_left, p.expiration = any (coalesce(@expirations::date[], '{}')) as last_day
 	from orders o join positions p on p.id = o.position_id where o.id = @order and o.source <> 'copy' and o.cum > 0
 ), candidate as (
 	select s.*, o.id as leader_order, o.symbol, o.cum, o.price, o.multiplier, o.flat, o.underlying, o.option_type, o.days_left, ` + fairOrder + `,
 		s.paper or coalesce(a.status = 'ok' and a.can_trade, false) as account_ready,
 		case when s.paper then coalesce(a.buying_power, @paperPower::numeric) else a.buying_power end as buying_power,
+		o.last_day and not s.paper and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time as closing,
 		@open::boolean as session_open, @now::timestamptz - @executed::timestamptz as delay, ` + heldElsewhere + ` as held,
 		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed, today.made,
 		least(r.own, coalesce(r.granted, @most::int))::int as most,
