@@ -77,7 +77,7 @@ func TestOrdersPlacedAtOnceSeeEachOther(t *testing.T) {
 	}{
 		"buying power for three (R15)": {
 			func(b *booker, i int) Draft {
-				return b.drafted(BTO, fmt.Sprintf("AAPL  270115C00%d000", 200+5*i), 1)
+				return b.drafted(BTO, fmt.Sprintf("%s%d000", oneContract[:len(oneContract)-6], 200+5*i), 1)
 			},
 			map[string]int{"placed": 3, "risk_buying_power": 3},
 		},
