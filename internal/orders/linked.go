@@ -24,15 +24,20 @@ func (o listedOrder) news(r report) bool {
 }
 
 // over are the listed orders of which nothing can be news, most of a day's list: ours
-// have ended with all that is reported as filled, and nobody is replacing them. The
-// rest of their rows need not be read.
+// have ended with all that is reported as filled, in every row of a list that has an id
+// twice, and nobody is replacing them. The rest of their rows need not be read.
 func (d *Desk) over(ctx context.Context, account uuid.UUID, listed []snaptrade.Order) (map[string]bool, error) {
-	ids, filled := make([]string, len(listed)), make([]int, len(listed))
-	for i, l := range listed {
-		ids[i] = l.ID
-		if n := reportOf(l).Filled; n != nil {
-			filled[i] = *n
+	most := make(map[string]int, len(listed)) // filled
+	for _, l := range listed {
+		n := 0
+		if r := reportOf(l); r.Filled != nil {
+			n = *r.Filled
 		}
+		most[l.ID] = max(most[l.ID], n)
+	}
+	ids, filled := make([]string, 0, len(most)), make([]int, 0, len(most))
+	for id, n := range most {
+		ids, filled = append(ids, id), append(filled, n)
 	}
 	rows, err := d.db.Pool().Query(ctx, `
 		select b.broker_order_id, true from unnest($2::text[], $3::bigint[]) as l (id, filled)
