@@ -109,7 +109,7 @@ func (c *Copier) calls(ctx context.Context, o orders.Order) (calls []int32, prom
 	var most, wait int
 	err = c.db.Pool().QueryRow(ctx, `
 		select 2 * least(count(*), $2)::int, coalesce(max(max_delay_seconds), 0), (`+promisedCalls+`) from subscriptions
-		where trader_id = $1 and status = 'active'`, o.UserID, decideSlice).Scan(&most, &wait, &promised)
+		where trader_id = $1 and status = 'active'`, o.UserID, decideSlice, c.rules.Limits().BalanceAge.Seconds()).Scan(&most, &wait, &promised)
 	if err != nil {
 		return nil, 0, fmt.Errorf("count who waits for order %s: %w", o.ID, err)
 	}
@@ -125,10 +125,15 @@ func (c *Copier) calls(ctx context.Context, o orders.Order) (calls []int32, prom
 }
 
 // promisedCalls counts the calls that copied entries in line still need: those
-// without an order one for it and one for their balance, the others one (indexes
-// copy_decisions_open, orders_copies_in_hand). Foreign table: orders.
-const promisedCalls = `select ((select 2 * count(*) from copy_decisions
-		where result in ('queued', 'approved') and side = 'BTO' and not paper and order_id is null and expires_at > clock_timestamp())
+// without an order one for it, and one more where the balance is not fresh ($3
+// seconds) by then; the others one (indexes copy_decisions_open,
+// orders_copies_in_hand). Foreign tables: orders, accounts.
+const promisedCalls = `select ((select count(*) + count(*) filter (where coalesce(a.balance_at, '-infinity') + make_interval(secs => $3)
+			<= greatest(c.due_at, clock_timestamp()))
+		from copy_decisions c join subscriptions s on s.id = c.subscription_id
+		left join accounts a on a.user_id = c.user_id and a.removed_at is null
+			and case when s.account_id is null then a.selected else a.id = s.account_id end
+		where c.result in ('queued', 'approved') and c.side = 'BTO' and not c.paper and c.order_id is null and c.expires_at > clock_timestamp())
 	+ (select count(*) from orders where source = 'copy' and side = 'BTO' and state in ('queued', 'submitting')))::int`
 
 // decideSlice decides about the next followers in line. The signal's row is held,

@@ -265,6 +265,24 @@ func TestALineStandsBehindTheOneBefore(t *testing.T) {
 	}
 }
 
+// Whoever stands in line with a fresh balance takes one call, and no more from the
+// next signal's followers.
+func TestALineTakesNoMoreCallsThanItNeeds(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	for i := range 3 {
+		f.follower(name(i), true)
+	}
+	f.budget(0, 0, 1, 2, 2, 3)
+	first := f.leads(orders.BTO, 4, 4, orders.Filled)
+	f.decide(first)
+	second := f.leads(orders.BTO, 4, 4, orders.Filled)
+	f.decide(second)
+	if a, b := f.inLine(first), f.inLine(second); a != "+0 +0 +1" || b != "+2 +2 +3" {
+		t.Errorf("%s, then %s", a, b)
+	}
+}
+
 // Asked followers, exits and copies on paper need no place in the budget's line.
 func TestOnlyAutomaticEntriesStandInTheBudgetsLine(t *testing.T) {
 	t.Parallel()
