@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -16,7 +17,7 @@ import (
 )
 
 const (
-	paperSettleSlice = 100 // holdings in a round
+	paperSettleSlice = 100 // holdings read at once
 	paperSettleDays  = 3   // trading days, after which what nobody can tell is worth nothing
 )
 
@@ -31,37 +32,53 @@ type expiredPaper struct {
 // and for nothing when nobody can tell that for three trading days.
 func (c *Copier) settlePaper(ctx context.Context) error {
 	day := orders.SettlementDay(c.clock.Now())
-	due, err := c.expiredOnPaper(ctx, day)
-	if err != nil {
-		return err
-	}
-	type close struct {
-		underlying string
-		day        exchange.Date
-	}
-	known := map[close]money.Price{}
+	known := map[lastClose]money.Price{}
 	var errs []error
-	for _, e := range due {
-		at := close{e.contract.Underlying, e.contract.Expiration}
-		price, asked := known[at]
-		if !asked && !e.contract.Adjusted() {
-			if price, err = c.market.DayClose(ctx, at.underlying, at.day); err != nil {
-				price = money.Price{}
+	last := expiredPaper{contract: exchange.Contract{Expiration: exchange.Date{Year: 1, Month: time.January, Day: 1}}}
+	for page := paperSettleSlice; page == paperSettleSlice; {
+		due, err := c.expiredOnPaper(ctx, day, last)
+		if err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		for _, e := range due {
+			worth, sure := worthAt(e.contract, c.closeOf(ctx, e.contract, known))
+			if sure || forgotten(e.contract.Expiration, day) {
+				errs = append(errs, c.settleOnPaper(ctx, e, worth))
 			}
-			known[at] = price
+			last = e
 		}
-		worth, sure := worthAt(e.contract, price)
-		if sure || forgotten(e.contract.Expiration, day) {
-			errs = append(errs, c.settleOnPaper(ctx, e, worth))
-		}
+		page = len(due)
 	}
 	return errors.Join(errs...)
 }
 
-func (c *Copier) expiredOnPaper(ctx context.Context, day exchange.Date) ([]expiredPaper, error) {
+// lastClose is an underlying's close on the last day of some contracts.
+type lastClose struct {
+	underlying string
+	day        exchange.Date
+}
+
+// closeOf asks for each close once; zero is one that nobody tells.
+func (c *Copier) closeOf(ctx context.Context, contract exchange.Contract, known map[lastClose]money.Price) money.Price {
+	at := lastClose{contract.Underlying, contract.Expiration}
+	if price, asked := known[at]; asked || contract.Adjusted() {
+		return price
+	}
+	price, err := c.market.DayClose(ctx, at.underlying, at.day)
+	if err != nil {
+		price = money.Price{}
+	}
+	known[at] = price
+	return price
+}
+
+// expiredOnPaper reads a page of them (index paper_holdings_expiring). What nobody can
+// tell the worth of yet does not keep the others.
+func (c *Copier) expiredOnPaper(ctx context.Context, day exchange.Date, after expiredPaper) ([]expiredPaper, error) {
 	rows, err := c.db.Pool().Query(ctx, `
 		select subscription_id, user_id, symbol, underlying, multiplier from paper_holdings
-		where bought > sold and expiration < $1 order by expiration, subscription_id limit $2`, day, paperSettleSlice)
+		where bought > sold and expiration < $1 and (expiration, subscription_id, symbol) > ($2, $3, $4)
+		order by expiration, subscription_id, symbol limit $5`, day, after.contract.Expiration, after.subscription, after.contract.Symbol, paperSettleSlice)
 	if err != nil {
 		return nil, fmt.Errorf("read what expired on paper: %w", err)
 	}

@@ -329,6 +329,37 @@ func TestWhatExpiredOnPaperIsSettled(t *testing.T) {
 	}
 }
 
+// What nobody can tell the worth of yet does not keep what can be settled.
+func TestWhatCannotBeSettledKeepsNobodyElse(t *testing.T) {
+	t.Parallel()
+	f := trading(t)
+	today := f.clock.Today()
+	f.quote("AAPL", "211.25", "211.25")
+	w, waits := f.onPaper("ben", true), f.onPaper("cara", true)
+	hold := `insert into paper_holdings (subscription_id, symbol, user_id, underlying, multiplier, expiration, bought, cost_bought, remaining_cost)
+		values ($1, $2, $3, $4, 100, $5, 2, 700, 700)`
+	for strike := range int64(paperSettleSlice) {
+		c, err := exchange.NewContract("MSFT", exchange.Call, decimal.NewFromInt(100+strike), today.AddDays(-1))
+		f.must(err)
+		f.exec(hold, waits.subscription, c.Symbol, waits.id, "MSFT", c.Expiration)
+	}
+	c, err := exchange.NewContract("AAPL", exchange.Call, decimal.NewFromInt(200), today)
+	f.must(err)
+	f.exec(hold, w.subscription, c.Symbol, w.id, "AAPL", today)
+	next := today.AddDays(1)
+	for !exchange.IsTradingDay(next) {
+		next = next.AddDays(1)
+	}
+	f.clock.Set(exchange.ClockState{Offset: time.Until(next.At(8, 1))})
+	f.must(f.copier.settlePaper(f.ctx))
+	if got := f.paper(w); got != "0 of 2 for 0, made 1550" {
+		t.Error(got)
+	}
+	if n := read[int](f.floor, `select count(*)::int from paper_fills where subscription_id = $1`, waits.subscription); n != 0 {
+		t.Errorf("%d settled for nothing", n)
+	}
+}
+
 func TestOnePaperAndOneRealSubscriptionToATrader(t *testing.T) {
 	t.Parallel()
 	f := open(t)
