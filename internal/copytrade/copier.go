@@ -3,6 +3,8 @@ package copytrade
 
 import (
 	"context"
+	"crypto/rand"
+	"io"
 	"log/slog"
 	"time"
 
@@ -33,6 +35,7 @@ type Copier struct {
 	log    *slog.Logger
 	crash  func(point string)
 	count  func(event string)
+	random io.Reader
 
 	forecast func(ctx context.Context, within time.Duration, most int) ([]time.Duration, error)
 }
@@ -49,6 +52,7 @@ type Options struct {
 	Clock  *exchange.Clock
 	Now    func() time.Time
 	Logger *slog.Logger
+	Random io.Reader          // of the seeds of lines; crypto/rand's when nil
 	Crash  func(point string) // development and tests: may end the process at a named point; nil does nothing
 	Count  func(event string) // counts what sold copies by itself; nil does nothing
 
@@ -62,12 +66,15 @@ func New(o Options) *Copier {
 	if o.Count == nil {
 		o.Count = func(string) {}
 	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
 	if o.Crash == nil {
 		o.Crash = func(string) {}
 	}
 	return &Copier{
 		db: o.DB, queue: o.Queue, desk: o.Desk, rules: o.Rules, market: o.Market, alerts: o.Alerts, gate: o.Gate,
-		clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, count: o.Count, forecast: o.Forecast,
+		clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, count: o.Count, forecast: o.Forecast, random: o.Random,
 	}
 }
 

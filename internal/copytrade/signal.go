@@ -2,11 +2,11 @@ package copytrade
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"time"
 
@@ -73,7 +73,7 @@ func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, tr
 // openSignal draws the seed of a signal's line and counts who stands in it, once,
 // and tells whether there is anybody left to decide about.
 func (c *Copier) openSignal(ctx context.Context, o orders.Order, trigger time.Time) (open bool, err error) {
-	seed, err := drawSeed()
+	seed, err := c.drawSeed()
 	if err != nil {
 		return false, err
 	}
@@ -93,9 +93,9 @@ func (c *Copier) openSignal(ctx context.Context, o orders.Order, trigger time.Ti
 
 // drawSeed is sixteen random bytes in hex: drawn after the fill, so that nobody can
 // choose an order or a subscription by the place it would get.
-func drawSeed() (string, error) {
+func (c *Copier) drawSeed() (string, error) {
 	seed := make([]byte, 16)
-	_, err := rand.Read(seed)
+	_, err := io.ReadFull(c.random, seed)
 	return hex.EncodeToString(seed), err
 }
 

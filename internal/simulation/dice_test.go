@@ -1,6 +1,8 @@
 package simulation
 
 import (
+	"encoding/binary"
+	"io"
 	"math/rand/v2"
 	"time"
 )
@@ -9,6 +11,13 @@ import (
 type dice struct{ *rand.Rand }
 
 func newDice(seed int64) dice { return dice{rand.New(rand.NewPCG(uint64(seed), 0x5eed))} }
+
+// newRandom is where the program finds its random bytes.
+func newRandom(seed int64) io.Reader {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], uint64(seed))
+	return rand.NewChaCha8(key)
+}
 
 // permille is true in n of 1,000 cases.
 func (d dice) permille(n int) bool { return d.IntN(1000) < n }

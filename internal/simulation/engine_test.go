@@ -91,7 +91,7 @@ func (s *simulation) newEngine() (*engine, error) {
 	})
 	e.copier = copytrade.New(copytrade.Options{
 		DB: s.db, Queue: queue, Desk: e.desk, Rules: rules, Market: e.quotes, Alerts: announcer, Gate: gate, Clock: s.market, Now: s.time.Now, Logger: log,
-		Crash: s.crash,
+		Crash: s.crash, Random: s.random,
 	})
 	e.inbox = inbox.New(inbox.Options{DB: s.db, Logger: log})
 	e.hooks = httpio.Handler(hooks.New(hooks.Options{Inbox: e.inbox, Snaptrade: e.broker, Crash: s.crash}).Snaptrade)

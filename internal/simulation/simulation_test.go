@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http/httptest"
 	"testing"
@@ -26,12 +27,13 @@ import (
 // that several processes are played without a second goroutine that decides
 // anything: the same seed is the same history.
 type simulation struct {
-	t    *testing.T
-	ctx  context.Context
-	seed int64
-	want int // lives
-	dice dice
-	time *clock
+	t      *testing.T
+	ctx    context.Context
+	seed   int64
+	want   int // lives
+	dice   dice
+	random io.Reader // what the program draws
+	time   *clock
 	agenda
 
 	db       *postgres.DB
@@ -63,7 +65,7 @@ type simulation struct {
 // begin raises a world on a trading day of its own, in a copy of a database.
 func begin(t *testing.T, empty string, seed int64, want int) *simulation {
 	t.Helper()
-	s := &simulation{t: t, ctx: t.Context(), seed: seed, want: want, dice: newDice(seed)}
+	s := &simulation{t: t, ctx: t.Context(), seed: seed, want: want, dice: newDice(seed), random: newRandom(seed)}
 	start := s.openingBell()
 	url := pgtest.CopyURL(t, empty)
 	s.must(s.once(url, settings+fmt.Sprintf(ownTime, seed, start.UnixMicro())))
