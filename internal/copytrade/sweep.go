@@ -65,6 +65,7 @@ func (c *Copier) recover(ctx context.Context) error {
 		c.each(ctx, unplaced, c.Execute),
 		c.each(ctx, undecided, c.OnOrder),
 		c.each(ctx, unsettled, c.OnOrder),
+		c.each(ctx, unsettledTriggers, c.OnOrder),
 		c.each(ctx, untold, c.tellOf),
 		c.each(ctx, leftBehind, c.leaderLeft),
 		c.each(ctx, leftOnPaper, c.leaderLeft),
@@ -125,6 +126,14 @@ const unsettled = `
 	select o.id from copy_decisions c join orders o on o.id = c.order_id
 	where c.result in ('queued', 'approved') and o.updated_at < clock_timestamp() - interval '5 seconds'
 	  and (o.cum > 0 or o.side = 'BTO' and o.state in ('aborted', 'rejected', 'cancelled', 'expired', 'not_placed'))
+	limit $1`
+
+// unsettledTriggers are the sells of bounds that filled or ended, whose trigger has not
+// heard of it (index copy_triggers_placed). Foreign table: orders.
+const unsettledTriggers = `
+	select o.id from copy_triggers g join orders o on o.id = g.order_id
+	where g.state = 'placed' and o.updated_at < clock_timestamp() - interval '5 seconds'
+	  and (o.cum > 0 or o.state in ('aborted', 'rejected', 'cancelled', 'expired', 'not_placed'))
 	limit $1`
 
 // untold are signals whose followers' pages were not told (index copy_signals_untold).

@@ -1,6 +1,7 @@
 package copytrade
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/alertsify/alertsify/internal/orders"
@@ -91,5 +92,37 @@ func TestTheSweepWithdrawsWhatACrashLeft(t *testing.T) {
 	}
 	if got := f.reason(asked); got != "skipped: leader_flat" {
 		t.Errorf("%s", got)
+	}
+}
+
+// What became of a bound's sell reaches its trigger though the job that tells it died
+// with its process: the next try may not wait for the queue.
+func TestTheSweepSettlesTheTriggersACrashLeft(t *testing.T) {
+	t.Parallel()
+	for ended, want := range map[string]string{
+		`state = 'aborted', reason_code = 'trading_halted', finished_at = now()`:               "stop_loss waiting trading_halted",
+		`state = 'rejected', finished_at = now()`:                                              "stop_loss failed order_rejected",
+		`state = 'partial', cum = 1, cum_notional = 0.95, executed_at = now()`:                 "stop_loss sold",
+		`state = 'accepted', updated_at = now() - interval '6 seconds'`:                        "stop_loss placed",
+		`state = 'cancelled', finished_at = now(), updated_at = now() + interval '60 seconds'`: "stop_loss placed", // its job may be at it
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			f := open(t)
+			w := f.guarded("ben", 3)
+			f.judged(f.quoted("1.00", "1.10"))
+			if !strings.Contains(ended, "aborted") {
+				f.exec(`update orders set state = 'submitting' where subscription_id = $1`, w.subscription)
+			}
+			if strings.Contains(ended, "updated_at") {
+				f.exec(`update orders set `+ended+` where subscription_id = $1`, w.subscription)
+			} else {
+				f.exec(`update orders set `+ended+`, updated_at = now() - interval '6 seconds' where subscription_id = $1`, w.subscription)
+			}
+			f.must(f.copier.recover(f.ctx))
+			if got := f.triggers(w); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
 	}
 }
