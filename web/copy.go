@@ -253,7 +253,8 @@ func modeWords(v copytrade.Settings) string {
 func decisionRow(d copytrade.Decision) ui.DecisionRow {
 	numbers := decisionNumbers(d.Numbers)
 	row := ui.DecisionRow{
-		ID: d.ID.String(), Paper: d.Paper, Trader: d.Trader, Side: string(d.Side), At: d.DecidedAt, Contract: d.Contract, Theirs: d.SourcePrice, Slippage: "—",
+		ID: d.ID.String(), Paper: d.Paper, Trader: d.Trader, Side: string(d.Side), At: d.DecidedAt, Contract: d.Contract, Theirs: d.SourcePrice,
+		Yours: d.Average, Slippage: money.DisplayPercent(d.Slippage()),
 		SourceQuantity: d.SourceQuantity, Quantity: d.Quantity, Result: string(d.Result), Reason: d.ReasonText(), Place: d.Place, PlaceOf: d.PlaceOf,
 		Numbers: numberFields(numbers), Delay: delayWords(numbers, d.SentAfter),
 	}

@@ -54,13 +54,18 @@ type Decision struct {
 	Held           int        // exits: copied contracts when it was decided
 	LeaderHeld     int        // exits: what the leader held before the order
 	Place, PlaceOf int
-	SentAfter      *int // ms from the leader's first execution until the order left; nil: it did not
+	SentAfter      *int         // ms from the leader's first execution until the order left; nil: it did not
+	Average        *money.Price // what the follower's copies filled at; nil: nothing filled
 	DecidedAt      time.Time
 	ExpiresAt      time.Time
 }
 
 // MarshalJSON writes the shape of the API.
 func (d Decision) MarshalJSON() ([]byte, error) {
+	var slippage *money.Amount
+	if percent := d.Slippage(); percent.Valid {
+		slippage = &money.Amount{Decimal: percent.Decimal}
+	}
 	return json.Marshal(struct {
 		ID             uuid.UUID         `json:"id"`
 		SubscriptionID uuid.UUID         `json:"subscriptionId"`
@@ -81,17 +86,39 @@ func (d Decision) MarshalJSON() ([]byte, error) {
 		Place          int               `json:"place"`
 		PlaceOf        int               `json:"placeOf"`
 		SentAfter      *int              `json:"sentAfterMs"`
+		Average        *money.Price      `json:"averagePrice"`
+		Slippage       *money.Amount     `json:"slippagePercent"`
 		ExpiresAt      time.Time         `json:"expiresAt"`
 		CreatedAt      time.Time         `json:"createdAt"`
 	}{
 		d.ID, d.SubscriptionID, d.Paper, d.TraderID, d.Trader, d.LeaderOrderID, d.Side, d.Contract, d.SourceQuantity, d.SourcePrice, d.Quantity,
-		d.Result, d.Reason, d.ReasonText(), d.Numbers, d.OrderID, d.Place, d.PlaceOf, d.SentAfter, d.ExpiresAt.UTC(), d.DecidedAt.UTC(),
+		d.Result, d.Reason, d.ReasonText(), d.Numbers, d.OrderID, d.Place, d.PlaceOf, d.SentAfter, d.Average, slippage, d.ExpiresAt.UTC(), d.DecidedAt.UTC(),
 	})
 }
 
+// Slippage is how far the follower's price lies from the trader's, in percent of
+// that, positive when it is worse: dearer bought or cheaper sold. Null: nothing filled.
+func (d Decision) Slippage() decimal.NullDecimal {
+	if d.Average == nil {
+		return decimal.NullDecimal{}
+	}
+	worse := d.Average.Sub(d.SourcePrice.Decimal)
+	if d.Side == orders.STC {
+		worse = worse.Neg()
+	}
+	return money.Percent(worse, d.SourcePrice.Decimal)
+}
+
+// ownAverage is what the copies of decision c filled at, per share, on paper or for
+// real. Foreign table: orders (index orders_decision).
+const ownAverage = `(select round(sum(f.paid) / nullif(sum(f.quantity), 0), 4) from (
+		select e.cum_notional as paid, e.cum as quantity from orders e where e.decision_id = c.id
+		union all select b.price * b.quantity, b.quantity from paper_fills b where b.decision_id = c.id and b.kind = 'buy'
+		union all select b.price * b.quantity, b.quantity from paper_fills b where b.decision_id = c.id and b.kind = 'sell') f)`
+
 // decisionColumns join the users table for the trader's name, the leader's order
-// for the contract's multiplier, and the copy's order for when it was sent.
-const decisionColumns = decisionFacts + `, ` + sentAfter + `, c.decided_at, c.expires_at`
+// for the contract's multiplier, and the copy's orders for when and at what it traded.
+const decisionColumns = decisionFacts + `, ` + sentAfter + `, ` + ownAverage + `, c.decided_at, c.expires_at`
 
 // sentAfter is how long after the leader's execution the copy of decision c was sent, in ms.
 const sentAfter = `(select greatest(extract(epoch from e.sent_at - l.executed_at) * 1000, 0)::int from orders e where e.id = c.order_id)`
@@ -110,14 +137,15 @@ func scanDecisionAnd(row pgx.CollectableRow, more ...any) (Decision, error) {
 	var symbol, underlying string
 	var multiplier int
 	var price decimal.Decimal
+	var average decimal.NullDecimal
 	into := append([]any{&d.ID, &d.SubscriptionID, &d.Paper, &d.FollowerID, &d.TraderID, &d.Trader, &d.LeaderOrderID, &d.Side, &symbol, &underlying, &multiplier,
 		&d.SourceQuantity, &price, &d.Quantity, &d.Result, &d.Reason, &d.Numbers, &d.OrderID, &d.PositionID, &d.Held, &d.LeaderHeld,
-		&d.Place, &d.PlaceOf, &d.SentAfter, &d.DecidedAt, &d.ExpiresAt}, more...)
+		&d.Place, &d.PlaceOf, &d.SentAfter, &average, &d.DecidedAt, &d.ExpiresAt}, more...)
 	err := row.Scan(into...)
 	if err != nil {
 		return Decision{}, err
 	}
-	d.SourcePrice = money.Price{Decimal: price}
+	d.SourcePrice, d.Average = money.Price{Decimal: price}, priceOf(average)
 	d.Contract, err = exchange.ParseSymbol(symbol)
 	d.Contract.Underlying, d.Contract.Multiplier = underlying, multiplier
 	return d, err

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/orders"
@@ -82,6 +83,13 @@ func TestATraderSeesWhatBecameOfAnOrder(t *testing.T) {
 	f.must(err)
 	if n.Decisions != 6 || n.Executed != 4 || n.Skipped != 1 || n.AwaitingApproval != 1 || n.MedianSlippage == nil || n.MedianSlippage.String() != "3.00" {
 		t.Errorf("%+v, slippage %v", n, n.MedianSlippage)
+	}
+	for i, worse := range []string{"0", "2", "4", "10"} { // each follower reads their own
+		page, _, err := f.copier.Decisions(f.ctx, read[uuid.UUID](f, `select user_id from copy_decisions where id = $1`, ids[i]), Query{Limit: 1})
+		f.must(err)
+		if d := page[0]; d.Average == nil || !d.Average.Equal(decimal.RequireFromString(paid[i])) || !d.Slippage().Decimal.Equal(decimal.RequireFromString(worse)) {
+			t.Errorf("paid %s: average %v, slippage %v", paid[i], d.Average, d.Slippage())
+		}
 	}
 	if _, err := f.copier.CopiesOf(f.ctx, read[uuid.UUID](f, `select user_id from copy_decisions limit 1`), order); fault.CodeOf(err) != "not_found" {
 		t.Errorf("a follower asks for it: %v", err)

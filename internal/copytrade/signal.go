@@ -214,7 +214,7 @@ func (c *Copier) tell(ctx context.Context, leader orders.Order) error {
 }
 
 // publishDecided shows decisions of an order that meet a condition on their
-// followers' pages, without reading them. What all have in common comes from one of
+// followers' pages, without reading them; what has filled meanwhile has told of itself. What all have in common comes from one of
 // them, so that the shape of the API stands in one place.
 func publishDecided(ctx context.Context, tx pgx.Tx, order uuid.UUID, condition string, args pgx.NamedArgs) error {
 	named := pgx.NamedArgs{"reasons": reasons, "order": order}
@@ -233,6 +233,7 @@ func publishDecided(ctx context.Context, tx pgx.Tx, order uuid.UUID, condition s
 				jsonb_build_object('reasonText', coalesce(@reasons::jsonb ->> c.reason, c.reason)) end ||
 			jsonb_build_object('id', c.id, 'subscriptionId', c.subscription_id, 'paper', c.paper, 'quantity', c.quantity, 'result', c.result,
 				'reason', c.reason, 'numbers', c.numbers, 'orderId', c.order_id, 'place', c.place, 'placeOf', c.place_of, 'sentAfterMs', `+sentAfter+`,
+				'averagePrice', null, 'slippagePercent', null,
 				'expiresAt', to_char(c.expires_at at time zone 'utc', `+isoTime+`), 'createdAt', to_char(c.decided_at at time zone 'utc', `+isoTime+`))
 		from copy_decisions c join orders l on l.id = c.leader_order_id where c.leader_order_id = @order and `+condition, named)
 }
