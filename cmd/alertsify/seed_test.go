@@ -31,7 +31,7 @@ func TestSeededFollowersCopyAtTheSandbox(t *testing.T) {
 	s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	s.eventually("the automatic ones bought and the others were asked", func() bool {
 		return s.text(`
-			select string_agg(n::text, ' ' order by mode) from (
+			select coalesce(string_agg(n::text, ' ' order by mode), '') from (
 				select split_part(u.username, '_', 1) as mode, count(*) as n from copy_decisions c join users u on u.id = c.user_id
 				where c.result = case when u.username like 'auto%' then 'executed' else 'awaiting_approval' end group by 1) x
 			where mode in ('approve', 'auto')`) == "3 3"
