@@ -214,8 +214,9 @@ func (c *Copier) tell(ctx context.Context, leader orders.Order) error {
 }
 
 // publishDecided shows decisions of an order that meet a condition on their
-// followers' pages, without reading them; what has filled meanwhile has told of itself. What all have in common comes from one of
-// them, so that the shape of the API stands in one place.
+// followers' pages, without reading them; what has filled meanwhile has told of
+// itself. What all have in common comes from one of them, so that the shape of the
+// API stands in one place.
 func publishDecided(ctx context.Context, tx pgx.Tx, order uuid.UUID, condition string, args pgx.NamedArgs) error {
 	named := pgx.NamedArgs{"reasons": reasons, "order": order}
 	maps.Copy(named, args)
@@ -235,5 +236,5 @@ func publishDecided(ctx context.Context, tx pgx.Tx, order uuid.UUID, condition s
 				'reason', c.reason, 'numbers', c.numbers, 'orderId', c.order_id, 'place', c.place, 'placeOf', c.place_of, 'sentAfterMs', `+sentAfter+`,
 				'averagePrice', null, 'slippagePercent', null,
 				'expiresAt', to_char(c.expires_at at time zone 'utc', `+isoTime+`), 'createdAt', to_char(c.decided_at at time zone 'utc', `+isoTime+`))
-		from copy_decisions c join orders l on l.id = c.leader_order_id where c.leader_order_id = @order and `+condition, named)
+		from copy_decisions c join orders l on l.id = c.leader_order_id where c.leader_order_id = @order and c.result <> 'executed' and `+condition, named)
 }
