@@ -27,7 +27,7 @@ demo: tools-dev build ## the main job once, from click to every alert, with the 
 test: tools-test assets ## every test, under the race detector, browser included
 	go vet -race ./...
 	go test -race -vet=off -parallel=$(AT_ONCE) -timeout=20m ./...
-AT_ONCE = $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
+AT_ONCE = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .PHONY: e2e
 e2e: tools-test assets ## only the tests in a browser

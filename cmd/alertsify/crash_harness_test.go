@@ -23,13 +23,43 @@ import (
 	"github.com/alertsify/alertsify/internal/postgres"
 )
 
-// built makes the program, as people get it.
+// program is the program as people get it, made once for all tests of this process;
+// TestMain removes its folder.
+//
+//nolint:gochecknoglobals // the tests of a package have no other common owner
+var program struct {
+	sync.Mutex
+
+	dir string
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if program.dir != "" {
+		_ = os.RemoveAll(program.dir)
+	}
+	os.Exit(code)
+}
+
+// built makes the program, unless another test has, and says where it is.
 func built(t testing.TB) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "alertsify")
+	program.Lock()
+	defer program.Unlock()
+	path := filepath.Join(program.dir, "alertsify")
+	if program.dir != "" {
+		return path
+	}
+	dir, err := os.MkdirTemp("", "alertsify-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(dir, "alertsify")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", path, ".").CombinedOutput(); err != nil {
+		_ = os.RemoveAll(dir)
 		t.Fatalf("build: %v\n%s", err, out)
 	}
+	program.dir = dir
 	return path
 }
 

@@ -51,7 +51,18 @@ func (f *floor) unannounced(minutes int, side orders.Side, contract string, quan
 			select id, cum, user_id, position_id, side, cum, cum_notional, $13, $13 from o
 		) select id from o`,
 		f.trader, account, contract, c.Underlying, string(c.Type), c.Strike, c.Expiration, bought, sold, string(side), quantity, price,
-		time.Now().Add(-time.Duration(minutes)*time.Minute))
+		lately().Add(-time.Duration(minutes)*time.Minute))
+}
+
+// lately is now, or, in the first two hours of a day in New York, the end of the day
+// before: what happened some minutes before it belongs to one trading day.
+func lately() time.Time {
+	now := time.Now()
+	y, m, d := now.In(exchange.NewYork).Date()
+	if midnight := time.Date(y, m, d, 0, 0, 0, 0, exchange.NewYork); now.Before(midnight.Add(2 * time.Hour)) {
+		return midnight.Add(-time.Second)
+	}
+	return now
 }
 
 // dry runs ava's signals through settings and tells each, oldest first.
