@@ -51,18 +51,7 @@ func (f *floor) unannounced(minutes int, side orders.Side, contract string, quan
 			select id, cum, user_id, position_id, side, cum, cum_notional, $13, $13 from o
 		) select id from o`,
 		f.trader, account, contract, c.Underlying, string(c.Type), c.Strike, c.Expiration, bought, sold, string(side), quantity, price,
-		lately().Add(-time.Duration(minutes)*time.Minute))
-}
-
-// lately is now, or, in the first two hours of a day in New York, the end of the day
-// before: what happened some minutes before it belongs to one trading day.
-func lately() time.Time {
-	now := time.Now()
-	y, m, d := now.In(exchange.NewYork).Date()
-	if midnight := time.Date(y, m, d, 0, 0, 0, 0, exchange.NewYork); now.Before(midnight.Add(2 * time.Hour)) {
-		return midnight.Add(-time.Second)
-	}
-	return now
+		time.Now().Add(-time.Duration(minutes)*time.Minute))
 }
 
 // dry runs ava's signals through settings and tells each, oldest first.
@@ -94,12 +83,24 @@ var (
 // history is what ava did: four entries, of which two were left again.
 func (f *floor) history() {
 	f.Helper()
-	f.past(100, orders.BTO, symbol, 4, "3.50")
-	f.past(90, orders.BTO, microsoft, 1, "5.00")
-	f.past(80, orders.STC, symbol, 1, "4.00")
-	f.past(70, orders.STC, symbol, 3, "4.50")
-	f.past(60, orders.BTO, tesla, 10, "2.00")
-	f.past(50, orders.STC, microsoft, 1, "4.00")
+	ago := sinceYesterday()
+	f.past(ago+100, orders.BTO, symbol, 4, "3.50")
+	f.past(ago+90, orders.BTO, microsoft, 1, "5.00")
+	f.past(ago+80, orders.STC, symbol, 1, "4.00")
+	f.past(ago+70, orders.STC, symbol, 3, "4.50")
+	f.past(ago+60, orders.BTO, tesla, 10, "2.00")
+	f.past(ago+50, orders.STC, microsoft, 1, "4.00")
+}
+
+// sinceYesterday is, in the first two hours of a day in New York, how many minutes
+// they have lasted, else nothing: what happened before that belongs to one trading day.
+func sinceYesterday() (minutes int) {
+	now := time.Now()
+	y, m, d := now.In(exchange.NewYork).Date()
+	if lasted := now.Sub(time.Date(y, m, d, 0, 0, 0, 0, exchange.NewYork)); lasted < 2*time.Hour {
+		return int(lasted.Minutes()) + 1
+	}
+	return 0
 }
 
 func TestTheLatestSignalsAreRunThroughSettings(t *testing.T) {
