@@ -104,7 +104,7 @@ func (d *dry) judge(ctx context.Context, tx pgx.Tx, c *Copier) error {
 	var j dryJudgement
 	var numbers json.RawMessage
 	_, err = pgx.ForEachRow(rows, []any{&id, &j.reason, &j.size, &numbers}, func() error {
-		j.numbers = json.RawMessage(slices.Clone(numbers))
+		j.numbers = slices.Clone(numbers)
 		d.judged[id] = j
 		return nil
 	})

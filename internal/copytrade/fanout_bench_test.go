@@ -52,14 +52,14 @@ func BenchmarkFanOut(b *testing.B) {
 				return
 			}
 			mid, floor := median(took), median(bare)
-			b.ReportMetric(float64(mid.Microseconds())/1000, "ms/fill")
-			b.ReportMetric(float64(floor.Microseconds())/1000, "ms/floor")
-			b.ReportMetric(float64(mid)/float64(floor), "x-floor")
+			b.ReportMetric(mid.Seconds()*1000, "ms/fill")
+			b.ReportMetric(floor.Seconds()*1000, "ms/floor")
+			b.ReportMetric(mid.Seconds()/floor.Seconds(), "x-floor")
 			b.ReportMetric(float64(grew)/(1<<20), "MiB-grown")
 			if n == 1000 {
 				small = mid
 			} else if small > 0 {
-				b.ReportMetric(float64(mid)/float64(small), "x-1000")
+				b.ReportMetric(mid.Seconds()/small.Seconds(), "x-1000")
 			}
 		})
 	}
