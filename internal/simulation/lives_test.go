@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	livesFlag  = flag.Int("lives", 250, "how many orders to live")
+	livesFlag  = flag.Int("lives", 2000, "how many orders to live")
 	seedFlag   = flag.Int64("seed", 1, "the seed of the first world; each next world has the next number")
 	worldsFlag = flag.Int("worlds", runtime.GOMAXPROCS(0), "how many worlds live at once")
 )
