@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -256,7 +257,7 @@ func (d *dry) symbolsOpen() []string {
 			open[l.event.contract.Symbol] = true
 		}
 	}
-	return keys(open)
+	return slices.Sorted(maps.Keys(open))
 }
 
 // result tells the run, newest signal first.

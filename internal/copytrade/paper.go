@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -203,7 +205,7 @@ func (c *Copier) paperMade(ctx context.Context, order orders.CopyOrder) (made de
 	if _, err = pgx.ForEachRow(rows, []any{&symbol, &l.shares, &l.cost}, func() error { held[symbol] = l; return nil }); err != nil {
 		return made, fmt.Errorf("reckon the day on paper: %w", err)
 	}
-	for symbol, mark := range c.marks(ctx, keys(held)) {
+	for symbol, mark := range c.marks(ctx, slices.Sorted(maps.Keys(held))) {
 		made = made.Add(mark.Mul(decimal.NewFromInt(held[symbol].shares)).Sub(held[symbol].cost))
 	}
 	return made, nil
@@ -227,14 +229,6 @@ func (c *Copier) marks(ctx context.Context, symbols []string) map[string]money.P
 		}
 	}
 	return found
-}
-
-func keys[V any](m map[string]V) []string {
-	list := make([]string, 0, len(m))
-	for k := range m {
-		list = append(list, k)
-	}
-	return list
 }
 
 // leftOnPaper are flat positions of leaders that paper is still held of, because it

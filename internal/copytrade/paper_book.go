@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -68,7 +70,7 @@ func (c *Copier) Paper(ctx context.Context, follower uuid.UUID) (list []PaperTra
 	for _, h := range held {
 		symbols[h.Contract.Symbol] = true
 	}
-	marks := c.marks(ctx, keys(symbols))
+	marks := c.marks(ctx, slices.Sorted(maps.Keys(symbols)))
 	for i := range list {
 		list[i].hold(held, marks)
 	}
