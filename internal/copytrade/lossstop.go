@@ -18,28 +18,27 @@ import (
 const markTime = 800 * time.Millisecond
 
 // marksOf gives the latest marks of what is held of a trader's copies by those who
-// set themselves a daily loss stop, or by one subscription alone; on paper too. Foreign tables:
-// copy_holdings (index copy_holdings_open), positions.
+// set themselves a daily loss stop, or by one subscription alone; on paper too.
 func (c *Copier) marksOf(ctx context.Context, trader uuid.UUID, subscription *uuid.UUID) (symbols []string, marks []decimal.Decimal) {
 	if c.market.Off() != nil {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, markTime)
-	defer cancel()
-	quotes, err := c.quotesHeld(ctx, trader, subscription)
+	held, err := c.heldUnderStop(ctx, trader, subscription)
 	if err != nil {
 		c.log.WarnContext(ctx, "the daily loss stop is judged without quotes of what is held", "trader", trader, "err", err)
 		return nil, nil
 	}
-	for symbol, q := range quotes {
-		if mark := q.Mark(); mark != nil {
-			symbols, marks = append(symbols, symbol), append(marks, mark.Decimal)
-		}
+	for symbol, mark := range c.marks(ctx, held) {
+		symbols, marks = append(symbols, symbol), append(marks, mark.Decimal)
 	}
 	return symbols, marks
 }
 
-func (c *Copier) quotesHeld(ctx context.Context, trader uuid.UUID, subscription *uuid.UUID) (map[string]market.Quote, error) {
+// heldUnderStop are the contracts that marksOf marks. Foreign tables: copy_holdings
+// (index copy_holdings_open), positions.
+func (c *Copier) heldUnderStop(ctx context.Context, trader uuid.UUID, subscription *uuid.UUID) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, markTime)
+	defer cancel()
 	rows, err := c.db.Pool().Query(ctx, `
 		select p.symbol from subscriptions s
 		join copy_holdings h on h.subscription_id = s.id and h.bought > h.sold
@@ -53,11 +52,7 @@ func (c *Copier) quotesHeld(ctx context.Context, trader uuid.UUID, subscription 
 	if err != nil {
 		return nil, err
 	}
-	held, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || len(held) == 0 {
-		return nil, err
-	}
-	return c.market.Quotes(ctx, held)
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // lossStop asks for the marks before a copy's transaction and gives the check to
