@@ -76,22 +76,27 @@ type named struct {
 	accountOwner    uuid.UUID
 	accountLive     bool
 	connectionOwner uuid.UUID
+	balanceAt       time.Time // when reading the account's balance last began; zero: never
 }
 
 func (a *Accounts) resolve(ctx context.Context, e inbox.Event) (n named, err error) {
+	var balanceAt *time.Time
 	err = a.db.Pool().QueryRow(ctx, `
 		select coalesce(s.user_id, $4), coalesce(s.user_secret is null, false),
 		       coalesce(a.id, $4), coalesce(a.user_id, $4), coalesce(a.removed_at is null and a.category = 'INVESTMENT', false),
-		       coalesce(c.user_id, $4), l.snaptrade_user_id is not null
+		       coalesce(c.user_id, $4), l.snaptrade_user_id is not null, a.balance_at
 		from (select 1) one
 		left join snaptrade_users s on s.snaptrade_user_id = $1
 		left join accounts a on a.broker_account_id = $2
 		left join connections c on c.authorization_id = $3
 		left join snaptrade_leftovers l on l.snaptrade_user_id = $1`,
 		e.User, e.Account, e.Connection, uuid.Nil,
-	).Scan(&n.user, &n.registering, &n.account, &n.accountOwner, &n.accountLive, &n.connectionOwner, &n.gone)
+	).Scan(&n.user, &n.registering, &n.account, &n.accountOwner, &n.accountLive, &n.connectionOwner, &n.gone, &balanceAt)
 	if err != nil {
 		return named{}, fmt.Errorf("resolve event %s: %w", e.ID, err)
+	}
+	if balanceAt != nil {
+		n.balanceAt = *balanceAt
 	}
 	return n, nil
 }
@@ -126,6 +131,8 @@ func (a *Accounts) refreshFor(ctx context.Context, e inbox.Event, n named) (name
 	}
 }
 
+// hint asks for the balance only if it was not read since the event came in: a
+// burst of events about one account is one call, not one each.
 func (n named) hint(e inbox.Event) Hint {
 	if n.account == uuid.Nil || !n.accountLive {
 		return Hint{}
@@ -136,12 +143,12 @@ func (n named) hint(e inbox.Event) Hint {
 		e.Type == "ACCOUNT_HOLDINGS_UPDATED",
 		e.Type == "ACCOUNT_TRANSACTIONS_UPDATED",
 		e.Type == "ACCOUNT_TRANSACTIONS_INITIAL_UPDATE":
-		h.LookOrders, h.ReadBalance = true, true
+		h.LookOrders = true
 	case e.Type == "NEW_ACCOUNT_AVAILABLE":
-		h.ReadBalance = true
 	default:
 		return Hint{}
 	}
+	h.ReadBalance = n.balanceAt.Before(e.ReceivedAt)
 	return h
 }
 

@@ -3,12 +3,16 @@ package brokers
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/alertsify/alertsify/internal/inbox"
 	"github.com/google/uuid"
 )
 
 func (s *stage) receive(e inbox.Event) (Hint, error) {
+	if e.ReceivedAt.IsZero() {
+		e.ReceivedAt = time.Now()
+	}
 	e.Provider = "snaptrade"
 	return s.accounts.Receive(s.ctx, e)
 }
@@ -132,6 +136,29 @@ func TestWhatAnEventAsksFor(t *testing.T) {
 	}
 	if n := s.count(`select count(*) from security_events`); n != 0 {
 		t.Errorf("%d security events", n)
+	}
+}
+
+// A fill brings several events, an app many: what was read after they came in answers
+// them all, or they use up the calls of everybody.
+func TestABurstOfEventsIsOneReadingOfTheBalance(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	user, account := s.linked("ava")
+	event := inbox.Event{ID: "1", Type: "TRADE_UPDATE", User: s.credentials(user).ID, Account: account.BrokerAccountID, ReceivedAt: time.Now()}
+	if hint, err := s.receive(event); err != nil || !hint.ReadBalance {
+		t.Fatalf("the first: %+v, %v", hint, err)
+	}
+	if _, err := s.accounts.RefreshBalance(s.ctx, user, account.ID); err != nil {
+		t.Fatal(err)
+	}
+	event.ID = "2"
+	if hint, err := s.receive(event); err != nil || hint.ReadBalance || !hint.LookOrders {
+		t.Errorf("one that came in before the reading: %+v, %v", hint, err)
+	}
+	event.ID, event.ReceivedAt = "3", time.Now()
+	if hint, err := s.receive(event); err != nil || !hint.ReadBalance {
+		t.Errorf("one that came in after it: %+v, %v", hint, err)
 	}
 }
 
