@@ -283,6 +283,16 @@ func breaches() []breach {
 			{`update copy_drifts set position_id = id('held')`, "is about a position of another follower"},
 			{`update copy_drifts set state = 'closing', order_id = id('sell')`, "closes a drift of another holding"},
 		},
+		"INV-56": {
+			{`update orders set limit_price = 3.68 where id = id('copy buy')`, "its limit is 3.6800, 3.675"},
+			{`update orders set limit_price = 4.04 where id = id('copy sell')`, "its limit is 4.0400, 4.05"},
+			{`update subscriptions set max_slippage_percent = 0`, "its limit is 3.6000, 3.5000 is the worst allowed"},
+			{`update fills set notional = 0.30 where order_id = id('buy'); update copy_decisions set source_price = 0.075; update orders set limit_price = 0.13 where id = id('copy buy')`, "its limit is 0.1300, 0.12"},
+			{`update orders set cum_notional = 14.72 where id = id('copy buy')`, "it filled at 3.6800"},
+			{`update orders set cum_notional = 8.08 where id = id('copy sell')`, "it filled at 4.0400"},
+			{`update paper_fills set price = 3.68 where kind = 'buy'`, "on paper it filled at 3.6800"},
+			{`update paper_fills set price = 4.04 where kind = 'sell'`, "on paper it filled at 4.0400"},
+		},
 	} {
 		for _, b := range list {
 			all = append(all, breach{name, b[0], b[1]})
