@@ -307,7 +307,7 @@ var nearStrike = decimal.New(9, -1)
 // line does not say. What is paid for delivered shares is none of the option's worth,
 // and what these were worth the broker does not report.
 func settlement(c exchange.Contract, a snaptrade.Activity) (each decimal.Decimal, said bool) {
-	if a.Amount == nil || !a.Amount.IsPositive() {
+	if a.Amount == nil || !a.Amount.IsPositive() || !a.InDollars() {
 		return decimal.Zero, false
 	}
 	each = a.Amount.DivRound(a.Units.Abs(), 8)
