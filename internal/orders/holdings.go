@@ -180,6 +180,9 @@ func heldOf(options []brokers.Holding) []positions.Held {
 		if o.CostBasis != nil {
 			h.Average = &o.CostBasis.Decimal
 		}
+		if o.Price != nil {
+			h.Price = &o.Price.Decimal
+		}
 		at[o.Contract.Symbol] = len(list)
 		list = append(list, h)
 	}
