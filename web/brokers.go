@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
@@ -25,6 +26,7 @@ type brokersView struct {
 	Connections []ui.Connection
 	Brokerages  []ui.Brokerage
 	Unavailable bool // the list of brokers cannot be had; connecting may still work
+	Announces   bool // a trader's trades in the broker's own app are announced too
 }
 
 // brokerSettings answers GET /settings/brokers.
@@ -42,7 +44,8 @@ func (s *Site) brokerSettings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := brokersView{Connections: connectionViews(connections, accounts)}
+	who, _ := auth.From(ctx)
+	view := brokersView{Connections: connectionViews(connections, accounts), Announces: who.User.AnnouncesAll}
 	list, err := s.accounts.Brokerages(ctx)
 	if err != nil {
 		s.log.WarnContext(ctx, "brokers cannot be listed", "err", err)
@@ -92,6 +95,20 @@ func (s *Site) reconnectBroker(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.toPortal(w, portal)
+}
+
+// setAnnouncing answers POST /settings/brokers/announcing.
+func (s *Site) setAnnouncing(w http.ResponseWriter, r *http.Request) error {
+	f, err := form(w, r)
+	if err != nil {
+		return err
+	}
+	user := me(r.Context())
+	if _, err := s.users.SetAnnouncesAll(r.Context(), user, f.Get("announces") == "on"); err != nil {
+		return err
+	}
+	s.guard.Forget(user) // the page that says so must already show it
+	return back(w, brokersPath, "written")
 }
 
 // toPortal sends the browser to the portal. The address is as good as a password

@@ -50,6 +50,7 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "GET", Pattern: brokerReturnPath, Rule: auth.SignedIn, Handler: s.brokerReturn},
 		{Method: "POST", Pattern: "/settings/brokers/connect", Rule: step, Handler: s.connectBroker},
 		{Method: "POST", Pattern: "/settings/brokers/connections/{id}/reconnect", Rule: step, Handler: s.reconnectBroker},
+		{Method: "POST", Pattern: "/settings/brokers/announcing", Rule: auth.TraderOnly, Handler: s.setAnnouncing},
 		{Method: "POST", Pattern: "/settings/brokers/select", Rule: auth.SignedIn, Handler: s.selectAccount},
 		{Method: "POST", Pattern: "/settings/brokers/{id}/sync", Rule: auth.SignedIn, Handler: s.syncAccount},
 		{Method: "GET", Pattern: "/settings/brokers/{id}/disconnect", Rule: auth.SignedIn, Handler: s.askDisconnect},

@@ -243,7 +243,7 @@ func (s *show) walkConsole(t *testing.T) {
 	console("PUT", "/api/admin/limits", `{"username":"ava","limit":"manualPremium","value":null}`)
 	console("GET", "/api/admin/limits?username=ava", "")
 	s.walkReviews(t, console)
-	a = s.do("ava", "PATCH", "/api/settings", `{"timeZone":"Europe/Berlin","limits":{"manualContracts":"50"}}`).want(t, 200)
+	a = s.do("ava", "PATCH", "/api/settings", `{"timeZone":"Europe/Berlin","announcesDetected":false,"limits":{"manualContracts":"50"}}`).want(t, 200)
 	if !contains(a.body, `"timeZone":"Europe/Berlin"`) || !contains(a.body, `"own":"50.00"`) {
 		t.Errorf("settings: %s", a.body)
 	}

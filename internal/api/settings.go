@@ -40,6 +40,7 @@ type settings struct {
 	Theme      string  `json:"theme"`
 	Palette    string  `json:"palette"`
 	Celebrates bool    `json:"celebrates"`
+	Announces  bool    `json:"announcesDetected"` // a trader's: trades in the broker's own app are announced too
 	Limits     []limit `json:"limits"`
 }
 
@@ -54,7 +55,7 @@ func (a *API) answerSettings(w http.ResponseWriter, r *http.Request, u users.Use
 		return err
 	}
 	return httpio.Answer(w, http.StatusOK, settings{
-		TimeZone: u.TimeZone, Theme: u.Theme, Palette: u.Palette, Celebrates: u.Celebrates, Limits: limitsOf(list),
+		TimeZone: u.TimeZone, Theme: u.Theme, Palette: u.Palette, Celebrates: u.Celebrates, Announces: u.AnnouncesAll, Limits: limitsOf(list),
 	})
 }
 
@@ -62,8 +63,9 @@ func (a *API) answerSettings(w http.ResponseWriter, r *http.Request, u users.Use
 // one's own again needs a fresh sign-in.
 func (a *API) changeSettings(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
-		TimeZone *string                  `json:"timeZone,omitempty"`
-		Limits   map[string]*money.Amount `json:"limits,omitempty"`
+		TimeZone  *string                  `json:"timeZone,omitempty"`
+		Announces *bool                    `json:"announcesDetected,omitempty"`
+		Limits    map[string]*money.Amount `json:"limits,omitempty"`
 	}
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
@@ -81,6 +83,12 @@ func (a *API) changeSettings(w http.ResponseWriter, r *http.Request) error {
 	}
 	if in.TimeZone != nil {
 		if _, err := a.users.SetTimeZone(ctx, id, *in.TimeZone); err != nil {
+			return err
+		}
+		a.guard.Forget(id)
+	}
+	if in.Announces != nil {
+		if _, err := a.users.SetAnnouncesAll(ctx, id, *in.Announces); err != nil {
 			return err
 		}
 		a.guard.Forget(id)

@@ -384,13 +384,16 @@ func sold(ctx context.Context, tx pgx.Tx, o Order, t *alerts.Trade, applied posi
 }
 
 // publishes says whether a fill is public: the own trade of a trader whose plan
-// lets them publish. Foreign table: users.
+// lets them publish, made here, or in the broker's app where the trader wants that.
+// Foreign table: users.
 func (d *Desk) publishes(ctx context.Context, tx pgx.Tx, o Order) (bool, error) {
-	if o.Source != Manual {
+	if o.Source != Manual && o.Source != Detected {
 		return false, nil
 	}
 	var trader bool
-	if err := tx.QueryRow(ctx, `select role in ('trader', 'admin') from users where id = $1`, o.UserID).Scan(&trader); err != nil {
+	err := tx.QueryRow(ctx, `select role in ('trader', 'admin') and ($2 or announces_detected) from users where id = $1`,
+		o.UserID, o.Source == Manual).Scan(&trader)
+	if err != nil {
 		return false, fmt.Errorf("read the trader's role: %w", err)
 	}
 	return trader && d.gate.Allows(ctx, o.UserID, billing.Publish) == nil, nil

@@ -72,6 +72,14 @@ func (d *Directory) SetAppearance(ctx context.Context, id uuid.UUID, theme, pale
 		where id = $1 and status = 'active' returning `+columns, theme, palette, celebrates)
 }
 
+// SetAnnouncesAll changes whether a trader's trades in the broker's own app are
+// announced like those made here, from the next one on.
+func (d *Directory) SetAnnouncesAll(ctx context.Context, id uuid.UUID, announces bool) (User, error) {
+	return d.change(ctx, id, `
+		update users set announces_detected = $2, updated_at = now()
+		where id = $1 and status = 'active' returning `+columns, announces)
+}
+
 // SetTimeZone changes the zone times are shown in, an IANA name such as "Europe/Berlin".
 func (d *Directory) SetTimeZone(ctx context.Context, id uuid.UUID, zone string) (User, error) {
 	if err := CheckTimeZone(zone); err != nil {

@@ -66,6 +66,7 @@ type User struct {
 	Theme         string // "dark" or "light"
 	Palette       string // "green-up", "red-up" or "blue-orange"
 	Celebrates    bool   // a winning close is celebrated
+	AnnouncesAll  bool   // a trader's trades in the broker's own app are announced too
 	SessionEpoch  int    // raised to end every session
 	VerifiedAt    *time.Time
 	CreatedAt     time.Time
@@ -82,12 +83,12 @@ func New(db *postgres.DB) *Directory { return &Directory{db: db} }
 
 // columns are what scan reads, in its order.
 const columns = `id, username, name, coalesce(email, ''), email_verified, role, status, bio, avatar_url,
-	time_zone, theme, palette, celebrates, session_epoch, verified_at, created_at`
+	time_zone, theme, palette, celebrates, announces_detected, session_epoch, verified_at, created_at`
 
 func scan(row pgx.CollectableRow) (User, error) {
 	var u User
 	err := row.Scan(&u.ID, &u.Username, &u.Name, &u.Email, &u.EmailVerified, &u.Role, &u.Status, &u.Bio, &u.AvatarURL,
-		&u.TimeZone, &u.Theme, &u.Palette, &u.Celebrates, &u.SessionEpoch, &u.VerifiedAt, &u.CreatedAt)
+		&u.TimeZone, &u.Theme, &u.Palette, &u.Celebrates, &u.AnnouncesAll, &u.SessionEpoch, &u.VerifiedAt, &u.CreatedAt)
 	return u, err
 }
 
