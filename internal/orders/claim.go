@@ -99,7 +99,7 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	if err := queueEvent(b, claimed, Queued, byPlacer, nil); err != nil {
 		return Order{}, none, err
 	}
-	if err := live.QueuePublish(b, o.UserID, "order", claimed); err != nil {
+	if err := live.QueuePublish(ctx, b, o.UserID, "order", claimed); err != nil {
 		return Order{}, none, err
 	}
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
