@@ -24,7 +24,7 @@ const (
 	placingTurns    = 4 // of the program, and of pgbench between them
 	placingTime     = 7 * time.Second
 	placingWarm     = time.Second // at the start of a turn, not counted
-	placers         = 60 // people: nobody's account gets more than an order a second
+	placers         = 60          // people: nobody's account gets more than an order a second
 )
 
 // BenchmarkPlacing is the time from a request to place an order until its answer,
