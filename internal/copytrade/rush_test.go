@@ -337,6 +337,7 @@ func (r *rush) read() {
 func TestExitsGoFirstThroughARush(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(*rushesFlag) {
+		seed++
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			r := openRush(t, seed)
