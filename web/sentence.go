@@ -15,7 +15,7 @@ func settingsSentence(sub copytrade.Subscription) string {
 	v := sub.Settings
 	price := fmt.Sprintf("limit up to %s%% above their fill", v.MaxSlippagePercent.Decimal)
 	if *v.OrderType == "market" {
-		price = "at the market"
+		price = fmt.Sprintf("at the market while it asks at most %s%% above their fill", v.MaxSlippagePercent.Decimal)
 	}
 	where := ""
 	switch {

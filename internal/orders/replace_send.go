@@ -96,9 +96,11 @@ type changeOutcome struct {
 func (d *Desk) requestChange(ctx context.Context, o Order, user snaptrade.User, a brokers.Account) changeOutcome {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), *o.Change.Deadline)
 	defer cancel()
-	ctx = snaptrade.BeginBy(ctx, d.beginBy(o.Side, o.Change.SendBefore))
+	claimed, begun := time.Now(), time.Time{}
+	ctx = snaptrade.NoteBegin(snaptrade.BeginBy(ctx, d.beginBy(o.Side, o.Change.SendBefore)), &begun)
 	d.crash("C7")
 	l, err := d.broker.ReplaceOption(ctx, user, a.BrokerAccountID, o.Change.onWire(o))
+	d.keepPace(ctx, o.AccountID, claimed, begun)
 	if err == nil {
 		return changeOutcome{replaced: &l}
 	}

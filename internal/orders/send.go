@@ -97,12 +97,14 @@ func (d *Desk) request(ctx context.Context, o Order, user snaptrade.User, a brok
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), *o.Deadline)
 	defer cancel()
 	ctx = snaptrade.WithClass(ctx, placeClass(o))
-	ctx = snaptrade.BeginBy(ctx, d.beginBy(o.Side, o.SendBefore))
+	claimed, begun := time.Now(), time.Time{}
+	ctx = snaptrade.NoteBegin(snaptrade.BeginBy(ctx, d.beginBy(o.Side, o.SendBefore)), &begun)
 	d.crash("C7")
 	placed, err := d.broker.PlaceOption(ctx, user, a.BrokerAccountID, snaptrade.OptionOrder{
 		Symbol: o.Contract.Symbol, Action: actionOf(o.Side), Units: o.Quantity, Type: wireType(o.Type),
 		LimitPrice: decimalOf(o.Limit), StopPrice: decimalOf(o.Stop), TimeInForce: forceOf(o.TimeInForce),
 	})
+	d.keepPace(ctx, o.AccountID, claimed, begun)
 	if err == nil {
 		return outcome{placed: &placed}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
@@ -17,6 +19,8 @@ const (
 	turnAtMost  = 4 * time.Second
 
 	entryHolds = time.Second // of a claimed entry for its place in the request budget
+
+	paceNoted = 50 * time.Millisecond // waits shorter than that are not
 
 	twinWait = time.Second // behind an order whose fate only a look can tell
 )
@@ -83,6 +87,23 @@ func (d *Desk) beginBy(side Side, before time.Time) time.Time {
 		return hold
 	}
 	return before
+}
+
+// keepPace lets the second between two requests of an account run from when one began,
+// where that was not when it was claimed: it waited for its place in the budget, and
+// the next may be claimed as soon as it is answered. begun is zero when it never did.
+func (d *Desk) keepPace(ctx context.Context, account uuid.UUID, claimed, begun time.Time) {
+	if begun.Sub(claimed) < paceNoted {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTime) // the claim's own time may be over
+	defer cancel()
+	_, err := d.db.Pool().Exec(ctx, `
+		update account_looks set last_claim_at = greatest(last_claim_at, clock_timestamp() - make_interval(secs => $2)) where account_id = $1`,
+		account, time.Since(begun).Seconds())
+	if err != nil {
+		d.log.WarnContext(ctx, "note when a request began", "account", account, "err", err)
+	}
 }
 
 // placeClass is the class of sending an order in the request budget.

@@ -19,7 +19,7 @@ import (
 	"github.com/alertsify/alertsify/internal/pgtest"
 )
 
-var rushesFlag = flag.Int("rushes", 3, "how many rushes the budget stands, each from its own seed")
+var rushesFlag = flag.Int("rushes", 1, "how many rushes the budget stands, each from its own seed")
 
 // The budget reckons by the database's clock and waits by the process's. Here both
 // are the bubble's: the database reads a sequence that every use of it sets first, and

@@ -54,6 +54,14 @@ func BeginBy(ctx context.Context, at time.Time) context.Context {
 	return context.WithValue(ctx, beginByKey{}, at)
 }
 
+type begunKey struct{}
+
+// NoteBegin lets a call write down when it had its place in the budget and began;
+// into stays as it is when it does not begin.
+func NoteBegin(ctx context.Context, into *time.Time) context.Context {
+	return context.WithValue(ctx, begunKey{}, into)
+}
+
 func classOf(ctx context.Context, otherwise Class) Class {
 	if class, ok := ctx.Value(classKey{}).(Class); ok && class.valid() {
 		return class

@@ -125,6 +125,17 @@ func (c *Client) Room(ctx context.Context, class Class) (time.Duration, error) {
 }
 
 func (c *Client) take(ctx context.Context, r request) error {
+	if err := c.wait(ctx, r); err != nil {
+		return err
+	}
+	if begun, ok := ctx.Value(begunKey{}).(*time.Time); ok {
+		*begun = time.Now()
+	}
+	return nil
+}
+
+// wait is for the call's place in the budget.
+func (c *Client) wait(ctx context.Context, r request) error {
 	if c.budget == nil {
 		return nil
 	}
