@@ -92,6 +92,10 @@ func breaches() []breach {
 			{`update position_adjustments set user_id = id('ben') where id = id('split in')`, "on a position of another owner"},
 			{`update position_adjustments set symbol = 'MSFT  270115P00400000' where id = id('split in')`, "on a position of another owner or contract"},
 			{`delete from position_adjustments where id = id('split new')`, "renamed 1 times, into 0 names"},
+			{`update position_adjustments set quantity = 3 where id = id('explained')`, "took 2 for 700.00000000, and orders explain 3 for 700.00000000"},
+			{`update position_adjustments set cost = 701 where id = id('explained')`, "and orders explain 2 for 701.00000000"},
+			{`update position_adjustments set order_id = id('buy') where id = id('explained')`, "explains 2 by an order that sold 0"},
+			{`update position_adjustments set explains = id('lapsed out') where id = id('explained')`, "and orders explain 2"},
 			{`update positions set missing = 1 where id = id('held')`, "1 of 2 missing at the broker"},
 			{`insert into position_differences (account_id, symbol, user_id, ours, theirs, since, as_of)
 				values (id('ben account'), 'AAPL  270115C00200000', id('ben'), 2, 1, t(-7200), t(0))`, "2 held here and 1 at the broker for 02:00:00"},
@@ -111,6 +115,7 @@ func breaches() []breach {
 			{`update position_adjustments set realized = -100 where id = id('lapsed out')`, "realised -100.00000000 of 0"},
 			{`update position_adjustments set proceeds = 1, realized = -199 where id = id('lapsed out')`, "realised -199.00000000 of 1"},
 			{`update position_adjustments set proceeds = 100, realized = 50 where id = id('split out')`, "its fills and adjustments 50"},
+			{`update position_adjustments set proceeds = 0, realized = 700 where id = id('explained')`, "realised 700.00000000 of 0"},
 		},
 		"INV-17": {
 			{`update positions set closed_at = null where id = id('done')`, "closed, closed at no time"},

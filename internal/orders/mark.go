@@ -64,10 +64,22 @@ func (d *Desk) unmarked(ctx context.Context, user uuid.UUID, err error) decimal.
 	return decimal.Zero
 }
 
-// Mark gives open positions the price that their profit is reckoned with. What
-// has no quote keeps none. MarkAt is on the real clock, which ages are shown by:
-// the market's own can be turned in development.
+// Mark gives open positions the price that their profit is reckoned with: the
+// market's, or where nobody quotes, the one that their broker last said. What has
+// neither keeps none.
 func (d *Desk) Mark(ctx context.Context, list []positions.Position) {
+	ctx, cancel := context.WithTimeout(ctx, markTime)
+	defer cancel()
+	d.markByQuotes(ctx, list)
+	// Quotes that came too late leave no time of their own.
+	ctx, cancelBrokers := context.WithTimeout(context.WithoutCancel(ctx), markTime)
+	defer cancelBrokers()
+	d.markByBrokers(ctx, list)
+}
+
+// markByQuotes is on the real clock, which ages are shown by: the market's own can
+// be turned in development.
+func (d *Desk) markByQuotes(ctx context.Context, list []positions.Position) {
 	symbols := make([]string, 0, len(list))
 	for _, p := range list {
 		if p.Held() > 0 {
@@ -77,8 +89,6 @@ func (d *Desk) Mark(ctx context.Context, list []positions.Position) {
 	if len(symbols) == 0 || d.market.Off() != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, markTime)
-	defer cancel()
 	quotes, err := d.market.Quotes(ctx, symbols)
 	if err != nil {
 		d.log.WarnContext(ctx, "positions are shown without quotes", "err", err)
@@ -91,3 +101,27 @@ func (d *Desk) Mark(ctx context.Context, list []positions.Position) {
 		}
 	}
 }
+
+func (d *Desk) markByBrokers(ctx context.Context, list []positions.Position) {
+	var ids []uuid.UUID
+	for _, p := range list {
+		if unpriced(p) {
+			ids = append(ids, p.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return
+	}
+	prices, err := d.held.BrokerPrices(ctx, ids)
+	if err != nil {
+		d.log.WarnContext(ctx, "positions are shown without their brokers' prices", "err", err)
+		return
+	}
+	for i := range list {
+		if price, known := prices[list[i].ID]; known && unpriced(list[i]) {
+			list[i].Mark, list[i].MarkAt = &price.Price, &price.At
+		}
+	}
+}
+
+func unpriced(p positions.Position) bool { return p.Held() > 0 && p.Mark == nil }

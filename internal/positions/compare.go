@@ -38,7 +38,8 @@ type Reading struct {
 type Held struct {
 	Contract exchange.Contract
 	Quantity int
-	Average  *decimal.Decimal
+	Average  *decimal.Decimal // paid per share, where the broker says
+	Price    *decimal.Decimal // last, per share, where the broker says
 }
 
 func (r Reading) of(symbol string) Held {
@@ -73,8 +74,11 @@ type Left struct{ Unsettled, Waiting int }
 
 // Compare holds a reading against what we have, and books what differs and has
 // stayed so: renamed contracts first, then what came and left. told is called in
-// the transaction of each change.
+// the transaction of each change. What the reading says of prices is kept.
 func (b *Book) Compare(ctx context.Context, r Reading, today exchange.Date, told func(context.Context, pgx.Tx, Resolved) error) (left Left, err error) {
+	if err := b.notePrices(ctx, r); err != nil {
+		return left, err
+	}
 	var all []difference
 	err = b.db.AsSystem(ctx, "holdings", func(ctx context.Context, tx pgx.Tx) (err error) {
 		all, left, err = note(ctx, tx, r, today)
