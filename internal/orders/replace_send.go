@@ -96,7 +96,7 @@ type changeOutcome struct {
 func (d *Desk) requestChange(ctx context.Context, o Order, user snaptrade.User, a brokers.Account) changeOutcome {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), *o.Change.Deadline)
 	defer cancel()
-	claimed, begun := time.Now(), time.Time{}
+	claimed, begun := d.now(), time.Time{}
 	ctx = snaptrade.NoteBegin(snaptrade.BeginBy(ctx, d.beginBy(o.Side, o.Change.SendBefore)), &begun)
 	d.crash("C7")
 	l, err := d.broker.ReplaceOption(ctx, user, a.BrokerAccountID, o.Change.onWire(o))

@@ -97,7 +97,7 @@ func (d *Desk) request(ctx context.Context, o Order, user snaptrade.User, a brok
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), *o.Deadline)
 	defer cancel()
 	ctx = snaptrade.WithClass(ctx, placeClass(o))
-	claimed, begun := time.Now(), time.Time{}
+	claimed, begun := d.now(), time.Time{}
 	ctx = snaptrade.NoteBegin(snaptrade.BeginBy(ctx, d.beginBy(o.Side, o.SendBefore)), &begun)
 	d.crash("C7")
 	placed, err := d.broker.PlaceOption(ctx, user, a.BrokerAccountID, snaptrade.OptionOrder{

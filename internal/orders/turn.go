@@ -100,7 +100,7 @@ func (d *Desk) keepPace(ctx context.Context, account uuid.UUID, claimed, begun t
 	defer cancel()
 	_, err := d.db.Pool().Exec(ctx, `
 		update account_looks set last_claim_at = greatest(last_claim_at, clock_timestamp() - make_interval(secs => $2)) where account_id = $1`,
-		account, time.Since(begun).Seconds())
+		account, d.now().Sub(begun).Seconds())
 	if err != nil {
 		d.log.WarnContext(ctx, "note when a request began", "account", account, "err", err)
 	}

@@ -129,7 +129,7 @@ func (c *Client) take(ctx context.Context, r request) error {
 		return err
 	}
 	if begun, ok := ctx.Value(begunKey{}).(*time.Time); ok {
-		*begun = time.Now()
+		*begun = c.now()
 	}
 	return nil
 }
