@@ -251,10 +251,7 @@ func (d *Desk) askMarket(ctx context.Context, dr *Draft) {
 	in := dr.intent
 	dr.facts = risk.Facts{
 		Entry: in.Side == BTO, Contract: dr.contract, Quantity: in.Quantity, Market: in.Type == Market,
-		Limit: in.Limit, Confirmed: in.ConfirmPrice,
-	}
-	if in.Type == Stop { // a stop becomes a market order at its price
-		dr.facts.Limit = in.Stop
+		Limit: in.Limit, Stop: in.Stop, Confirmed: in.ConfirmPrice,
 	}
 	if q, err := d.market.Quote(ctx, dr.contract.Symbol); err == nil {
 		dr.quote = &q

@@ -73,7 +73,7 @@ func estimate(dr Draft) Preview {
 		at := dr.quote.At.UTC()
 		p.QuoteAt = &at
 	}
-	price := dr.facts.Limit
+	price := dr.facts.Price()
 	if price == nil && dr.facts.Entry {
 		price = dr.facts.Ask
 	}

@@ -92,19 +92,9 @@ func (o Order) becomes(s succession, k leg, l snaptrade.Order) Order {
 	if l.LimitPrice != nil && l.LimitPrice.IsPositive() && (n.Type == Limit || n.Type == StopLimit) {
 		n.Limit = &money.Price{Decimal: *l.LimitPrice}
 	}
-	if price := reckonedAt(n); price != nil {
-		n.EstimatedCost = o.spent().Add(price.Cost(n.Quantity-o.Cum, o.Contract.Multiplier).Decimal)
-	}
-	if o.Side == STC {
-		n.EstimatedCost = o.EstimatedCost
+	rest := risk.Facts{Entry: o.Side == BTO, Contract: o.Contract, Quantity: n.Quantity - o.Cum, Limit: n.Limit, Stop: n.Stop}
+	if cost, known := risk.EntryCost(rest); known { // nobody asks the market for one without a price
+		n.EstimatedCost = o.spent().Add(cost.Decimal)
 	}
 	return n
-}
-
-// reckonedAt is the price an entry is reckoned at; nil for market orders.
-func reckonedAt(o Order) *money.Price {
-	if o.Limit != nil {
-		return o.Limit
-	}
-	return o.Stop
 }
