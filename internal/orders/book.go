@@ -248,6 +248,9 @@ func (d *Desk) writeStep(ctx context.Context, tx pgx.Tx, o Order, p positions.Po
 		}
 	}
 	review := o.Review
+	if lostReview(review) && !s.State.Unresolved() && !o.Change.Unresolved() {
+		review = nil // it is known now
+	}
 	if s.Review != "" {
 		review = &s.Review
 	}

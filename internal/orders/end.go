@@ -94,8 +94,8 @@ func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
 	from := o.State
 	o, err := one(tx.Query(ctx, `
 		update orders o set state = $2, reason = $3, reason_code = nullif($4, ''), claim_token = null, event_seq = event_seq + 1,
-			review_reason = coalesce(nullif($6, ''), nullif(review_reason, $5)), finished_at = now(), updated_at = now()
-		where id = $1 returning `+columns, o.ID, e.to, e.reason, e.code, throughTheClose, e.review))
+			review_reason = coalesce(nullif($5, ''), `+otherReview+`), finished_at = now(), updated_at = now()
+		where id = $1 returning `+columns, o.ID, e.to, e.reason, e.code, e.review))
 	if err != nil {
 		return fmt.Errorf("end order: %w", err)
 	}

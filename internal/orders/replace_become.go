@@ -18,7 +18,7 @@ func (d *Desk) writeSuccession(ctx context.Context, tx pgx.Tx, o Order, s succes
 	n := o.becomes(s, k, l)
 	changed, err := one(tx.Query(ctx, `
 		update orders o set quantity = $2, order_type = $3, limit_price = $4, stop_price = $5, broker_order_id = $6, estimated_cost = $7,
-			cancel_sent_at = null, event_seq = event_seq + 1, updated_at = now()
+			cancel_sent_at = null, review_reason = `+otherReview+`, event_seq = event_seq + 1, updated_at = now()
 		where id = $1 returning `+columns, o.ID, n.Quantity, n.Type, n.Limit, n.Stop, l.ID, n.EstimatedCost))
 	if err != nil {
 		return Order{}, fmt.Errorf("write the successor: %w", err)
