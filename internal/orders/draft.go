@@ -235,12 +235,16 @@ func (d *Desk) ask(ctx context.Context, dr *Draft) {
 	short, cancel := context.WithTimeout(ctx, lookUpTime)
 	defer cancel()
 	d.askMarket(short, dr)
-	if dr.intent.Side != BTO {
-		return
+	if dr.intent.Side == BTO {
+		d.askBalance(short, dr)
 	}
+}
+
+// askBalance reads the account's buying power again when it is too old to go by (R15).
+func (d *Desk) askBalance(ctx context.Context, dr *Draft) {
 	stale := dr.account.BalanceAt == nil || d.now().Sub(*dr.account.BalanceAt) > d.rules.Limits().BalanceAge
 	if stale {
-		if fresh, err := d.accounts.RefreshBalance(short, dr.user, dr.account.ID); err == nil {
+		if fresh, err := d.accounts.RefreshBalance(ctx, dr.user, dr.account.ID); err == nil {
 			dr.account = fresh
 		}
 	}
