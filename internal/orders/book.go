@@ -80,6 +80,7 @@ func (d *Desk) bookIn(ctx context.Context, tx pgx.Tx, id uuid.UUID, r report, b 
 // bookLeg books a report of one of the order's ids; everything is locked. It says
 // whether anything changed.
 func (d *Desk) bookLeg(ctx context.Context, tx pgx.Tx, o Order, p positions.Position, l leg, r report, b booking) (bool, error) {
+	d.noteWord(ctx, o.ID, r)
 	s := advance(o, l, o.heldWhileReplaced(l, r))
 	if s.Review == "" {
 		s.Review = b.review
