@@ -61,6 +61,7 @@ func cannedOrders(now time.Time) []ui.OrderRow {
 	replacing := row("o7", 3*time.Minute, "BTO", aapl, 4, 1, "3.40", "3.40", "partial", "1/4 filled")
 	replacing.Cancellable, replacing.Replacing = true, "6 at $3.45"
 	kept := row("o8", 5*time.Minute, "STC", nvda, 2, 0, "2.90", "", "accepted", "working")
+	kept.Type, kept.Stop = "StopLimit", price("3.00")
 	kept.Cancellable, kept.Replaceable, kept.NotReplaced = true, true, "Replacing orders is not supported for this brokerage"
 	unknown := row("o3", 12*time.Second, "STC", spy, 2, 0, "1.08", "", "unknown", "checking with broker")
 	filled := row("o4", 31*time.Minute, "STC", nvda, 4, 4, "2.60", "2.6275", "filled", "filled")
@@ -90,11 +91,16 @@ func cannedPositions(now time.Time) []ui.PositionRow {
 			Mark: price("1.31"), MarkAt: before(now, 5*time.Minute), Value: amount("262"), Unrealized: amount("0"), Percent: "0.00%",
 			Status: "open", Source: "detected", DaysLeft: 0, Review: "the broker holds fewer contracts than are held here", Missing: 2, OpenedAt: before(now, 2*time.Hour),
 		},
+		{
+			ID: "p4", Contract: contract("AAPL", exchange.Put, "190", today.AddDays(20)), Account: "Alpaca ····4821", Bought: 5, Sold: 5, Average: price("2.10"),
+			Mark: price("2.32"), MarkAt: before(now, 4*time.Second), Value: amount("0"),
+			Status: "open", Source: "manual", DaysLeft: 20, OpenedAt: before(now, time.Hour),
+		},
 	}
 }
 
 func cannedClosed(now time.Time) []ui.PositionRow {
-	rows := cannedPositions(now)
+	rows := cannedPositions(now)[:3]
 	for i, result := range []string{"875", "-120.50", "0"} {
 		rows[i].Realized, rows[i].ClosedAt, rows[i].Sold = money.MustAmount(result), before(now, time.Duration(i+1)*time.Hour), rows[i].Bought
 		rows[i].Status = []string{"closed", "expired", "exercised"}[i]

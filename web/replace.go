@@ -88,7 +88,8 @@ func (s *Site) replaceRefused(w http.ResponseWriter, r *http.Request, id uuid.UU
 		return err
 	}
 	v.LimitPrice, v.Quantity = f.Get("limitPrice"), f.Get("quantity")
-	if v.Fields = fieldSentences(refusal); len(v.Fields) == 0 {
+	v.Fields = fieldSentences(refusal)
+	if v.Fields["limitPrice"]+v.Fields["quantity"] == "" { // nothing that this form could correct
 		v.Problem = refusal.Public
 	}
 	if sentence, ask := asksForPrice(cause); ask {

@@ -249,6 +249,7 @@ func breaches() []breach {
 			{`update orders set estimated_cost = 50001 where id = id('buy')`, "bought for 50501"},
 			{`update orders set estimated_cost = 50001 where id = id('buy');
 				update order_events set evidence = '{"replaced": "B-old", "change": "c1"}' where order_id = id('buy') and seq = 2`, "bought for 50501"},
+			{`update orders set estimated_cost = 60000, state = 'cancelled', cum = 3, cum_notional = 501 where id = id('buy')`, "bought for 50600"}, // not for the rest
 			{`update orders set estimated_cost = 10001 where id = id('copy buy')`, "10001.0000 of it by copies"},
 		},
 		"INV-46": {

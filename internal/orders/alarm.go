@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -12,26 +13,62 @@ import (
 	"github.com/alertsify/alertsify/internal/positions"
 )
 
-const throughTheClose = "nobody knows what became of it, and the market has closed since it was sent"
+// Why an order, or a change of one, whose fate is not known is up for review. The
+// second takes the place of the first, and both end when the fate is known.
+const (
+	searchOver      = "nobody knows what became of it, and the time to look for it is over"
+	throughTheClose = "nobody knows what became of it, and the market has closed since it was sent"
+
+	otherReview = `nullif(nullif(review_reason, '` + searchOver + `'), '` + throughTheClose + `')`
+)
+
+// lostReview says that an order is up for review because its fate is not known.
+func lostReview(reason *string) bool {
+	return reason != nil && (*reason == searchOver || *reason == throughTheClose)
+}
 
 // sweepAlarms asks the operators to look: at orders and changes whose fate was not
-// known when the market closed after them (INV-10), and at everything else that is
-// up for review, each reason once. The owner's exits go on.
+// known when the time to look for them was over (T9) or when the market closed after
+// them (INV-10), and at everything else that is up for review, each reason once. The
+// owner's exits go on.
 func (d *Desk) sweepAlarms(ctx context.Context) error {
-	return errors.Join(d.reviewUnresolved(ctx), d.alarmReviews(ctx), d.alarmPositions(ctx))
+	return errors.Join(d.reviewUnresolved(ctx), d.reviewLost(ctx), d.alarmReviews(ctx), d.alarmPositions(ctx))
 }
 
 // reviewUnresolved marks what was still unresolved at the last close.
 func (d *Desk) reviewUnresolved(ctx context.Context) error {
 	_, err := d.db.Pool().Exec(ctx, `
 		update orders o set review_reason = $2, updated_at = now()
-		where review_reason is null and (
+		where (review_reason is null or review_reason = $3) and (
 			state in ('submitting', 'unknown') and sent_at < $1
 			or state in ('accepted', 'partial') and exists (
 				select 1 from order_changes c where c.order_id = o.id and c.state in ('submitting', 'unknown') and c.sent_at < $1))`,
-		d.clock.LastClose(), throughTheClose)
+		d.clock.LastClose(), throughTheClose, searchOver)
 	if err != nil {
 		return fmt.Errorf("review what was unresolved at the close: %w", err)
+	}
+	return nil
+}
+
+// giveUpLate is how long after its time a look may still give up on an order, where
+// the broker lists any: the look after that time has to be made first.
+const giveUpLate = time.Minute
+
+// reviewLost marks what can still not be given up on when its time is over (T9): the
+// broker has no lists, or none that were complete. Foreign table: accounts.
+func (d *Desk) reviewLost(ctx context.Context) error {
+	_, err := d.db.Pool().Exec(ctx, `
+		update orders o set review_reason = $2, updated_at = now()
+		from accounts a cross join lateral (select $1::timestamptz
+			- make_interval(secs => case when a.lists_orders and a.removed_at is null then $5::float8 else 0 end) as looked) t
+		where a.id = o.account_id and review_reason is null and (
+			state = 'unknown' and sent_at <= looked - make_interval(secs => case side when 'STC' then $3::float8 else $4::float8 end)
+			or state in ('accepted', 'partial') and exists (
+				select 1 from order_changes c where c.order_id = o.id and c.state = 'unknown'
+				  and c.sent_at <= looked - make_interval(secs => case o.side when 'STC' then $3::float8 else $4::float8 end)))`,
+		d.now(), searchOver, giveUpExit.Seconds(), giveUpEntry.Seconds(), giveUpLate.Seconds())
+	if err != nil {
+		return fmt.Errorf("review what is not looked for any more: %w", err)
 	}
 	return nil
 }
@@ -121,7 +158,7 @@ func (d *Desk) tellOperators(ctx context.Context, tx pgx.Tx, told []alerts.Notif
 
 // kind is what the alarm is counted as.
 func (r review) kind() string {
-	if r.Reason == throughTheClose {
+	if lostReview(&r.Reason) {
 		return "order_unresolved"
 	}
 	return "order_review"

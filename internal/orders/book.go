@@ -61,7 +61,7 @@ func (d *Desk) book(ctx context.Context, id uuid.UUID, r report, b booking) erro
 }
 
 func (d *Desk) bookIn(ctx context.Context, tx pgx.Tx, id uuid.UUID, r report, b booking) error {
-	gives := r.Status.Final() && r.Status != snaptrade.StatusFilled // back, when nothing has filled
+	gives := r.Status.Final() && r.Status != snaptrade.StatusFilled // back what it did not buy
 	o, p, err := d.lockForReport(ctx, tx, id, gives, b.span(r))
 	if err != nil {
 		return err
@@ -80,6 +80,7 @@ func (d *Desk) bookIn(ctx context.Context, tx pgx.Tx, id uuid.UUID, r report, b 
 // bookLeg books a report of one of the order's ids; everything is locked. It says
 // whether anything changed.
 func (d *Desk) bookLeg(ctx context.Context, tx pgx.Tx, o Order, p positions.Position, l leg, r report, b booking) (bool, error) {
+	d.noteWord(ctx, o.ID, r)
 	s := advance(o, l, o.heldWhileReplaced(l, r))
 	if s.Review == "" {
 		s.Review = b.review
@@ -166,7 +167,7 @@ func (d *Desk) lockForReport(ctx context.Context, tx pgx.Tx, id uuid.UUID, count
 	if err != nil {
 		return Order{}, positions.Position{}, err
 	}
-	if counts || seen.State == NotPlaced || seen.State == Rejected {
+	if counts || seen.State == NotPlaced || seen.State.endedThere() {
 		if err := d.holdDays(ctx, tx, seen); err != nil {
 			return Order{}, positions.Position{}, err
 		}
@@ -248,6 +249,9 @@ func (d *Desk) writeStep(ctx context.Context, tx pgx.Tx, o Order, p positions.Po
 		}
 	}
 	review := o.Review
+	if lostReview(review) && !s.State.Unresolved() && !o.Change.Unresolved() {
+		review = nil // it is known now
+	}
 	if s.Review != "" {
 		review = &s.Review
 	}
@@ -298,15 +302,10 @@ func (d *Desk) fill(ctx context.Context, tx pgx.Tx, o Order, p positions.Positio
 	return d.announce(ctx, tx, o, applied)
 }
 
-// afterReport gives back what an ended order counted, settles the position, and
-// tells whoever waits for it.
+// afterReport brings in line what the order counts, settles the position, and tells
+// whoever waits for it.
 func (d *Desk) afterReport(ctx context.Context, tx pgx.Tx, before, o Order, s step) error {
-	if before.State.Live() && !o.State.Live() {
-		if err := d.giveBack(ctx, tx, o); err != nil {
-			return err
-		}
-	}
-	if err := d.countAgain(ctx, tx, before, o); err != nil {
+	if err := d.recountEnd(ctx, tx, before, o); err != nil {
 		return err
 	}
 	if err := positions.Settle(ctx, tx, o.PositionID, d.now()); err != nil {

@@ -116,10 +116,7 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 func (d *Desk) factsAgain(ctx context.Context, o Order) (risk.Facts, error) {
 	f := risk.Facts{
 		Entry: o.Side == BTO, Copy: o.Source == Copy, Contract: o.Contract, Quantity: o.Quantity,
-		Market: o.Type == Market, Limit: o.Limit, Confirmed: true,
-	}
-	if o.Type == Stop {
-		f.Limit = o.Stop
+		Market: o.Type == Market, Limit: o.Limit, Stop: o.Stop, Confirmed: true,
 	}
 	if !f.Entry {
 		return f, nil // an exit waits for nothing

@@ -39,6 +39,7 @@ type Desk struct {
 
 	clockWrong atomic.Bool // off against the database: nothing is sent
 	newID      func() uuid.UUID
+	odd        oddWords
 }
 
 // Options are the parts a Desk works with.

@@ -235,12 +235,16 @@ func (d *Desk) ask(ctx context.Context, dr *Draft) {
 	short, cancel := context.WithTimeout(ctx, lookUpTime)
 	defer cancel()
 	d.askMarket(short, dr)
-	if dr.intent.Side != BTO {
-		return
+	if dr.intent.Side == BTO {
+		d.askBalance(short, dr)
 	}
+}
+
+// askBalance reads the account's buying power again when it is too old to go by (R15).
+func (d *Desk) askBalance(ctx context.Context, dr *Draft) {
 	stale := dr.account.BalanceAt == nil || d.now().Sub(*dr.account.BalanceAt) > d.rules.Limits().BalanceAge
 	if stale {
-		if fresh, err := d.accounts.RefreshBalance(short, dr.user, dr.account.ID); err == nil {
+		if fresh, err := d.accounts.RefreshBalance(ctx, dr.user, dr.account.ID); err == nil {
 			dr.account = fresh
 		}
 	}
@@ -251,10 +255,7 @@ func (d *Desk) askMarket(ctx context.Context, dr *Draft) {
 	in := dr.intent
 	dr.facts = risk.Facts{
 		Entry: in.Side == BTO, Contract: dr.contract, Quantity: in.Quantity, Market: in.Type == Market,
-		Limit: in.Limit, Confirmed: in.ConfirmPrice,
-	}
-	if in.Type == Stop { // a stop becomes a market order at its price
-		dr.facts.Limit = in.Stop
+		Limit: in.Limit, Stop: in.Stop, Confirmed: in.ConfirmPrice,
 	}
 	if q, err := d.market.Quote(ctx, dr.contract.Symbol); err == nil {
 		dr.quote = &q

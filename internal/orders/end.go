@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/exchange"
@@ -93,8 +94,8 @@ func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
 	from := o.State
 	o, err := one(tx.Query(ctx, `
 		update orders o set state = $2, reason = $3, reason_code = nullif($4, ''), claim_token = null, event_seq = event_seq + 1,
-			review_reason = coalesce(nullif($6, ''), nullif(review_reason, $5)), finished_at = now(), updated_at = now()
-		where id = $1 returning `+columns, o.ID, e.to, e.reason, e.code, throughTheClose, e.review))
+			review_reason = coalesce(nullif($5, ''), `+otherReview+`), finished_at = now(), updated_at = now()
+		where id = $1 returning `+columns, o.ID, e.to, e.reason, e.code, e.review))
 	if err != nil {
 		return fmt.Errorf("end order: %w", err)
 	}
@@ -104,7 +105,9 @@ func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
 	if err := lookAt(ctx, tx, o, nextLook(o, d.now(), d.clock.Open(o.Contract.Underlying))); err != nil {
 		return err
 	}
-	if err := d.giveBack(ctx, tx, o); err != nil {
+	before := o
+	before.State = from
+	if err := d.recountEnd(ctx, tx, before, o); err != nil {
 		return err
 	}
 	if err := positions.Settle(ctx, tx, o.PositionID, d.now()); err != nil {
@@ -113,29 +116,43 @@ func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
 	return d.tell(ctx, tx, o)
 }
 
-// giveBack returns what an entry counted against the day and did not buy: its
-// dollars, and for a copy that never was at the broker its place among the day's
-// copies (R12). What a sell had reserved, settling its position gives back.
-func (d *Desk) giveBack(ctx context.Context, tx pgx.Tx, o Order) error {
-	if o.Side == STC || o.Cum > 0 {
+// recountEnd brings what an entry has counted against its day (R13) in line with what
+// became of it: an end gives back what it did not buy, and what is at the broker after
+// all, or fills after it had ended (T10, T13, T14), counts again, whatever the day's
+// limits. A copy that never was at the broker has its place among the day's copies
+// (R12) given back as well. What a sell had reserved, settling its position gives back.
+func (d *Desk) recountEnd(ctx context.Context, tx pgx.Tx, before, o Order) error {
+	if o.Side == STC {
 		return nil
 	}
-	wasThere := o.State == Cancelled || o.State == Expired
-	spent := risk.Spent{Premium: o.EstimatedCost, CopyPremium: o.Source == Copy, Copies: o.Source == Copy && !wasThere}
-	return d.rules.GiveBack(ctx, tx, o.UserID, o.TradingDay, spent)
+	before.EstimatedCost = o.EstimatedCost // being replaced has its own count
+	more := o.counts().Sub(before.counts())
+	copies := o.Source == Copy && before.isCopyOfTheDay() != o.isCopyOfTheDay()
+	back := risk.Spent{CopyPremium: o.Source == Copy, Premium: decimal.Max(decimal.Zero, more.Neg()), Copies: copies && !o.isCopyOfTheDay()}
+	again := risk.Spent{CopyPremium: o.Source == Copy, Premium: decimal.Max(decimal.Zero, more), Copies: copies && o.isCopyOfTheDay()}
+	if back.Copies || back.Premium.IsPositive() {
+		if err := d.rules.GiveBack(ctx, tx, o.UserID, o.TradingDay, back); err != nil {
+			return err
+		}
+	}
+	if again.Copies || again.Premium.IsPositive() {
+		return d.rules.Count(ctx, tx, o.UserID, o.TradingDay, again)
+	}
+	return nil
 }
 
-// countAgain counts an entry that was given back when it ended, and turns out to be
-// at the broker after all (T10, T14), whatever the day's limits.
-func (d *Desk) countAgain(ctx context.Context, tx pgx.Tx, before, o Order) error {
-	if o.Side == STC || before.State != NotPlaced && before.State != Rejected || o.State == before.State {
-		return nil
+// counts is how many dollars an entry counts against the day: while it may buy, and
+// when it bought everything, what it was reckoned to cost; otherwise what it spent of that.
+func (o Order) counts() decimal.Decimal {
+	if o.State.Live() || o.State == Filled {
+		return o.EstimatedCost
 	}
-	spent := risk.Spent{Copies: o.Source == Copy}
-	if o.Cum > 0 || o.State.Live() {
-		spent.Premium, spent.CopyPremium = o.EstimatedCost, o.Source == Copy
-	}
-	return d.rules.Count(ctx, tx, o.UserID, o.TradingDay, spent)
+	return decimal.Min(o.EstimatedCost, o.spent())
+}
+
+// isCopyOfTheDay says whether a copied entry takes a place among the day's copies.
+func (o Order) isCopyOfTheDay() bool {
+	return o.State != Aborted && o.State != Rejected && o.State != NotPlaced
 }
 
 // tell lets the pages and the owner know of a change, and rings for whoever

@@ -37,7 +37,12 @@ type shelf struct {
 
 func newShelf(t *testing.T) *shelf {
 	t.Helper()
-	s := &shelf{t: t, db: pgtest.New(t)}
+	return shelfOn(t, pgtest.New(t))
+}
+
+func shelfOn(t *testing.T, db *postgres.DB) *shelf {
+	t.Helper()
+	s := &shelf{t: t, db: db}
 	s.user = s.id(`insert into users (username, name) values ('ava', 'Ava') returning id`)
 	connection := s.id(`insert into connections (user_id, authorization_id, broker_slug, institution, trading, status)
 		values ($1, 'c', 'ALPACA', 'Alpaca', true, 'ok') returning id`, s.user)

@@ -61,6 +61,58 @@ func TestWhatTurnsUpAfterAllIsCountedAgain(t *testing.T) {
 	}
 }
 
+// R13: an entry that ends before all of it was bought counts what it spent, and no
+// more. What fills after its end counts again, once, however often that is reported.
+func TestAnEndGivesBackWhatWasNotBought(t *testing.T) {
+	t.Parallel()
+	type said struct {
+		status snaptrade.Status
+		filled int
+		at     string
+		counts string // dollars of the day, after it
+	}
+	for name, c := range map[string][]said{
+		"cancelled, with two of five": {{snaptrade.StatusCancelled, 2, "3.30", "660"}},
+		"cancelled later":             {{snaptrade.StatusPartial, 2, "3.40", "1700"}, {snaptrade.StatusCancelled, 2, "3.40", "680"}},
+		"expired, with one":           {{snaptrade.StatusExpired, 1, "3.40", "340"}},
+		"refused, after one":          {{snaptrade.StatusRejected, 1, "3.40", "340"}},
+		"all of it, for less":         {{snaptrade.StatusFilled, 5, "3.30", "1700"}},
+		"dearer than it was reckoned": {{snaptrade.StatusCancelled, 4, "5.00", "1700"}, {snaptrade.StatusCancelled, 5, "5.00", "1700"}},
+		"none of it":                  {{snaptrade.StatusCancelled, 0, "", "0"}},
+		"a fill after its end":        {{snaptrade.StatusCancelled, 2, "3.30", "660"}, {snaptrade.StatusCancelled, 3, "3.30", "990"}},
+		"two, up to the whole of it":  {{snaptrade.StatusCancelled, 0, "", "0"}, {snaptrade.StatusCancelled, 2, "3.40", "680"}, {snaptrade.StatusFilled, 5, "3.40", "1700"}},
+		"an older word about it":      {{snaptrade.StatusExpired, 3, "3.40", "1020"}, {snaptrade.StatusPartial, 2, "3.40", "1020"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBooker(t)
+			id, day := b.limitOrder(BTO, 5, 0), b.desk.clock.Today()
+			b.must(`insert into day_counters (user_id, trading_day, kind, used) values ($1, $2, 'copy_premium', 1700), ($1, $2, 'copies', 1)`, b.user, day)
+			b.must(`alter table orders drop constraint orders_copy_has_decision; update orders set source = 'copy'`) // whose decision says nothing here
+			for i, word := range c {
+				r := report{BrokerOrderID: "first", Status: word.status, Filled: &word.filled}
+				if word.at != "" {
+					at := decimal.RequireFromString(word.at)
+					r.Average = &at
+				}
+				for range 2 {
+					if err := b.desk.book(t.Context(), id, r, booking{actor: byReconciler}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for _, kind := range []string{"premium", "copy_premium"} {
+					if got := b.used(day, kind); !got.Equal(decimal.RequireFromString(word.counts)) {
+						t.Errorf("after report %d (%s, %d filled) %s of %s are counted, want %s", i, word.status, word.filled, got, kind, word.counts)
+					}
+				}
+			}
+			if got := b.used(day, "copies"); !got.Equal(decimal.NewFromInt(1)) {
+				t.Errorf("it was at the broker, and %s copies are counted", got)
+			}
+		})
+	}
+}
+
 // T6: what provably was not executed goes back to the queue four times; the fifth
 // time it ends, for good and with what it had counted given back.
 func TestTheFifthTimeNothingIsSentAgain(t *testing.T) {

@@ -221,7 +221,11 @@ func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account
 	var errs []error
 	for _, l := range rest {
 		o, known := linked[l.ID]
-		switch r := reportOf(l); {
+		r := reportOf(l)
+		if known {
+			d.noteWord(ctx, o.ID, r)
+		}
+		switch {
 		case !known:
 			unlinked = append(unlinked, l)
 		case o.mayBeLarger(l):

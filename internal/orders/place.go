@@ -275,7 +275,7 @@ func queueTwins(b *pgx.Batch, rules *risk.Rules, dr Draft, o Order) {
 		return
 	}
 	rules.QueueTwins(b, risk.Twin{
-		AccountID: o.AccountID, Symbol: o.Contract.Symbol, Side: string(o.Side), Quantity: o.Quantity, Limit: o.Limit,
+		AccountID: o.AccountID, Symbol: o.Contract.Symbol, Side: string(o.Side), Quantity: o.Quantity, Limit: o.Limit, Stop: o.Stop,
 	})
 }
 

@@ -24,6 +24,7 @@ func (d *Desk) Preview(ctx context.Context, user uuid.UUID, r Request) (Preview,
 	if err != nil {
 		return Preview{}, err
 	}
+	d.askAfter(ctx, &dr)
 	warnings, err := d.previewChecks(ctx, &dr)
 	if err != nil {
 		return Preview{}, err
@@ -39,6 +40,17 @@ func (d *Desk) Preview(ctx context.Context, user uuid.UUID, r Request) (Preview,
 		p.BuyingPowerAfter = &money.Amount{Decimal: after}
 	}
 	return p, nil
+}
+
+// askAfter learns what a sale's proceeds are added to, for people to read. The sale
+// itself waits for no balance, and reads none when it is placed.
+func (d *Desk) askAfter(ctx context.Context, dr *Draft) {
+	if dr.intent.Side != STC {
+		return
+	}
+	short, cancel := context.WithTimeout(ctx, lookUpTime)
+	defer cancel()
+	d.askBalance(short, dr)
 }
 
 // previewChecks runs the checks of T1 that change nothing.
@@ -73,7 +85,7 @@ func estimate(dr Draft) Preview {
 		at := dr.quote.At.UTC()
 		p.QuoteAt = &at
 	}
-	price := dr.facts.Limit
+	price := dr.facts.Price()
 	if price == nil && dr.facts.Entry {
 		price = dr.facts.Ask
 	}

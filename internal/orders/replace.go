@@ -298,10 +298,9 @@ func (d *Desk) endChange(ctx context.Context, tx pgx.Tx, c Change, e changeEndin
 	if err != nil {
 		return Order{}, fmt.Errorf("end order change: %w", err)
 	}
-	if e.review != "" {
-		if _, err := tx.Exec(ctx, `update orders set review_reason = $2 where id = $1`, c.OrderID, e.review); err != nil {
-			return Order{}, fmt.Errorf("mark order %s for review: %w", c.OrderID, err)
-		}
+	_, err = tx.Exec(ctx, `update orders set review_reason = coalesce(nullif($2, ''), `+otherReview+`) where id = $1`, c.OrderID, e.review)
+	if err != nil {
+		return Order{}, fmt.Errorf("mark order %s for review: %w", c.OrderID, err)
 	}
 	o, err := d.noteChange(ctx, tx, c.OrderID, e.actor, c, map[string]any{"reason": e.reason})
 	if err != nil {

@@ -18,7 +18,7 @@ func (d *Desk) writeSuccession(ctx context.Context, tx pgx.Tx, o Order, s succes
 	n := o.becomes(s, k, l)
 	changed, err := one(tx.Query(ctx, `
 		update orders o set quantity = $2, order_type = $3, limit_price = $4, stop_price = $5, broker_order_id = $6, estimated_cost = $7,
-			cancel_sent_at = null, event_seq = event_seq + 1, updated_at = now()
+			cancel_sent_at = null, review_reason = `+otherReview+`, event_seq = event_seq + 1, updated_at = now()
 		where id = $1 returning `+columns, o.ID, n.Quantity, n.Type, n.Limit, n.Stop, l.ID, n.EstimatedCost))
 	if err != nil {
 		return Order{}, fmt.Errorf("write the successor: %w", err)
@@ -92,19 +92,9 @@ func (o Order) becomes(s succession, k leg, l snaptrade.Order) Order {
 	if l.LimitPrice != nil && l.LimitPrice.IsPositive() && (n.Type == Limit || n.Type == StopLimit) {
 		n.Limit = &money.Price{Decimal: *l.LimitPrice}
 	}
-	if price := reckonedAt(n); price != nil {
-		n.EstimatedCost = o.spent().Add(price.Cost(n.Quantity-o.Cum, o.Contract.Multiplier).Decimal)
-	}
-	if o.Side == STC {
-		n.EstimatedCost = o.EstimatedCost
+	rest := risk.Facts{Entry: o.Side == BTO, Contract: o.Contract, Quantity: n.Quantity - o.Cum, Limit: n.Limit, Stop: n.Stop}
+	if cost, known := risk.EntryCost(rest); known { // nobody asks the market for one without a price
+		n.EstimatedCost = o.spent().Add(cost.Decimal)
 	}
 	return n
-}
-
-// reckonedAt is the price an entry is reckoned at; nil for market orders.
-func reckonedAt(o Order) *money.Price {
-	if o.Limit != nil {
-		return o.Limit
-	}
-	return o.Stop
 }

@@ -30,7 +30,15 @@ type booker struct {
 
 func newBooker(t *testing.T) *booker {
 	t.Helper()
-	s := newShelf(t)
+	return bookerOn(t, newShelf(t), nil)
+}
+
+// bookerKey seals what a booker keeps secret.
+const bookerKey = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+// bookerOn is a booker with a way to SnapTrade.
+func bookerOn(t *testing.T, s *shelf, client *snaptrade.Client) *booker {
+	t.Helper()
 	queue, err := postgres.NewQueue(s.db)
 	if err != nil {
 		t.Fatal(err)
@@ -42,18 +50,18 @@ func newBooker(t *testing.T) *booker {
 	clock := exchange.NewClock(time.Now)
 	clock.Set(exchange.ClockState{AlwaysOpen: true})
 	log := slog.New(slog.DiscardHandler)
-	ring, err := secret.ParseRing(secret.New("k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="))
+	ring, err := secret.ParseRing(secret.New(bookerKey))
 	if err != nil {
 		t.Fatal(err)
 	}
-	accounts, err := brokers.New(brokers.Options{DB: s.db, Ring: ring, AppURL: "https://app.example", Now: time.Now, Logger: log})
+	accounts, err := brokers.New(brokers.Options{DB: s.db, Client: client, Ring: ring, AppURL: "https://app.example", Now: time.Now, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.must(`update accounts set can_trade = true, selected = true`)
 	return &booker{s, New(Options{
-		Accounts: accounts,
-		DB:       s.db, Queue: queue, Rules: risk.New(s.db, clock, risk.Defaults(), time.Now), Gate: gate, Clock: clock, Now: time.Now, Logger: log,
+		Accounts: accounts, Broker: client,
+		DB: s.db, Queue: queue, Rules: risk.New(s.db, clock, risk.Defaults(), time.Now), Gate: gate, Clock: clock, Now: time.Now, Logger: log,
 		Alerts: alerts.New(alerts.Options{DB: s.db, AppURL: "https://app.example", Now: time.Now, Logger: log}),
 	})}
 }

@@ -54,7 +54,7 @@ func (b *Book) Position(ctx context.Context, user, id uuid.UUID) (p Position, er
 
 // Query asks for a page of positions, newest first.
 type Query struct {
-	Status string // open, closed, all
+	Status string // open (with what waits for its expiry to be settled), closed, all
 	Limit  int    // 1 to 200
 	Cursor *Cursor
 }
@@ -76,7 +76,7 @@ func (b *Book) Positions(ctx context.Context, user uuid.UUID, q Query) (page []P
 		rows, err := tx.Query(ctx, `
 			select `+columns+from+`
 			where p.user_id = $1 and p.bought > 0
-			  and ($2 = 'all' or ($2 = 'open') = (p.bought > p.sold))
+			  and ($2 = 'all' or ($2 = 'open') = (p.status in ('open', 'expiry_pending')))
 			  and (p.created_at, p.id) < ($3, $4)
 			order by p.created_at desc, p.id desc
 			limit $5`, user, q.Status, at, id, q.Limit+1)

@@ -18,8 +18,9 @@ type Facts struct {
 	Copy       bool
 	Contract   exchange.Contract
 	Quantity   int
-	Market     bool         // a market order; otherwise Limit is set
+	Market     bool         // a market order; otherwise Limit, Stop or both are set
 	Limit      *money.Price // per share
+	Stop       *money.Price // per share; without a Limit it becomes a market order there
 	Confirmed  bool         // the owner confirmed an exit far from the market
 	Listed     *bool        // whether the contract is listed; nil when nobody could say
 	Bid, Ask   *money.Price
@@ -133,23 +134,36 @@ func (r *Rules) contracts(f Facts) (string, error) {
 	return "", nil
 }
 
-// R7: a legal limit price.
+// R7: a legal limit, and a legal stop. The refusal names the field.
 func (r *Rules) price(f Facts) (string, error) {
-	if f.Limit == nil {
-		return "", nil
+	if refusal := illegal(f.Contract, "limitPrice", "price", f.Limit); refusal != nil {
+		return "", refusal
 	}
-	p := *f.Limit
-	switch {
-	case !p.IsPositive() || p.GreaterThan(maxPrice):
-		return "", fault.Risk("price", "The price must be above 0 and at most 10,000.")
-	case -p.Exponent() > 2 && !p.Equal(p.Truncate(2)):
-		return "", fault.Risk("price", "A price has at most 2 decimals.")
-	case !f.Contract.OnTick(p):
-		tick := f.Contract.Tick(p)
-		return "", fault.Risk("price", fmt.Sprintf("%s trades in steps of $%s at this price.", f.Contract.Underlying, tick)).
-			With("tick", tick.StringFixed(2)).With("below", f.Contract.RoundDown(p)).With("above", f.Contract.RoundUp(p))
+	if refusal := illegal(f.Contract, "stopPrice", "stop price", f.Stop); refusal != nil {
+		return "", refusal
 	}
 	return "", nil
+}
+
+// illegal says what is wrong with a price of an order, when there is one.
+func illegal(c exchange.Contract, field, name string, p *money.Price) *fault.Error {
+	if p == nil {
+		return nil
+	}
+	refused := func(sentence string) *fault.Error {
+		return fault.Risk("price", sentence).With("fields", map[string]any{field: sentence})
+	}
+	switch {
+	case !p.IsPositive() || p.GreaterThan(maxPrice):
+		return refused("The " + name + " must be above 0 and at most 10,000.")
+	case -p.Exponent() > 2 && !p.Equal(p.Truncate(2)):
+		return refused("A " + name + " has at most 2 decimals.")
+	case !c.OnTick(*p):
+		tick := c.Tick(*p)
+		return refused(fmt.Sprintf("%s trades in steps of $%s at this %s.", c.Underlying, tick, name)).
+			With("tick", tick.StringFixed(2)).With("below", c.RoundDown(*p)).With("above", c.RoundUp(*p))
+	}
+	return nil
 }
 
 // R6: a collar around a fresh quote. Exits are never refused, only asked to confirm.
@@ -157,19 +171,20 @@ func (r *Rules) collar(f Facts) (string, error) {
 	if !r.Fresh(f) {
 		return r.noQuote(f)
 	}
-	if f.Limit == nil {
+	p := f.Price()
+	if p == nil {
 		return "", nil
 	}
 	if f.Entry {
 		top := decimal.Max(f.Ask.Mul(buyFactor), f.Ask.Add(collarFloor))
-		if f.Limit.GreaterThan(top) {
-			return "", fault.Risk("collar", fmt.Sprintf("%s is far above the ask of %s.", f.Limit.Display(), f.Ask.Display()))
+		if p.GreaterThan(top) {
+			return "", fault.Risk("collar", fmt.Sprintf("%s is far above the ask of %s.", p.Display(), f.Ask.Display()))
 		}
 		return "", nil
 	}
 	bottom := decimal.Min(f.Bid.Mul(sellFactor), f.Bid.Sub(collarFloor))
-	if f.Limit.LessThan(bottom) && !f.Confirmed && !f.Copy {
-		return "", fault.Risk("collar", fmt.Sprintf("%s is far below the bid of %s. Confirm to send it anyway.", f.Limit.Display(), f.Bid.Display())).
+	if p.LessThan(bottom) && !f.Confirmed && !f.Copy {
+		return "", fault.Risk("collar", fmt.Sprintf("%s is far below the bid of %s. Confirm to send it anyway.", p.Display(), f.Bid.Display())).
 			With("confirm", "confirmPrice")
 	}
 	return "", nil
@@ -223,16 +238,33 @@ func (r *Rules) buyingPower(f Facts) (string, error) {
 	return "", nil
 }
 
-// EntryCost is the most an entry is reckoned to cost in dollars: its limit, or
-// the ask and a margin. False for exits and for market orders without a quote.
+// Price is what the order names: its limit, or the stop at which it becomes a market
+// order; nil for market orders.
+func (f Facts) Price() *money.Price {
+	if f.Limit != nil {
+		return f.Limit
+	}
+	return f.Stop
+}
+
+// EntryCost is the most an entry is reckoned to cost in dollars: its limit, or the
+// ask and a margin; a stop's is the market that it waits for. False for exits and
+// for market orders without a quote.
 func EntryCost(f Facts) (money.Amount, bool) {
 	switch {
 	case !f.Entry:
 		return money.Amount{}, false
 	case f.Limit != nil:
 		return f.Limit.Cost(f.Quantity, f.Contract.Multiplier), true
+	case f.Stop != nil:
+		return atMarket(f, f.Stop), true
 	case f.Ask != nil:
-		return money.Price{Decimal: f.Ask.Mul(marketMargin)}.Cost(f.Quantity, f.Contract.Multiplier), true
+		return atMarket(f, f.Ask), true
 	}
 	return money.Amount{}, false
+}
+
+// atMarket is what an entry costs when the market asks so much for it, and a little more.
+func atMarket(f Facts, ask *money.Price) money.Amount {
+	return money.Price{Decimal: ask.Mul(marketMargin)}.Cost(f.Quantity, f.Contract.Multiplier)
 }

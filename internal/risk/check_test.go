@@ -1,6 +1,9 @@
 package risk
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -176,6 +179,78 @@ func TestR7ALegalPrice(t *testing.T) {
 	})
 }
 
+// R7 holds for the stop as it does for the limit, and the refusal names the one that
+// is wrong.
+func TestR7ALegalStop(t *testing.T) {
+	t.Parallel()
+	const apple, spx = "AAPL  270115C00200000", "SPXW  270115C05000000"
+	for _, c := range []struct{ name, symbol, limit, stop, wrong string }{
+		{"a stop", apple, "", "3.05", ""},
+		{"a stop in pennies above three dollars", apple, "", "3.01", "stopPrice"},
+		{"a stop in pennies below", apple, "", "2.99", ""},
+		{"a stop in pennies in SPX", spx, "", "2.96", "stopPrice"},
+		{"a stop at nothing", apple, "", "0", "stopPrice"},
+		{"a stop below nothing", apple, "", "-1", "stopPrice"},
+		{"a stop at 10,000", apple, "", "10000", ""},
+		{"a stop above it", apple, "", "10000.05", "stopPrice"},
+		{"a stop with three decimals", apple, "", "2.991", "stopPrice"},
+		{"a stop with zeros after two", apple, "", "2.9900", ""},
+		{"a stop limit", apple, "3.05", "3.10", ""},
+		{"a stop limit whose stop is off the tick", apple, "3.05", "3.01", "stopPrice"},
+		{"a stop limit whose limit is", apple, "3.01", "3.05", "limitPrice"},
+		{"a stop limit with neither right", apple, "3.01", "3.02", "limitPrice"},
+		{"a stop limit whose stop is too much", apple, "3.05", "10000.05", "stopPrice"},
+		{"a limit off the tick", apple, "3.01", "", "limitPrice"},
+	} {
+		for _, side := range []string{"entry", "exit"} {
+			f := calm(t, inSession)
+			f.Contract, f.Limit, f.Stop, f.Confirmed = contractOf(t, c.symbol), maybe(c.limit), maybe(c.stop), true
+			if side == "exit" {
+				exits(&f)
+			}
+			f.Bid, f.Ask = price("9999"), price("10000") // no collar in the way
+			f.BuyingLeft = dollars("100000000")
+			_, err := roomy(inSession).Check(f)
+			named := ""
+			if err != nil {
+				fields, _ := fault.Of(err).Details["fields"].(map[string]any)
+				named = strings.Join(slices.Sorted(maps.Keys(fields)), " ")
+			}
+			if named != c.wrong || (err != nil) != (fault.CodeOf(err) == "risk_price") {
+				t.Errorf("%s, %s: wrong is %q, want %q (%v)", c.name, side, named, c.wrong, err)
+			}
+		}
+	}
+}
+
+// roomy are rules with no bounds on dollars.
+func roomy(now time.Time) *Rules {
+	r := rulesAt(now)
+	r.limits.ManualPremium = money.MustAmount("100000000")
+	return r
+}
+
+func maybe(p string) *money.Price {
+	if p == "" {
+		return nil
+	}
+	return price(p)
+}
+
+// The collar of a stop is that of its limit, and where it has none its own.
+func TestR6TheCollarOfAStop(t *testing.T) {
+	t.Parallel()
+	stop := func(f *Facts, limit, stop string) { f.Limit, f.Stop = maybe(limit), maybe(stop) }
+	run(t, inSession, []check{
+		{"a quarter above the ask", func(f *Facts) { stop(f, "", "4.35") }, ""},
+		{"more than that", func(f *Facts) { stop(f, "", "4.40") }, "risk_collar"},
+		{"whose limit is within it", func(f *Facts) { stop(f, "3.50", "9.00") }, ""},
+		{"whose limit is not", func(f *Facts) { stop(f, "4.40", "3.50") }, "risk_collar"},
+		{"an exit far below the bid", func(f *Facts) { exits(f); stop(f, "", "0.05") }, "risk_collar"},
+		{"one that is confirmed", func(f *Facts) { exits(f); stop(f, "", "0.05"); f.Confirmed = true }, ""},
+	})
+}
+
 func TestR15BuyingPower(t *testing.T) {
 	t.Parallel()
 	run(t, inSession, []check{
@@ -242,5 +317,13 @@ func TestWhatAnEntryIsReckonedToCost(t *testing.T) {
 	f.Ask = nil
 	if _, known := EntryCost(f); known {
 		t.Error("a market order without a quote has a cost")
+	}
+	f.Market, f.Stop = false, price("4.00") // it becomes a market order there
+	if cost, known := EntryCost(f); !known || cost.String() != "2100.00" {
+		t.Errorf("a stop costs %s", cost)
+	}
+	f.Limit = price("4.10")
+	if cost, known := EntryCost(f); !known || cost.String() != "2050.00" {
+		t.Errorf("a stop with a limit costs %s", cost)
 	}
 }

@@ -166,7 +166,7 @@ type Twin struct {
 	AccountID    uuid.UUID
 	Symbol, Side string
 	Quantity     int
-	Limit        *money.Price
+	Limit, Stop  *money.Price
 }
 
 // QueueTwins is QueueUnresolved, and refuses (R8) an order equal to one of the last seconds
@@ -175,9 +175,9 @@ type Twin struct {
 func (r *Rules) QueueTwins(b *pgx.Batch, o Twin) {
 	b.Queue(unresolved+`,
 		exists (select 1 from orders where account_id = $1 and symbol = $2 and side = $3 and quantity = $4
-			and limit_price is not distinct from $5 and source = 'manual'
-			and created_at > now() - make_interval(secs => $6))`,
-		o.AccountID, o.Symbol, o.Side, o.Quantity, o.Limit, r.limits.DuplicateWithin.Seconds()).
+			and limit_price is not distinct from $5 and stop_price is not distinct from $6 and source = 'manual'
+			and created_at > now() - make_interval(secs => $7))`,
+		o.AccountID, o.Symbol, o.Side, o.Quantity, o.Limit, o.Stop, r.limits.DuplicateWithin.Seconds()).
 		QueryRow(func(row pgx.Row) error {
 			var waiting, seen bool
 			switch err := row.Scan(&waiting, &seen); {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,5 +147,55 @@ func TestHowLongAPositionWasHeld(t *testing.T) {
 	}
 	if got := HeldText(&from, nil); got != "—" {
 		t.Errorf("not closed: %q", got)
+	}
+}
+
+// An order's row shows every price it has: of a stop limit both.
+func TestAnOrdersRowShowsItsPrices(t *testing.T) {
+	t.Parallel()
+	limit, stop := money.MustPrice("3.50"), money.MustPrice("3.40")
+	for name, c := range map[string]struct {
+		row  OrderRow
+		want []string
+	}{
+		"a stop limit": {OrderRow{Type: "StopLimit", Limit: &limit, Stop: &stop}, []string{"stop $3.40", "$3.50"}},
+		"a stop":       {OrderRow{Type: "Stop", Stop: &stop}, []string{"stop $3.40"}},
+		"a limit":      {OrderRow{Type: "Limit", Limit: &limit}, []string{"$3.50"}},
+		"at market":    {OrderRow{Type: "Market"}, nil},
+	} {
+		html := draw(t, func(ctx context.Context, b *strings.Builder) error {
+			return OrdersTable("Working", []OrderRow{c.row}, "/orders").Render(ctx, b)
+		})
+		_, cell, _ := strings.Cut(html, `data-label="Limit"`)
+		cell, _, _ = strings.Cut(cell, "</td>")
+		for _, words := range []string{"stop $3.40", "$3.50"} {
+			if got, want := strings.Contains(cell, words), slices.Contains(c.want, words); got != want {
+				t.Errorf("%s shows %q: %v, want %v (%s)", name, words, got, want, cell)
+			}
+		}
+	}
+}
+
+// A position of which all is sold and an order still works stands among the open ones
+// and says so; there is nothing in it to close.
+func TestASoldPositionThatMayBuyAgainSaysSo(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		row  PositionRow
+		want bool
+	}{
+		"sold, with an order":        {PositionRow{Status: "open", Bought: 5, Sold: 5}, true},
+		"held":                       {PositionRow{Status: "open", Bought: 5, Sold: 2, Available: 3}, false},
+		"waiting for its settlement": {PositionRow{Status: "expiry_pending", Bought: 5}, false},
+	} {
+		html := draw(t, func(ctx context.Context, b *strings.Builder) error {
+			return PositionsTable([]PositionRow{c.row}).Render(ctx, b)
+		})
+		if got := strings.Contains(html, "order working"); got != c.want {
+			t.Errorf("%s says that an order works: %v", name, got)
+		}
+		if closes := strings.Contains(html, `data-testid="close"`); closes != (c.row.Available > 0) {
+			t.Errorf("%s offers to close it: %v", name, closes)
+		}
 	}
 }

@@ -77,8 +77,9 @@ with recent as (
     from order_pace p, unnest(p.times) as t
     where t > (select max(n) from unnest(p.times) as n) - interval '60 seconds' group by p.user_id, p.kind
 ), bought as (
-    select user_id, trading_day, sum(estimated_cost) as all_of_it, coalesce(sum(estimated_cost) filter (where source = 'copy'), 0) as copied
-    from orders o
+    select user_id, trading_day, sum(counts) as all_of_it, coalesce(sum(counts) filter (where source = 'copy'), 0) as copied
+    from orders o cross join lateral ( -- what ended before all of it was bought counts what it spent
+        select case when state in ('cancelled', 'expired') then least(estimated_cost, round(cum_notional * multiplier, 4)) else estimated_cost end as counts) c
     where side = 'BTO' and source <> 'detected' and review_reason is null
         and (cum > 0 or state in ('queued', 'submitting', 'unknown', 'accepted', 'partial'))
         -- replaced in the broker's app, or counted on a later day as well
