@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/httpio"
@@ -23,6 +24,7 @@ type copyView struct {
 	Holdings      []copytrade.CopiedHolding
 	Triggers      []copytrade.Trigger // the newest
 	Followers     *followersView      // for traders
+	Consented     *time.Time          // to copying without asking
 	Cursor, Next  string
 }
 
@@ -153,6 +155,14 @@ func (s *Site) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	return back(w, "/copy", "cancelled")
 }
 
+// withdrawConsent answers POST /copy/consent/withdraw.
+func (s *Site) withdrawConsent(w http.ResponseWriter, r *http.Request) error {
+	if err := s.copier.WithdrawConsent(r.Context(), me(r.Context())); err != nil {
+		return err
+	}
+	return back(w, "/copy", "consent-withdrawn")
+}
+
 func (s *Site) copyView(r *http.Request) (copyView, error) {
 	view, err := s.decisions(r)
 	if err != nil {
@@ -172,6 +182,9 @@ func (s *Site) copyView(r *http.Request) (copyView, error) {
 		return copyView{}, err
 	}
 	if view.Paper, err = s.copier.Paper(ctx, me(ctx)); err != nil {
+		return copyView{}, err
+	}
+	if view.Consented, err = s.copier.Consented(ctx, me(ctx)); err != nil {
 		return copyView{}, err
 	}
 	list, err := s.copier.Subscriptions(ctx, me(ctx))
