@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
@@ -28,6 +29,7 @@ type copyView struct {
 	Holdings      []copytrade.CopiedHolding
 	Triggers      []copytrade.Trigger // the newest
 	Followers     *followersView      // for traders
+	Consented     *time.Time          // to copying without asking
 	Cursor, Next  string
 }
 
@@ -158,6 +160,14 @@ func (s *Site) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	return back(w, "/copy", "cancelled")
 }
 
+// withdrawConsent answers POST /copy/consent/withdraw.
+func (s *Site) withdrawConsent(w http.ResponseWriter, r *http.Request) error {
+	if err := s.copier.WithdrawConsent(r.Context(), me(r.Context())); err != nil {
+		return err
+	}
+	return back(w, "/copy", "consent-withdrawn")
+}
+
 func (s *Site) copyView(r *http.Request) (copyView, error) {
 	view, err := s.decisions(r)
 	if err != nil {
@@ -177,6 +187,9 @@ func (s *Site) copyView(r *http.Request) (copyView, error) {
 		return copyView{}, err
 	}
 	if view.Paper, err = s.copier.Paper(ctx, me(ctx)); err != nil {
+		return copyView{}, err
+	}
+	if view.Consented, err = s.copier.Consented(ctx, me(ctx)); err != nil {
 		return copyView{}, err
 	}
 	list, err := s.copier.Subscriptions(ctx, me(ctx))

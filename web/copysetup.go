@@ -239,9 +239,11 @@ func (s *Site) showSetup(w http.ResponseWriter, r *http.Request, status int, v s
 	if err := s.previewSetup(r.Context(), &v); err != nil {
 		return err
 	}
-	if v.Consented, err = s.copier.Consented(r.Context(), me(r.Context())); err != nil {
+	since, err := s.copier.Consented(r.Context(), me(r.Context()))
+	if err != nil {
 		return err
 	}
+	v.Consented = since != nil
 	return s.show(w, r, status, setupPage(p, v))
 }
 

@@ -34,6 +34,7 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/copy/drift/{id}/close", Rule: auth.SignedIn, Handler: s.closeDrift},
 		{Method: "POST", Pattern: "/copy/drift/{id}/keep", Rule: auth.SignedIn, Handler: s.keepDrift},
 		{Method: "POST", Pattern: "/copy/drift/{id}/ignore", Rule: auth.SignedIn, Handler: s.ignoreDrift},
+		{Method: "POST", Pattern: "/copy/consent/withdraw", Rule: auth.SignedIn, Handler: s.withdrawConsent},
 		{Method: "GET", Pattern: "/copy/new", Rule: auth.SignedIn, Handler: s.newCopy},
 		{Method: "POST", Pattern: "/copy/subscribe", Rule: auth.SignedIn, Handler: s.subscribe},
 		{Method: "GET", Pattern: "/copy/subscriptions/{id}", Rule: auth.SignedIn, Handler: s.copySettings},

@@ -275,6 +275,7 @@ func (s *show) walkCopying(t *testing.T) {
 	list := s.do("ben", "GET", "/api/copy-trading/subscriptions", "").want(t, 200).ids(t)
 	path := "/api/copy-trading/subscription/" + list[0]
 	s.do("ben", "DELETE", path, "").want(t, 200)
+	s.do("ben", "DELETE", "/api/copy-trading/consent", "").want(t, 200)
 	s.do("ben", "POST", "/api/copy-trading/consent", `{"version":"2026-11"}`).want(t, 200)
 	made := s.do("ben", "POST", "/api/copy-trading/subscribe", `{"username":"ava","settings":{"sameContract":"add","maxDelaySeconds":900,"scaling":{"mode":"factor","value":"1"}}}`, key()).want(t, 201)
 	s.do("ben", "PATCH", "/api/copy-trading/subscription/"+made.ids(t)[0], `{"status":"active","settings":{"maxPositionSize":3}}`).want(t, 200)

@@ -133,6 +133,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/api/copy-trading/drift/{id}/keep", Rule: trade, Handler: bare(a.keepDrift)},
 		{Method: "POST", Pattern: "/api/copy-trading/drift/{id}/ignore", Rule: trade, Handler: bare(a.ignoreDrift)},
 		{Method: "POST", Pattern: "/api/copy-trading/consent", Rule: step, Handler: a.consent},
+		{Method: "DELETE", Pattern: "/api/copy-trading/consent", Rule: trade, Handler: bare(a.withdrawConsent)},
 		{Method: "GET", Pattern: "/api/copy-trading/decisions", Rule: read, Handler: a.listDecisions},
 		{Method: "GET", Pattern: "/api/copy-trading/decisions/{id}/line", Rule: read, Handler: a.decisionLine},
 		{Method: "POST", Pattern: "/api/copy-trading/decisions/{id}/approve", Rule: trade, Handler: bare(a.approve)},

@@ -171,6 +171,14 @@ func (a *API) consent(w http.ResponseWriter, r *http.Request) error {
 	return httpio.Answer(w, http.StatusOK, map[string]any{"version": in.Version, "given": true})
 }
 
+// withdrawConsent takes it back: nothing is copied without asking from then on.
+func (a *API) withdrawConsent(w http.ResponseWriter, r *http.Request) error {
+	if err := a.copier.WithdrawConsent(r.Context(), user(r.Context())); err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, map[string]any{"version": copytrade.ConsentVersion, "given": false})
+}
+
 func (a *API) listDecisions(w http.ResponseWriter, r *http.Request) error {
 	view, err := choice(r, "view", "all", "all", "awaiting")
 	if err != nil {

@@ -164,6 +164,8 @@ func breaches() []breach {
 		"INV-21": {
 			{`delete from consents`, "without consent"},
 			{`update consents set withdrawn_at = t(10)`, "without consent"},
+			{`update consents set given_at = t(50)`, "without consent"}, // and not before it was given
+			{`update orders set consent_version = 'v2' where id = id('copy buy')`, "without consent"},
 			{`update subscriptions set status = 'paused', updated_at = t(5)`, "the subscription is paused"},
 			{`update subscriptions set created_at = t(90)`, "before there was a subscription"},
 		},

@@ -15,7 +15,7 @@ import (
 // exit is a decision about a leader's sell with all that says what to sell next.
 type exit struct {
 	Decision
-	Copying  bool        // the subscription is still active
+	Copying  bool        // the subscription is still active, and the follower still agrees to what nobody asks them about
 	Sold     int         // by the leader's order, so far
 	Average  money.Price // of the leader's order, so far
 	Working  bool        // the leader's order may sell more
@@ -37,7 +37,8 @@ type exit struct {
 // orders stand otherwise. Foreign tables: orders, positions, fills, copy_holdings.
 func readExits(ctx context.Context, q querier, condition string, args ...any) ([]exit, error) {
 	rows, err := q.Query(ctx, `
-		select `+decisionColumns+`, s.status = 'active', l.cum, round(l.cum_notional / l.cum, 4), l.state in ('accepted', 'partial'),
+		select `+decisionColumns+`, s.status = 'active' and (c.paper or c.responded_at is not null or exists (
+				select 1 from consents k where k.user_id = s.follower_id and k.withdrawn_at is null)), l.cum, round(l.cum_notional / l.cum, 4), l.state in ('accepted', 'partial'),
 			lp.bought = lp.sold and not exists (
 				select 1 from orders nl join copy_decisions n on n.leader_order_id = nl.id and n.subscription_id = c.subscription_id
 				where nl.position_id = l.position_id and n.side = 'STC' and n.decided_at > c.decided_at),

@@ -16,9 +16,6 @@ import (
 	"github.com/alertsify/alertsify/internal/postgres"
 )
 
-// ConsentVersion is the text of the consent to automation in force.
-const ConsentVersion = "2026-11"
-
 // Subscription is one follower copying one trader.
 type Subscription struct {
 	ID         uuid.UUID `json:"id"`
@@ -304,32 +301,4 @@ func (c *Copier) Unsubscribe(ctx context.Context, follower, id uuid.UUID) (s Sub
 		return err
 	})
 	return s, err
-}
-
-// Consent records that a user agreed to automation, by the text's version.
-func (c *Copier) Consent(ctx context.Context, user uuid.UUID, version string) error {
-	if version != ConsentVersion {
-		return fault.Field("version", "The text in force is "+ConsentVersion+".")
-	}
-	return c.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `
-			insert into consents (user_id, version) values ($1, $2)
-			on conflict (user_id, version) do update set withdrawn_at = null, given_at = now() where consents.withdrawn_at is not null`, user, version)
-		return err
-	})
-}
-
-// Consented tells whether the user's consent to the text in force stands.
-func (c *Copier) Consented(ctx context.Context, user uuid.UUID) (given bool, err error) {
-	err = c.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
-		given, err = consented(ctx, tx, user)
-		return err
-	})
-	return given, err
-}
-
-func consented(ctx context.Context, tx pgx.Tx, user uuid.UUID) (given bool, err error) {
-	err = tx.QueryRow(ctx, `
-		select exists (select 1 from consents where user_id = $1 and version = $2 and withdrawn_at is null)`, user, ConsentVersion).Scan(&given)
-	return given, err
 }

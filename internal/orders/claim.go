@@ -52,7 +52,7 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	if err != nil {
 		return Order{}, none, err
 	}
-	leader, most, err := d.leaderOf(ctx, tx, o)
+	leader, most, agreed, err := d.leaderOf(ctx, tx, o)
 	if err != nil {
 		return Order{}, none, err
 	}
@@ -91,7 +91,7 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	if err := waitForChanges(ctx, tx, o); err != nil {
 		return Order{}, none, err
 	}
-	claimed, err := markSubmitting(ctx, tx, o.ID)
+	claimed, err := markSubmitting(ctx, tx, o.ID, agreed)
 	if err != nil {
 		return Order{}, none, err
 	}
@@ -144,34 +144,50 @@ func (d *Desk) freshBalance(ctx context.Context, o Order) {
 	}
 }
 
+// ConsentVersion is the text of the consent to automation in force.
+const ConsentVersion = "2026-11"
+
 // leaderOf is whose trade a copy repeats, once its subscription, its consent
-// and its decision still stand (T2, INV-21), and the highest ask at which a market
-// entry is sent. Exits stand in any case, those that the follower's own bounds ask for
-// without a decision. Foreign tables: subscriptions, consents, copy_decisions.
-func (d *Desk) leaderOf(ctx context.Context, tx pgx.Tx, o Order) (whose *uuid.UUID, most *money.Price, err error) {
+// and its decision still stand (T2, INV-21), the highest ask at which a market entry is
+// sent, and the text agreed to where nobody was asked about this one. Entries need the
+// text in force; exits outlive a change of the text, but not the consent. Those that
+// the follower's own bounds ask for, without a decision, stand in any case. The consent
+// is held until the claim commits, so that none commits after its withdrawal. Foreign
+// tables: subscriptions, consents, copy_decisions.
+func (d *Desk) leaderOf(ctx context.Context, tx pgx.Tx, o Order) (whose *uuid.UUID, most *money.Price, agreed *string, err error) {
 	if o.Source != Copy {
-		return nil, nil, nil
+		return nil, nil, nil, nil
+	}
+	err = tx.QueryRow(ctx, `
+		select version from consents where user_id = $1 and withdrawn_at is null and ($2 = 'STC' or version = $3)
+		order by given_at desc limit 1 for share`, o.UserID, o.Side, ConsentVersion).Scan(&agreed)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil, nil, fmt.Errorf("read the consent for order %s: %w", o.ID, err)
 	}
 	var leader uuid.UUID
-	var stands bool
+	var stands, asked bool
 	var slippage decimal.Decimal
 	var from decimal.NullDecimal
 	err = tx.QueryRow(ctx, `
-		select s.trader_id, s.max_slippage_percent, c.source_price, $2 = 'STC' or (s.status = 'active' and (c.result = 'approved' or (s.auto_execute
-			and exists (select 1 from consents k where k.user_id = s.follower_id and k.withdrawn_at is null))))
+		select s.trader_id, s.max_slippage_percent, c.source_price,
+			case when $2 = 'STC' then c.id is null or c.responded_at is not null or $4 else s.status = 'active' and (c.result = 'approved' or s.auto_execute and $4) end,
+			c.id is null or c.responded_at is not null
 		from subscriptions s left join copy_decisions c on c.id = $3
-		where s.id = $1`, o.SubscriptionID, o.Side, o.DecisionID).Scan(&leader, &slippage, &from, &stands)
+		where s.id = $1`, o.SubscriptionID, o.Side, o.DecisionID, agreed != nil).Scan(&leader, &slippage, &from, &stands, &asked)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read subscription of order %s: %w", o.ID, err)
+		return nil, nil, nil, fmt.Errorf("read subscription of order %s: %w", o.ID, err)
 	}
 	if !stands {
-		return nil, nil, fault.Conflict("copying_stopped", "Copying was paused, stopped or lost its consent.")
+		return nil, nil, nil, fault.Conflict("copying_stopped", "Copying was paused, stopped or lost its consent.")
 	}
 	if o.Side == BTO && o.Type == Market && from.Valid {
 		limit := EntryLimit(o.Contract, money.Price{Decimal: from.Decimal}, slippage)
 		most = &limit
 	}
-	return &leader, most, nil
+	if asked {
+		agreed = nil
+	}
+	return &leader, most, agreed, nil
 }
 
 // takeTurn keeps claims of one account a second apart, as SnapTrade advises (R10),
@@ -193,13 +209,13 @@ func takeTurn(ctx context.Context, tx pgx.Tx, o Order) error {
 	return nil
 }
 
-func markSubmitting(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Order, error) {
+func markSubmitting(ctx context.Context, tx pgx.Tx, id uuid.UUID, agreed *string) (Order, error) {
 	o, err := one(tx.Query(ctx, `
 		update orders o set state = 'submitting', claim_token = gen_random_uuid(), sent_at = clock_timestamp(),
-			deadline = clock_timestamp() + make_interval(secs => $2), event_seq = event_seq + 1, updated_at = now()
+			deadline = clock_timestamp() + make_interval(secs => $2), event_seq = event_seq + 1, updated_at = now(), consent_version = $3
 		where id = $1 and state = 'queued' and clock_timestamp() < send_before
 		  and (not_before is null or not_before <= clock_timestamp())
-		returning `+columns, id, answerWithin.Seconds()))
+		returning `+columns, id, answerWithin.Seconds(), agreed))
 	if fault.CodeOf(err) == "not_found" {
 		return Order{}, errNotOurs
 	}

@@ -44,6 +44,12 @@ func (d *Desk) Abort(ctx context.Context, id uuid.UUID, actor, reason string) er
 	return d.end(ctx, id, e)
 }
 
+// AbortCopy is Abort of a copy that its follower's settings took back; code is the
+// reason its decision keeps.
+func (d *Desk) AbortCopy(ctx context.Context, id uuid.UUID, code, reason string) error {
+	return d.end(ctx, id, ending{to: Aborted, actor: byCopier, reason: reason, code: code})
+}
+
 // UserCancelled is the reason code of an order that its owner took back before
 // it was sent: nobody places it again for them.
 const UserCancelled = "user_cancelled"

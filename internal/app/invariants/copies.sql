@@ -40,15 +40,20 @@ from day_counters c join caps p on p.follower_id = c.user_id
 left join counted n on n.user_id = c.user_id and n.trading_day = c.trading_day
 where c.kind = 'copies' and c.used > p.most and p.changed < coalesce(n.newest, now());
 
--- INV-21: No copy was sent without the follower's consent or word, nor an entry for a subscription that had ended or rested.
+-- INV-21: No copy was sent without the follower's word, or their consent of its time to the text that was in force, nor an entry for a subscription that had ended or rested.
 with sent as (
-    select o.id, o.side, o.user_id, o.sent_at, d.responded_at, s.status, s.created_at, s.updated_at
+    select o.id, o.side, o.user_id, o.sent_at, o.consent_version, d.responded_at, s.status, s.created_at, s.updated_at
     from orders o join copy_decisions d on d.id = o.decision_id join subscriptions s on s.id = o.subscription_id
     where o.sent_at is not null
+), agreed as (
+    select user_id, version, given_at, withdrawn_at from consents
+    union all
+    select user_id, version, given_at, withdrawn_at from consents_past
 )
 select s.id::text as id, 'sent ' || s.sent_at || ' without consent' as why from sent s
 where s.responded_at is null and not exists (
-    select 1 from consents k where k.user_id = s.user_id and (k.withdrawn_at is null or k.withdrawn_at >= s.sent_at))
+    select 1 from agreed k where k.user_id = s.user_id and k.version = coalesce(s.consent_version, k.version)
+      and k.given_at <= s.sent_at and (k.withdrawn_at is null or k.withdrawn_at >= s.sent_at))
 union all
 select id::text, 'sent ' || sent_at || ', the subscription is ' || status || ' since ' || updated_at from sent
 where side = 'BTO' and status <> 'active' and updated_at + interval '5 seconds' < sent_at
