@@ -125,6 +125,7 @@ func TestIsolationWhoIsNotToBeSeenIsNotThere(t *testing.T) {
 	for _, name := range []string{"deleted", "suspended"} {
 		s.exec(`insert into users (username, name, role, status) values ($1, $1, 'trader', $1)`, name)
 	}
+	s.token("cara", "trade")
 	before, tried := s.settled(), 0
 	for _, route := range s.app.Routes() {
 		if !strings.Contains(route.Pattern, "{username}") {
