@@ -23,13 +23,14 @@ demo: tools-dev build ## the main job once, from click to every alert, with the 
 
 # The race detector's build serves vet as well, so everything is compiled once.
 # Tests of the whole product mostly wait for it, so several share a core. The
-# simulation waits for nothing: it comes last and has the machine to itself, or
-# those beside it run out of time.
+# simulation waits for nothing: it takes what they leave, and no more, or those
+# beside it run out of time.
 .PHONY: test
 test: tools-test assets ## every test, under the race detector, browser included
 	go vet -race ./...
-	go test -race -vet=off -parallel=$(AT_ONCE) -timeout=20m $$(go list ./... | grep -v '/internal/simulation$$')
-	go test -race -vet=off -timeout=20m ./internal/simulation
+	nice -n 19 go test -race -vet=off -timeout=20m ./internal/simulation & simulation=$$!; failed=0; \
+	go test -race -vet=off -parallel=$(AT_ONCE) -timeout=20m $$(go list ./... | grep -v '/internal/simulation$$') || failed=1; \
+	wait $$simulation || failed=1; exit $$failed
 AT_ONCE = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .PHONY: e2e

@@ -4,7 +4,12 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/market"
@@ -198,7 +203,14 @@ func (s *Site) approvals(ctx context.Context) ([]ui.Approval, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(list) == 0 {
+		return nil, nil
+	}
 	quotes := s.quotesOf(ctx, list)
+	terms, err := s.copyTerms(ctx)
+	if err != nil {
+		return nil, err
+	}
 	views := make([]ui.Approval, 0, len(list))
 	for _, d := range list {
 		view := ui.Approval{
@@ -208,9 +220,60 @@ func (s *Site) approvals(ctx context.Context) ([]ui.Approval, error) {
 		if q, ok := quotes[d.Contract.Symbol]; ok {
 			view.Now, view.NowAt, view.Cost = q.Mark(), s.quoteTime(q), costNow(d, q)
 		}
+		view.AtMost = terms.limit(d)
+		if view.Cost != nil {
+			view.BuyingPowerAfter = terms.left(d, *view.Cost)
+		}
 		views = append(views, view)
 	}
 	return views, nil
+}
+
+// copyTerms are what a person's copies are placed with.
+type copyTerms struct {
+	slippage map[uuid.UUID]decimal.Decimal // percent, by subscription
+	account  map[uuid.UUID]uuid.UUID       // that a subscription trades in, where it names one
+	accounts []brokers.Account
+}
+
+func (s *Site) copyTerms(ctx context.Context) (copyTerms, error) {
+	list, err := s.copier.Subscriptions(ctx, me(ctx))
+	if err != nil {
+		return copyTerms{}, err
+	}
+	t := copyTerms{slippage: make(map[uuid.UUID]decimal.Decimal, len(list)), account: make(map[uuid.UUID]uuid.UUID)}
+	for _, sub := range list {
+		t.slippage[sub.ID] = sub.Settings.MaxSlippagePercent.Decimal
+		if sub.Settings.AccountID != nil {
+			t.account[sub.ID] = *sub.Settings.AccountID
+		}
+	}
+	t.accounts, err = s.accounts.List(ctx, me(ctx))
+	return t, err
+}
+
+// limit is the most that the copy pays, or the least that it takes.
+func (t copyTerms) limit(d copytrade.Decision) *money.Price {
+	limit := orders.ExitLimit(d.Contract, d.SourcePrice)
+	if d.Side == orders.BTO {
+		slippage, known := t.slippage[d.SubscriptionID]
+		if !known {
+			return nil
+		}
+		limit = orders.EntryLimit(d.Contract, d.SourcePrice, slippage)
+	}
+	return &limit
+}
+
+// left is the buying power of the copy's account once it is bought, as the broker
+// last said it; nil on paper and where the broker says nothing.
+func (t copyTerms) left(d copytrade.Decision, cost money.Amount) *money.Amount {
+	own, named := t.account[d.SubscriptionID]
+	i := slices.IndexFunc(t.accounts, func(a brokers.Account) bool { return a.ID == own || !named && a.Selected })
+	if d.Paper || d.Side != orders.BTO || i < 0 || t.accounts[i].BuyingPower == nil {
+		return nil
+	}
+	return &money.Amount{Decimal: t.accounts[i].BuyingPower.Sub(cost.Decimal)}
 }
 
 // costNow is what the copy would cost or bring at the side of the market it meets.

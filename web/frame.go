@@ -7,6 +7,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/brokers"
+	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alertsify/alertsify/web/ui"
 )
@@ -51,7 +52,27 @@ func (s *Site) shell(r *http.Request, title, path string) (ui.Page, error) {
 		return ui.Page{}, err
 	}
 	p.Halts = haltViews(halts)
+	glance, err := s.copier.Glance(ctx, user)
+	if err != nil {
+		return ui.Page{}, err
+	}
+	p.Copying = copyStrip(glance, p.Accounts)
 	return p, nil
+}
+
+// copyStrip is copying at a glance, with the health of the account that copies go to
+// unless a subscription says otherwise.
+func copyStrip(g *copytrade.Glance, accounts []ui.Account) *ui.CopyStrip {
+	if g == nil {
+		return nil
+	}
+	strip := &ui.CopyStrip{Health: "no broker connected", Copies: g.Copies, Most: g.Most, Loss: g.Loss, Stop: g.Stop}
+	for _, a := range accounts {
+		if a.Selected {
+			strip.Healthy, strip.Health = a.Healthy(), "link "+a.HealthWord()
+		}
+	}
+	return strip
 }
 
 func isPrivate(r *http.Request) bool {

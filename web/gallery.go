@@ -94,7 +94,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"limits":         limitsPage(frame("Limits", limitsPath), limitsView{Limits: cannedLimits()}),
 		"limits-wrong":   limitsPage(frame("Limits", limitsPath), limitsView{Limits: cannedLimits(), Wrong: map[string]string{"manualPremium": "At most $25,000.00; only an operator raises that."}}),
 		"me":             mePage(console("Me", "/me")),
-		"reviews":        reviewsPage(console("Reviews", reviewsPath), reviewsView{List: cannedReviews(now)}),
+		"reviews":        reviewsPage(console("Reviews", reviewsPath), reviewsView{List: cannedReviews(now), Next: "older"}),
 		"reviews-none":   reviewsPage(console("Reviews", reviewsPath), reviewsView{}),
 		"reviews-wrong":  reviewsPage(console("Reviews", reviewsPath), reviewsView{List: cannedReviews(now), Wrong: cannedReviews(now)[0].ID, Typed: "gone", Problem: "Say in 10 to 2000 characters how it is known."}),
 		"budget":         budgetPage(console("Budget", budgetPath), cannedBudget(now)),

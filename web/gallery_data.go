@@ -119,6 +119,7 @@ func cannedPosition(now time.Time) positionView {
 			{At: now.Add(-3 * time.Hour), What: "Order sent", Who: "you"},
 		},
 		Adjustments: []positions.Adjustment{
+			{Kind: positions.Explained, Symbol: "NVDA  261204C00185000", Quantity: 1, Cost: money.MustAmount("214"), AsOf: now.Add(-20 * time.Minute)},
 			{Kind: positions.External, Symbol: "NVDA  261204C00185000", Quantity: -1, Cost: money.MustAmount("-214"), AsOf: now.Add(-20 * time.Minute)},
 			{Kind: positions.RenameIn, Symbol: "NVDA  261204C00185000", Quantity: 8, Cost: money.MustAmount("1712"), AsOf: now.Add(-2 * time.Hour)},
 			{Kind: positions.RenameOut, Symbol: "NVDA1 261204C00185000", Quantity: -8, Cost: money.MustAmount("-1712"), AsOf: now.Add(-2 * time.Hour)},

@@ -217,6 +217,8 @@ func adjustmentWords(a positions.Adjustment) string {
 		return "renamed from"
 	case a.Kind == positions.RenameIn:
 		return "renamed to"
+	case a.Kind == positions.Explained:
+		return "turned out to be a sale"
 	}
 	return string(a.Kind)
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/google/uuid"
 
@@ -17,9 +18,25 @@ const reviewsPath = "/admin/reviews"
 // of them wrote last.
 type reviewsView struct {
 	List    []orders.UpForReview
+	Cursor  string    // of this page, "" on the first
+	Next    string    // of the next page, "" on the last
 	Wrong   uuid.UUID // the order it was about
 	Typed   string
 	Problem string
+}
+
+func (v reviewsView) nextPage() string {
+	return reviewsPath + "?" + url.Values{"cursor": {v.Next}}.Encode()
+}
+
+// recordPath is where the form about an order goes; what is wrong with it is shown on
+// the page it stood on.
+func (v reviewsView) recordPath(id uuid.UUID) string {
+	path := "/admin/orders/" + id.String() + "/not-placed"
+	if v.Cursor == "" {
+		return path
+	}
+	return path + "?" + url.Values{"cursor": {v.Cursor}}.Encode()
 }
 
 // typed is what stands in an order's field.
@@ -40,8 +57,17 @@ func (s *Site) showReviews(w http.ResponseWriter, r *http.Request, status int, v
 	if err != nil {
 		return err
 	}
-	if v.List, err = s.desk.Reviews(r.Context()); err != nil {
+	from, err := cursor(r)
+	if err != nil {
 		return err
+	}
+	list, next, err := s.desk.Reviews(r.Context(), pageSize, (*orders.Cursor)(from))
+	if err != nil {
+		return err
+	}
+	v.List, v.Cursor = list, r.URL.Query().Get("cursor")
+	if next != nil {
+		v.Next = older(next.At, next.ID)
 	}
 	return s.show(w, r, status, reviewsPage(p, v))
 }

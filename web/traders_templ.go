@@ -1059,7 +1059,7 @@ func traderParts(v traderView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = copyTerms(v).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = copyingTerms(v).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1315,8 +1315,8 @@ func traderRecord(v traderView) templ.Component {
 	})
 }
 
-// copyTerms is what copying this trader means, before anything is set up.
-func copyTerms(v traderView) templ.Component {
+// copyingTerms is what copying this trader means, before anything is set up.
+func copyingTerms(v traderView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

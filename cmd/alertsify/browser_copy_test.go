@@ -22,6 +22,8 @@ func followersCopy(t *testing.T, b *browser, w window) {
 	s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	cara.reads("[data-testid=approval]", "AAPL "+sampleDay.Display()+" 200 C")
 	cara.reads("[data-testid=approval]", "4 → 4")
+	cara.reads("[data-testid=approve]", "at ≤ $3.65") // 5 % above what ava paid, on the tick
+	cara.reads("[data-testid=approval]", "Buying power after")
 	cara.wait("count down", `/^\d+:\d\d$/.test(document.querySelector("[data-expires]")?.textContent)`)
 	cara.inspect("asked")
 	cara.click("[data-testid=approve]")
@@ -35,6 +37,9 @@ func followersCopy(t *testing.T, b *browser, w window) {
 
 	ben.see("[data-testid=decision-result][data-state=executed]")
 	ben.reads("[data-testid=decision-row]", "4 → 4")
+	ben.open("/copy")
+	ben.live()
+	ben.reads("[data-testid=copy-strip]", "copies today 1/5")
 	ben.click("[data-testid=decision-row] summary")
 	ben.wait("read the numbers", `document.querySelector("[data-testid=decision-row] dd")?.checkVisibility()`)
 	ben.inspect("copied")

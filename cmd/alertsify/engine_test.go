@@ -308,3 +308,28 @@ func TestARefusalThatWasNoneIsFound(t *testing.T) {
 		t.Errorf("%s orders, asked for %d times", n, s.asked("ava"))
 	}
 }
+
+// T14 with a rival: the same order, placed again after the refusal, is lost on the wire
+// before the first is found. What the broker has belongs to the first, not to the one
+// that looks for its own.
+func TestARefusalThatWasNoneIsFoundBesideItsRepeat(t *testing.T) {
+	t.Parallel()
+	s := openAlone(t)
+	s.mode("manual")
+	s.fails("ava", placing, "late_listing", "delayMs", 12_000)
+	s.fails("ava", placing, "accept_then_error", "status", 400)
+	first := s.place("ava", buyFour)
+	s.reaches("ava", first, "rejected")
+	s.still(2*time.Second, "the first is refused", func() bool { return s.order("ava", first).State == "rejected" })
+	s.fails("ava", placing, "drop_before")
+	var second shownOrder
+	s.do("ava", "POST", "/api/trading/orders", `{"confirmDuplicate":true,"line":"`+buyFour+`"}`, key()).into(s.t, &second)
+	s.reaches("ava", second.ID, "unknown")
+	s.hurried("the first is found", func() bool { return s.order("ava", first).State == "accepted" })
+	if got := s.order("ava", second.ID).State; got != "unknown" {
+		t.Errorf("the second is %s", got)
+	}
+	if review := s.text(`select coalesce(review_reason, '') from orders where id = $1`, first); review == "" {
+		t.Error("nobody is asked to look")
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/orders"
 )
 
 // review is an order or a position that operators have to look at.
@@ -24,7 +25,11 @@ type review struct {
 }
 
 func (a *API) listReviews(w http.ResponseWriter, r *http.Request) error {
-	list, err := a.desk.Reviews(r.Context())
+	limit, cursor, err := page(r)
+	if err != nil {
+		return err
+	}
+	list, next, err := a.desk.Reviews(r.Context(), limit, (*orders.Cursor)(cursor))
 	if err != nil {
 		return err
 	}
@@ -32,7 +37,7 @@ func (a *API) listReviews(w http.ResponseWriter, r *http.Request) error {
 	for i, u := range list {
 		shown[i] = review{u.Kind, u.ID, u.UserID, u.Username, u.Subject, u.State, u.Reason, u.Recordable, u.CreatedAt}
 	}
-	return httpio.AnswerList(w, shown, "")
+	return httpio.AnswerList(w, shown, cursorText((*httpio.Cursor)(next)))
 }
 
 // recordNotPlaced is an operator's word that an order never arrived, where its

@@ -92,6 +92,10 @@ func breaches() []breach {
 			{`update position_adjustments set user_id = id('ben') where id = id('split in')`, "on a position of another owner"},
 			{`update position_adjustments set symbol = 'MSFT  270115P00400000' where id = id('split in')`, "on a position of another owner or contract"},
 			{`delete from position_adjustments where id = id('split new')`, "renamed 1 times, into 0 names"},
+			{`update position_adjustments set quantity = 3 where id = id('explained')`, "took 2 for 700.00000000, and orders explain 3 for 700.00000000"},
+			{`update position_adjustments set cost = 701 where id = id('explained')`, "and orders explain 2 for 701.00000000"},
+			{`update position_adjustments set order_id = id('buy') where id = id('explained')`, "explains 2 by an order that sold 0"},
+			{`update position_adjustments set explains = id('lapsed out') where id = id('explained')`, "and orders explain 2"},
 			{`update positions set missing = 1 where id = id('held')`, "1 of 2 missing at the broker"},
 			{`insert into position_differences (account_id, symbol, user_id, ours, theirs, since, as_of)
 				values (id('ben account'), 'AAPL  270115C00200000', id('ben'), 2, 1, t(-7200), t(0))`, "2 held here and 1 at the broker for 02:00:00"},
@@ -111,6 +115,7 @@ func breaches() []breach {
 			{`update position_adjustments set realized = -100 where id = id('lapsed out')`, "realised -100.00000000 of 0"},
 			{`update position_adjustments set proceeds = 1, realized = -199 where id = id('lapsed out')`, "realised -199.00000000 of 1"},
 			{`update position_adjustments set proceeds = 100, realized = 50 where id = id('split out')`, "its fills and adjustments 50"},
+			{`update position_adjustments set proceeds = 0, realized = 700 where id = id('explained')`, "realised 700.00000000 of 0"},
 		},
 		"INV-17": {
 			{`update positions set closed_at = null where id = id('done')`, "closed, closed at no time"},
@@ -282,6 +287,16 @@ func breaches() []breach {
 			{`update copy_drifts set user_id = id('ava')`, "is about a position of another follower"},
 			{`update copy_drifts set position_id = id('held')`, "is about a position of another follower"},
 			{`update copy_drifts set state = 'closing', order_id = id('sell')`, "closes a drift of another holding"},
+		},
+		"INV-56": {
+			{`update orders set limit_price = 3.68 where id = id('copy buy')`, "its limit is 3.6800, 3.675"},
+			{`update orders set limit_price = 4.04 where id = id('copy sell')`, "its limit is 4.0400, 4.05"},
+			{`update subscriptions set max_slippage_percent = 0`, "its limit is 3.6000, 3.5000 is the worst allowed"},
+			{`update fills set notional = 0.30 where order_id = id('buy'); update copy_decisions set source_price = 0.075; update orders set limit_price = 0.13 where id = id('copy buy')`, "its limit is 0.1300, 0.12"},
+			{`update orders set cum_notional = 14.72 where id = id('copy buy')`, "it filled at 3.6800"},
+			{`update orders set cum_notional = 8.08 where id = id('copy sell')`, "it filled at 4.0400"},
+			{`update paper_fills set price = 3.68 where kind = 'buy'`, "on paper it filled at 3.6800"},
+			{`update paper_fills set price = 4.04 where kind = 'sell'`, "on paper it filled at 4.0400"},
 		},
 	} {
 		for _, b := range list {

@@ -3,6 +3,7 @@ package brokers
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/alertsify/alertsify/internal/exchange"
@@ -184,6 +185,9 @@ func holdingOf(p snaptrade.Position) (Holding, bool) {
 		c.Multiplier = int(m.IntPart())
 	}
 	h := Holding{Contract: c, Contracts: int(p.Units.IntPart())}
+	if p.Currency != "" && !strings.EqualFold(p.Currency, "USD") { // what it is in dollars, nobody says
+		return h, true
+	}
 	if p.Price != nil {
 		h.Price = &money.Price{Decimal: *p.Price}
 	}

@@ -62,9 +62,10 @@ func (a *Accounts) ensureUser(ctx context.Context, user uuid.UUID) (snaptrade.Us
 func (a *Accounts) claimRegistration(ctx context.Context, user uuid.UUID) (r registration, err error) {
 	err = a.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
 		r = registration{id: user.String(), claim: uuid.New()}
+		// Two at once may meet in either unique index: both mean that the other was first.
 		tag, err := tx.Exec(ctx, `
 			insert into snaptrade_users (user_id, snaptrade_user_id, claim, claimed_until) values ($1, $2, $3, now() + $4)
-			on conflict (user_id) do nothing`, user, r.id, r.claim, claimTime)
+			on conflict do nothing`, user, r.id, r.claim, claimTime)
 		if err != nil {
 			return err
 		}

@@ -202,7 +202,7 @@ func (d *dry) buy(e dryEvent, today int) bool {
 	if *d.settings.OrderType == "market" {
 		facts.Market = true
 	} else {
-		limit := entryLimit(e.contract, e.price, d.settings.MaxSlippagePercent.Decimal)
+		limit := orders.EntryLimit(e.contract, e.price, d.settings.MaxSlippagePercent.Decimal)
 		facts.Limit = &limit
 	}
 	if err := d.rules.CheckSize(facts); err != nil {

@@ -27,14 +27,14 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 	if !c.now().Before(before) {
 		return c.finish(ctx, d, d.late())
 	}
-	limit := entryLimit(d.Contract, d.SourcePrice, s.Settings.MaxSlippagePercent.Decimal)
+	limit := orders.EntryLimit(d.Contract, d.SourcePrice, s.Settings.MaxSlippagePercent.Decimal)
 	order := orders.CopyOrder{
 		UserID: d.FollowerID, AccountID: s.Settings.AccountID, LeaderID: d.TraderID, SubscriptionID: d.SubscriptionID, DecisionID: d.ID,
 		Side: orders.BTO, Contract: d.Contract, Quantity: d.Quantity, Type: orders.Limit, Limit: &limit,
 		SendBefore: before, DailyCap: *s.Settings.MaxDailyTrades,
 	}
 	if *s.Settings.OrderType == "market" {
-		order.Type, order.Limit = orders.Market, nil
+		order.Type, order.Limit, order.Most = orders.Market, nil, &limit
 	}
 	order.MaxSpread = &s.Settings.MaxSpreadPercent.Decimal
 	withinLoss := c.lossStop(ctx, s)
@@ -59,7 +59,7 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 	}
 	if code, words, refused := refusal(err); refused {
 		e := ending{Skipped, code, ""}
-		if code == "spread_too_wide" { // how wide is nowhere else
+		if code == "spread_too_wide" || code == "max_slippage" { // how wide, and what was asked, is nowhere else
 			e.words = words
 		}
 		return c.finish(ctx, d, e)

@@ -119,7 +119,8 @@ const numbersOfAll = `jsonb_build_object('scaling', scaling_mode, 'value', trim_
 			'maxPositionSize', max_position_size, 'delaySeconds', round(extract(epoch from delay), 1), 'maxDelaySeconds', max_delay_seconds,
 			'daysToExpiration', days_left, 'costEach', round(cost_each, 2)::text)`
 
-// fanOutEntries decides about a leader's buy. What was copied from this trader does
+// fanOutEntries decides about a leader's buy. "offset 0" keeps what is reckoned for a
+// bound from being reckoned for those who set none: without it the planner reckons first. What was copied from this trader does
 // not count as held from elsewhere. A copy on paper needs no account; without one it
 // reckons with paper's own buying power. Foreign tables: orders, accounts, positions,
 // copy_holdings, copy_day_results, risk_limits.
@@ -139,9 +140,9 @@ with o as (
 		least(greatest(extract(epoch from a.balance_at - @now::timestamptz) * 1000 + @balanceAge::int, -1), 1000000)::int as fresh_ms
 	from o ` + followed + `
 	left join risk_limits r on r.user_id = s.follower_id and r.kind = 'copyContracts'
-	left join lateral (select c.* from (select where s.max_open_positions is not null or s.max_exposure is not null) bounded
+	left join lateral (select c.* from (select where s.max_open_positions is not null or s.max_exposure is not null offset 0) bounded
 		cross join lateral (` + copiesOpen + `) c) copies on true
-	left join lateral (select m.* from (select where s.daily_loss_stop is not null) stopped cross join lateral (` + madeToday + `) m) today on true
+	left join lateral (select m.* from (select where s.daily_loss_stop is not null offset 0) stopped cross join lateral (` + madeToday + `) m) today on true
 	left join accounts a on a.user_id = s.follower_id and a.removed_at is null
 		and case when s.account_id is null then a.selected else a.id = s.account_id end
 ), ` + judgeEntries + lineUp + `, made as (

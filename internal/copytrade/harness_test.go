@@ -20,6 +20,7 @@ import (
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
 var symbol = "AAPL  " + expiryCode + "C00200000"
@@ -33,6 +34,9 @@ type floor struct {
 	clock  *exchange.Clock
 	copier *Copier
 	trader uuid.UUID
+
+	accounts *brokers.Accounts
+	deskOf   func(*postgres.DB, *snaptrade.Client) *orders.Desk // as another process has it
 }
 
 func open(t testing.TB) *floor {
@@ -40,10 +44,21 @@ func open(t testing.TB) *floor {
 	return openWith(t, market.Options{})
 }
 
-// openWith is open with quotes from where the options say.
+// openWith is open with quotes from where the options say, and without a broker.
 func openWith(t testing.TB, source market.Options) *floor {
 	t.Helper()
-	f := &floor{TB: t, ctx: t.Context(), db: pgtest.New(t), clock: exchange.NewClock(time.Now)}
+	return openBroker(t, source, nil)
+}
+
+// openBroker is openWith with a way to SnapTrade.
+func openBroker(t testing.TB, source market.Options, client *snaptrade.Client) *floor {
+	t.Helper()
+	return openOn(t, pgtest.New(t), source, client)
+}
+
+func openOn(t testing.TB, db *postgres.DB, source market.Options, client *snaptrade.Client) *floor {
+	t.Helper()
+	f := &floor{TB: t, ctx: t.Context(), db: db, clock: exchange.NewClock(time.Now)}
 	f.clock.Set(exchange.ClockState{AlwaysOpen: true})
 	log := slog.New(slog.DiscardHandler)
 	queue, err := postgres.NewQueue(f.db)
@@ -52,17 +67,27 @@ func openWith(t testing.TB, source market.Options) *floor {
 	f.must(err)
 	ring, err := secret.ParseRing(secret.New("k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="))
 	f.must(err)
-	accounts, err := brokers.New(brokers.Options{DB: f.db, Ring: ring, AppURL: "https://app.example", Now: time.Now, Logger: log})
-	f.must(err)
+	accounts := func(db *postgres.DB, client *snaptrade.Client) *brokers.Accounts {
+		a, err := brokers.New(brokers.Options{DB: db, Client: client, Ring: ring, AppURL: "https://app.example", Now: time.Now, Logger: log})
+		f.must(err)
+		return a
+	}
+	f.accounts = accounts(f.db, client)
 	announcer := alerts.New(alerts.Options{DB: f.db, AppURL: "https://app.example", Now: time.Now, Logger: log})
 	rules := risk.New(f.db, f.clock, risk.Defaults(), time.Now)
 	source.Clock, source.Logger = f.clock, log
 	quotes := market.New(source)
 	t.Cleanup(quotes.Close)
-	desk := orders.New(orders.Options{
-		DB: f.db, Queue: queue, Rules: rules, Accounts: accounts, Market: quotes,
-		Alerts: announcer, Gate: gate, Clock: f.clock, Now: time.Now, Logger: log,
-	})
+	f.deskOf = func(db *postgres.DB, client *snaptrade.Client) *orders.Desk {
+		queue, err := postgres.NewQueue(db)
+		f.must(err)
+		return orders.New(orders.Options{
+			DB: db, Queue: queue, Rules: risk.New(db, f.clock, risk.Defaults(), time.Now), Accounts: accounts(db, client), Market: quotes, Broker: client,
+			Alerts: alerts.New(alerts.Options{DB: db, AppURL: "https://app.example", Now: time.Now, Logger: log}),
+			Gate:   gate, Clock: f.clock, Now: time.Now, Logger: log,
+		})
+	}
+	desk := f.deskOf(f.db, client)
 	f.copier = New(Options{
 		DB: f.db, Queue: queue, Desk: desk, Rules: rules, Market: quotes, Alerts: announcer, Gate: gate, Clock: f.clock, Now: time.Now, Logger: log,
 	})

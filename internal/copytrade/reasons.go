@@ -16,6 +16,7 @@ var reasons = map[string]string{
 	"max_exposure":           "It would put more dollars into this trader's trades than you allow.",
 	"daily_loss_stop":        "Copies of this trader have lost as much today as you allow.",
 	"spread_too_wide":        "The spread was wider than you allow.",
+	"max_slippage":           "The market asked more than the trader paid and you allow on top.",
 	"line_too_long":          "The line was too long: the brokers' request limit would have sent yours later than you allow.",
 	"no_account":             "You have no account selected that can trade.",
 	"no_order_lists":         "Your broker lists no orders, so nothing is copied there.",

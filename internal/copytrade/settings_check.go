@@ -13,6 +13,8 @@ import (
 	"github.com/alertsify/alertsify/internal/money"
 )
 
+var hundred = decimal.NewFromInt(100)
+
 // Check names every setting that is out of its bounds.
 func (s Settings) Check() error {
 	wrong := map[string]string{}

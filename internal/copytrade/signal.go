@@ -119,7 +119,7 @@ func (c *Copier) calls(ctx context.Context, o orders.Order) (calls []int32, prom
 // free forecasts calls within a time, at most most of them behind those that are
 // promised to others already.
 func (c *Copier) free(ctx context.Context, within time.Duration, most int) (calls []int32, promised int, err error) {
-	if err := c.db.Pool().QueryRow(ctx, promisedCalls, c.rules.Limits().BalanceAge.Seconds()).Scan(&promised); err != nil {
+	if err := c.db.Pool().QueryRow(ctx, promisedCalls, c.rules.Limits().BalanceFresh().Seconds()).Scan(&promised); err != nil {
 		return nil, 0, fmt.Errorf("count the calls promised to copies: %w", err)
 	}
 	forecast, err := c.forecast(ctx, within, most+promised)
@@ -188,7 +188,7 @@ func (c *Copier) sliceArgs(s signal) pgx.NamedArgs {
 	args["seed"], args["lastKey"], args["slice"] = s.Seed, s.LastKey, decideSlice
 	args["placed"], args["placeOf"], args["paperPlaced"], args["paperOf"] = s.Placed, s.PlaceOf, s.PaperPlaced, s.PaperOf
 	args["marked"], args["marks"] = s.marked, s.marks
-	args["calls"], args["skip"], args["balanceAge"] = s.calls, s.promised, c.rules.Limits().BalanceAge.Milliseconds()
+	args["calls"], args["skip"], args["balanceAge"] = s.calls, s.promised, c.rules.Limits().BalanceFresh().Milliseconds()
 	return args
 }
 
@@ -240,7 +240,7 @@ func publishDecided(ctx context.Context, tx pgx.Tx, order uuid.UUID, condition s
 	named["shape"] = string(shape)
 	return live.PublishQuery(ctx, tx, "decision", `
 		select c.user_id, (@shape::jsonb - 'reasonText') || case when c.reason is null then '{}' else
-				jsonb_build_object('reasonText', coalesce(@reasons::jsonb ->> c.reason, c.reason)) end ||
+				jsonb_build_object('reasonText', coalesce(@reasons::jsonb ->> c.reason, c.reason) || coalesce(' (' || nullif(c.numbers ->> 'words', '') || ')', '')) end ||
 			jsonb_build_object('id', c.id, 'subscriptionId', c.subscription_id, 'paper', c.paper, 'quantity', c.quantity, 'result', c.result,
 				'reason', c.reason, 'numbers', c.numbers, 'orderId', c.order_id, 'place', c.place, 'placeOf', c.place_of, 'sentAfterMs', `+sentAfter+`,
 				'averagePrice', null, 'slippagePercent', null,

@@ -91,8 +91,13 @@ func TestAFanOutTellsPagesTheShapeOfTheAPI(t *testing.T) {
 	f := open(t)
 	people := []follower{f.follower("ben", true), f.follower("cara", false), f.follower("dan", true)}
 	f.set(people[2], "scaling_value", "0.1")
+	refused := f.follower("eve", true) // by then the broker has said no, in its own words
+	unknown := f.follower("fay", true) // and a version of the program that comes later, with a reason of its own
+	people = append(people, refused, unknown)
 	order := f.leads(orders.BTO, 4, 4, orders.Filled)
 	f.decide(order)
+	f.exec(`update copy_decisions set result = 'failed', reason = 'order_rejected', numbers = numbers || '{"words": "Not \"today\"."}' where subscription_id = $1`, refused.subscription)
+	f.exec(`update copy_decisions set result = 'skipped', reason = 'not_known_here' where subscription_id = $1`, unknown.subscription)
 	f.exec(`update copy_signals set decided_at = decided_at - interval '6 seconds'`) // the process died before it told
 	f.must(f.copier.Sweep(f.ctx))
 	f.must(f.copier.tellOf(f.ctx, order)) // and it is told once
@@ -227,7 +232,7 @@ func TestWhoseTimeTheBudgetMissesIsSkippedAtOnce(t *testing.T) {
 	for i := range 6 {
 		f.follower(name(i), true)
 	}
-	// Balances are fresh for a minute: an entry takes one call until then, two after it.
+	// Balances are fresh for three quarters of a minute: an entry takes one call until then, two after it.
 	f.budget(0, 0, 20, 40, 65, 65, 70)
 	f.exec(`update subscriptions set max_delay_seconds = 66`)
 	order := f.leads(orders.BTO, 4, 4, orders.Filled)

@@ -28,7 +28,7 @@ func TestAnEntryPaysAtMostTheAllowedSlippage(t *testing.T) {
 		{"0.40", "0", "0.40"},  // none asked, none given
 		{"2.90", "10", "3.15"}, // crosses into the coarser tick: 3.19 down
 	} {
-		got := entryLimit(contract(t, "AAPL"), money.MustPrice(c.leader), decimal.RequireFromString(c.percent))
+		got := orders.EntryLimit(contract(t, "AAPL"), money.MustPrice(c.leader), decimal.RequireFromString(c.percent))
 		if got.String() != c.want {
 			t.Errorf("%s at %s%%: %s, want %s", c.leader, c.percent, got, c.want)
 		}

@@ -16,9 +16,10 @@ import (
 // waitingTrigger is a trigger without an order, with what it may sell now.
 type waitingTrigger struct {
 	Trigger
-	Left   int // copied contracts held
-	Copied int // of them, beyond the live sells of their subscription
-	Free   int // what the position has free
+	Over   bool // the follower has stopped copying since: bounds end with the subscription
+	Left   int  // copied contracts held
+	Copied int  // of them, beyond the live sells of their subscription
+	Free   int  // what the position has free
 }
 
 // PlaceTriggered sells what was reached and has no order yet, oldest first. It may
@@ -46,15 +47,16 @@ func (c *Copier) PlaceTriggered(ctx context.Context) error {
 // tables: positions, copy_holdings, orders.
 func (c *Copier) waitingTriggers(ctx context.Context, after Trigger) ([]waitingTrigger, error) {
 	rows, err := c.db.Pool().Query(ctx, `
-		select `+triggerColumns+`, h.bought - h.sold, `+freeCopied+`, greatest(p.bought - p.sold - p.sell_reserved - p.missing, 0)
+		select `+triggerColumns+`, s.status = 'cancelled', h.bought - h.sold, `+freeCopied+`, greatest(p.bought - p.sold - p.sell_reserved - p.missing, 0)
 		`+triggerFrom+`
+		join subscriptions s on s.id = g.subscription_id
 		join copy_holdings h on h.subscription_id = g.subscription_id and h.position_id = g.position_id
 		where g.state = 'waiting' and (g.triggered_at, g.id) > ($1, $2) order by g.triggered_at, g.id limit $3`, after.TriggeredAt, after.ID, dueSlice)
 	if err != nil {
 		return nil, fmt.Errorf("read waiting triggers: %w", err)
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (t waitingTrigger, err error) {
-		t.Trigger, err = scanTriggerAnd(row, &t.Left, &t.Copied, &t.Free)
+		t.Trigger, err = scanTriggerAnd(row, &t.Over, &t.Left, &t.Copied, &t.Free)
 		return t, err
 	})
 }
@@ -65,6 +67,8 @@ func (c *Copier) placeTrigger(ctx context.Context, t waitingTrigger) error {
 	switch {
 	case t.Left == 0: // sold meanwhile, by the follower or with the trader
 		return c.failTrigger(ctx, t.Trigger, "no_copy_held")
+	case t.Over:
+		return c.failTrigger(ctx, t.Trigger, "copying_stopped")
 	case !c.now().Before(t.SendBefore) && t.Reason != nil: // why it could not be sold all the time
 		return c.failTrigger(ctx, t.Trigger, *t.Reason)
 	case !c.now().Before(t.SendBefore):

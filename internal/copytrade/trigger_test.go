@@ -180,25 +180,48 @@ func TestABoundSellsOnlyWhatIsLeftOfTheCopy(t *testing.T) {
 	}
 }
 
-// Between being reached and being sold the copy may go another way.
+// Between being reached and being sold the copy may go another way, or its follower
+// leave: the row ends without an order, tells nobody who knows already, and what is
+// bought in the contract later is not sold for it.
 func TestWhatIsGoneMeanwhileIsNotSold(t *testing.T) {
 	t.Parallel()
-	f := open(t)
-	w := f.guarded("ben", 0)
-	position := f.holdCopied(w, 5)
-	_, err := f.copier.Judge(f.ctx, []market.Quote{f.quoted("1.00", "1.10")})
-	f.must(err)
-	f.exec(`update positions set sold = 5, status = 'closed' where id = $1`, position)
-	f.exec(`update copy_holdings set sold = 5, remaining_cost = 0 where position_id = $1`, position)
-	f.must(f.copier.PlaceTriggered(f.ctx))
-	if got := f.sells(w); got != "" {
-		t.Errorf("sold %s", got)
-	}
-	if got := f.triggers(w); got != "stop_loss failed no_copy_held" {
-		t.Error(got)
-	}
-	if n := read[int](f, `select count(*)::int from notifications where type = 'copy_trade_failed'`); n != 0 {
-		t.Error("the follower who sold is told that nothing was sold")
+	const gone = `; update copy_holdings set sold = bought, remaining_cost = 0`
+	for name, c := range map[string]struct{ meanwhile, want string }{
+		"sold by the follower":         {`update positions set sold = 5, status = 'closed', closed_at = now() where user_id = $1` + gone, "no_copy_held"},
+		"sold, and own ones are left":  {`update positions set bought = 9, sold = 5 where user_id = $1` + gone, "no_copy_held"},
+		"expired":                      {`update positions set sold = 5, status = 'expired', closed_at = now() where user_id = $1` + gone, "no_copy_held"},
+		"gone from the account":        {`update positions set sold = 5, unpriced = 5, status = 'closed', closed_at = now() where user_id = $1` + gone, "no_copy_held"},
+		"the follower stopped copying": {`update subscriptions set status = 'cancelled' where follower_id = $1`, "copying_stopped"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := open(t)
+			w := f.guarded("ben", 5)
+			_, err := f.copier.Judge(f.ctx, []market.Quote{f.quoted("1.00", "1.10")})
+			f.must(err)
+			for _, statement := range strings.Split(c.meanwhile, ";") {
+				if strings.Contains(statement, "$1") {
+					f.exec(statement, w.id)
+				} else {
+					f.exec(statement)
+				}
+			}
+			f.must(f.copier.PlaceTriggered(f.ctx))
+			if got := f.triggers(w); got != "stop_loss failed "+c.want {
+				t.Error(got)
+			}
+			if n := read[int](f, `select count(*)::int from notifications where type = 'copy_trade_failed'`); n != 0 {
+				t.Error("the follower is told that nothing was sold")
+			}
+			if c.want == "no_copy_held" {
+				f.holdCopied(w, 4)
+			}
+			f.must(f.copier.PlaceTriggered(f.ctx))
+			f.must(f.copier.Sweep(f.ctx))
+			if got := f.sells(w); got != "" {
+				t.Errorf("sold %s", got)
+			}
+		})
 	}
 }
 

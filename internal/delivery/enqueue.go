@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // bell is the channel on which a new row rings the posts of all processes.
@@ -172,8 +174,5 @@ func EnqueueStored(ctx context.Context, tx pgx.Tx, now time.Time, alike Note, st
 
 // ring wakes the posts when the caller's transaction commits.
 func ring(ctx context.Context, tx pgx.Tx) error {
-	if _, err := tx.Exec(ctx, "select pg_notify($1, '')", bell); err != nil {
-		return fmt.Errorf("ring for deliveries: %w", err)
-	}
-	return nil
+	return postgres.Ring(ctx, tx, bell)
 }

@@ -85,24 +85,21 @@ func (b *Inbox) commitQueue() {
 	}
 }
 
-// putAlone and putTogether ring once for each commit.
+// putAlone and putTogether ring once for each commit, when that is over.
 func (b *Inbox) putAlone(ctx context.Context, e Event) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
 	tag, err := b.db.Pool().Exec(ctx, `
-		with stored as (
-			insert into inbound_webhooks
-				(provider, webhook_id, event_type, user_ref, account_ref, connection_ref, event_time, stale, payload)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-			on conflict do nothing
-			returning 1)
-		select pg_notify('inbox', '') from stored`,
+		insert into inbound_webhooks
+			(provider, webhook_id, event_type, user_ref, account_ref, connection_ref, event_time, stale, payload)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		on conflict do nothing`,
 		e.Provider, e.ID, e.Type, e.User, e.Account, e.Connection, orNull(e.At), e.Stale, payload(e.Payload))
 	if err != nil {
 		return false, fmt.Errorf("store webhook %s/%s: %w", e.Provider, e.ID, postgres.Translate(err))
 	}
 	if tag.RowsAffected() == 1 {
-		b.wakeWorkers()
+		b.ring()
 	}
 	return tag.RowsAffected() == 1, nil
 }
@@ -121,7 +118,7 @@ func (b *Inbox) putTogether(batch []*waiting) {
 		return
 	}
 	if len(stored) > 0 {
-		b.wakeWorkers()
+		b.ring()
 	}
 	for _, w := range batch {
 		r := result{err: err}
@@ -133,6 +130,12 @@ func (b *Inbox) putTogether(batch []*waiting) {
 	}
 }
 
+// ring wakes the workers here at once, and those of other processes.
+func (b *Inbox) ring() {
+	b.wakeWorkers()
+	b.db.Ring(channel)
+}
+
 type eventKey struct{ provider, id string }
 
 // insert writes the batch and says which events were new.
@@ -142,15 +145,12 @@ func (b *Inbox) insert(ctx context.Context, batch []*waiting) (map[eventKey]bool
 		c.add(w.event)
 	}
 	rows, err := b.db.Pool().Query(ctx, `
-		with stored as (
-			insert into inbound_webhooks
-				(provider, webhook_id, event_type, user_ref, account_ref, connection_ref, event_time, stale, payload)
-			select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-				$7::timestamptz[], $8::boolean[], $9::jsonb[])
-			on conflict do nothing
-			returning provider, webhook_id),
-		bell as materialized (select pg_notify('inbox', '') where exists (select from stored))
-		select stored.provider, stored.webhook_id from stored, bell`,
+		insert into inbound_webhooks
+			(provider, webhook_id, event_type, user_ref, account_ref, connection_ref, event_time, stale, payload)
+		select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+			$7::timestamptz[], $8::boolean[], $9::jsonb[])
+		on conflict do nothing
+		returning provider, webhook_id`,
 		c.provider, c.id, c.kind, c.user, c.account, c.connection, c.at, c.stale, c.payload)
 	if err != nil {
 		return nil, fmt.Errorf("store %d webhooks: %w", len(batch), postgres.Translate(err))

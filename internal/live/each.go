@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
@@ -29,12 +30,10 @@ func PublishEach(ctx context.Context, tx pgx.Tx, kind string, events []To) error
 		users[i], data[i] = e.User, string(raw)
 	}
 	_, err := tx.Exec(ctx, `
-		with written as (
-			insert into live_events (user_id, kind, data)
-			select u, $2::text, d::jsonb from unnest($1::uuid[], $3::text[]) as each (u, d))
-		select pg_notify($4, '')`, users, kind, data, channel)
+		insert into live_events (user_id, kind, data)
+		select u, $2::text, d::jsonb from unnest($1::uuid[], $3::text[]) as each (u, d)`, users, kind, data)
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", kind, err)
 	}
-	return nil
+	return postgres.Ring(ctx, tx, channel)
 }

@@ -57,19 +57,17 @@ func PublishTo(ctx context.Context, tx pgx.Tx, users []uuid.UUID, kind string, d
 }
 
 // QueuePublish is Publish for one user as the next statement of a batch.
-func QueuePublish(b *pgx.Batch, user uuid.UUID, kind string, data any) error {
+func QueuePublish(ctx context.Context, b *pgx.Batch, user uuid.UUID, kind string, data any) error {
 	raw, err := json.Marshal(data)
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", kind, err)
 	}
-	b.Queue(insertEvents, []*uuid.UUID{&user}, kind, raw, channel)
+	b.Queue(insertEvents, []*uuid.UUID{&user}, kind, raw)
+	postgres.QueueRing(ctx, b, channel)
 	return nil
 }
 
-const insertEvents = `
-	with written as (
-		insert into live_events (user_id, kind, data) select unnest($1::uuid[]), $2::text, $3::jsonb)
-	select pg_notify($4, '')`
+const insertEvents = `insert into live_events (user_id, kind, data) select unnest($1::uuid[]), $2::text, $3::jsonb`
 
 func insert(ctx context.Context, tx pgx.Tx, users []*uuid.UUID, kind string, data any) error {
 	if len(users) == 0 {
@@ -79,11 +77,10 @@ func insert(ctx context.Context, tx pgx.Tx, users []*uuid.UUID, kind string, dat
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", kind, err)
 	}
-	_, err = tx.Exec(ctx, insertEvents, users, kind, raw, channel)
-	if err != nil {
+	if _, err = tx.Exec(ctx, insertEvents, users, kind, raw); err != nil {
 		return fmt.Errorf("publish %s: %w", kind, err)
 	}
-	return nil
+	return postgres.Ring(ctx, tx, channel)
 }
 
 // Trim removes events that no page can ask for any more, and tells how many.

@@ -16,32 +16,85 @@ import (
 // belong to nobody (T8, T10, T14), counts complete looks, and gives up when the
 // search has gone on for long enough (T9). What nobody claimed is returned.
 func (d *Desk) adopt(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, unlinked []snaptrade.Order, sought []Order) ([]snaptrade.Order, error) {
-	sought = slices.Clone(sought)
+	sought = slices.DeleteFunc(slices.Clone(sought), func(o Order) bool {
+		return o.State.claim() == 0 || o.State == Rejected && o.BrokerOrderID != nil
+	})
 	slices.SortStableFunc(sought, func(a, b Order) int { return cmp.Compare(a.State.claim(), b.State.claim()) })
-	var errs []error
+	sought, unlinked, earlier := d.adoptEarlier(ctx, user, a, unlinked, sought)
+	errs := []error{earlier}
 	for _, o := range sought {
-		if o.State.claim() == 0 || o.State == Rejected && o.BrokerOrderID != nil {
-			continue
-		}
 		found, chosen := d.choose(ctx, user, a, o, match(o, unlinked))
 		if chosen == nil {
 			errs = append(errs, d.notFound(ctx, a, o, list))
 			unlinked = withhold(unlinked, o)
 			continue
 		}
-		b := booking{actor: byReconciler}
-		if found > 1 {
-			b.review = "several orders at the broker look like this one"
-		}
-		err := d.book(ctx, o.ID, reportOf(*chosen), b)
-		if errors.Is(err, errLinkedElsewhere) { // somebody else's since the list was read: it was no match
-			unlinked, err = without(unlinked, chosen.ID), nil
-		} else if err == nil {
-			unlinked = without(unlinked, chosen.ID)
-		}
+		var err error
+		unlinked, err = d.take(ctx, o, *chosen, found, unlinked)
 		errs = append(errs, err)
 	}
 	return unlinked, errors.Join(errs...)
+}
+
+// adoptEarlier lets an order that had counted as ended take what was placed within its
+// own claim, before any of the unresolved orders that look the same was even sent. Their
+// rank would give it to one of those, and the older one would stay wrong for good.
+// It returns who is still sought and what is still nobody's.
+func (d *Desk) adoptEarlier(ctx context.Context, user snaptrade.User, a brokers.Account, unlinked []snaptrade.Order, sought []Order) ([]Order, []snaptrade.Order, error) {
+	var errs []error
+	var left []Order
+	for _, o := range sought {
+		found, chosen := d.choose(ctx, user, a, o, beforeRivals(o, match(o, unlinked), sought))
+		if chosen == nil {
+			left = append(left, o)
+			continue
+		}
+		var err error
+		unlinked, err = d.take(ctx, o, *chosen, found, unlinked)
+		errs = append(errs, err)
+	}
+	return left, unlinked, errors.Join(errs...)
+}
+
+// beforeRivals keeps of the listed orders that may be o, which had counted as ended,
+// those that unresolved orders would take too although all of them were sent later.
+// The broker's times have whole seconds.
+func beforeRivals(o Order, found []snaptrade.Order, sought []Order) []snaptrade.Order {
+	if o.State.Unresolved() {
+		return nil
+	}
+	return slices.DeleteFunc(found, func(l snaptrade.Order) bool {
+		if l.PlacedAt.Before(o.SentAt.Truncate(time.Second)) || l.PlacedAt.After(*o.Deadline) {
+			return true
+		}
+		rivals := 0
+		for _, r := range sought {
+			if !r.State.Unresolved() || !sameOrder(r, l) {
+				continue
+			}
+			if !l.PlacedAt.Before(r.SentAt.Truncate(time.Second)) {
+				return true
+			}
+			rivals++
+		}
+		return rivals == 0
+	})
+}
+
+// take books a listed order, one of the found, as o's; it is nobody's no more.
+func (d *Desk) take(ctx context.Context, o Order, chosen snaptrade.Order, found int, unlinked []snaptrade.Order) ([]snaptrade.Order, error) {
+	b := booking{actor: byReconciler}
+	if found > 1 {
+		b.review = "several orders at the broker look like this one"
+	}
+	err := d.book(ctx, o.ID, reportOf(chosen), b)
+	if errors.Is(err, errLinkedElsewhere) { // somebody else's since the list was read: it was no match
+		return without(unlinked, chosen.ID), nil
+	}
+	if err != nil {
+		return unlinked, err
+	}
+	return without(unlinked, chosen.ID), nil
 }
 
 // claim ranks who may take a listed order that is nobody's: first what may be at

@@ -23,6 +23,22 @@ type booking struct {
 	actor  string
 	claim  *uuid.UUID // the placer's (T4); nil for the reconciler
 	review string     // why an operator should look, whatever the report says
+	placed time.Time  // when an order was placed elsewhere that was not known until now
+}
+
+// span is when a report's fills were executed: at the earliest, and at the latest. Zero:
+// nobody knows.
+type span struct{ from, to time.Time }
+
+func (b booking) span(r report) span {
+	s := span{r.ExecutedAt, r.ExecutedAt}
+	if !b.placed.IsZero() {
+		s.from = b.placed
+	}
+	if s.to.IsZero() {
+		s.to = s.from
+	}
+	return s
 }
 
 // sendsMost is how often a request may provably not have been executed (T6).
@@ -46,7 +62,7 @@ func (d *Desk) book(ctx context.Context, id uuid.UUID, r report, b booking) erro
 
 func (d *Desk) bookIn(ctx context.Context, tx pgx.Tx, id uuid.UUID, r report, b booking) error {
 	gives := r.Status.Final() && r.Status != snaptrade.StatusFilled // back, when nothing has filled
-	o, p, err := d.lockForReport(ctx, tx, id, gives)
+	o, p, err := d.lockForReport(ctx, tx, id, gives, b.span(r))
 	if err != nil {
 		return err
 	}
@@ -79,7 +95,7 @@ func (d *Desk) bookLeg(ctx context.Context, tx pgx.Tx, o Order, p positions.Posi
 		return false, err
 	}
 	if s.Quantity > 0 {
-		if err := d.fill(ctx, tx, changed, p, r, s); err != nil {
+		if err := d.fill(ctx, tx, changed, p, r, s, b.span(r)); err != nil {
 			return false, err
 		}
 	}
@@ -143,8 +159,9 @@ func fresherReview(o Order, s step) bool {
 
 // lockForReport takes position and order. A late fill of an ended position
 // belongs to the contract's newer open position, if there is one. A report that may
-// change what its entry counts takes the counters of its days before them.
-func (d *Desk) lockForReport(ctx context.Context, tx pgx.Tx, id uuid.UUID, counts bool) (Order, positions.Position, error) {
+// change what its entry counts takes the counters of its days before them. What an
+// adjustment of the ended position took away for a sale stays there.
+func (d *Desk) lockForReport(ctx context.Context, tx pgx.Tx, id uuid.UUID, counts bool, when span) (Order, positions.Position, error) {
 	seen, err := read(ctx, tx, id)
 	if err != nil {
 		return Order{}, positions.Position{}, err
@@ -158,14 +175,33 @@ func (d *Desk) lockForReport(ctx context.Context, tx pgx.Tx, id uuid.UUID, count
 	if err != nil {
 		return Order{}, positions.Position{}, err
 	}
-	if p, err = positions.Current(ctx, tx, p); err != nil {
+	gone, err := goneFor(ctx, tx, p, seen.Side, when)
+	if err != nil {
 		return Order{}, positions.Position{}, err
+	}
+	if len(gone) == 0 {
+		if p, err = positions.Current(ctx, tx, p); err != nil {
+			return Order{}, positions.Position{}, err
+		}
 	}
 	if _, err := positions.Holdings(ctx, tx, p.ID); err != nil { // their lock comes before the order's (rule 8.2)
 		return Order{}, positions.Position{}, err
 	}
 	o, err := lock(ctx, tx, id)
 	return o, p, err
+}
+
+// goneFor is what adjustments of a locked position have taken away already for a sale.
+// Where the price of all that left is known, there is none.
+func goneFor(ctx context.Context, tx pgx.Tx, p positions.Position, side Side, when span) ([]positions.Gone, error) {
+	if side != STC || p.Unpriced == 0 || when.from.IsZero() {
+		return nil, nil
+	}
+	gone, err := positions.FindGone(ctx, tx, p.AccountID, p.Contract.Symbol, when.from, when.to)
+	if err != nil || len(gone) == 0 || gone[0].PositionID != p.ID {
+		return nil, err
+	}
+	return gone, nil
 }
 
 // link remembers that the broker knows the order by this id (INV-2), and says what
@@ -236,13 +272,18 @@ func timeOrNil(t time.Time) *time.Time {
 }
 
 // fill books newly filled contracts on the position and announces them.
-func (d *Desk) fill(ctx context.Context, tx pgx.Tx, o Order, p positions.Position, r report, s step) error {
+func (d *Desk) fill(ctx context.Context, tx pgx.Tx, o Order, p positions.Position, r report, s step, when span) error {
 	at := d.now()
 	if !r.ExecutedAt.IsZero() {
 		at = r.ExecutedAt
 	}
+	gone, err := goneFor(ctx, tx, p, o.Side, when)
+	if err != nil {
+		return err
+	}
 	applied, err := positions.Apply(ctx, tx, p, positions.Fill{
 		Buy: o.Side == BTO, Quantity: s.Quantity, Notional: s.Notional, SubscriptionID: o.SubscriptionID, At: at, Day: d.clock.Today(),
+		OrderID: o.ID, Gone: gone,
 	})
 	if err != nil {
 		return err

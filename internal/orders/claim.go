@@ -13,6 +13,7 @@ import (
 	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/internal/snaptrade"
@@ -51,7 +52,7 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	if err != nil {
 		return Order{}, none, err
 	}
-	leader, err := d.leaderOf(ctx, tx, o)
+	leader, most, err := d.leaderOf(ctx, tx, o)
 	if err != nil {
 		return Order{}, none, err
 	}
@@ -81,6 +82,9 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	if _, err := rules.Check(facts); err != nil {
 		return Order{}, none, err
 	}
+	if err := tooDear(facts, most); err != nil {
+		return Order{}, none, err
+	}
 	if err := takeTurn(ctx, tx, o); err != nil {
 		return Order{}, none, err
 	}
@@ -95,7 +99,7 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	if err := queueEvent(b, claimed, Queued, byPlacer, nil); err != nil {
 		return Order{}, none, err
 	}
-	if err := live.QueuePublish(b, o.UserID, "order", claimed); err != nil {
+	if err := live.QueuePublish(ctx, b, o.UserID, "order", claimed); err != nil {
 		return Order{}, none, err
 	}
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
@@ -132,8 +136,7 @@ func (d *Desk) factsAgain(ctx context.Context, o Order) (risk.Facts, error) {
 // freshBalance reads the account's buying power again when it has grown old (R15).
 func (d *Desk) freshBalance(ctx context.Context, o Order) {
 	a, err := d.accounts.ByID(ctx, o.AccountID)
-	// A little before it is too old: who goes on trading need not wait for it at the desk.
-	if err != nil || a.BalanceAt != nil && d.now().Sub(*a.BalanceAt) <= d.rules.Limits().BalanceAge*3/4 {
+	if err != nil || a.BalanceAt != nil && d.now().Sub(*a.BalanceAt) <= d.rules.Limits().BalanceFresh() {
 		return
 	}
 	if o.Source == Copy {
@@ -145,27 +148,33 @@ func (d *Desk) freshBalance(ctx context.Context, o Order) {
 }
 
 // leaderOf is whose trade a copy repeats, once its subscription, its consent
-// and its decision still stand (T2, INV-21). Exits stand in any case, those that
-// the follower's own bounds ask for without a decision. Foreign tables: subscriptions,
-// consents, copy_decisions.
-func (d *Desk) leaderOf(ctx context.Context, tx pgx.Tx, o Order) (*uuid.UUID, error) {
+// and its decision still stand (T2, INV-21), and the highest ask at which a market
+// entry is sent. Exits stand in any case, those that the follower's own bounds ask for
+// without a decision. Foreign tables: subscriptions, consents, copy_decisions.
+func (d *Desk) leaderOf(ctx context.Context, tx pgx.Tx, o Order) (whose *uuid.UUID, most *money.Price, err error) {
 	if o.Source != Copy {
-		return nil, nil
+		return nil, nil, nil
 	}
 	var leader uuid.UUID
 	var stands bool
-	err := tx.QueryRow(ctx, `
-		select s.trader_id, $2 = 'STC' or (s.status = 'active' and (c.result = 'approved' or (s.auto_execute
+	var slippage decimal.Decimal
+	var from decimal.NullDecimal
+	err = tx.QueryRow(ctx, `
+		select s.trader_id, s.max_slippage_percent, c.source_price, $2 = 'STC' or (s.status = 'active' and (c.result = 'approved' or (s.auto_execute
 			and exists (select 1 from consents k where k.user_id = s.follower_id and k.withdrawn_at is null))))
 		from subscriptions s left join copy_decisions c on c.id = $3
-		where s.id = $1`, o.SubscriptionID, o.Side, o.DecisionID).Scan(&leader, &stands)
+		where s.id = $1`, o.SubscriptionID, o.Side, o.DecisionID).Scan(&leader, &slippage, &from, &stands)
 	if err != nil {
-		return nil, fmt.Errorf("read subscription of order %s: %w", o.ID, err)
+		return nil, nil, fmt.Errorf("read subscription of order %s: %w", o.ID, err)
 	}
 	if !stands {
-		return nil, fault.Conflict("copying_stopped", "Copying was paused, stopped or lost its consent.")
+		return nil, nil, fault.Conflict("copying_stopped", "Copying was paused, stopped or lost its consent.")
 	}
-	return &leader, nil
+	if o.Side == BTO && o.Type == Market && from.Valid {
+		limit := EntryLimit(o.Contract, money.Price{Decimal: from.Decimal}, slippage)
+		most = &limit
+	}
+	return &leader, most, nil
 }
 
 // takeTurn keeps claims of one account a second apart, as SnapTrade advises (R10),

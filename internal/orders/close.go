@@ -19,7 +19,20 @@ import (
 var (
 	exitShare = decimal.RequireFromString("0.10") // of the price, that an exit may give up
 	exitLeast = decimal.RequireFromString("0.05") // dollars it may give up in any case
+
+	entryLeast = decimal.RequireFromString("0.05") // dollars that a copied entry may pay more, where it may pay more at all
 )
+
+// EntryLimit is the most that a copied entry pays: the trader's price plus the
+// slippage its follower allows, in percent, at least $0.05 of it, rounded down to the
+// contract's tick. At 0 % there is no allowance at all.
+func EntryLimit(c exchange.Contract, from money.Price, slippagePercent decimal.Decimal) money.Price {
+	if slippagePercent.IsZero() {
+		return c.RoundDown(from)
+	}
+	allowance := decimal.Max(from.Mul(slippagePercent).Shift(-2), entryLeast)
+	return c.RoundDown(money.Price{Decimal: from.Add(allowance)})
+}
 
 // ExitLimit is the least that an exit takes which follows somebody or something
 // else: the price it goes by less 10 %, at least $0.05 of it, rounded up to the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -53,11 +54,8 @@ func (d *Desk) detectOne(ctx context.Context, a brokers.Account, l snaptrade.Ord
 	}
 	return d.db.AsSystem(ctx, byReconciler, func(ctx context.Context, tx pgx.Tx) error {
 		o := d.detected(a, l, c)
-		p, found, err := detectedPosition(ctx, tx, o)
+		p, found, err := detectedPosition(ctx, tx, o, l)
 		if err != nil || !found {
-			return err
-		}
-		if counted, err := counts(ctx, tx, p, o.Side, l); err != nil || counted {
 			return err
 		}
 		o.PositionID, o.Contract = p.ID, p.Contract
@@ -67,21 +65,27 @@ func (d *Desk) detectOne(ctx context.Context, a brokers.Account, l snaptrade.Ord
 		if err := event(ctx, tx, o, "", byReconciler, map[string]any{"broker_order_id": l.ID}); err != nil {
 			return err
 		}
-		return d.bookIn(ctx, tx, o.ID, reportOf(l), booking{actor: byReconciler})
+		return d.bookIn(ctx, tx, o.ID, reportOf(l), booking{actor: byReconciler, placed: l.PlacedAt})
 	})
 }
 
-// counts says whether a position has what a listed order filled already. One that
-// only works has changed nothing yet.
+// counts says whether a position has what a listed order filled already.
 func counts(ctx context.Context, tx pgx.Tx, p positions.Position, side Side, l snaptrade.Order) (bool, error) {
-	if l.Filled == nil || !l.Filled.IsPositive() {
-		return false, nil
+	if !hasFilled(l) {
+		return false, nil // one that only works has changed nothing yet
 	}
-	at := l.ExecutedAt
-	if at.IsZero() {
-		at = l.PlacedAt
+	return positions.Counted(ctx, tx, p, side == BTO, executedAbout(l))
+}
+
+func hasFilled(l snaptrade.Order) bool { return l.Filled != nil && l.Filled.IsPositive() }
+
+// executedAbout is when a listed order was executed, or placed where its broker does
+// not say more.
+func executedAbout(l snaptrade.Order) time.Time {
+	if l.ExecutedAt.IsZero() {
+		return l.PlacedAt
 	}
-	return positions.Counted(ctx, tx, p, side == BTO, at)
+	return l.ExecutedAt
 }
 
 func (d *Desk) detected(a brokers.Account, l snaptrade.Order, c exchange.Contract) Order {
@@ -102,15 +106,49 @@ func (d *Desk) detected(a brokers.Account, l snaptrade.Order, c exchange.Contrac
 	return o
 }
 
-// detectedPosition is where a detected order belongs. A sell of what we never
-// saw bought belongs nowhere.
-func detectedPosition(ctx context.Context, tx pgx.Tx, o Order) (positions.Position, bool, error) {
+// detectedPosition is where a detected order belongs, locked. A sell of what we never
+// saw bought belongs nowhere, nor does what a position counts already. A sale whose
+// contracts holdings have taken away belongs where they left, and says what they brought.
+func detectedPosition(ctx context.Context, tx pgx.Tx, o Order, l snaptrade.Order) (p positions.Position, found bool, err error) {
+	if o.Side == STC && hasFilled(l) {
+		p, gone, err := goneFrom(ctx, tx, o, l)
+		if err != nil || gone {
+			// While it works on it waits: an order that works stands on an open position.
+			return p, err == nil && (p.Status == positions.Open || l.Status.Final()), err
+		}
+	}
 	if o.Side == BTO {
-		p, err := positions.ForEntry(ctx, tx, positions.Opening{
+		p, err = positions.ForEntry(ctx, tx, positions.Opening{
 			UserID: o.UserID, AccountID: o.AccountID, Contract: o.Contract, Source: string(Detected),
 		})
-		return p, true, err
+		found = err == nil
+	} else {
+		p, found, err = openPosition(ctx, tx, o)
 	}
+	if err != nil || !found {
+		return positions.Position{}, false, err
+	}
+	counted, err := counts(ctx, tx, p, o.Side, l)
+	return p, !counted, err
+}
+
+// goneFrom is the position, ended or not, that holdings took a sale's contracts from.
+func goneFrom(ctx context.Context, tx pgx.Tx, o Order, l snaptrade.Order) (positions.Position, bool, error) {
+	gone, err := positions.FindGone(ctx, tx, o.AccountID, o.Contract.Symbol, l.PlacedAt, executedAbout(l))
+	if err != nil || len(gone) == 0 {
+		return positions.Position{}, false, err
+	}
+	p, err := positions.Lock(ctx, tx, gone[0].PositionID)
+	if err != nil {
+		return positions.Position{}, false, err
+	}
+	if gone, err = positions.FindGone(ctx, tx, o.AccountID, o.Contract.Symbol, l.PlacedAt, executedAbout(l)); err != nil {
+		return positions.Position{}, false, err
+	}
+	return p, len(gone) > 0 && gone[0].PositionID == p.ID, nil
+}
+
+func openPosition(ctx context.Context, tx pgx.Tx, o Order) (positions.Position, bool, error) {
 	var id uuid.UUID
 	err := tx.QueryRow(ctx, `select id from positions where account_id = $1 and symbol = $2 and status = 'open'`,
 		o.AccountID, o.Contract.Symbol).Scan(&id)

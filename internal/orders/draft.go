@@ -57,6 +57,7 @@ type CopyOrder struct {
 	SendBefore     time.Time
 	DailyCap       int              // R12, entries
 	MaxSpread      *decimal.Decimal // entries: the widest spread, percent of mid; nil: any
+	Most           *money.Price     // market entries: the highest ask at which they are sent
 }
 
 // Expiration is resolved from a line without a year, so a request may need the
@@ -154,11 +155,30 @@ func (d *Desk) DraftCopy(ctx context.Context, c CopyOrder) (Draft, error) {
 	}
 	dr.copy, dr.facts.Copy = &c, true
 	dr.copiesMade = d.copiesMade(ctx, c.UserID, c.Side == BTO)
-	return dr, dr.tooWide()
+	return dr, dr.tooFar()
+}
+
+// tooFar refuses a copied entry in a market its follower does not want to buy in.
+// Without a quote R6 refuses it.
+func (dr Draft) tooFar() error {
+	if err := dr.tooWide(); err != nil {
+		return err
+	}
+	return tooDear(dr.facts, dr.copy.Most)
+}
+
+// tooDear refuses a copied market entry while more is asked than a limit order of its
+// follower would pay: a market order has no price of its own, and the slippage that
+// is allowed holds for both. most is nil for every other order.
+func tooDear(f risk.Facts, most *money.Price) error {
+	if most == nil || f.Ask == nil || !f.Ask.GreaterThan(most.Decimal) {
+		return nil
+	}
+	return fault.Conflict("max_slippage", "The ask is "+f.Ask.Display()+", the follower allows "+most.Display()+".")
 }
 
 // tooWide refuses a copied entry while bid and ask are further apart than its
-// follower allows. Without a quote R6 refuses it.
+// follower allows.
 func (dr Draft) tooWide() error {
 	if dr.copy.MaxSpread == nil || dr.quote == nil {
 		return nil

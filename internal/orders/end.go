@@ -23,6 +23,7 @@ type ending struct {
 	claim    *uuid.UUID // T5: only the claiming placer
 	reason   string
 	code     string // of a refusal, for programs
+	review   string // why an operator should look
 	evidence map[string]any
 }
 
@@ -92,8 +93,8 @@ func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
 	from := o.State
 	o, err := one(tx.Query(ctx, `
 		update orders o set state = $2, reason = $3, reason_code = nullif($4, ''), claim_token = null, event_seq = event_seq + 1,
-			review_reason = nullif(review_reason, $5), finished_at = now(), updated_at = now()
-		where id = $1 returning `+columns, o.ID, e.to, e.reason, e.code, throughTheClose))
+			review_reason = coalesce(nullif($6, ''), nullif(review_reason, $5)), finished_at = now(), updated_at = now()
+		where id = $1 returning `+columns, o.ID, e.to, e.reason, e.code, throughTheClose, e.review))
 	if err != nil {
 		return fmt.Errorf("end order: %w", err)
 	}

@@ -1,6 +1,7 @@
 package orders
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,6 +89,9 @@ func (d *Desk) feesOf(ctx context.Context, account uuid.UUID) error {
 			if err != nil || !changed {
 				return err
 			}
+			if fee.Foreign != "" {
+				d.log.WarnContext(ctx, "fees in another currency are not booked", "position", p.ID, "currency", fee.Foreign)
+			}
 			return live.Publish(ctx, tx, p.UserID, "position", p)
 		}))
 	}
@@ -141,10 +145,12 @@ type trades struct {
 	day  exchange.Date
 }
 
-// paid is what lines say of one lot: its contracts, and all their fees.
+// paid is what lines say of one lot: its contracts, and all their fees. foreign is the
+// currency of one of them that is not dollars: then they are no sum.
 type paid struct {
 	contracts int
 	fees      decimal.Decimal
+	foreign   string
 }
 
 // feesIn says what each fill cost in fees. A line that names an order belongs to it;
@@ -168,7 +174,7 @@ func feesIn(history []snaptrade.Activity, fills []charged) (list []positions.Fee
 }
 
 // feesOn is feesIn for the fills of one contract.
-func feesOn(history []snaptrade.Activity, fills []charged, extra map[string]decimal.Decimal) (list []positions.Fee) {
+func feesOn(history []snaptrade.Activity, fills []charged, extra map[string]charge) (list []positions.Fee) {
 	byOrder, byDay := map[uuid.UUID]*paid{}, map[trades]*paid{}
 	owner := map[string]uuid.UUID{}
 	for _, f := range fills {
@@ -182,12 +188,9 @@ func feesOn(history []snaptrade.Activity, fills []charged, extra map[string]deci
 		if !ok || !sameContract(fills[0].contract, a.Symbol) {
 			continue
 		}
-		fee := decimal.Zero
-		if a.Fee != nil {
-			fee = a.Fee.Abs()
-		}
+		fee := feeOf(a)
 		if a.ReferenceID != "" && !said[a.ReferenceID] {
-			fee, said[a.ReferenceID] = fee.Add(extra[a.ReferenceID]), true
+			fee, said[a.ReferenceID] = fee.and(extra[a.ReferenceID]), true
 		}
 		if order, named := owner[a.ReferenceID]; named {
 			add(byOrder, order, a, fee)
@@ -211,17 +214,48 @@ func feesOn(history []snaptrade.Activity, fills []charged, extra map[string]deci
 	return list
 }
 
-func add[K comparable](lots map[K]*paid, to K, a snaptrade.Activity, fee decimal.Decimal) {
+// charge is a fee, and its currency where that is not dollars.
+type charge struct {
+	fee     decimal.Decimal
+	foreign string
+}
+
+func (c charge) and(other charge) charge {
+	return charge{c.fee.Add(other.fee), cmp.Or(c.foreign, other.foreign)}
+}
+
+// feeOf is what a line about a trade says of fees. Nothing is nothing in any currency.
+func feeOf(a snaptrade.Activity) (c charge) {
+	if a.Fee == nil || a.Fee.IsZero() {
+		return charge{}
+	}
+	if !a.InDollars() {
+		c.foreign = a.Currency
+	}
+	c.fee = a.Fee.Abs()
+	return c
+}
+
+func add[K comparable](lots map[K]*paid, to K, a snaptrade.Activity, c charge) {
 	if lots[to] == nil {
 		lots[to] = &paid{}
 	}
-	lots[to].contracts += int(a.Units.Abs().IntPart())
-	lots[to].fees = lots[to].fees.Add(fee)
+	lot := lots[to]
+	lot.contracts += int(a.Units.Abs().IntPart())
+	lot.fees, lot.foreign = lot.fees.Add(c.fee), cmp.Or(lot.foreign, c.foreign)
 }
 
 // shared spreads a lot's fees over fills by their contracts, rounded half-even to 8
-// places so that the shares add up.
+// places so that the shares add up. What is not all in dollars is nothing that can be
+// spread: it is only told of.
 func (p paid) shared(fills []charged) (list []positions.Fee) {
+	if p.foreign != "" {
+		for _, f := range fills {
+			f.Foreign = p.foreign
+			list = append(list, f.Fee)
+		}
+		return list
+	}
 	ours := 0
 	for _, f := range fills {
 		ours += f.quantity
@@ -242,12 +276,17 @@ func (p paid) shared(fills []charged) (list []positions.Fee) {
 
 // feeLines are the fees that stand on lines of their own, by the transaction they
 // belong to, less what was given back of them.
-func feeLines(history []snaptrade.Activity) map[string]decimal.Decimal {
-	extra := map[string]decimal.Decimal{}
+func feeLines(history []snaptrade.Activity) map[string]charge {
+	extra := map[string]charge{}
 	for _, a := range history {
-		if a.Type == "FEE" && a.ReferenceID != "" && a.Amount != nil {
-			extra[a.ReferenceID] = extra[a.ReferenceID].Sub(*a.Amount)
+		if a.Type != "FEE" || a.ReferenceID == "" || a.Amount == nil || a.Amount.IsZero() {
+			continue
 		}
+		c := charge{fee: a.Amount.Neg()}
+		if !a.InDollars() {
+			c.foreign = a.Currency
+		}
+		extra[a.ReferenceID] = extra[a.ReferenceID].and(c)
 	}
 	return extra
 }

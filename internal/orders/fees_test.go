@@ -15,7 +15,8 @@ import (
 	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
-// traded is a line of a history: "BUY 5 0.65 first", its contracts, fee and reference.
+// traded is a line of a history: "BUY 5 0.65 first CAD", its contracts, fee, reference
+// and currency.
 func tradedLine(text string, at time.Time) snaptrade.Activity {
 	f := strings.Fields(text)
 	units, fee := decimal.RequireFromString(f[1]), decimal.RequireFromString(f[2])
@@ -25,6 +26,9 @@ func tradedLine(text string, at time.Time) snaptrade.Activity {
 	}
 	if len(f) > 3 {
 		a.ReferenceID = f[3]
+	}
+	if len(f) > 4 {
+		a.Currency = f[4]
 	}
 	return a
 }
@@ -63,6 +67,12 @@ func TestFeesBelongToTheFillsTheirLinesAreAbout(t *testing.T) {
 		"on a line of its own":             {noon, []string{"BUY 5 1.00 first", "FEE 0 -0.25 first"}, []charged{bought}, "a 1.25"},
 		"and one that is given back":       {noon, []string{"BUY 5 1.00 first", "FEE 0 -0.25 first", "FEE 0 0.10 first"}, []charged{bought}, "a 1.15"},
 		"no fees":                          {noon, []string{"BUY 5 0 first"}, []charged{bought}, ""},
+		"in dollars, said so":              {noon, []string{"BUY 5 3.25 first USD"}, []charged{bought}, "a 3.25"},
+		"in another currency":              {noon, []string{"BUY 5 3.25 first CAD", "BUY 1 0.65 second USD"}, []charged{bought, more}, "a in CAD, b 0.65"},
+		"one part in another currency":     {noon, []string{"BUY 2 1.30 first USD", "BUY 3 1.95 first CAD"}, []charged{bought}, "a in CAD"},
+		"nothing, in another currency":     {noon, []string{"BUY 2 0 first CAD", "BUY 3 1.95 first USD"}, []charged{bought}, "a 1.95"},
+		"on its own line in another one":   {noon, []string{"BUY 5 1.00 first", "FEE 0 -0.25 first CAD"}, []charged{bought}, "a in CAD"},
+		"by contracts in another one":      {noon, []string{"BUY 6 0.30 x1 CAD"}, []charged{bought, more}, "a in CAD, b in CAD"},
 		"a third each, to the last digit":  {noon, []string{"SELL -3 1.00 third"}, []charged{fill('d', STC, 1, day), fill('e', STC, 1, day), fill('f', STC, 1, day)}, "d 0.33333333, e 0.33333334, f 0.33333333"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +83,11 @@ func TestFeesBelongToTheFillsTheirLinesAreAbout(t *testing.T) {
 			}
 			var got []string
 			for _, f := range feesIn(history, c.fills) {
-				got = append(got, fmt.Sprintf("%c %s", f.OrderID[0], f.Total))
+				text := f.Total.String()
+				if f.Foreign != "" {
+					text = "in " + f.Foreign
+				}
+				got = append(got, fmt.Sprintf("%c %s", f.OrderID[0], text))
 			}
 			slices.Sort(got)
 			if text := strings.Join(got, ", "); text != c.want {

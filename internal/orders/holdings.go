@@ -218,9 +218,14 @@ func (d *Desk) adjusted(ctx context.Context, tx pgx.Tx, r positions.Resolved) er
 func adjustedWords(r positions.Resolved) (title, body string) {
 	c := r.Position.Contract.Display()
 	switch {
+	case r.Kind == positions.External && r.Unlinked:
+		return c + " has expired", fmt.Sprintf("Its account is not linked any more, so nobody can tell what became of %d contracts. They are not in the position's result.", -r.Quantity)
 	case r.Kind == positions.External && r.Quantity < 0:
 		return fmt.Sprintf("%d %s left your account", -r.Quantity, c),
 			"They were sold or moved outside Alertsify. What they brought is not known and not in the position's result."
+	case r.Kind == positions.Expired && r.Unlinked:
+		return c + " expired", fmt.Sprintf("Its account is not linked any more: going by the close of their last day, %d contracts ended for nothing. The position's result is %s.",
+			-r.Quantity, r.Position.Realized().Display())
 	case r.Kind == positions.Expired:
 		return c + " expired", fmt.Sprintf("%d contracts ended for nothing. The position's result is %s.", -r.Quantity, r.Position.Realized().Display())
 	case r.Kind == positions.Exercised && r.Position.Unpriced > 0:

@@ -132,3 +132,42 @@ func TestWhoMayTakeAListedOrder(t *testing.T) {
 		}
 	}
 }
+
+// Of two orders that look the same, one that had counted as ended and one that is
+// unresolved, the older takes what was placed before the younger was sent, and nothing else.
+func TestWhatWasPlacedBeforeItsRivalsBelongsToTheOlder(t *testing.T) {
+	t.Parallel()
+	later := sentAt.Add(time.Minute)
+	for name, c := range map[string]struct {
+		state  State // of the older
+		placed time.Time
+		rivals []time.Time // when the unresolved ones were sent
+		want   bool
+	}{
+		"refused, placed in its claim":       {Rejected, sentAt.Add(time.Second), []time.Time{later}, true},
+		"given up, placed in its claim":      {NotPlaced, sentAt.Add(time.Second), []time.Time{later}, true},
+		"in the second it was sent":          {Rejected, sentAt.Truncate(time.Second), []time.Time{later}, true},
+		"before it was sent":                 {Rejected, sentAt.Add(-time.Second), []time.Time{later}, false},
+		"after its claim":                    {Rejected, sentAt.Add(answerWithin + 1), []time.Time{later}, false},
+		"after the rival was sent":           {Rejected, sentAt.Add(2 * time.Second), []time.Time{sentAt.Add(time.Second)}, false},
+		"in the second the rival was sent":   {Rejected, sentAt.Add(time.Second), []time.Time{sentAt.Add(1500 * time.Millisecond)}, false},
+		"one of two rivals was sent before":  {Rejected, sentAt.Add(2 * time.Second), []time.Time{later, sentAt.Add(time.Second)}, false},
+		"no rival: its rank decides":         {Rejected, sentAt.Add(time.Second), nil, false},
+		"unresolved itself: as it was":       {Unknown, sentAt.Add(time.Second), []time.Time{later}, false},
+		"a rival sent long after cannot ask": {Rejected, sentAt.Add(time.Second), []time.Time{sentAt.Add(time.Hour)}, false},
+	} {
+		older := sought()
+		older.State = c.state
+		all := []Order{older}
+		for _, sent := range c.rivals {
+			rival, deadline := sought(), sent.Add(answerWithin)
+			rival.SentAt, rival.Deadline = &sent, &deadline
+			all = append(all, rival)
+		}
+		l := listed()
+		l.PlacedAt = c.placed
+		if got := len(beforeRivals(older, match(older, []snaptrade.Order{l}), all)) == 1; got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}

@@ -19,8 +19,8 @@ const evidenceMin, evidenceMax = 10, 2000
 
 // RecordNotPlaced is T9 where no list can tell: an operator has found out, with the
 // broker or the owner, that an order never arrived. Only for an order whose fate is
-// unknown, at a broker that lists none, after the close that followed its sending:
-// everywhere else the looks decide, or may still. The evidence stays with the
+// unknown, at a broker that lists none or on an account that is not linked any more,
+// after the close that followed its sending: everywhere else the looks decide, or may still. The evidence stays with the
 // order's history, which nothing ever deletes. Foreign table: accounts.
 func (d *Desk) RecordNotPlaced(ctx context.Context, operator, id uuid.UUID, evidence string) (o Order, err error) {
 	evidence = strings.TrimSpace(evidence)
@@ -32,7 +32,7 @@ func (d *Desk) RecordNotPlaced(ctx context.Context, operator, id uuid.UUID, evid
 			return err
 		}
 		var listed bool
-		if err := tx.QueryRow(ctx, `select lists_orders from accounts where id = $1`, o.AccountID).Scan(&listed); err != nil {
+		if err := tx.QueryRow(ctx, `select lists_orders and removed_at is null from accounts where id = $1`, o.AccountID).Scan(&listed); err != nil {
 			return fmt.Errorf("read the account of order %s: %w", id, err)
 		}
 		if err := recordable(o, listed, d.clock.LastClose()); err != nil {
@@ -81,31 +81,38 @@ type UpForReview struct {
 	Recordable bool // an operator may record that it was not placed
 }
 
-// reviewsMost is how many are shown, the newest first.
-const reviewsMost = 200
-
-// Reviews lists what is up for review (indexes orders_up_for_review,
-// positions_up_for_review). Foreign tables: positions, users, accounts.
-func (d *Desk) Reviews(ctx context.Context) ([]UpForReview, error) {
+// Reviews lists what is up for review, newest first (indexes orders_up_for_review,
+// positions_up_for_review). The second result is the cursor of the next page, nil on
+// the last. Foreign tables: positions, users, accounts.
+func (d *Desk) Reviews(ctx context.Context, limit int, from *Cursor) (page []UpForReview, next *Cursor, err error) {
+	at, id := time.Now().Add(24*time.Hour), uuid.Max
+	if from != nil {
+		at, id = from.At, from.ID
+	}
 	rows, err := d.db.Pool().Query(ctx, `
 		select r.kind, r.id, r.user_id, u.username, r.side, r.quantity, r.symbol, r.state, r.cum, r.review_reason, r.created_at,
-			r.kind = 'order' and r.state = 'unknown' and coalesce(r.sent_at < $1, false) and not a.lists_orders
+			r.kind = 'order' and r.state = 'unknown' and coalesce(r.sent_at < $1, false) and (not a.lists_orders or a.removed_at is not null)
 		from (
 			(select 'order' as kind, id, user_id, account_id, side, quantity, symbol, state, cum, review_reason, created_at, sent_at
-			 from orders where review_reason is not null order by created_at desc limit $2)
+			 from orders where review_reason is not null and (created_at, id) < ($2, $3) order by created_at desc, id desc limit $4)
 			union all
 			(select 'position', id, user_id, account_id, '', bought - sold, symbol, status, 0, review_reason, created_at, null
-			 from positions where review_reason is not null order by created_at desc limit $2)
+			 from positions where review_reason is not null and (created_at, id) < ($2, $3) order by created_at desc, id desc limit $4)
 		) r join users u on u.id = r.user_id join accounts a on a.id = r.account_id
-		order by r.created_at desc, r.id limit $2`, d.clock.LastClose(), reviewsMost)
+		order by r.created_at desc, r.id desc limit $4`, d.clock.LastClose(), at, id, limit+1)
 	if err != nil {
-		return nil, fmt.Errorf("list what is up for review: %w", err)
+		return nil, nil, fmt.Errorf("list what is up for review: %w", err)
 	}
-	list, err := pgx.CollectRows(rows, scanReview)
+	page, err = pgx.CollectRows(rows, scanReview)
 	if err != nil {
-		return nil, fmt.Errorf("list what is up for review: %w", err)
+		return nil, nil, fmt.Errorf("list what is up for review: %w", err)
 	}
-	return list, nil
+	if len(page) > limit {
+		page = page[:limit]
+		last := page[limit-1]
+		next = &Cursor{last.CreatedAt, last.ID}
+	}
+	return page, next, nil
 }
 
 func scanReview(row pgx.CollectableRow) (UpForReview, error) {

@@ -113,7 +113,10 @@ func TestOperatorsSeeWhatIsUpForReview(t *testing.T) {
 		b.must(`update positions set review_reason = $2 where id = $1`, b.position, reason)
 		told("A position needs a look", i+1)
 	}
-	list, err := b.desk.Reviews(t.Context())
+	list, next, err := b.desk.Reviews(t.Context(), 50, nil)
+	if next != nil {
+		t.Errorf("two are more than one page")
+	}
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%d are up for review: %v", len(list), err)
 	}
@@ -125,7 +128,7 @@ func TestOperatorsSeeWhatIsUpForReview(t *testing.T) {
 	if _, err := b.desk.RecordNotPlaced(t.Context(), root, id, evidence); err != nil {
 		t.Fatal(err)
 	}
-	if list, err = b.desk.Reviews(t.Context()); err != nil || len(list) != 1 || list[0].Kind != "position" {
+	if list, _, err = b.desk.Reviews(t.Context(), 50, nil); err != nil || len(list) != 1 || list[0].Kind != "position" {
 		t.Errorf("after it was recorded: %+v, %v", list, err)
 	}
 }
@@ -159,5 +162,59 @@ func TestNothingIsCopiedWhereNoListCanTell(t *testing.T) {
 	b.must(`update accounts set lists_orders = false`)
 	if code := check(); code != "no_order_lists" {
 		t.Errorf("without lists: %q", code)
+	}
+}
+
+// However many are up for review, each is on one page: orders and positions in one
+// line, newest first, those of one moment too.
+func TestReviewsComeInPages(t *testing.T) {
+	t.Parallel()
+	b := newBooker(t)
+	b.must(`insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, source, status, bought, sold, review_reason, created_at)
+		select user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, source, 'closed', 1, 1, 'a test', now() - n % 3 * interval '1 hour'
+		from positions, generate_series(1, 7) n`)
+	for range 6 {
+		id := b.order(STC, Cancelled, 0)
+		b.must(`update orders set review_reason = 'a test', created_at = now() - interval '1 hour' where id = $1`, id)
+	}
+	seen := map[uuid.UUID]bool{}
+	var from *Cursor
+	for pages := 1; ; pages++ {
+		list, next, err := b.desk.Reviews(t.Context(), 4, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range list {
+			if seen[r.ID] || i > 0 && r.CreatedAt.After(list[i-1].CreatedAt) || from != nil && r.CreatedAt.After(from.At) {
+				t.Errorf("page %d: %s %s of %s comes twice or out of turn", pages, r.Kind, r.ID, r.CreatedAt)
+			}
+			seen[r.ID] = true
+		}
+		if next == nil {
+			if pages != 4 || len(seen) != 13 {
+				t.Errorf("%d on %d pages, want 13 on 4", len(seen), pages)
+			}
+			return
+		}
+		from = next
+	}
+}
+
+// What nobody knows of an order on an account that is not linked any more, no list
+// will tell: an operator may.
+func TestAnOperatorRecordsWhatNoRemovedAccountCanTell(t *testing.T) {
+	t.Parallel()
+	b := newBooker(t)
+	id := b.lost(BTO, Unknown, "25 hours")
+	if _, err := b.desk.RecordNotPlaced(t.Context(), b.user, id, evidence); refusedWith(err) != "invalid_state" {
+		t.Fatalf("while it is linked: %v", err)
+	}
+	b.must(`update orders set review_reason = 'a test' where id = $1`, id)
+	b.must(`update accounts set removed_at = now(), selected = false`)
+	if list, _, err := b.desk.Reviews(t.Context(), 50, nil); err != nil || len(list) != 1 || !list[0].Recordable {
+		t.Errorf("listed: %+v, %v", list, err)
+	}
+	if o, err := b.desk.RecordNotPlaced(t.Context(), b.user, id, evidence); err != nil || o.State != NotPlaced {
+		t.Errorf("recorded: %s, %v", o.State, err)
 	}
 }

@@ -25,7 +25,7 @@ func (d *Desk) DraftPaper(ctx context.Context, c CopyOrder) (Paper, error) {
 	defer cancel()
 	d.askMarket(ctx, &dr)
 	dr.facts.Copy = true
-	if err := dr.tooWide(); err != nil {
+	if err := dr.tooFar(); err != nil {
 		return Paper{}, err
 	}
 	// What nobody could buy is refused before it may wait for its price.

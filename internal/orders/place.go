@@ -293,7 +293,7 @@ func (d *Desk) write(ctx context.Context, tx pgx.Tx, o Order) (Order, error) {
 	if err := queueEvent(b, o, "", actor, nil); err != nil {
 		return Order{}, err
 	}
-	if err := live.QueuePublish(b, o.UserID, "order", o); err != nil {
+	if err := live.QueuePublish(ctx, b, o.UserID, "order", o); err != nil {
 		return Order{}, err
 	}
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {

@@ -347,7 +347,7 @@ func (d *Desk) adoptSuccessor(ctx context.Context, id uuid.UUID, s succession, l
 }
 
 func (d *Desk) adoptSuccessorIn(ctx context.Context, tx pgx.Tx, id uuid.UUID, s succession, l snaptrade.Order) error {
-	o, p, err := d.lockForReport(ctx, tx, id, true)
+	o, p, err := d.lockForReport(ctx, tx, id, true, s.booking.span(reportOf(l)))
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,9 @@ func (d *Desk) SendChange(ctx context.Context, change uuid.UUID) error {
 	if o.Change.ID != change || o.Change.State != ChangeQueued {
 		return nil // somebody was here before
 	}
+	if err := d.room(ctx, o.Side, snaptrade.Manual); err != nil { // what replacing a buy counts as
+		return err
+	}
 	a, err := d.accounts.ByID(ctx, o.AccountID)
 	if err != nil {
 		return fmt.Errorf("send change %s: %w", change, err)
@@ -93,7 +96,7 @@ type changeOutcome struct {
 func (d *Desk) requestChange(ctx context.Context, o Order, user snaptrade.User, a brokers.Account) changeOutcome {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), *o.Change.Deadline)
 	defer cancel()
-	ctx = snaptrade.BeginBy(ctx, o.Change.SendBefore) // INV-4
+	ctx = snaptrade.BeginBy(ctx, d.beginBy(o.Side, o.Change.SendBefore))
 	d.crash("C7")
 	l, err := d.broker.ReplaceOption(ctx, user, a.BrokerAccountID, o.Change.onWire(o))
 	if err == nil {

@@ -39,6 +39,9 @@ func (d *Desk) Send(ctx context.Context, id uuid.UUID) error {
 	if err := d.turn(ctx, o); err != nil {
 		return d.notClaimed(ctx, o, err)
 	}
+	if err := d.room(ctx, o.Side, placeClass(o)); err != nil {
+		return d.notClaimed(ctx, o, err)
+	}
 	// The secret is opened before the claim: failing here leaves the order queued.
 	user, err := d.accounts.Credentials(ctx, o.UserID)
 	if err != nil {
@@ -93,10 +96,8 @@ func (d *Desk) request(ctx context.Context, o Order, user snaptrade.User, a brok
 	// request in flight. The claim's deadline bounds it.
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), *o.Deadline)
 	defer cancel()
-	if o.Source == Copy && o.Side == BTO {
-		ctx = snaptrade.WithClass(ctx, snaptrade.CopiedEntry)
-	}
-	ctx = snaptrade.BeginBy(ctx, o.SendBefore) // INV-4: no request begins later
+	ctx = snaptrade.WithClass(ctx, placeClass(o))
+	ctx = snaptrade.BeginBy(ctx, d.beginBy(o.Side, o.SendBefore))
 	d.crash("C7")
 	placed, err := d.broker.PlaceOption(ctx, user, a.BrokerAccountID, snaptrade.OptionOrder{
 		Symbol: o.Contract.Symbol, Action: actionOf(o.Side), Units: o.Quantity, Type: wireType(o.Type),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,30 +50,41 @@ func (d *Desk) SettleExpired(ctx context.Context) error {
 	}
 	var errs []error
 	for _, account := range due {
-		if err := d.settleAccount(ctx, account, day); err != nil {
-			errs = append(errs, fmt.Errorf("settle what expired on account %s: %w", account, err))
+		settle := d.settleAccount
+		if account.Unlinked {
+			settle = d.settleUnlinked
+		}
+		if err := settle(ctx, account.ID, day); err != nil {
+			errs = append(errs, fmt.Errorf("settle what expired on account %s: %w", account.ID, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// claimSettlements takes accounts that are due; of a removed one nothing can be asked.
-// Foreign tables: positions (index positions_expiring), accounts.
-func (d *Desk) claimSettlements(ctx context.Context, day exchange.Date) ([]uuid.UUID, error) {
+// toSettle is an account with something that expired. Of one that is not linked any
+// more nothing can be asked.
+type toSettle struct {
+	ID       uuid.UUID
+	Unlinked bool
+}
+
+// claimSettlements takes accounts that are due. Foreign tables: positions (index
+// positions_expiring), accounts.
+func (d *Desk) claimSettlements(ctx context.Context, day exchange.Date) ([]toSettle, error) {
 	rows, err := d.db.Pool().Query(ctx, `
-		update account_looks set settled_for = $1, settle_at = clock_timestamp() + make_interval(secs => $2)
-		where account_id in (
+		update account_looks s set settled_for = $1, settle_at = clock_timestamp() + make_interval(secs => $2)
+		from accounts a where a.id = s.account_id and s.account_id in (
 			select l.account_id from account_looks l
-			where exists (select 1 from accounts a where a.id = l.account_id and a.removed_at is null)
-			  and l.account_id in (select p.account_id from positions p
-			      where p.status in ('open', 'expiry_pending') and p.expiration < $1 and p.bought > p.sold)
+			where l.account_id in (select p.account_id from positions p
+			      where p.status in ('open', 'expiry_pending') and p.expiration < $1
+			        and (p.bought > p.sold or exists (select 1 from accounts r where r.id = p.account_id and r.removed_at is not null)))
 			  and (l.settled_for is distinct from $1 or l.settle_at <= clock_timestamp())
 			order by l.settle_at nulls first limit $3 for no key update skip locked)
-		returning account_id`, day, settleAgain.Seconds(), settleSlice)
+		returning s.account_id, a.removed_at is not null`, day, settleAgain.Seconds(), settleSlice)
 	if err != nil {
 		return nil, fmt.Errorf("claim accounts to settle: %w", err)
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[toSettle])
 }
 
 // settleAccount ends the orders on what expired, then asks the broker about it.
@@ -82,6 +94,7 @@ func (d *Desk) settleAccount(ctx context.Context, account uuid.UUID, day exchang
 	if err != nil {
 		return err
 	}
+	list = slices.DeleteFunc(list, func(p positions.Position) bool { return p.Held() == 0 }) // the broker ends those orders
 	pending := make([]positions.Position, 0, len(list))
 	for _, p := range list {
 		ready, err := d.pend(ctx, p)
@@ -307,7 +320,7 @@ var nearStrike = decimal.New(9, -1)
 // line does not say. What is paid for delivered shares is none of the option's worth,
 // and what these were worth the broker does not report.
 func settlement(c exchange.Contract, a snaptrade.Activity) (each decimal.Decimal, said bool) {
-	if a.Amount == nil || !a.Amount.IsPositive() {
+	if a.Amount == nil || !a.Amount.IsPositive() || !a.InDollars() {
 		return decimal.Zero, false
 	}
 	each = a.Amount.DivRound(a.Units.Abs(), 8)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
 // How long an order that is not the next of its account waits before it looks
@@ -13,6 +15,8 @@ const (
 	turnAtLeast = 250 * time.Millisecond
 	turnEach    = 500 * time.Millisecond
 	turnAtMost  = 4 * time.Second
+
+	entryHolds = time.Second // of a claimed entry for its place in the request budget
 
 	twinWait = time.Second // behind an order whose fate only a look can tell
 )
@@ -52,4 +56,42 @@ func (d *Desk) turn(ctx context.Context, o Order) error {
 		return nil
 	}
 	return Again{min(max(time.Duration(ahead)*turnEach, turnAtLeast), turnAtMost)}
+}
+
+// room keeps an entry, or a change of one, queued while the request budget has no place
+// for it: once it is claimed its account is busy, and an exit that comes meanwhile
+// would wait behind it.
+func (d *Desk) room(ctx context.Context, side Side, class snaptrade.Class) error {
+	if side == STC {
+		return nil
+	}
+	wait, err := d.broker.Room(ctx, class)
+	if err != nil {
+		return fmt.Errorf("ask for room in the request budget: %w", err)
+	}
+	if wait > 0 {
+		return Again{wait}
+	}
+	return nil
+}
+
+// beginBy is until when the request of a claim may wait for its place in the budget:
+// an entry's only for a moment, since nothing else of its account can be sent as long
+// as it waits. Then it is sent back (T6). No request begins after before (INV-4).
+func (d *Desk) beginBy(side Side, before time.Time) time.Time {
+	if hold := d.now().Add(entryHolds); side == BTO && hold.Before(before) {
+		return hold
+	}
+	return before
+}
+
+// placeClass is the class of sending an order in the request budget.
+func placeClass(o Order) snaptrade.Class {
+	switch {
+	case o.Side == STC:
+		return snaptrade.Exit
+	case o.Source == Copy:
+		return snaptrade.CopiedEntry
+	}
+	return snaptrade.Manual
 }

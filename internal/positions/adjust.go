@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,12 +20,14 @@ type Kind string
 
 // External: bought or sold where we could not see it. A rename, after a split or
 // under a new root, is a pair of out and in. Expired and exercised end a contract.
+// Explained takes back from an external one what an order turned out to have sold.
 const (
 	External  Kind = "external"
 	RenameOut Kind = "rename_out"
 	RenameIn  Kind = "rename_in"
 	Expired   Kind = "expired"
 	Exercised Kind = "exercised"
+	Explained Kind = "explained"
 )
 
 // Adjustment is contracts that came (Quantity positive) or left a position
@@ -101,10 +104,23 @@ func leave(ctx context.Context, tx pgx.Tx, p Position, n int, c change) (Positio
 	if err := save(ctx, tx, p); err != nil {
 		return Position{}, err
 	}
-	if err := leaveHoldings(ctx, tx, p, n, c.proceeds, c.day); err != nil {
+	took, err := leaveHoldings(ctx, tx, p, n, c.proceeds, c.day)
+	if err != nil {
 		return Position{}, err
 	}
+	if len(took) > 0 {
+		c.evidence = with(c.evidence, "copied", took)
+	}
 	return p, adjust(ctx, tx, p, c)
+}
+
+func with(evidence map[string]any, name string, value any) map[string]any {
+	all := maps.Clone(evidence)
+	if all == nil {
+		all = map[string]any{}
+	}
+	all[name] = value
+	return all
 }
 
 // arrive puts n contracts into a locked position without an order. average is

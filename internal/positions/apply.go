@@ -22,6 +22,9 @@ type Fill struct {
 	SubscriptionID *uuid.UUID
 	At             time.Time
 	Day            exchange.Date // the trading day it counts for; zero: At's
+
+	OrderID uuid.UUID
+	Gone    []Gone // of a sale: what adjustments have taken away for it already
 }
 
 // Applied is what a fill did.
@@ -37,12 +40,24 @@ type Applied struct {
 // holdings with it. A fill is a fact and takes what is held, whatever other sells
 // have reserved; Settle brings the reservations in line. More contracts sold than
 // are held are booked as far as they are held: what the broker sold beyond that,
-// an operator has to see (review).
+// an operator has to see (review). What an adjustment of this position took away for a
+// sale already (Gone) is not sold a second time.
 func Apply(ctx context.Context, tx pgx.Tx, p Position, f Fill) (Applied, error) {
 	done := Applied{HeldBefore: p.Held()}
+	for _, g := range f.Gone {
+		var known Fill
+		var cost decimal.Decimal
+		if known, f = f.split(g.Left); known.Quantity == 0 {
+			break
+		}
+		p, done, cost = explain(p, g, known, done)
+		if err := noteExplained(ctx, tx, p, g, known, cost); err != nil {
+			return Applied{}, err
+		}
+	}
 	if f.Buy {
 		p.Ledger = p.Ledger.Buy(f.Quantity, f.Notional, f.Fees, p.Contract.Multiplier)
-	} else {
+	} else if f.Quantity > 0 {
 		p, done = sell(p, f, done)
 	}
 	if p.OpenedAt == nil {
@@ -62,7 +77,9 @@ func sell(p Position, f Fill, done Applied) (Position, Applied) {
 	booked := min(f.Quantity, p.Held())
 	done.Short = f.Quantity - booked
 	f = f.part(booked)
-	p.Ledger, done.CostRemoved, done.Realized = p.Ledger.Sell(booked, f.Notional, f.Fees, p.Contract.Multiplier)
+	var cost, gain decimal.Decimal
+	p.Ledger, cost, gain = p.Ledger.Sell(booked, f.Notional, f.Fees, p.Contract.Multiplier)
+	done.CostRemoved, done.Realized = done.CostRemoved.Add(cost), done.Realized.Add(gain)
 	// What the broker had less of may be what this fill sold.
 	p.Reserved, p.Missing = min(p.Reserved, p.Held()), max(p.Missing-booked, 0)
 	if done.Short > 0 {
@@ -70,6 +87,13 @@ func sell(p Position, f Fill, done Applied) (Position, Applied) {
 		p.Review = &review
 	}
 	return p, done
+}
+
+// split parts a fill into at most n of its contracts, and the rest.
+func (f Fill) split(n int) (first, rest Fill) {
+	first, rest = f.part(min(n, f.Quantity)), f
+	rest.Quantity, rest.Notional, rest.Fees = f.Quantity-first.Quantity, f.Notional.Sub(first.Notional), f.Fees.Sub(first.Fees)
+	return first, rest
 }
 
 // part is n of a fill's contracts at its price.

@@ -17,22 +17,27 @@ const notSaid = "the broker does not say what became of it at its expiration"
 
 // Ending is what the broker says became of contracts that are past their
 // expiration. Proceeds are what the exercised ones brought, nil when it does not say.
-// Elsewhere were sold on the last day where we could not see it.
+// Elsewhere were sold on the last day where we could not see it. Unlinked: the broker
+// cannot be asked any more; what expired did so by the market's word, and of Elsewhere
+// nobody knows anything.
 type Ending struct {
 	Expired, Exercised, Elsewhere int
 
 	Proceeds *decimal.Decimal
 	AsOf     time.Time
 	Day      exchange.Date // the trading day its result counts for
+	Unlinked bool
+	Evidence map[string]any
 }
 
 // Expiring are an account's positions whose contracts expired before a day and
-// whose end is not known yet, oldest first.
+// whose end is not known yet, oldest first: those that hold some, and those that only
+// an order stands on.
 func (b *Book) Expiring(ctx context.Context, account uuid.UUID, before exchange.Date) (list []Position, err error) {
 	err = b.db.AsSystem(ctx, "settlement", func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			select `+columns+from+`
-			where p.account_id = $1 and p.status in ('open', 'expiry_pending') and p.expiration < $2 and p.bought > p.sold
+			where p.account_id = $1 and p.status in ('open', 'expiry_pending') and p.expiration < $2
 			order by p.expiration, p.id limit 500`, account, before)
 		if err != nil {
 			return err
@@ -109,8 +114,11 @@ func End(ctx context.Context, tx pgx.Tx, id uuid.UUID, e Ending) (Resolved, erro
 			quantity -= e.Elsewhere
 		}
 		review := leftReview(e.Elsewhere)
+		if e.Unlinked {
+			review = unlinkedReview(e.Elsewhere)
+		}
 		p.Review = &review
-		p, err = leave(ctx, tx, p, e.Elsewhere, change{kind: External, asOf: e.AsOf})
+		p, err = leave(ctx, tx, p, e.Elsewhere, change{kind: External, asOf: e.AsOf, evidence: e.Evidence})
 		if err != nil {
 			return Resolved{}, err
 		}
@@ -121,7 +129,7 @@ func End(ctx context.Context, tx pgx.Tx, id uuid.UUID, e Ending) (Resolved, erro
 			review := fmt.Sprintf("%d contracts were exercised; their settlement is not reported and not in the result", e.Exercised)
 			p.Review = &review
 		}
-		p, err = leave(ctx, tx, p, e.Exercised, change{kind: Exercised, proceeds: e.Proceeds, day: e.Day, asOf: e.AsOf})
+		p, err = leave(ctx, tx, p, e.Exercised, change{kind: Exercised, proceeds: e.Proceeds, day: e.Day, asOf: e.AsOf, evidence: e.Evidence})
 		if err != nil {
 			return Resolved{}, err
 		}
@@ -131,7 +139,7 @@ func End(ctx context.Context, tx pgx.Tx, id uuid.UUID, e Ending) (Resolved, erro
 		if e.Exercised == 0 {
 			p.Status = EndExpired
 		}
-		p, err = leave(ctx, tx, p, e.Expired, change{kind: Expired, proceeds: &nothing, day: e.Day, asOf: e.AsOf})
+		p, err = leave(ctx, tx, p, e.Expired, change{kind: Expired, proceeds: &nothing, day: e.Day, asOf: e.AsOf, evidence: e.Evidence})
 		if err != nil {
 			return Resolved{}, err
 		}
@@ -139,5 +147,9 @@ func End(ctx context.Context, tx pgx.Tx, id uuid.UUID, e Ending) (Resolved, erro
 	if err := forget(ctx, tx, p.AccountID, p.Contract.Symbol); err != nil {
 		return Resolved{}, err
 	}
-	return settled(ctx, tx, Resolved{Position: p, Kind: kind, Quantity: -quantity}, e.AsOf)
+	return settled(ctx, tx, Resolved{Position: p, Kind: kind, Quantity: -quantity, Unlinked: e.Unlinked}, e.AsOf)
+}
+
+func unlinkedReview(n int) string {
+	return fmt.Sprintf("its account is not linked any more: what became of %d contracts at their expiration is not known and not in the result", n)
 }

@@ -38,6 +38,7 @@ type Fee struct {
 	PositionID     uuid.UUID
 	Buy            bool
 	Total          decimal.Decimal
+	Foreign        string        // the currency that it is told in, where that is not dollars: Total is not known
 	SubscriptionID *uuid.UUID    // of a copy's fill
 	Day            exchange.Date // the trading day of the fill, whose result it lowers
 }
@@ -50,6 +51,9 @@ type Fee struct {
 func BookFee(ctx context.Context, tx pgx.Tx, f Fee) (p Position, changed bool, err error) {
 	if p, err = Lock(ctx, tx, f.PositionID); err != nil {
 		return Position{}, false, err
+	}
+	if f.Foreign != "" {
+		return foreignFee(ctx, tx, p, f)
 	}
 	held, err := Holdings(ctx, tx, p.ID)
 	if err != nil {
@@ -75,6 +79,18 @@ func BookFee(ctx context.Context, tx pgx.Tx, f Fee) (p Position, changed bool, e
 		return Position{}, false, fmt.Errorf("book a fee of order %s: %w", f.OrderID, err)
 	}
 	return p, true, feeOfCopy(ctx, tx, p, held, f, late)
+}
+
+// foreignFee asks an operator to look: what a fee in another currency was in dollars,
+// nobody says, and a wrong one would be worse than none. What is up for review already
+// keeps its reason.
+func foreignFee(ctx context.Context, tx pgx.Tx, p Position, f Fee) (Position, bool, error) {
+	if p.Review != nil {
+		return p, false, nil
+	}
+	review := "fees of it are reported in " + f.Foreign + ", not in dollars, and are not in the result"
+	p.Review = &review
+	return p, true, save(ctx, tx, p)
 }
 
 // knownFees is what is booked of a fill's fees; the position's lock keeps it so.

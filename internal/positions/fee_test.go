@@ -3,6 +3,7 @@ package positions
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -112,5 +113,32 @@ func TestALateFeeOfACopyIsTheCopys(t *testing.T) {
 	}
 	if remaining != "603.00" || realized != "48.50" || day != "-1.50" {
 		t.Errorf("the copy: %s remains, %s realised, %s on the day", remaining, realized, day)
+	}
+}
+
+// A fee told in another currency is not taken for dollars: an operator is asked, once,
+// and whatever is up for review already keeps its reason.
+func TestAFeeInAnotherCurrencyIsNotBooked(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	p := r.opened()
+	fee := r.filled(p, true, 2, "1.00", nil)
+	fee.Foreign = "CAD"
+	book := func() (changed bool) {
+		r.in(func(ctx context.Context, tx pgx.Tx) (err error) {
+			_, changed, err = BookFee(ctx, tx, fee)
+			return err
+		})
+		return changed
+	}
+	if first, again := book(), book(); !first || again {
+		t.Errorf("changed something: %v, then %v", first, again)
+	}
+	if now := r.at(p.ID); now.Review == nil || !strings.Contains(*now.Review, "CAD") || !now.Ledger.Fees.IsZero() || now.Ledger.CostBought.String() != "200" {
+		t.Errorf("review %v, fees %s, cost %s", now.Review, now.Ledger.Fees, now.Ledger.CostBought)
+	}
+	r.exec(`update positions set review_reason = 'something else'`)
+	if book() || *r.at(p.ID).Review != "something else" {
+		t.Errorf("the review is now %q", *r.at(p.ID).Review)
 	}
 }

@@ -78,11 +78,7 @@ func sellHoldings(ctx context.Context, tx pgx.Tx, p Position, f Fill) error {
 		}
 		made.add(held[i].SubscriptionID, realized)
 	}
-	day := f.Day
-	if day == (exchange.Date{}) {
-		day = exchange.TradingDay(f.At)
-	}
-	return addCopyResult(ctx, tx, p.UserID, day, made)
+	return addCopyResult(ctx, tx, p.UserID, f.day(), made)
 }
 
 // shares says how many contracts of a sell each copied part gives: the seller's
@@ -107,11 +103,11 @@ func shares(held []Holding, left, sold int, seller *uuid.UUID) []int {
 
 // leaveHoldings takes contracts that left without an order out of the copied
 // parts, each with its share of what all of them brought. proceeds nil: nothing
-// is realised.
-func leaveHoldings(ctx context.Context, tx pgx.Tx, p Position, n int, proceeds *decimal.Decimal, day exchange.Date) error {
+// is realised. It says what it took of each.
+func leaveHoldings(ctx context.Context, tx pgx.Tx, p Position, n int, proceeds *decimal.Decimal, day exchange.Date) (took []copiedPart, err error) {
 	held, err := Holdings(ctx, tx, p.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var made results
 	for i, taken := range shares(held, p.Held(), n, nil) {
@@ -119,16 +115,17 @@ func leaveHoldings(ctx context.Context, tx pgx.Tx, p Position, n int, proceeds *
 			continue
 		}
 		l, cost := held[i].Ledger.Leave(taken)
+		took = append(took, copiedPart{held[i].SubscriptionID, taken, cost})
 		if proceeds != nil {
 			share := divideHalfEven(proceeds.Mul(decimal.NewFromInt(int64(taken))), int64(n))
 			l.Realized = l.Realized.Add(share).Sub(cost)
 			made.add(held[i].SubscriptionID, share.Sub(cost))
 		}
 		if err := saveHolding(ctx, tx, held[i], l); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return addCopyResult(ctx, tx, p.UserID, day, made)
+	return took, addCopyResult(ctx, tx, p.UserID, day, made)
 }
 
 func saveHolding(ctx context.Context, tx pgx.Tx, h Holding, l Ledger) error {

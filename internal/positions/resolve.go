@@ -20,6 +20,7 @@ type Resolved struct {
 	Quantity   int  // contracts that came or, negative, left
 	EndSells   bool
 	OpenedHere bool // the position was opened for contracts we never saw bought
+	Unlinked   bool // its account cannot be asked any more
 }
 
 // resolve books a settled difference as an external adjustment, unless an order

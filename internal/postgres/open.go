@@ -39,6 +39,7 @@ type DB struct {
 	pool         *pgxpool.Pool
 	log          *slog.Logger
 	restrictRole string
+	bells        bells
 }
 
 // Open connects and makes sure that the database answers. The error is
@@ -66,8 +67,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 // Pool gives the connections themselves, for plain reads and for libraries.
 func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 
-// Close waits for open transactions, then closes every connection.
-func (db *DB) Close() { db.pool.Close() }
+// Close waits for open transactions and for bells, then closes every connection.
+func (db *DB) Close() {
+	db.bells.close()
+	db.pool.Close()
+}
 
 func poolConfig(o Options) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(o.URL)

@@ -64,10 +64,15 @@ func (db *DB) once(ctx context.Context, begin string, fn TxFunc) error {
 		return fmt.Errorf("begin transaction: %w", err)
 	}
 	defer rollback(ctx, tx)
-	if err := fn(ctx, tx); err != nil {
+	after := &rings{}
+	if err := fn(context.WithValue(ctx, ringsKey{}, after), tx); err != nil {
 		return err
 	}
-	return commit(ctx, tx)
+	if err := commit(ctx, tx); err != nil {
+		return err
+	}
+	db.Ring(after.channels...)
+	return nil
 }
 
 func commit(ctx context.Context, tx pgx.Tx) error {

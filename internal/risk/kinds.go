@@ -16,6 +16,9 @@ type Kind struct {
 	set   func(*Limits, money.Amount)
 }
 
+// DayCopyLoss names the loss of copies in a day that stops copying (R14).
+const DayCopyLoss = "dayCopyLoss"
+
 // Kinds lists them all, in the order in which they are shown.
 var Kinds = []Kind{
 	inContracts("manualContracts", "Contracts for one order", func(l *Limits) *int { return &l.ManualContracts }),
@@ -24,7 +27,7 @@ var Kinds = []Kind{
 	inDollars("copyPremium", "Dollars for one copy", func(l *Limits) *money.Amount { return &l.CopyPremium }),
 	inDollars("dayPremium", "Dollars bought in a day", func(l *Limits) *money.Amount { return &l.DayPremium }),
 	inDollars("dayCopyPremium", "Dollars bought by copies in a day", func(l *Limits) *money.Amount { return &l.DayCopyPremium }),
-	inDollars("dayCopyLoss", "Loss of copies in a day that stops copying", func(l *Limits) *money.Amount { return &l.DayCopyLoss }),
+	inDollars(DayCopyLoss, "Loss of copies in a day that stops copying", func(l *Limits) *money.Amount { return &l.DayCopyLoss }),
 }
 
 func inContracts(name, label string, field func(*Limits) *int) Kind {

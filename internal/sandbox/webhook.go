@@ -158,8 +158,10 @@ func (h *webhooks) first(ctx context.Context, d delivery) {
 			return
 		}
 	}
+	// Decided before the first is out: a fault set when the first has been seen is for the next.
+	twice := h.fault(faultDuplicateWebhook, d.event)
 	h.attempt(ctx, d)
-	if h.fault(faultDuplicateWebhook, d.event) {
+	if twice {
 		twin := d
 		twin.done = nil
 		h.attempt(ctx, twin)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -21,6 +22,7 @@ type Activity struct {
 	Units       *decimal.Decimal
 	Amount      *decimal.Decimal // what it added to the account, negative what it took
 	Fee         *decimal.Decimal
+	Currency    string // of its prices, amount and fee: "USD"; "" when it does not say
 	Description string
 	TradedAt    time.Time
 	SettledAt   time.Time
@@ -52,13 +54,17 @@ func (c *Client) Activities(ctx context.Context, user User, accountID, from, to 
 	return activities, max(total, len(activities)), err
 }
 
+// InDollars reports whether its prices, amount and fee are dollars: what says nothing is
+// in the currency that options trade in.
+func (a Activity) InDollars() bool { return a.Currency == "" || strings.EqualFold(a.Currency, "USD") }
+
 func readActivity(v Value) (Activity, bool) {
 	r := readRecord(v)
 	symbol, option := readSymbol(v)
 	a := Activity{
 		ID: r.id("id"), Type: r.text("type"), OptionType: r.text("option_type"), Symbol: symbol, Option: option,
 		Price: r.decimal("price"), Units: r.decimal("units"), Amount: r.decimal("amount"), Fee: r.decimal("fee"),
-		Description: r.text("description"), TradedAt: r.time("trade_date"), SettledAt: r.time("settlement_date"),
+		Currency: v.Get("currency").Get("code").Text(), Description: r.text("description"), TradedAt: r.time("trade_date"), SettledAt: r.time("settlement_date"),
 		ReferenceID: r.id("external_reference_id"),
 	}
 	return a, !r.bad

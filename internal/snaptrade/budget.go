@@ -23,6 +23,7 @@ type Budget struct {
 	mu      sync.Mutex
 	waiting [classes][]*waiter // by class, first come first
 	next    time.Time          // when asking again makes sense
+	tight   time.Time          // until when places may be short: somebody did not get theirs at once
 }
 
 // waiter is one Take.
@@ -34,6 +35,8 @@ const DefaultPerMinute = 250
 const (
 	restAtLeast = 5 * time.Millisecond
 	restAtMost  = 500 * time.Millisecond
+	askTime     = 5 * time.Second  // for one question to the database
+	tightFor    = 61 * time.Second // what the counts of the database go back
 )
 
 // NewBudget makes the budget; perMinute calls are allowed in any 60 s. The
@@ -55,6 +58,9 @@ func (b *Budget) Take(ctx context.Context, class Class) error {
 	w := b.enter(class)
 	if err := b.wait(ctx, w); err != nil && b.leave(class, w) {
 		return fmt.Errorf("snaptrade budget: take %s: %w", class, err)
+	}
+	if err := ctx.Err(); err != nil { // granted, and too late
+		return fmt.Errorf("snaptrade budget: take %s: %w: %w", class, ErrNoPlace, err)
 	}
 	return nil
 }
@@ -111,6 +117,9 @@ func (b *Budget) ask(ctx context.Context, w *waiter, newcomer bool) (time.Durati
 	if !newcomer && rest > 0 {
 		return rest, nil
 	}
+	// The question is everybody's: it does not end with the time of who asks it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+	defer cancel()
 	grants, rest, err := b.take(ctx, wants)
 	if err != nil {
 		return 0, err
@@ -119,7 +128,30 @@ func (b *Budget) ask(ctx context.Context, w *waiter, newcomer bool) (time.Durati
 	defer b.mu.Unlock()
 	b.next = time.Now().Add(rest)
 	b.give(grants)
+	if slices.ContainsFunc(b.waiting[:], func(line []*waiter) bool { return len(line) > 0 }) {
+		b.tight = time.Now().Add(tightFor)
+	}
 	return rest, nil
+}
+
+// Room says how long somebody had better wait before asking for a place of the class,
+// and counts nothing. Who holds what others need while waiting for a place asks first.
+// As long as nobody in this process has had to wait, that costs nothing.
+func (b *Budget) Room(ctx context.Context, class Class) (wait time.Duration, err error) {
+	b.mu.Lock()
+	tight, ahead := time.Now().Before(b.tight), 0
+	for _, line := range b.waiting[:class] {
+		ahead += len(line)
+	}
+	b.mu.Unlock()
+	if !tight {
+		return 0, nil
+	}
+	free, err := b.Free(ctx)
+	if err != nil || free.Room[class] > ahead {
+		return 0, err
+	}
+	return restAtMost, nil
 }
 
 // take is the round trip: how many places of each class we want, in; how many

@@ -116,6 +116,14 @@ func (c *Client) throttled(ctx context.Context, a answer, e *Error) {
 	}
 }
 
+// Room says how long a call of the class had better wait before it is made.
+func (c *Client) Room(ctx context.Context, class Class) (time.Duration, error) {
+	if c.budget == nil {
+		return 0, nil
+	}
+	return c.budget.Room(ctx, class)
+}
+
 func (c *Client) take(ctx context.Context, r request) error {
 	if c.budget == nil {
 		return nil

@@ -1243,7 +1243,7 @@ func copyStrip(c CopyStrip) templ.Component {
 			templ_7745c5c3_Var54 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 90, "<div class=\"flex gap-x-4 overflow-x-auto border-t border-line px-3 py-1 text-xs text-quiet md:px-4\" data-testid=\"copy-strip\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 90, "<div class=\"flex flex-wrap gap-x-4 border-t border-line px-3 py-1 text-xs text-quiet md:px-4\" data-testid=\"copy-strip\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

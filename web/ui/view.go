@@ -113,6 +113,14 @@ func (a Account) Label() string {
 // Healthy reports whether orders can be sent through the account.
 func (a Account) Healthy() bool { return a.Status == "ok" && a.CanTrade }
 
+// HealthWord is the link's health in one word.
+func (a Account) HealthWord() string {
+	if a.Status == "ok" && !a.CanTrade {
+		return "read-only"
+	}
+	return a.Status
+}
+
 // OrderRow is one line of the orders table.
 type OrderRow struct {
 	ID, PositionID  string

@@ -181,3 +181,32 @@ where (g.user_id, g.trader_id) is distinct from (s.follower_id, s.trader_id)
 union all
 select o.id::text, 'closes a drift of another holding' from copy_drifts g join orders o on o.id = g.order_id
 where o.side <> 'STC' or (o.subscription_id, o.position_id, o.user_id) is distinct from (g.subscription_id, g.position_id, g.user_id);
+
+-- INV-56: No copy is dearer than the trader's price by more than its follower's slippage, or sold for less than it by more than 10 %; $0.05 are always allowed, but for an entry at 0 %.
+with paid as (
+    -- what the trader's order had filled at by each of its fills, per share: an exit goes by what had filled by then
+    select order_id, sum(notional) over upto / sum(quantity) over upto as average from fills window upto as (partition by order_id order by cum)
+), lowest as (
+    select order_id, min(average) as average from paid group by order_id
+), bounds as (
+    select d.id as decision_id, d.side, s.updated_at, case
+        when d.side = 'STC' then greatest(round(l.average, 4) - greatest(round(l.average, 4) * 0.1, 0.05), 0.01)
+        when s.max_slippage_percent = 0 then d.source_price
+        else d.source_price + greatest(d.source_price * s.max_slippage_percent / 100, 0.05) end as worst
+    from copy_decisions d join subscriptions s on s.id = d.subscription_id join lowest l on l.order_id = d.leader_order_id
+), priced as (
+    select o.id::text, o.decision_id, 'its limit is ' || o.limit_price as what, o.limit_price as price, o.created_at from orders o
+    where o.source = 'copy' and o.decision_id is not null and o.limit_price is not null
+        -- its owner may have given it another one since
+        and not exists (select 1 from order_changes c where c.order_id = o.id)
+    union all
+    select o.id::text, o.decision_id, 'it filled at ' || round(o.cum_notional / o.cum, 4), o.cum_notional / o.cum, o.created_at from orders o
+    where o.source = 'copy' and o.decision_id is not null and o.order_type = 'Limit' and o.cum > 0
+        and not exists (select 1 from order_changes c where c.order_id = o.id)
+    union all
+    select 'paper ' || f.id, f.decision_id, 'on paper it filled at ' || f.price, f.price, f.filled_at from paper_fills f where f.decision_id is not null
+)
+select p.id, p.what || ', ' || b.worst || ' is the worst allowed' as why
+from priced p join bounds b on b.decision_id = p.decision_id
+where case b.side when 'BTO' then p.price > b.worst and b.updated_at <= p.created_at -- settings of today say nothing of yesterday's
+    else p.price < b.worst end;

@@ -21,8 +21,8 @@ with filled as (
     select position_id, coalesce(sum(quantity) filter (where side = 'BTO'), 0) as bought, coalesce(sum(quantity) filter (where side = 'STC'), 0) as sold
     from fills group by position_id
 ), adjusted as (
-    select position_id, coalesce(sum(quantity) filter (where quantity > 0 or kind = 'rename_out'), 0) as bought,
-        coalesce(-sum(quantity) filter (where quantity < 0 and kind <> 'rename_out'), 0) as sold
+    select position_id, coalesce(sum(quantity) filter (where quantity > 0 and kind <> 'explained' or kind = 'rename_out'), 0) as bought,
+        coalesce(-sum(quantity) filter (where quantity < 0 and kind <> 'rename_out' or kind = 'explained'), 0) as sold
     from position_adjustments group by position_id
 ), summed as (
     select p.id, coalesce(f.bought, 0) + coalesce(a.bought, 0) as bought, coalesce(f.sold, 0) + coalesce(a.sold, 0) as sold
@@ -52,6 +52,16 @@ union all
 select position_id::text, 'renamed ' || count(*) filter (where kind = 'rename_out') || ' times, into ' || count(*) filter (where kind = 'rename_in') || ' names'
 from position_adjustments group by position_id having count(*) filter (where kind = 'rename_out') <> count(*) filter (where kind = 'rename_in')
 union all
+select a.id::text, 'took ' || -a.quantity || ' for ' || -a.cost || ', and orders explain ' || sum(e.quantity) || ' for ' || sum(e.cost)
+from position_adjustments a join position_adjustments e on e.explains = a.id
+group by a.id having a.kind <> 'external' or sum(e.quantity) > -a.quantity or sum(e.cost) > -a.cost
+    or bool_or((e.position_id, e.user_id, e.symbol) is distinct from (a.position_id, a.user_id, a.symbol))
+union all
+select e.id::text, 'explains ' || sum(e.quantity) || ' by an order that sold ' || coalesce(sum(f.sold), 0) || ' of its position'
+from position_adjustments e left join lateral (
+    select sum(quantity) as sold from fills f where f.order_id = e.order_id and f.position_id = e.position_id and f.side = 'STC') f on true
+where e.kind = 'explained' group by e.id having sum(e.quantity) > coalesce(sum(f.sold), 0)
+union all
 select id::text, missing || ' of ' || bought - sold || ' missing at the broker, and nobody is asked to look'
 from positions where missing > 0 and review_reason is null
 union all
@@ -69,7 +79,7 @@ with cost as (
     from late_fees l join fills f on f.order_id = l.order_id and f.cum = l.cum group by l.position_id
 ), adjusted as (
     select position_id, coalesce(sum(cost) filter (where kind = 'external' and quantity > 0), 0) as came,
-        coalesce(-sum(cost) filter (where quantity < 0 and kind <> 'rename_out'), 0) as gone, coalesce(sum(cost) filter (where kind like 'rename%'), 0) as renamed
+        coalesce(-sum(cost) filter (where quantity < 0 and kind <> 'rename_out' or kind = 'explained'), 0) as gone, coalesce(sum(cost) filter (where kind like 'rename%'), 0) as renamed
     from position_adjustments group by position_id
 ), summed as (
     select p.id, coalesce(c.paid, 0) + coalesce(a.came, 0) + coalesce(l.paid, 0) as paid,
@@ -123,7 +133,7 @@ where p.proceeds <> s.proceeds and not (p.review_reason is not null and p.procee
 union all
 select a.id::text, 'realised ' || coalesce(a.realized::text, 'nothing') || ' of ' || coalesce(a.proceeds::text, 'unknown') || ' for ' || -a.cost
 from position_adjustments a where a.realized is distinct from a.proceeds + a.cost
-    or a.kind = 'expired' and a.proceeds is distinct from 0 or a.kind like 'rename%' and a.proceeds is not null;
+    or a.kind = 'expired' and a.proceeds is distinct from 0 or (a.kind like 'rename%' or a.kind = 'explained') and a.proceeds is not null;
 
 -- INV-17: A finished position is one by its status and by its closing time alike, so that every count finds it once; a void one by neither. Each is a win, a loss or neither of the two, by what it realised, unless that is not all known.
 select id::text as id, status || ', closed at ' || coalesce(closed_at::text, 'no time') as why

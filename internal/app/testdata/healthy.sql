@@ -138,3 +138,8 @@ union all
 select id('ben'), 'POST /api/copy-trading/subscribe', 'key to subscribe', '', 201, json_build_object('id', id('sub')), t(-3600);
 insert into inbound_webhooks (provider, webhook_id, event_type, state, worked_at) values ('snaptrade', 'W1', 'TRADES_PLACED', 'done', now());
 insert into snaptrade_budget_calls (at, class) select now() - make_interval(secs => n), 1 + n % 7 from generate_series(1, 49) n;
+
+-- The sell was made elsewhere: holdings told of it before its list did.
+insert into position_adjustments (id, position_id, user_id, kind, symbol, quantity, cost, as_of, explains, order_id)
+values (id('gone'), id('held'), id('ava'), 'external', 'AAPL  270115C00200000', -2, -700, t(102), null, null),
+    (id('explained'), id('held'), id('ava'), 'explained', 'AAPL  270115C00200000', 2, 700, t(102), id('gone'), id('sell'));

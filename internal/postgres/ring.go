@@ -1,0 +1,118 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ringTimeout bounds one round of bells; one that is lost costs its listeners a poll.
+const ringTimeout = 2 * time.Second
+
+// Ring wakes who listens on the channel once the transaction that ctx came with has
+// committed, and never if it does not. It rings from outside: NOTIFY within a
+// transaction takes one lock for the whole database from before the commit until that
+// is on disk, so every commit that notifies would wait for the one before it. Like
+// any notification the bell can get lost, here also with the process.
+// In a transaction that this package did not begin it is a plain NOTIFY.
+func Ring(ctx context.Context, tx pgx.Tx, channel string) error {
+	if rungBy(ctx, channel) {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, notify, []string{channel}); err != nil {
+		return fmt.Errorf("ring %s: %w", channel, err)
+	}
+	return nil
+}
+
+// QueueRing is Ring for a transaction whose statements go out as a batch.
+func QueueRing(ctx context.Context, b *pgx.Batch, channel string) {
+	if !rungBy(ctx, channel) {
+		b.Queue(notify, []string{channel})
+	}
+}
+
+const notify = `select pg_notify(channel, '') from unnest($1::text[]) channel`
+
+type ringsKey struct{}
+
+// rings are the channels to ring after a transaction. It belongs to the goroutine
+// that runs the transaction.
+type rings struct{ channels []string }
+
+func rungBy(ctx context.Context, channel string) bool {
+	r, ok := ctx.Value(ringsKey{}).(*rings)
+	if ok && !slices.Contains(r.channels, channel) {
+		r.channels = append(r.channels, channel)
+	}
+	return ok
+}
+
+// Ring wakes who listens on the channels, soon. It does not wait.
+func (db *DB) Ring(channels ...string) { db.bells.ring(db, channels) }
+
+// bells are rung one round after the other: what comes during a round is in the next.
+type bells struct {
+	mu      sync.Mutex
+	due     []string
+	ringing bool
+	closed  bool
+	rounds  sync.WaitGroup
+}
+
+func (s *bells) ring(db *DB, channels []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(channels) == 0 || s.closed {
+		return
+	}
+	for _, c := range channels {
+		if !slices.Contains(s.due, c) {
+			s.due = append(s.due, c)
+		}
+	}
+	if !s.ringing {
+		s.ringing = true
+		s.rounds.Go(func() { s.ringDue(db) })
+	}
+}
+
+func (s *bells) ringDue(db *DB) {
+	for {
+		s.mu.Lock()
+		due := s.due
+		s.due = nil
+		s.ringing = len(due) > 0
+		s.mu.Unlock()
+		if len(due) == 0 {
+			return
+		}
+		if err := db.notify(due); err != nil {
+			db.log.Debug("bells not rung; who listens looks by itself", "channels", due, "err", err)
+		}
+	}
+}
+
+// close waits for the round that is on.
+func (s *bells) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.rounds.Wait()
+}
+
+// notify is one message and waits for no disk: nothing is kept that could be lost.
+func (db *DB) notify(channels []string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), ringTimeout)
+	defer cancel()
+	b := &pgx.Batch{}
+	b.Queue("begin")
+	b.Queue("set local synchronous_commit = off")
+	b.Queue(notify, channels)
+	b.Queue("commit")
+	return Translate(db.pool.SendBatch(ctx, b).Close())
+}
