@@ -37,6 +37,7 @@ type copyView struct {
 type followersView struct {
 	Active, Paused int
 	Newest         []copytrade.Follower
+	Served         []copytrade.Capacity // of one signal, within the usual wait
 }
 
 const followersMost = 50
@@ -47,7 +48,10 @@ func (s *Site) followers(ctx context.Context) (*followersView, error) {
 	if v.Active, v.Paused, err = s.copier.FollowerCount(ctx, me(ctx)); err != nil {
 		return nil, err
 	}
-	v.Newest, _, err = s.copier.Followers(ctx, me(ctx), followersMost, nil)
+	if v.Newest, _, err = s.copier.Followers(ctx, me(ctx), followersMost, nil); err != nil {
+		return nil, err
+	}
+	v.Served, err = s.copier.Capacity(ctx, copytrade.UsualDelay)
 	return v, err
 }
 
@@ -129,35 +133,17 @@ func (s *Site) reject(w http.ResponseWriter, r *http.Request) error {
 	return back(w, referer(r), "rejected")
 }
 
-// pause, resume and cancel answer POST /copy/subscriptions/{id}/….
-func (s *Site) pause(w http.ResponseWriter, r *http.Request) error {
-	return s.setStatus(w, r, "paused", "paused")
-}
-
+// resume answers POST /copy/subscriptions/{id}/resume.
 func (s *Site) resume(w http.ResponseWriter, r *http.Request) error {
-	return s.setStatus(w, r, "active", "resumed")
-}
-
-func (s *Site) setStatus(w http.ResponseWriter, r *http.Request, status, done string) error {
 	id, err := httpio.PathID(r, "id")
 	if err != nil {
 		return err
 	}
-	if _, err := s.copier.Update(r.Context(), me(r.Context()), id, copytrade.Change{Status: &status}); err != nil {
+	active := "active"
+	if _, err := s.copier.Update(r.Context(), me(r.Context()), id, copytrade.Change{Status: &active}); err != nil {
 		return err
 	}
-	return back(w, "/copy", done)
-}
-
-func (s *Site) unsubscribe(w http.ResponseWriter, r *http.Request) error {
-	id, err := httpio.PathID(r, "id")
-	if err != nil {
-		return err
-	}
-	if _, err := s.copier.Unsubscribe(r.Context(), me(r.Context()), id); err != nil {
-		return err
-	}
-	return back(w, "/copy", "cancelled")
+	return back(w, "/copy", "resumed")
 }
 
 // withdrawConsent answers POST /copy/consent/withdraw.

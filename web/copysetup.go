@@ -29,6 +29,7 @@ type setup struct {
 	Problem   string            // and with the whole
 	Sentence  string            // the settings in words, once they can be read
 	Dry       *copytrade.DryRun // what their latest trades would have come to; nil while nobody can say
+	Served    *servedView       // whom the request budget serves; nil while nobody can say
 	Again     string            // where the form can be tried out without saving it
 	Paper     bool              // changing: the subscription is on paper
 	Consented bool
@@ -170,10 +171,12 @@ func (s *Site) previewSetup(ctx context.Context, v *setup) error {
 	if err != nil && fault.Of(err).Status >= http.StatusInternalServerError {
 		return err
 	}
-	if err == nil {
-		v.Dry = &run
+	if err != nil {
+		return nil
 	}
-	return nil
+	v.Dry = &run
+	v.Served, err = s.served(ctx, v.Trader, *given.MaxDelaySeconds)
+	return err
 }
 
 func sentenceOf(trader string, f url.Values) string {

@@ -44,6 +44,8 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 	open.Person = nil
 	landing := open
 	landing.Title, landing.Path = "Options trades, alerts and copies", "/"
+	visitor := open
+	visitor.Title, visitor.Path = "Ben Example (@ben)", tradersPath
 	noticed := frame("Dashboard", "/dashboard")
 	noticed.Notice = &ui.Notice{Tone: ui.Good, Text: "The order was taken. It is on its way to your broker."}
 	empty := frame("Dashboard", "/dashboard")
@@ -74,6 +76,14 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"closed":         positionsPage(frame("Positions", "/positions"), positionsView{Status: "closed", Rows: cannedClosed(now)}),
 		"position":       positionPage(frame("AAPL", "/positions"), cannedPosition(now)),
 		"copy":           copyPage(frame("Copying", "/copy"), cannedCopying(now)),
+		"traders":        tradersPage(frame("Traders", tradersPath), cannedTraders(now)),
+		"traders-none":   tradersPage(frame("Traders", tradersPath), tradersView{Sort: "pnl", Period: "weekly", Text: "nobody", First: true}),
+		"trader":         traderPage(frame("Ben Example (@ben)", tradersPath), cannedTrader(now)),
+		"trader-new":     traderPage(frame("Dora Example (@dora)", tradersPath), traderView{Profile: cannedProfile("dora", now), SignedIn: true}),
+		"trader-own":     traderPage(frame("Ava Example (@ava)", tradersPath), traderView{Profile: cannedProfile("ava", now), SignedIn: true, Own: true}),
+		"trader-open":    traderPage(visitor, publicView(cannedTrader(now))),
+		"copy-stop":      copyStopPage(frame("Stop copying @ben", "/copy"), cannedStop(false)),
+		"copy-pause":     copyStopPage(frame("Pause copying @ben", "/copy"), cannedStop(true)),
 		"notifications":  notificationsPage(frame("Notifications", "/notifications"), notificationsView{List: cannedInbox(now)}),
 		"brokers":        brokersPage(frame("Brokers", "/settings/brokers"), cannedBrokers(now)),
 		"broker-return":  brokerReturnPage(frame("Brokers", "/settings/brokers"), brokerReturnView{State: "open"}),
@@ -87,6 +97,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"reviews":        reviewsPage(console("Reviews", reviewsPath), reviewsView{List: cannedReviews(now), Next: "older"}),
 		"reviews-none":   reviewsPage(console("Reviews", reviewsPath), reviewsView{}),
 		"reviews-wrong":  reviewsPage(console("Reviews", reviewsPath), reviewsView{List: cannedReviews(now), Wrong: cannedReviews(now)[0].ID, Typed: "gone", Problem: "Say in 10 to 2000 characters how it is known."}),
+		"budget":         budgetPage(console("Budget", budgetPath), cannedBudget(now)),
 		"halts":          haltsPage(console("Halts", "/admin/halts"), cannedConsole(now)),
 		"login":          loginPage(open, loginView{ReturnTo: "/dashboard", Providers: []Provider{{"google", "Google"}, {"discord", "Discord"}, {"github", "GitHub"}}}),
 		"landing":        landingPage(landing),

@@ -28,6 +28,10 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/positions/{id}/journal", Rule: auth.SignedIn, Handler: s.writeJournal},
 		{Method: "POST", Pattern: "/positions/{id}/celebrate", Rule: auth.SignedIn, Handler: s.celebrate},
 
+		{Method: "GET", Pattern: tradersPath, Rule: auth.SignedIn, Handler: s.traders},
+		{Method: "GET", Pattern: tradersPath + "/{username}", Rule: auth.Public, Handler: s.trader},
+		{Method: "POST", Pattern: tradersPath + "/{username}/follow", Rule: auth.SignedIn, Handler: s.followTrader},
+		{Method: "POST", Pattern: tradersPath + "/{username}/unfollow", Rule: auth.SignedIn, Handler: s.unfollowTrader},
 		{Method: "GET", Pattern: "/copy", Rule: auth.SignedIn, Handler: s.copying},
 		{Method: "POST", Pattern: "/copy/decisions/{id}/approve", Rule: auth.SignedIn, Handler: s.approve},
 		{Method: "POST", Pattern: "/copy/decisions/{id}/reject", Rule: auth.SignedIn, Handler: s.reject},
@@ -39,9 +43,9 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/copy/subscribe", Rule: auth.SignedIn, Handler: s.subscribe},
 		{Method: "GET", Pattern: "/copy/subscriptions/{id}", Rule: auth.SignedIn, Handler: s.copySettings},
 		{Method: "POST", Pattern: "/copy/subscriptions/{id}", Rule: auth.SignedIn, Handler: s.changeCopy},
-		{Method: "POST", Pattern: "/copy/subscriptions/{id}/pause", Rule: auth.SignedIn, Handler: s.pause},
+		{Method: "GET", Pattern: "/copy/subscriptions/{id}/stop", Rule: auth.SignedIn, Handler: s.askStopCopy},
+		{Method: "POST", Pattern: "/copy/subscriptions/{id}/stop", Rule: auth.SignedIn, Handler: s.stopCopy},
 		{Method: "POST", Pattern: "/copy/subscriptions/{id}/resume", Rule: auth.SignedIn, Handler: s.resume},
-		{Method: "POST", Pattern: "/copy/subscriptions/{id}/cancel", Rule: auth.SignedIn, Handler: s.unsubscribe},
 
 		{Method: "GET", Pattern: "/notifications", Rule: auth.SignedIn, Handler: s.notifications},
 		{Method: "POST", Pattern: "/notifications/read", Rule: auth.SignedIn, Handler: s.readOne},
@@ -66,6 +70,7 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: haltsPath, Rule: auth.Operator, Handler: s.halt},
 		{Method: "POST", Pattern: "/admin/halts/resume", Rule: auth.Operator, Handler: s.unhalt},
 		{Method: "GET", Pattern: reviewsPath, Rule: auth.Operator, Handler: s.reviews},
+		{Method: "GET", Pattern: budgetPath, Rule: auth.Operator, Handler: s.requestBudget},
 		{Method: "POST", Pattern: "/admin/orders/{id}/not-placed", Rule: auth.Operator, Handler: s.notPlaced},
 
 		{Method: "GET", Pattern: "/me", Rule: auth.SignedIn, Handler: s.me},

@@ -23,6 +23,7 @@ import (
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/internal/risk"
+	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alertsify/alertsify/web/ui"
 )
@@ -38,6 +39,7 @@ type Options struct {
 	Copier   *copytrade.Copier
 	Alerts   *alerts.Announcer
 	Rules    *risk.Rules
+	Budget   *snaptrade.Budget
 	Hub      *live.Hub
 	Clock    *exchange.Clock
 	Logger   *slog.Logger
@@ -57,6 +59,7 @@ type Site struct {
 	copier   *copytrade.Copier
 	alerts   *alerts.Announcer
 	rules    *risk.Rules
+	budget   *snaptrade.Budget
 	hub      *live.Hub
 	clock    *exchange.Clock
 	log      *slog.Logger
@@ -75,7 +78,7 @@ func New(o Options) (*Site, error) {
 	}
 	return &Site{
 		guard: o.Guard, users: o.Users, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, copier: o.Copier,
-		alerts: o.Alerts, rules: o.Rules, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
+		alerts: o.Alerts, rules: o.Rules, budget: o.Budget, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil
 }

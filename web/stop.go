@@ -81,7 +81,7 @@ func (s *Site) stopView(ctx context.Context) (ui.StopView, error) {
 			view.Working++
 		}
 	}
-	lots, err := s.desk.CopiedLots(ctx, me(ctx))
+	lots, err := s.desk.CopiedLots(ctx, me(ctx), nil)
 	if err != nil {
 		return view, err
 	}

@@ -242,6 +242,9 @@ func (s *show) walkConsole(t *testing.T) {
 	}
 	console("PUT", "/api/admin/limits", `{"username":"ava","limit":"manualPremium","value":null}`)
 	console("GET", "/api/admin/limits?username=ava", "")
+	if a := console("GET", "/api/admin/budget", ""); !contains(a.body, `"class":"exit"`) || !contains(a.body, `{"seconds":900,`) {
+		t.Errorf("budget: %s", a.body)
+	}
 	s.walkReviews(t, console)
 	a = s.do("ava", "PATCH", "/api/settings", `{"timeZone":"Europe/Berlin","announcesDetected":false,"limits":{"manualContracts":"50"}}`).want(t, 200)
 	if !contains(a.body, `"timeZone":"Europe/Berlin"`) || !contains(a.body, `"own":"50.00"`) {
@@ -286,6 +289,14 @@ func (s *show) walkCopying(t *testing.T) {
 	if a := s.do("ben", "GET", "/api/copy-trading/traders?sort=followers&period=weekly&q=av", "").want(t, 200); !contains(a.body, `"username":"ava"`) {
 		t.Errorf("traders: %s", a.body)
 	}
+	s.do("ben", "POST", "/api/users/ava/follow", "").want(t, 200)
+	if a := s.do("ben", "GET", "/api/users/ava", "").want(t, 200); !contains(a.body, `"followers":2`) || !contains(a.body, `"following":true`) || !contains(a.body, made.ids(t)[0]) {
+		t.Errorf("ava: %s", a.body)
+	}
+	s.do("ben", "DELETE", "/api/users/ava/follow", "").want(t, 200)
+	if a := s.do("ava", "GET", "/api/copy-trading/capacity", "").want(t, 200); !contains(a.body, `{"seconds":60,`) {
+		t.Errorf("capacity: %s", a.body)
+	}
 	s.do("root", "POST", "/api/copy-trading/subscribe", `{"username":"ava","settings":{"paper":true,"autoExecute":true,"maxDelaySeconds":900}}`, key()).want(t, 201)
 	var waiting []string
 	for _, decision := range []string{"approve", "reject"} {
@@ -308,6 +319,12 @@ func (s *show) walkCopying(t *testing.T) {
 	}
 	s.eventually("root copies on paper", func() bool {
 		return contains(s.do("root", "GET", "/api/copy-trading/paper", "").want(t, 200).body, `"averageEntry":"3.50"`)
+	})
+	onPaper := s.do("root", "GET", "/api/copy-trading/subscriptions", "").want(t, 200).ids(t)[0]
+	s.eventually("what root holds on paper is sold", func() bool {
+		s.quote(apple, "3.45", "3.50")
+		a := s.do("root", "POST", "/api/copy-trading/subscription/"+onPaper+"/stop", `{"level":"close","pause":true}`).want(t, 200)
+		return contains(a.body, `"left":[]`) && contains(a.body, `"status":"paused"`)
 	})
 	dry := s.do("ben", "POST", "/api/copy-trading/dry-run", `{"username":"ava","settings":{"paper":true,"maxPositionSize":1,"maxDailyTrades":100}}`).want(t, 200)
 	if !contains(dry.body, `"sourceQuantity":3`) || !contains(dry.body, `"quantity":1`) {
@@ -394,7 +411,7 @@ func TestAPIListsOfNothingAreEmpty(t *testing.T) {
 	var lists int
 	for path, item := range c.doc.Paths.Map() {
 		if item.Get == nil || strings.Contains(path, "{") || !c.isList(item.Get) || strings.HasPrefix(path, "/api/market/") ||
-			path == "/api/admin/limits" || path == "/api/copy-trading/traders" { // which everybody has
+			path == "/api/admin/limits" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
 			continue
 		}
 		lists++

@@ -116,6 +116,54 @@ func TestIsolationSomebodyElsesIdIsNotThere(t *testing.T) {
 	}
 }
 
+// Every route that takes a username answers somebody who deleted their account, and
+// every page of a trader somebody who does not publish, exactly as a name that nobody
+// has, and changes nothing.
+func TestIsolationWhoIsNotToBeSeenIsNotThere(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	for _, name := range []string{"deleted", "suspended"} {
+		s.exec(`insert into users (username, name, role, status) values ($1, $1, 'trader', $1)`, name)
+	}
+	s.token("cara", "trade")
+	before, tried := s.settled(), 0
+	for _, route := range s.app.Routes() {
+		if !strings.Contains(route.Pattern, "{username}") {
+			continue
+		}
+		hidden := []string{"deleted"}
+		if strings.HasPrefix(route.Pattern, "/traders/") || strings.HasSuffix(route.Pattern, "/follow") {
+			hidden = append(hidden, "suspended", "ben") // ben only subscribes
+		}
+		for _, name := range hidden {
+			tried++
+			s.sameAsNobody(t, route.Method, route.Pattern, name)
+		}
+	}
+	if tried < 10 {
+		t.Errorf("only %d were tried", tried)
+	}
+	if now := s.tally(); !maps.Equal(before, now) {
+		s.wroteNothing(t, before)
+	}
+}
+
+func (s *show) sameAsNobody(t *testing.T, method, pattern, name string) {
+	t.Helper()
+	const nobody = "nobody_at_all"
+	var answers []string
+	for _, one := range []string{name, nobody} {
+		a := s.tryID("cara", method, strings.Replace(pattern, "{username}", one, 1), "")
+		if a.status != http.StatusNotFound {
+			t.Errorf("%s %s of %s: %d", method, pattern, one, a.status)
+		}
+		answers = append(answers, neutral(a, one))
+	}
+	if answers[0] != answers[1] {
+		t.Errorf("%s %s tells %s from nobody:\n%s\n%s", method, pattern, name, answers[0], answers[1])
+	}
+}
+
 func (s *show) sameAsMissing(t *testing.T, stranger, method, pattern, id string) {
 	t.Helper()
 	missing := uuid.NewString()

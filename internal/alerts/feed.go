@@ -19,7 +19,7 @@ import (
 // FeedKind is one of the feeds.
 type FeedKind string
 
-// The feeds: everybody's alerts, those of the traders one subscribes to, one trader's.
+// The feeds: everybody's alerts, those of the traders one follows or copies, one trader's.
 const (
 	GlobalFeed   FeedKind = "global"
 	TimelineFeed FeedKind = "timeline"
@@ -92,9 +92,10 @@ func readFeed(ctx context.Context, tx pgx.Tx, q FeedQuery, from mark, limit int)
 	case GlobalFeed:
 		return readAlerts(ctx, tx, `a.public`+feedPage, from.at, from.id, limit)
 	case TimelineFeed:
-		// Reads copytrade's table: a follow is a subscription that is not cancelled.
+		// Reads copytrade's table: who is copied is followed too.
 		return readAlerts(ctx, tx, `a.public and a.user_id in (
-			select trader_id from subscriptions where follower_id = $4 and status <> 'cancelled')`+feedPage,
+			select trader_id from follows where follower_id = $4
+			union all select trader_id from subscriptions where follower_id = $4 and status <> 'cancelled')`+feedPage,
 			from.at, from.id, limit, q.Viewer)
 	case TradeFeed:
 		trader, err := traderNamed(ctx, tx, q.Username)

@@ -67,6 +67,57 @@ func TestFeedsShowWhatIsPublicNewestFirst(t *testing.T) {
 	}
 }
 
+// Who is followed stands in the timeline, without being copied; who does not publish
+// cannot be followed, and nobody can tell why.
+func TestATimelineShowsWhomOneFollows(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ava, ben, cara := h.user("ava"), h.user("ben"), h.user("cara")
+	h.user("gone")
+	h.exec(`update users set role = 'trader' where username = 'ava'`)
+	h.exec(`update users set role = 'trader', status = 'suspended' where username = 'gone'`)
+	h.tell(h.order(ava, "BTO"))
+	timeline := func(of uuid.UUID) string {
+		return names(h.feed(alerts.FeedQuery{Kind: alerts.TimelineFeed, Viewer: of}))
+	}
+	follows := func(of uuid.UUID) bool {
+		yes, err := h.announce.Follows(h.ctx, of, "ava")
+		h.must(err)
+		return yes
+	}
+	for range 2 { // twice is once
+		h.must(h.announce.Follow(h.ctx, cara, "AVA"))
+	}
+	if got := timeline(cara); got != "ava BTO" || !follows(cara) {
+		t.Errorf("cara's timeline: %q", got)
+	}
+	if got := timeline(ben); got != "" || follows(ben) {
+		t.Errorf("ben's timeline: %q", got)
+	}
+	if n := scan[int](h, `select count(*) from subscriptions`); n != 0 {
+		t.Errorf("%d subscriptions", n)
+	}
+	h.exec(`insert into subscriptions (follower_id, trader_id) values ($1, $2)`, cara, ava)
+	if got := timeline(cara); got != "ava BTO" {
+		t.Errorf("followed and copied: %q", got)
+	}
+	h.exec(`update subscriptions set status = 'cancelled'`)
+	for range 2 {
+		h.must(h.announce.Unfollow(h.ctx, cara, "ava"))
+	}
+	if got := timeline(cara); got != "" || follows(cara) {
+		t.Errorf("after unfollowing: %q", got)
+	}
+	for _, name := range []string{"ben", "gone", "nobody", "a\x00"} {
+		if err := h.announce.Follow(h.ctx, cara, name); !errors.Is(err, fault.NotFound()) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if err := h.announce.Follow(h.ctx, ava, "ava"); fault.CodeOf(err) != "validation_failed" {
+		t.Errorf("oneself: %v", err)
+	}
+}
+
 func TestAFeedItemShowsTheOrderOnlyToItsOwner(t *testing.T) {
 	t.Parallel()
 	h := open(t)

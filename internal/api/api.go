@@ -29,6 +29,7 @@ import (
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/internal/risk"
+	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/users"
 )
 
@@ -46,6 +47,7 @@ type Options struct {
 	Users    *users.Directory
 	Gate     *billing.Gate
 	Hub      *live.Hub
+	Budget   *snaptrade.Budget
 	Allow    httpio.Allow  // counts what has its own small limit
 	Seats    *httpio.Seats // open event streams
 }
@@ -64,6 +66,7 @@ type API struct {
 	users    *users.Directory
 	gate     *billing.Gate
 	hub      *live.Hub
+	budget   *snaptrade.Budget
 	allow    httpio.Allow
 	seats    *httpio.Seats
 	docs     func() ([]byte, error) // the page, made once
@@ -74,7 +77,7 @@ type API struct {
 func New(o Options) *API {
 	return &API{
 		desk: o.Desk, rules: o.Rules, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post,
-		guard: o.Guard, users: o.Users, gate: o.Gate, hub: o.Hub, allow: o.Allow, seats: o.Seats,
+		guard: o.Guard, users: o.Users, gate: o.Gate, hub: o.Hub, budget: o.Budget, allow: o.Allow, seats: o.Seats,
 		docs: sync.OnceValues(renderDocs),
 	}
 }
@@ -119,11 +122,13 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PUT", Pattern: "/api/watchlist", Rule: trade, Handler: a.setWatchlist},
 
 		{Method: "GET", Pattern: "/api/copy-trading/traders", Rule: read, Handler: a.listTraders},
+		{Method: "GET", Pattern: "/api/copy-trading/capacity", Rule: read, Handler: a.capacity},
 		{Method: "GET", Pattern: "/api/copy-trading/subscribers", Rule: read, Handler: a.listFollowers},
 		{Method: "POST", Pattern: "/api/copy-trading/subscribe", Rule: trade, Handler: a.subscribe},
 		{Method: "GET", Pattern: "/api/copy-trading/subscriptions", Rule: read, Handler: a.listSubscriptions},
 		{Method: "PATCH", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: a.changeSubscription},
 		{Method: "DELETE", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: bare(a.unsubscribe)},
+		{Method: "POST", Pattern: "/api/copy-trading/subscription/{id}/stop", Rule: trade, Handler: a.stopCopying},
 		{Method: "GET", Pattern: "/api/copy-trading/triggers", Rule: read, Handler: a.listTriggers},
 		{Method: "POST", Pattern: "/api/copy-trading/dry-run", Rule: trade | auth.ReadOnly, Handler: a.dryRun},
 		{Method: "GET", Pattern: "/api/copy-trading/paper", Rule: read, Handler: a.listPaper},
@@ -160,11 +165,14 @@ func (a *API) Routes() []auth.Route {
 		{Method: "DELETE", Pattern: "/api/admin/halts", Rule: auth.Operator, Handler: a.unhalt},
 		{Method: "GET", Pattern: "/api/admin/limits", Rule: auth.Operator, Handler: a.userLimits},
 		{Method: "PUT", Pattern: "/api/admin/limits", Rule: auth.Operator, Handler: a.grantLimit},
+		{Method: "GET", Pattern: "/api/admin/budget", Rule: auth.Operator, Handler: a.requestBudget},
 		{Method: "GET", Pattern: "/api/admin/reviews", Rule: auth.Operator, Handler: a.listReviews},
 		{Method: "POST", Pattern: "/api/admin/orders/{id}/not-placed", Rule: auth.Operator, Handler: a.recordNotPlaced},
 		{Method: "GET", Pattern: "/api/profile", Rule: read, Handler: a.profile},
 		{Method: "PATCH", Pattern: "/api/profile", Rule: trade, Handler: a.changeProfile},
 		{Method: "GET", Pattern: "/api/users/{username}", Rule: read, Handler: a.findPerson},
+		{Method: "POST", Pattern: "/api/users/{username}/follow", Rule: trade, Handler: bare(a.followTrader)},
+		{Method: "DELETE", Pattern: "/api/users/{username}/follow", Rule: trade, Handler: bare(a.unfollowTrader)},
 		{Method: "GET", Pattern: "/api/billing", Rule: read, Handler: a.plan},
 		{Method: "GET", Pattern: "/api/tokens", Rule: read, Handler: a.listTokens},
 		{Method: "POST", Pattern: "/api/tokens", Rule: step | auth.SessionOnly, Handler: a.makeToken},

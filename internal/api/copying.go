@@ -146,6 +146,32 @@ func (a *API) freshToLoosen(ctx context.Context, id uuid.UUID, ch copytrade.Chan
 	return a.guard.Fresh(ctx)
 }
 
+// stopCopying stops copying one trader. Doing it again changes nothing, so it needs
+// no key.
+func (a *API) stopCopying(w http.ResponseWriter, r *http.Request) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Level string `json:"level"`
+		Pause bool   `json:"pause,omitempty"`
+	}
+	if err := httpio.Decode(r, &in); err != nil {
+		return err
+	}
+	sub, done, err := a.copier.Stop(r.Context(), user(r.Context()), id, copytrade.Stop{Level: in.Level, Pause: in.Pause})
+	if err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, struct {
+		Subscription copytrade.Subscription `json:"subscription"`
+		Taken        int                    `json:"taken"`
+		Selling      int                    `json:"selling"`
+		Left         []string               `json:"left"`
+	}{sub, done.Taken, done.Selling, append([]string{}, done.Left...)})
+}
+
 func (a *API) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	id, err := httpio.PathID(r, "id")
 	if err != nil {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/users"
@@ -23,6 +26,15 @@ type person struct {
 	Role       users.Role `json:"role"`
 	VerifiedAt *time.Time `json:"verifiedAt"`
 	CreatedAt  time.Time  `json:"createdAt"`
+}
+
+// publisher is what everybody may see of a trader besides, and whether one copies
+// them oneself.
+type publisher struct {
+	Followers      int              `json:"followers"`
+	Periods        []copytrade.Made `json:"periods"`
+	Following      bool             `json:"following"`      // their alerts are in one's timeline
+	SubscriptionID *uuid.UUID       `json:"subscriptionId"` // one's own; null without
 }
 
 // profile is what a user sees of themselves.
@@ -98,5 +110,42 @@ func (a *API) findPerson(w http.ResponseWriter, r *http.Request) error {
 	if !u.Active() {
 		return fault.NotFound()
 	}
-	return httpio.Answer(w, http.StatusOK, personOf(u))
+	found := struct {
+		person
+		Trader *publisher `json:"trader"` // null for who does not publish
+	}{person: personOf(u)}
+	if found.Trader, err = a.publisherOf(r.Context(), u.Username); err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, found)
+}
+
+func (a *API) publisherOf(ctx context.Context, username string) (*publisher, error) {
+	p, err := a.copier.Profile(ctx, username)
+	if errors.Is(err, fault.NotFound()) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := &publisher{Followers: p.Followers, Periods: p.Periods}
+	if found.SubscriptionID, err = a.copier.Following(ctx, user(ctx), username); err != nil {
+		return nil, err
+	}
+	found.Following, err = a.alerts.Follows(ctx, user(ctx), username)
+	return found, err
+}
+
+func (a *API) followTrader(w http.ResponseWriter, r *http.Request) error {
+	if err := a.alerts.Follow(r.Context(), user(r.Context()), chi.URLParam(r, "username")); err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, map[string]bool{"following": true})
+}
+
+func (a *API) unfollowTrader(w http.ResponseWriter, r *http.Request) error {
+	if err := a.alerts.Unfollow(r.Context(), user(r.Context()), chi.URLParam(r, "username")); err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, map[string]bool{"following": false})
 }

@@ -4,16 +4,12 @@ import (
 	"net/http"
 
 	"github.com/alertsify/alertsify/internal/copytrade"
-	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 )
 
 // listTraders answers the directory: who publishes, with what everybody may know.
 func (a *API) listTraders(w http.ResponseWriter, r *http.Request) error {
 	q := copytrade.DirectoryQuery{Text: r.URL.Query().Get("q"), Cursor: r.URL.Query().Get("cursor")}
-	if len(q.Text) > 100 || !storable(q.Text) {
-		return fault.Field("q", "At most 100 characters of plain text.")
-	}
 	var err error
 	if q.Sort, err = choice(r, "sort", "pnl", "pnl", "winRate", "followers"); err != nil {
 		return err

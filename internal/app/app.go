@@ -165,6 +165,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.copier = copytrade.New(copytrade.Options{
 		DB: a.db, Queue: a.adder, Desk: a.desk, Rules: a.rules, Market: a.market, Alerts: a.alerts, Gate: a.gate, Clock: a.clock,
 		Now: time.Now, Logger: a.log, Crash: crash, Count: a.meter.guard, Forecast: a.budget.Forecast,
+		PaperCounts: a.cfg.Env == Development,
 	})
 	return a.ensureDestinations(ctx)
 }

@@ -33,13 +33,13 @@ func (a *App) openDoors(context.Context) (err error) {
 	}
 	a.api = api.New(api.Options{
 		Desk: a.desk, Rules: a.rules, Book: a.book, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post,
-		Guard: a.guard, Users: a.users, Gate: a.gate, Hub: a.hub, Allow: a.allow,
+		Guard: a.guard, Users: a.users, Gate: a.gate, Hub: a.hub, Budget: a.budget, Allow: a.allow,
 		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress),
 	})
 	a.hooks = hooks.New(hooks.Options{Inbox: a.inbox, Snaptrade: a.broker, Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log)})
 	a.site, err = web.New(web.Options{
 		Guard: a.guard, Users: a.users, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Copier: a.copier,
-		Alerts: a.alerts, Rules: a.rules, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
+		Alerts: a.alerts, Rules: a.rules, Budget: a.budget, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
 		Dev: a.cfg.Env == Development,
 	})
 	if err != nil {

@@ -71,15 +71,15 @@ func (c *Copier) WithdrawConsent(ctx context.Context, user uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	if err := c.takeBack(ctx, user); err != nil {
+	if err := c.abortQueued(ctx, user); err != nil {
 		return err
 	}
 	return c.askInstead(ctx, user)
 }
 
-// takeBack aborts what a user's automatic copying has queued and nobody claimed (index
+// abortQueued aborts what a user's automatic copying has queued and nobody claimed (index
 // orders_user). Foreign table: orders.
-func (c *Copier) takeBack(ctx context.Context, user uuid.UUID) error {
+func (c *Copier) abortQueued(ctx context.Context, user uuid.UUID) error {
 	rows, err := c.db.Pool().Query(ctx, `
 		select o.id from orders o join copy_decisions c on c.id = o.decision_id
 		where o.user_id = $1 and o.state = 'queued' and o.source = 'copy' and c.responded_at is null order by o.id limit 1000`, user)

@@ -37,7 +37,8 @@ type Copier struct {
 	count  func(event string)
 	random io.Reader
 
-	forecast func(ctx context.Context, within time.Duration, most int) ([]time.Duration, error)
+	paperCounts bool
+	forecast    func(ctx context.Context, within time.Duration, most int) ([]time.Duration, error)
 }
 
 // Options are the parts a Copier works with.
@@ -55,6 +56,10 @@ type Options struct {
 	Random io.Reader          // of the seeds of lines; crypto/rand's when nil
 	Crash  func(point string) // development and tests: may end the process at a named point; nil does nothing
 	Count  func(event string) // counts what sold copies by itself; nil does nothing
+
+	// PaperCounts lets what was made in paper accounts of brokers count in a trader's
+	// figures: development has no others.
+	PaperCounts bool
 
 	// Forecast says when the request budget lets further copied entries out, at most
 	// so many within a time; nil is a program without one, whose entries never wait.
@@ -75,6 +80,7 @@ func New(o Options) *Copier {
 	return &Copier{
 		db: o.DB, queue: o.Queue, desk: o.Desk, rules: o.Rules, market: o.Market, alerts: o.Alerts, gate: o.Gate,
 		clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, count: o.Count, forecast: o.Forecast, random: o.Random,
+		paperCounts: o.PaperCounts,
 	}
 }
 

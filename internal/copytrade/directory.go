@@ -3,12 +3,11 @@ package copytrade
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
@@ -39,14 +38,30 @@ type DirectoryQuery struct {
 	Text   string // part of the username or the name; empty: everybody
 	Limit  int    // 1 to 200
 	Cursor string // "" is the start
-	Only   string // one username, exactly; empty: all
 }
+
+const searchMost = 100 // characters
+
+// published are the users u whom everybody may see as traders.
+const published = `u.role in ('trader', 'admin') and u.status = 'active'`
+
+// countedMade are the finished positions p that say how good a trader is: their own
+// ideas, in real accounts a. Where there are only paper ones, in development, these
+// count (@paperCounts).
+const countedMade = `p.outcome is not null and p.source <> 'copy' and (@paperCounts or not a.paper)`
+
+// realFollowers are the subscriptions s of those who follow a trader: a copy on paper
+// is its follower's own affair.
+const realFollowers = `s.status <> 'cancelled' and not s.paper`
 
 // Directory lists traders who publish, best first; next is the cursor of the page
 // behind, empty on the last. What they made comes from their own finished positions
 // by one statement (indexes positions_finished, subscriptions_followers). Foreign
-// tables: users, positions.
+// tables: users, positions, accounts.
 func (c *Copier) Directory(ctx context.Context, q DirectoryQuery) (page []Listed, next string, err error) {
+	if len(q.Text) > searchMost || !storable(q.Text) {
+		return nil, "", fault.Field("q", "At most 100 characters of plain text.")
+	}
 	value, username, err := directoryCursor(q.Cursor)
 	if err != nil {
 		return nil, "", err
@@ -54,14 +69,14 @@ func (c *Copier) Directory(ctx context.Context, q DirectoryQuery) (page []Listed
 	rows, err := c.db.Pool().Query(ctx, `
 		with t as (
 			select u.* from users u
-			where u.role in ('trader', 'admin') and u.status = 'active' and (@only = '' or u.username = @only)
-			  and (@text = '' or strpos(u.username, lower(@text)) > 0 or strpos(lower(u.name), lower(@text)) > 0)
+			where `+published+` and (@text = '' or strpos(u.username, lower(@text)) > 0 or strpos(lower(u.name), lower(@text)) > 0)
 		), made as (
 			select p.user_id, count(*) as finished, count(*) filter (where p.outcome = 'win') as wins, sum(p.realized) as pnl
-			from t join positions p on p.user_id = t.id and p.outcome is not null and p.source <> 'copy' and p.closed_at >= @since
+			from t join positions p on p.user_id = t.id and p.closed_at >= @since join accounts a on a.id = p.account_id
+			where `+countedMade+`
 			group by p.user_id
 		), follow as (
-			select s.trader_id, count(*) as n from t join subscriptions s on s.trader_id = t.id and s.status <> 'cancelled' and not s.paper
+			select s.trader_id, count(*) as n from t join subscriptions s on s.trader_id = t.id and `+realFollowers+`
 			group by s.trader_id
 		), listed as (
 			select t.username, t.name, t.bio, t.avatar_url, t.verified_at, coalesce(f.n, 0)::int as followers, coalesce(m.finished, 0)::int as finished,
@@ -73,7 +88,7 @@ func (c *Copier) Directory(ctx context.Context, q DirectoryQuery) (page []Listed
 		select username, name, bio, avatar_url, verified_at, followers, finished, pnl, win_rate, value from sorted
 		where @first or value < @value or value = @value and username > @username
 		order by value desc, username limit @limit`, pgx.NamedArgs{
-		"only": q.Only, "text": q.Text, "since": c.since(q.Period), "sort": q.Sort, "first": q.Cursor == "",
+		"text": q.Text, "paperCounts": c.paperCounts, "since": c.since(q.Period), "sort": q.Sort, "first": q.Cursor == "",
 		"value": value, "username": username, "limit": q.Limit + 1,
 	})
 	if err != nil {
@@ -91,18 +106,16 @@ func (c *Copier) Directory(ctx context.Context, q DirectoryQuery) (page []Listed
 	return page, next, nil
 }
 
+// storable tells whether the database can be asked for a text at all.
+func storable(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsRune(text, 0)
+}
+
 func scanListed(row pgx.CollectableRow) (t Listed, err error) {
 	var pnl decimal.Decimal
 	var rate decimal.NullDecimal
 	err = row.Scan(&t.Username, &t.Name, &t.Bio, &t.AvatarURL, &t.VerifiedAt, &t.Followers, &t.Finished, &pnl, &rate, &t.value)
-	t.PnL = money.Amount{Decimal: pnl}
-	if rate.Valid {
-		t.WinRate = &money.Amount{Decimal: rate.Decimal}
-	}
-	if t.VerifiedAt != nil {
-		at := t.VerifiedAt.UTC()
-		t.VerifiedAt = &at
-	}
+	t.PnL, t.WinRate, t.VerifiedAt = money.Amount{Decimal: pnl}, nullAmount(rate), utc(t.VerifiedAt)
 	return t, err
 }
 
@@ -132,31 +145,4 @@ func directoryCursor(text string) (value decimal.Decimal, username string, err e
 		return value, "", bad
 	}
 	return value, username, nil
-}
-
-// Profile is one trader of the directory, over all time.
-func (c *Copier) Profile(ctx context.Context, username string) (Listed, error) {
-	page, _, err := c.Directory(ctx, DirectoryQuery{Sort: "pnl", Period: "all", Limit: 1, Only: strings.ToLower(username)})
-	if err != nil {
-		return Listed{}, err
-	}
-	if len(page) == 0 {
-		return Listed{}, fault.NotFound()
-	}
-	return page[0], nil
-}
-
-// Following tells whether a user copies a trader now, for real or on paper, and by
-// which subscription; nil where not.
-func (c *Copier) Following(ctx context.Context, follower uuid.UUID, trader string) (id *uuid.UUID, err error) {
-	err = c.db.As(ctx, follower, func(ctx context.Context, tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `
-			select s.id from subscriptions s join users u on u.id = s.trader_id
-			where s.follower_id = $1 and u.username = lower($2) and s.status <> 'cancelled' order by s.paper, s.created_at limit 1`, follower, trader).Scan(&id)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		return err
-	})
-	return id, err
 }

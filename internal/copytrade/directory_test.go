@@ -51,6 +51,7 @@ func TestTheDirectoryShowsWhoPublishesWithWhatTheyMade(t *testing.T) {
 	f.finishes(f.trader, ava, -100, 0, "detected")
 	f.finishes(f.trader, ava, 50, 3, "manual")
 	f.finishes(f.trader, ava, 9000, 0, "copy") // somebody else's idea
+	f.finishes(f.trader, f.paperAccount(f.trader), 7000, 0, "manual")
 	f.finishes(dora, own, 400, 20, "manual")
 	for want, q := range map[string]DirectoryQuery{
 		"dora 400 100.00/1 0, ava 250 66.67/3 2": {Sort: "pnl", Period: "all"},
@@ -64,11 +65,58 @@ func TestTheDirectoryShowsWhoPublishesWithWhatTheyMade(t *testing.T) {
 			t.Errorf("%+v: %s, not %s", q, got, want)
 		}
 	}
-	if p, err := f.copier.Profile(f.ctx, "Ava"); err != nil || p.Followers != 2 || p.Finished != 3 {
-		t.Errorf("%+v %v", p, err)
+	f.copier.paperCounts = true // as in development, which has no other accounts
+	if got, want := f.directory(DirectoryQuery{Sort: "pnl", Period: "daily"}), "ava 7200 66.67/3 2, dora 0 none/0 0"; got != want {
+		t.Errorf("with paper accounts: %s, not %s", got, want)
 	}
-	if _, err := f.copier.Profile(f.ctx, "gone"); fault.CodeOf(err) != "not_found" {
-		t.Errorf("a suspended one: %v", err)
+}
+
+// paperAccount gives a user an account at a broker that only simulates.
+func (f *floor) paperAccount(user uuid.UUID) uuid.UUID {
+	f.Helper()
+	return read[uuid.UUID](f, `
+		insert into accounts (user_id, connection_id, broker_account_id, institution, can_trade, paper)
+		select user_id, connection_id, gen_random_uuid()::text, institution, true, true from accounts where user_id = $1 returning id`, user)
+}
+
+// A profile has the directory's figures in every period, by the same rules; who does
+// not publish has none, and nobody can tell why.
+func TestAProfileShowsWhatEverybodyMaySee(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	own := f.account(f.trader)
+	ben := f.follower("ben", false)
+	f.set(f.follower("eve", true), "paper", true)
+	f.finishes(f.trader, own, 300, 0, "manual")
+	f.finishes(f.trader, own, -100, 3, "detected")
+	f.finishes(f.trader, own, 50, 20, "manual")
+	f.finishes(f.trader, own, 10, 90, "manual")
+	f.finishes(f.trader, own, 9000, 0, "copy")
+	f.finishes(f.trader, f.paperAccount(f.trader), 7000, 0, "manual")
+	p, err := f.copier.Profile(f.ctx, "Ava")
+	f.must(err)
+	var words []string
+	for _, m := range p.Periods {
+		words = append(words, fmt.Sprintf("%s %s %s/%d", m.Period, m.PnL.StringFixed(0), m.WinRate.StringFixed(2), m.Finished))
+	}
+	if got, want := strings.Join(words, ", "), "daily 300 100.00/1, weekly 200 50.00/2, monthly 250 66.67/3, all 260 75.00/4"; got != want {
+		t.Errorf("%s, not %s", got, want)
+	}
+	if p.Username != "ava" || p.Followers != 1 || p.Finished != 4 || !p.PnL.Equal(p.Periods[3].PnL.Decimal) {
+		t.Errorf("%+v", p.Listed)
+	}
+	if id, err := f.copier.Following(f.ctx, ben.id, "AVA"); err != nil || id == nil || *id != ben.subscription {
+		t.Errorf("ben copies her by %v, %v", id, err)
+	}
+	if id, err := f.copier.Following(f.ctx, f.trader, "ava"); err != nil || id != nil {
+		t.Errorf("she copies herself by %v, %v", id, err)
+	}
+	f.user("carl", "subscriber")
+	f.exec(`update users set status = 'suspended' where id = $1`, f.user("gone", "trader"))
+	for _, name := range []string{"carl", "gone", "nobody", "", "a\x00", "\xff"} {
+		if _, err := f.copier.Profile(f.ctx, name); fault.CodeOf(err) != "not_found" {
+			t.Errorf("%q: %v", name, err)
+		}
 	}
 }
 

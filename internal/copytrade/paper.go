@@ -121,6 +121,7 @@ const (
 	paperBuy    = "buy"
 	paperSell   = "sell"
 	paperSettle = "settle" // what expired
+	paperClose  = "close"  // by the follower's own hand
 )
 
 var paperKinds = map[orders.Side]string{orders.BTO: paperBuy, orders.STC: paperSell}
@@ -128,7 +129,7 @@ var paperKinds = map[orders.Side]string{orders.BTO: paperBuy, orders.STC: paperS
 // paperFill is something bought, sold or settled on paper.
 type paperFill struct {
 	subscription, user uuid.UUID
-	decision           *uuid.UUID // nil: settled
+	decision           *uuid.UUID // nil: settled, or closed by hand
 	contract           exchange.Contract
 	kind               string
 	quantity           int

@@ -108,12 +108,21 @@ func (c *Copier) calls(ctx context.Context, o orders.Order) (calls []int32, prom
 	}
 	var most, wait int
 	err = c.db.Pool().QueryRow(ctx, `
-		select 2 * least(count(*), $2)::int, coalesce(max(max_delay_seconds), 0), (`+promisedCalls+`) from subscriptions
-		where trader_id = $1 and status = 'active'`, o.UserID, decideSlice, c.rules.Limits().BalanceFresh().Seconds()).Scan(&most, &wait, &promised)
+		select 2 * least(count(*), $2)::int, coalesce(max(max_delay_seconds), 0) from subscriptions
+		where trader_id = $1 and status = 'active'`, o.UserID, decideSlice).Scan(&most, &wait)
 	if err != nil {
 		return nil, 0, fmt.Errorf("count who waits for order %s: %w", o.ID, err)
 	}
-	forecast, err := c.forecast(ctx, time.Duration(wait)*time.Second, most+promised)
+	return c.free(ctx, time.Duration(wait)*time.Second, most)
+}
+
+// free forecasts calls within a time, at most most of them behind those that are
+// promised to others already.
+func (c *Copier) free(ctx context.Context, within time.Duration, most int) (calls []int32, promised int, err error) {
+	if err := c.db.Pool().QueryRow(ctx, promisedCalls, c.rules.Limits().BalanceFresh().Seconds()).Scan(&promised); err != nil {
+		return nil, 0, fmt.Errorf("count the calls promised to copies: %w", err)
+	}
+	forecast, err := c.forecast(ctx, within, most+promised)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -125,10 +134,10 @@ func (c *Copier) calls(ctx context.Context, o orders.Order) (calls []int32, prom
 }
 
 // promisedCalls counts the calls that copied entries in line still need: those
-// without an order one for it, and one more where the balance is not fresh ($3
+// without an order one for it, and one more where the balance is not fresh ($1
 // seconds) by then; the others one (indexes copy_decisions_open,
 // orders_copies_in_hand). Foreign tables: orders, accounts.
-const promisedCalls = `select ((select count(*) + count(*) filter (where coalesce(a.balance_at, '-infinity') + make_interval(secs => $3)
+const promisedCalls = `select ((select count(*) + count(*) filter (where coalesce(a.balance_at, '-infinity') + make_interval(secs => $1)
 			<= greatest(c.due_at, clock_timestamp()))
 		from copy_decisions c join subscriptions s on s.id = c.subscription_id
 		left join accounts a on a.user_id = c.user_id and a.removed_at is null

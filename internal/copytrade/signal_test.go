@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
 // byThePublishedRule is the line as anybody can work it out: by the SHA-256, in hex,
@@ -265,6 +266,57 @@ func TestWhoseTimeTheBudgetMissesIsSkippedAtOnce(t *testing.T) {
 	f.decide(order)
 	if got := f.inLine(order); got != "+0 +0 line_too_long +20 +40 +65" {
 		t.Errorf("%s", got)
+	}
+}
+
+// What the pages tell is what happens: as many are sent as the budget was said to
+// serve, and what they are promised is gone for the next signal.
+func TestTheCapacityThatIsToldIsTheOneThatDecides(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		balance    string // how old
+		sent       int
+		told, then []Capacity
+	}{
+		{"0 seconds", 12, []Capacity{{60, 6, 12}, {120, 12, 24}}, []Capacity{{60, 0, 0}, {120, 6, 12}}},
+		{"2 minutes", 6, []Capacity{{60, 6, 12}, {120, 12, 24}}, []Capacity{{60, 0, 0}, {120, 6, 12}}},
+	} {
+		t.Run(c.balance, func(t *testing.T) {
+			t.Parallel()
+			f := open(t)
+			for i := range 14 {
+				f.follower(name(i), true)
+			}
+			f.exec(`update accounts set balance_at = now() - $1::interval`, c.balance)
+			f.copier.forecast = snaptrade.NewBudget(f.db.Pool(), 20).Forecast // 12 of which are for copied entries
+			f.tells(c.told)
+			order := f.leads(orders.BTO, 4, 4, orders.Filled)
+			f.decide(order)
+			sent := read[int](f, `select count(*)::int from copy_decisions where result = 'queued'`)
+			skipped := read[int](f, `select count(*)::int from copy_decisions where reason = 'line_too_long'`)
+			if sent != c.sent || skipped != 14-c.sent {
+				t.Errorf("%d sent, %d skipped; the budget serves %d", sent, skipped, c.sent)
+			}
+			f.tells(c.then)
+		})
+	}
+	f := open(t)
+	if list, err := f.copier.Capacity(f.ctx, 60); err != nil || list != nil {
+		t.Errorf("without a budget: %v, %v", list, err)
+	}
+}
+
+// tells fails the test unless the budget is said to serve so many.
+func (f *floor) tells(want []Capacity) {
+	f.Helper()
+	delays := make([]int, len(want))
+	for i, c := range want {
+		delays[i] = c.Seconds
+	}
+	got, err := f.copier.Capacity(f.ctx, delays...)
+	f.must(err)
+	if !slices.Equal(got, want) {
+		f.Errorf("told %v, not %v", got, want)
 	}
 }
 

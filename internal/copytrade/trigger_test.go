@@ -253,7 +253,7 @@ func TestABoundStandsForWhatIsBoughtLater(t *testing.T) {
 				f.exec(`update positions set sell_reserved = 0 where id = $1`, position)
 			}
 			f.carryOn(read[uuid.UUID](f, `select id from orders`))
-			reader := &watch{copier: f.copier, bounds: map[string]bounds{}}
+			reader := &watch{copier: f.copier, page: watchPage, bounds: map[string]bounds{}}
 			if _, err := reader.reload(f.ctx); err != nil || reader.bounds[symbol].low.Valid {
 				t.Errorf("still watched: %+v %v", reader.bounds, err)
 			}
@@ -359,7 +359,7 @@ func TestManyHoldingsAreWatchedByContract(t *testing.T) {
 			select id, $1, 10 + i % 50, 100 from people returning id, follower_id)
 		insert into copy_holdings (subscription_id, position_id, user_id, bought, remaining_cost)
 		select s.id, h.id, h.user_id, 2, 700 from subs s join held h on h.user_id = s.follower_id`, f.trader, many, symbol)
-	w := &watch{copier: f.copier, bounds: map[string]bounds{}}
+	w := &watch{copier: f.copier, page: watchPage, bounds: map[string]bounds{}}
 	changed, err := w.reload(f.ctx)
 	f.must(err)
 	b := w.bounds[symbol]
@@ -395,7 +395,7 @@ func TestTheMarketIsWatched(t *testing.T) {
 	f := openQuoted(t)
 	f.quote(symbol, "3.40", "3.60")
 	w := f.guarded("ben", 3)
-	reader := &watch{copier: f.copier, bounds: map[string]bounds{}}
+	reader := &watch{copier: f.copier, page: watchPage, bounds: map[string]bounds{}}
 	_, err := reader.reload(f.ctx)
 	f.must(err)
 	f.must(reader.readQuiet(f.ctx))

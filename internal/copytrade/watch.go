@@ -17,7 +17,8 @@ import (
 const (
 	reloadEvery = 10 * time.Second // how soon a new holding or setting is watched
 	quietAfter  = 15 * time.Second // a contract not heard of for so long is read
-	watchMost   = 5000             // contracts
+	watchPage   = 5000             // contracts read at once
+	readMost    = 10               // calls that read quiet contracts, in each round
 )
 
 // bounds are the first prices at which anybody's copies of a contract are sold:
@@ -36,6 +37,7 @@ func (b bounds) passed(mark decimal.Decimal) bool {
 // watch is what one process watches the market for.
 type watch struct {
 	copier *Copier
+	page   int // contracts read at once
 
 	mu     sync.Mutex
 	bounds map[string]bounds // by OCC symbol
@@ -46,7 +48,7 @@ type watch struct {
 // however many hold it, and reads those that it hears nothing of. Every process
 // may watch; what is reached is written once.
 func (c *Copier) Watch(ctx context.Context) error {
-	w := &watch{copier: c, bounds: map[string]bounds{}}
+	w := &watch{copier: c, page: watchPage, bounds: map[string]bounds{}}
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
 	stop := func() {}
@@ -82,24 +84,19 @@ const watched = `
 	left join copy_triggers t on t.subscription_id = s.id and t.position_id = p.id and t.kind = 'take_profit' and t.bought >= h.bought
 	where (s.stop_loss_percent is not null or s.take_profit_percent is not null or s.close_on_expiry_at is not null)
 		and (s.stop_loss_percent is not null and l.id is null or s.take_profit_percent is not null and t.id is null) and s.status <> 'cancelled'
-	group by p.symbol order by p.symbol limit $1`
+		and p.symbol > $1
+	group by p.symbol order by p.symbol limit $2`
 
 // reload reads what is to be watched, and says whether it is other contracts than
 // before.
 func (w *watch) reload(ctx context.Context) (changed bool, err error) {
-	rows, err := w.copier.db.Pool().Query(ctx, watched, watchMost)
-	if err != nil {
-		return false, fmt.Errorf("read what is watched: %w", err)
-	}
 	fresh := map[string]bounds{}
-	var symbol string
-	var low, high decimal.NullDecimal
-	_, err = pgx.ForEachRow(rows, []any{&symbol, &low, &high}, func() error {
-		fresh[symbol] = bounds{low: low, high: high}
-		return nil
-	})
-	if err != nil {
-		return false, fmt.Errorf("read what is watched: %w", err)
+	for last, read := "", w.page; read == w.page; {
+		before := len(fresh)
+		if last, err = w.readPage(ctx, fresh, last); err != nil {
+			return false, fmt.Errorf("read what is watched: %w", err)
+		}
+		read = len(fresh) - before
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -112,6 +109,20 @@ func (w *watch) reload(ctx context.Context) (changed bool, err error) {
 	}
 	w.bounds = fresh
 	return changed, nil
+}
+
+// readPage reads the contracts behind one, and says which was the last.
+func (w *watch) readPage(ctx context.Context, into map[string]bounds, after string) (last string, err error) {
+	rows, err := w.copier.db.Pool().Query(ctx, watched, after, w.page)
+	if err != nil {
+		return "", err
+	}
+	var low, high decimal.NullDecimal
+	_, err = pgx.ForEachRow(rows, []any{&last, &low, &high}, func() error {
+		into[last] = bounds{low: low, high: high}
+		return nil
+	})
+	return last, err
 }
 
 // follow hears the quotes of what is watched until it is stopped.
@@ -187,16 +198,27 @@ func (w *watch) reaching(quotes []market.Quote) (list []market.Quote) {
 	return list
 }
 
-// readQuiet reads what was not heard of for a while, at most one call's worth: the
-// stream may be away, or say nothing because nothing changed.
+// readQuiet reads what was not heard of for a while, the longest first: the stream may
+// be away, or say nothing because nothing changed. More than a round can read wait for
+// the next one, and operators are told.
 func (w *watch) readQuiet(ctx context.Context) error {
 	now := w.copier.now()
 	quiet := w.symbols(func(b bounds) bool { return now.Sub(b.heard) >= quietAfter })
-	if len(quiet) == 0 {
-		return nil
-	}
 	w.oldestFirst(quiet)
-	quiet = quiet[:min(len(quiet), market.QuotesMax)]
+	if most := readMost * market.QuotesMax; len(quiet) > most {
+		w.copier.count("watch_behind")
+		w.copier.log.WarnContext(ctx, "more contracts with a stop-loss or a take-profit are quiet than are read in a round", "quiet", len(quiet), "read", most)
+		quiet = quiet[:most]
+	}
+	var errs []error
+	for some := range slices.Chunk(quiet, market.QuotesMax) {
+		errs = append(errs, w.readSome(ctx, some))
+	}
+	return errors.Join(errs...)
+}
+
+// readSome reads at most one call's worth.
+func (w *watch) readSome(ctx context.Context, quiet []string) error {
 	found, err := w.copier.market.Quotes(ctx, quiet)
 	if errors.Is(err, market.ErrOff) {
 		return nil

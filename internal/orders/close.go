@@ -62,26 +62,27 @@ const copiedFree = `h.bought - h.sold - coalesce((select sum(e.quantity - e.cum)
 
 const lotsMost = 500
 
-// CopiedLots lists what a user could sell of their copies, oldest first. Foreign
-// tables: copy_holdings (index copy_holdings_held), positions.
-func (d *Desk) CopiedLots(ctx context.Context, user uuid.UUID) ([]CopiedLot, error) {
+// CopiedLots lists what a user could sell of their copies, or of those of one
+// subscription, oldest first. Foreign tables: copy_holdings (index
+// copy_holdings_held), positions.
+func (d *Desk) CopiedLots(ctx context.Context, user uuid.UUID, subscription *uuid.UUID) ([]CopiedLot, error) {
 	rows, err := d.db.Pool().Query(ctx, `
 		select * from (
 			select h.subscription_id, h.position_id, least(`+copiedFree+`, p.bought - p.sold - p.sell_reserved) as free
 			from copy_holdings h join positions p on p.id = h.position_id
-			where h.user_id = $1 and h.bought > h.sold and p.status = 'open' order by h.created_at, h.subscription_id limit $2) lots
-		where free > 0`, user, lotsMost)
+			where h.user_id = $1 and h.bought > h.sold and p.status = 'open' and ($3::uuid is null or h.subscription_id = $3) order by h.created_at, h.subscription_id limit $2) lots
+		where free > 0`, user, lotsMost, subscription)
 	if err != nil {
 		return nil, fmt.Errorf("list copied contracts: %w", err)
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[CopiedLot])
 }
 
-// sellCopies sells what a user holds of copies, and nothing of their own: each
-// lot by an order of its own, which one that fails does not keep from the others.
-// It answers how many were placed and why others were not.
-func (d *Desk) sellCopies(ctx context.Context, user uuid.UUID) (placed int, left []string, err error) {
-	lots, err := d.CopiedLots(ctx, user)
+// SellCopies sells what a user holds of copies, or of those of one subscription, and
+// nothing of their own: each lot by an order of its own, which one that fails does
+// not keep from the others. It answers how many were placed and why others were not.
+func (d *Desk) SellCopies(ctx context.Context, user uuid.UUID, subscription *uuid.UUID) (placed int, left []string, err error) {
+	lots, err := d.CopiedLots(ctx, user, subscription)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -20,7 +20,8 @@ const (
 	StopClose   = "close"   // and what is held of copies is sold
 )
 
-// Stopped is what turning one's own kill switch did besides.
+// Stopped is what turning one's own kill switch did besides, or stopping to copy a
+// trader.
 type Stopped struct {
 	Taken   int      // buys that were taken back or asked to be cancelled, of those there were when the switch was turned
 	Selling int      // orders that sell copied contracts
@@ -55,7 +56,7 @@ func (d *Desk) Stop(ctx context.Context, user uuid.UUID, level string) (done Sto
 		return done, err
 	}
 	var sellErr error
-	done.Selling, done.Left, sellErr = d.sellCopies(ctx, user)
+	done.Selling, done.Left, sellErr = d.SellCopies(ctx, user, nil)
 	return done, errors.Join(err, sellErr)
 }
 

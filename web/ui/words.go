@@ -16,6 +16,20 @@ func countWords(n int, one, many string) string {
 // Contracts writes "1 contract", "5 contracts".
 func Contracts(n int) string { return countWords(n, "contract", "contracts") }
 
+// Orders writes "1 order", "3 orders".
+func Orders(n int) string { return countWords(n, "order", "orders") }
+
+// People writes "1 person copies", "240 people copy", "nobody copies".
+func People(n int) string {
+	switch n {
+	case 0:
+		return "nobody copies"
+	case 1:
+		return "1 person copies"
+	}
+	return strconv.Itoa(n) + " people copy"
+}
+
 // SideWords is a side in words: what the confirmation says.
 func SideWords(side string) string {
 	switch side {

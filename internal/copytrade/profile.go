@@ -1,0 +1,111 @@
+package copytrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/money"
+)
+
+// Profile is what everybody may see of one trader: what the directory lists of them
+// over all time, and what they made in each of its periods.
+type Profile struct {
+	Listed
+	Periods []Made // daily, weekly, monthly, all
+}
+
+// Made is what a trader's own finished positions of a period came to.
+type Made struct {
+	Period   string        `json:"period"`
+	Finished int           `json:"finished"`
+	PnL      money.Amount  `json:"pnl"`
+	WinRate  *money.Amount `json:"winRate"` // percent; null without any
+}
+
+// periods are those of the directory, the shortest first.
+var periods = []string{"daily", "weekly", "monthly", "all"}
+
+// Profile shows a trader who publishes; everybody else is not found. It is one
+// statement over the indexes of the directory. Foreign tables: users, positions,
+// accounts.
+func (c *Copier) Profile(ctx context.Context, username string) (p Profile, err error) {
+	if !storable(username) {
+		return Profile{}, fault.NotFound()
+	}
+	since := make([]time.Time, len(periods))
+	for i, period := range periods {
+		since[i] = c.since(period)
+	}
+	rows, err := c.db.Pool().Query(ctx, `
+		select u.username, u.name, u.bio, u.avatar_url, u.verified_at,
+			(select count(*) from subscriptions s where s.trader_id = u.id and `+realFollowers+`)::int, w.period, made.finished, made.pnl, made.win_rate
+		from users u cross join unnest(@periods::text[], @since::timestamptz[]) with ordinality w(period, since, nth)
+		cross join lateral (
+			select count(*)::int as finished, coalesce(sum(p.realized), 0) as pnl,
+				round(100.0 * count(*) filter (where p.outcome = 'win') / nullif(count(*), 0), 2) as win_rate
+			from positions p join accounts a on a.id = p.account_id
+			where p.user_id = u.id and p.closed_at >= w.since and `+countedMade+`) made
+		where u.username = lower(@username) and `+published+`
+		order by w.nth`, pgx.NamedArgs{"username": username, "periods": periods, "since": since, "paperCounts": c.paperCounts})
+	if err != nil {
+		return Profile{}, fmt.Errorf("read a trader's profile: %w", err)
+	}
+	var m Made
+	var pnl decimal.Decimal
+	var rate decimal.NullDecimal
+	into := []any{&p.Username, &p.Name, &p.Bio, &p.AvatarURL, &p.VerifiedAt, &p.Followers, &m.Period, &m.Finished, &pnl, &rate}
+	_, err = pgx.ForEachRow(rows, into, func() error {
+		m.PnL, m.WinRate = money.Amount{Decimal: pnl}, nullAmount(rate)
+		p.Periods = append(p.Periods, m)
+		return nil
+	})
+	if err != nil {
+		return Profile{}, fmt.Errorf("read a trader's profile: %w", err)
+	}
+	if len(p.Periods) == 0 {
+		return Profile{}, fault.NotFound()
+	}
+	p.VerifiedAt = utc(p.VerifiedAt)
+	p.Finished, p.PnL, p.WinRate = m.Finished, m.PnL, m.WinRate
+	return p, nil
+}
+
+func nullAmount(d decimal.NullDecimal) *money.Amount {
+	if !d.Valid {
+		return nil
+	}
+	return &money.Amount{Decimal: d.Decimal}
+}
+
+func utc(at *time.Time) *time.Time {
+	if at == nil {
+		return nil
+	}
+	inUTC := at.UTC()
+	return &inUTC
+}
+
+// Following tells whether a user copies a trader now, for real or on paper, and by
+// which subscription; nil where not.
+func (c *Copier) Following(ctx context.Context, follower uuid.UUID, trader string) (id *uuid.UUID, err error) {
+	err = c.db.As(ctx, follower, func(ctx context.Context, tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `
+			select s.id from subscriptions s join users u on u.id = s.trader_id
+			where s.follower_id = $1 and u.username = lower($2) and s.status <> 'cancelled' order by s.paper, s.created_at limit 1`, follower, trader).Scan(&id)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask whether a trader is copied: %w", err)
+	}
+	return id, nil
+}

@@ -1,0 +1,120 @@
+package copytrade
+
+import (
+	"testing"
+
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/orders"
+)
+
+// Each level does what the one before it does, and one thing more; of other
+// subscriptions, and of the follower's own contracts, nothing is touched.
+func TestStoppingACopyHasThreeLevels(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		how                    Stop
+		status, decided, sells string
+		done                   orders.Stopped
+	}{
+		{Stop{Level: orders.StopEntries}, "cancelled", "queued", "", orders.Stopped{}},
+		{Stop{Level: orders.StopCancel, Pause: true}, "paused", "skipped: copying_stopped", "", orders.Stopped{}},
+		{Stop{Level: orders.StopClose}, "cancelled", "skipped: copying_stopped", "3@3.1 queued", orders.Stopped{Selling: 1}},
+		{Stop{Level: orders.StopClose, Pause: true}, "paused", "skipped: copying_stopped", "3@3.1 queued", orders.Stopped{Selling: 1}},
+	} {
+		t.Run(c.how.Level+" "+c.status, func(t *testing.T) {
+			t.Parallel()
+			f := trading(t)
+			w, other := f.follower("ben", true), f.follower("other", true)
+			for _, one := range []follower{w, other} {
+				f.holdCopied(one, 3)
+				f.hold(one.id, one.account, 5) // their own
+			}
+			f.exec(`update subscriptions set same_contract = 'add'`)
+			f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
+			sub, err := f.copier.Subscription(f.ctx, w.id, w.subscription)
+			f.must(err)
+			if n, err := f.copier.StopCounts(f.ctx, sub); err != nil || n != (StopCounts{Working: 1, Held: 3}) {
+				t.Errorf("%+v would be touched, %v", n, err)
+			}
+			if _, _, err := f.copier.Stop(f.ctx, other.id, w.subscription, c.how); fault.CodeOf(err) != "not_found" {
+				t.Error("somebody else stops it:", err)
+			}
+			stopped, done, err := f.copier.Stop(f.ctx, w.id, w.subscription, c.how)
+			f.must(err)
+			if stopped.Status != c.status || done.Taken != c.done.Taken || done.Selling != c.done.Selling || len(done.Left) > 0 {
+				t.Errorf("%s, %+v", stopped.Status, done)
+			}
+			if got := f.reason(w) + ", sells " + f.sells(w); got != c.decided+", sells "+c.sells {
+				t.Errorf("%s; want %s, sells %s", got, c.decided, c.sells)
+			}
+			if got := f.reason(other) + f.sells(other); got != "queued" {
+				t.Error("the other's:", got)
+			}
+			if _, done, err = f.copier.Stop(f.ctx, w.id, w.subscription, c.how); err != nil || done.Selling != 0 {
+				t.Errorf("once more: %+v, %v", done, err)
+			}
+		})
+	}
+	f := open(t)
+	w := f.follower("ben", true)
+	if _, _, err := f.copier.Stop(f.ctx, w.id, w.subscription, Stop{Level: "all"}); fault.CodeOf(err) != "validation_failed" {
+		t.Error("a level that is none:", err)
+	}
+	if s, err := f.copier.Subscription(f.ctx, w.id, w.subscription); err != nil || s.Status != "active" {
+		t.Error("a refusal stopped it:", s.Status, err)
+	}
+}
+
+// A buy that works at the broker is asked to end.
+func TestStoppingTakesBackWhatHasNotFilled(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	w := f.follower("ben", true)
+	f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
+	order := f.entered(w, orders.Accepted)
+	_, done, err := f.copier.Stop(f.ctx, w.id, w.subscription, Stop{Level: orders.StopCancel})
+	f.must(err)
+	if done.Taken != 1 || !read[bool](f, `select cancel_requested_at is not null from orders where id = $1`, order) {
+		t.Errorf("%+v", done)
+	}
+}
+
+// On paper too: what waits is taken back, and what is held is sold at the bid, of this
+// trader only, or stays with a reason.
+func TestStoppingACopyOnPaperSellsAtTheBid(t *testing.T) {
+	t.Parallel()
+	f := trading(t)
+	w, other := f.onPaper("ben", true), f.onPaper("other", true)
+	f.carryOn(f.leads(orders.BTO, 4, 4, orders.Filled))
+	f.pin("3.80", "3.90")
+	_, done, err := f.copier.Stop(f.ctx, w.id, w.subscription, Stop{Level: orders.StopCancel})
+	f.must(err)
+	if got := f.paper(w); done.Selling != 0 || got != "4 of 4 for 1400, made 0" {
+		t.Errorf("%+v; %s", done, got)
+	}
+	f.floor.at("2026-11-21 12:00") // a Saturday
+	_, done, err = f.copier.Stop(f.ctx, w.id, w.subscription, Stop{Level: orders.StopClose})
+	f.must(err)
+	if len(done.Left) != 1 || f.paper(w) != "4 of 4 for 1400, made 0" {
+		t.Errorf("while the market is closed: %+v; %s", done, f.paper(w))
+	}
+	f.clock.Set(exchange.ClockState{AlwaysOpen: true})
+	f.pin("3.80", "3.90")
+	for _, want := range []int{1, 0} { // a second time there is nothing left
+		s, done, err := f.copier.Stop(f.ctx, w.id, w.subscription, Stop{Level: orders.StopClose})
+		f.must(err)
+		if s.Status != "cancelled" || done.Selling != want || len(done.Left) > 0 {
+			t.Errorf("%s %+v", s.Status, done)
+		}
+	}
+	if got := f.paper(w) + "; " + f.paper(other); got != "0 of 4 for 0, made 120; 4 of 4 for 1400, made 0" {
+		t.Error(got)
+	}
+	if kind := read[string](f.floor, `select kind from paper_fills where decision_id is null`); kind != "close" {
+		t.Error(kind)
+	}
+	if n := read[int](f.floor, `select count(*)::int from orders where user_id = $1`, w.id); n != 0 {
+		t.Errorf("%d orders for paper", n)
+	}
+}

@@ -1,0 +1,91 @@
+package web
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/copytrade"
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/snaptrade"
+)
+
+func cannedTraders(now time.Time) tradersView {
+	listed := func(username, name string, followers, finished int, pnl, rate string) copytrade.Listed {
+		return copytrade.Listed{
+			Username: username, Name: name, Followers: followers, Finished: finished, PnL: money.MustAmount(pnl), WinRate: amount(rate),
+			VerifiedAt: before(now, 2000*time.Hour),
+		}
+	}
+	anew := listed("dora", "Dora Example", 0, 0, "0", "")
+	anew.VerifiedAt = nil
+	return tradersView{
+		Sort: "pnl", Period: "monthly", First: true, Next: "x", Copied: map[string]string{"ben": uuid.Nil.String()},
+		List: []copytrade.Listed{
+			listed("ben", "Ben Example", 240, 61, "18420.50", "63.93"), listed("an_unusually_long_username_30", "Somebody whose name takes a whole line of its own", 3, 9, "912", "55.56"), anew,
+			listed("cara", "Cara Example", 12, 40, "-2210.75", "31.25"),
+		},
+	}
+}
+
+func cannedProfile(username string, now time.Time) copytrade.Profile {
+	p := copytrade.Profile{}
+	for _, listed := range cannedTraders(now).List {
+		if listed.Username == username {
+			p.Listed = listed
+		}
+	}
+	if p.Username == "" {
+		p.Username, p.Name = username, "Ava Example"
+	}
+	for _, period := range []string{"daily", "weekly", "monthly", "all"} {
+		p.Periods = append(p.Periods, copytrade.Made{Period: period})
+	}
+	return p
+}
+
+func cannedTrader(now time.Time) traderView {
+	p := cannedProfile("ben", now)
+	p.Bio = "Index options, mostly the week's own. Small, many, and out by Friday."
+	p.Periods = []copytrade.Made{
+		{Period: "daily"}, {Period: "weekly", Finished: 12, PnL: money.MustAmount("-310.25"), WinRate: amount("41.67")},
+		{Period: "monthly", Finished: 61, PnL: money.MustAmount("4120"), WinRate: amount("60.66")},
+		{Period: "all", Finished: 410, PnL: money.MustAmount("18420.50"), WinRate: amount("63.93")},
+	}
+	today := exchange.TradingDay(now)
+	gain, percent := money.MustAmount("875"), money.MustAmount("50").Decimal
+	bought := alerts.FeedItem{
+		ID: uuid.UUID{1}, Username: "ben", Side: "BTO", Contract: contract("SPY", exchange.Put, "612.5", today), Quantity: 5, Filled: 3,
+		Price: money.MustPrice("1.31"), At: now.Add(-4 * time.Minute),
+	}
+	sold := alerts.FeedItem{
+		ID: uuid.UUID{2}, Username: "ben", Side: "STC", Contract: contract("AAPL", exchange.Call, "200", today.AddDays(55)), Quantity: 5, Filled: 5,
+		Price: money.MustPrice("5.25"), Entry: price("3.50"), RealizedPnl: &gain, RealizedPercent: &percent, At: now.Add(-26 * time.Hour),
+	}
+	return traderView{Profile: p, Alerts: []alerts.FeedItem{bought, sold}, SignedIn: true, Followed: true, Subscription: uuid.Nil.String()}
+}
+
+func cannedBudget(now time.Time) budgetView {
+	v := budgetView{Free: snaptrade.Free{PerMinute: 250, PausedUntil: now.Add(8 * time.Second), Used: map[snaptrade.Class]int{}, Room: map[snaptrade.Class]int{}}}
+	for i, use := range budgetUses {
+		v.Used[use.Class], v.Room[use.Class] = 7*i, 150-20*i
+	}
+	for i, seconds := range copytrade.CapacityDelays {
+		v.Capacity = append(v.Capacity, copytrade.Capacity{Seconds: seconds, Least: 75 * i, Most: 150 * i})
+	}
+	return v
+}
+
+// cannedStop stops a real copy, or pauses one on paper.
+func cannedStop(paper bool) copyStopView {
+	sub := copytrade.Subscription{ID: uuid.UUID{3}, Trader: "ben", Settings: copytrade.Defaults(), Status: "active"}
+	sub.Settings.Paper = &paper
+	return copyStopView{Subscription: sub, StopCounts: copytrade.StopCounts{Working: 1, Held: 7}, Pause: paper}
+}
+
+// publicView is a trader's page for who is not signed in.
+func publicView(v traderView) traderView {
+	return traderView{Profile: v.Profile, Alerts: v.Alerts}
+}
