@@ -55,8 +55,12 @@ func rungBy(ctx context.Context, channel string) bool {
 // Ring wakes who listens on the channels, soon. It does not wait.
 func (db *DB) Ring(channels ...string) { db.bells.ring(db, channels) }
 
-// bells are rung one round after the other: what comes during a round is in the next.
+// bells are rung one round after the other, over one connection of their own outside the
+// pool: what comes during a round is in the next, and no work waits for a connection
+// that is ringing.
 type bells struct {
+	conn *pgx.Conn // the round's that is on; nil before the first and after a failure
+
 	mu      sync.Mutex
 	due     []string
 	ringing bool
@@ -91,8 +95,14 @@ func (s *bells) ringDue(db *DB) {
 		if len(due) == 0 {
 			return
 		}
-		if err := db.notify(due); err != nil {
-			db.log.Debug("bells not rung; who listens looks by itself", "channels", due, "err", err)
+		err := s.notify(db, due)
+		if err != nil { // a connection that ended while nothing rang
+			s.hangUp()
+			err = s.notify(db, due)
+		}
+		if err != nil {
+			db.log.Debug("bells not rung; who listens looks by itself", "channels", due, "err", Translate(err))
+			s.hangUp()
 		}
 	}
 }
@@ -103,16 +113,32 @@ func (s *bells) close() {
 	s.closed = true
 	s.mu.Unlock()
 	s.rounds.Wait()
+	s.hangUp()
+}
+
+func (s *bells) hangUp() {
+	if s.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = s.conn.Close(ctx)
+	s.conn = nil
 }
 
 // notify is one message and waits for no disk: nothing is kept that could be lost.
-func (db *DB) notify(channels []string) error {
+func (s *bells) notify(db *DB, channels []string) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), ringTimeout)
 	defer cancel()
+	if s.conn == nil {
+		if s.conn, err = pgx.ConnectConfig(ctx, db.pool.Config().ConnConfig); err != nil {
+			return fmt.Errorf("connect: %w", err)
+		}
+	}
 	b := &pgx.Batch{}
 	b.Queue("begin")
 	b.Queue("set local synchronous_commit = off")
 	b.Queue(notify, channels)
 	b.Queue("commit")
-	return Translate(db.pool.SendBatch(ctx, b).Close())
+	return s.conn.SendBatch(ctx, b).Close()
 }

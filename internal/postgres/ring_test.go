@@ -103,3 +103,15 @@ func TestManyBellsAreAFewRounds(t *testing.T) {
 	hears(t, first, "the first channel")
 	hears(t, second, "the second channel")
 }
+
+// A connection that was cut while nothing rang costs no bell.
+func TestABellRingsOverANewConnection(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Empty(t)
+	heard := listening(t, db, "cut")
+	db.Ring("cut")
+	hears(t, heard, "the first")
+	mustExec(t, db, `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query = 'commit' and pid <> pg_backend_pid()`)
+	db.Ring("cut")
+	hears(t, heard, "the second")
+}
