@@ -98,7 +98,7 @@ func breaches() []breach {
 			{`update position_adjustments set explains = id('lapsed out') where id = id('explained')`, "and orders explain 2"},
 			{`update positions set missing = 1 where id = id('held')`, "1 of 2 missing at the broker"},
 			{`insert into position_differences (account_id, symbol, user_id, ours, theirs, since, as_of)
-				values (id('ben account'), 'AAPL  270115C00200000', id('ben'), 2, 1, t(-7200), t(0))`, "2 held here and 1 at the broker for 02:00:00"},
+				values (id('ben account'), 'AAPL  270115C00200000', id('ben'), 2, 1, now() + interval '1 hour', now() + interval '3 hours')`, "2 held here and 1 at the broker for 02:00:00"},
 		},
 		"INV-15": {
 			{`update positions set cost_bought = 1400.00000001 where id = id('held')`, "cost 1400.00000001; what came in cost 1400"},

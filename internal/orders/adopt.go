@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -23,7 +24,15 @@ func (d *Desk) adopt(ctx context.Context, user snaptrade.User, a brokers.Account
 	sought, unlinked, earlier := d.adoptEarlier(ctx, user, a, unlinked, sought)
 	errs := []error{earlier}
 	for _, o := range sought {
-		found, chosen := d.choose(ctx, user, a, o, match(o, unlinked))
+		matches := beforeRefused(o, match(o, unlinked), sought)
+		found, chosen, unread := d.chooseAmong(ctx, user, a, o, matches)
+		if unread && d.now().Sub(*o.SentAt) < giveUpEntry {
+			for _, l := range matches { // a row of its own would take the id away from o
+				unlinked = without(unlinked, l.ID)
+			}
+			errs = append(errs, d.PullLook(ctx, a.ID)) // nothing else may be planned for it
+			continue
+		}
 		if chosen == nil {
 			errs = append(errs, d.notFound(ctx, a, o, list))
 			unlinked = withhold(unlinked, o)
@@ -81,6 +90,26 @@ func beforeRivals(o Order, found []snaptrade.Order, sought []Order) []snaptrade.
 	})
 }
 
+// beforeRefused leaves out of what an order we gave up looking for may be, what was placed
+// within the claim of another one that was refused, and not within its own: an answer that
+// was wrong is more likely than an order that waited for minutes.
+func beforeRefused(o Order, found []snaptrade.Order, sought []Order) []snaptrade.Order {
+	if o.State != NotPlaced {
+		return found
+	}
+	return slices.DeleteFunc(found, func(l snaptrade.Order) bool {
+		return !o.claimCovers(l) && slices.ContainsFunc(sought, func(r Order) bool {
+			return r.State == Rejected && sameOrder(r, l) && r.claimCovers(l)
+		})
+	})
+}
+
+// claimCovers says that a listed order was placed while a request of o might have been on
+// the wire. The broker's times have whole seconds.
+func (o Order) claimCovers(l snaptrade.Order) bool {
+	return !l.PlacedAt.Before(o.SentAt.Truncate(time.Second)) && !l.PlacedAt.After(*o.Deadline)
+}
+
 // take books a listed order, one of the found, as o's; it is nobody's no more.
 func (d *Desk) take(ctx context.Context, o Order, chosen snaptrade.Order, found int, unlinked []snaptrade.Order) ([]snaptrade.Order, error) {
 	b := booking{actor: byReconciler}
@@ -115,22 +144,31 @@ func (s State) claim() int {
 // through it; then the earliest. A wrong pick is a labelling error; a resend
 // would be a money error. A refused order is only taken for one that SnapTrade knows.
 func (d *Desk) choose(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, found []snaptrade.Order) (n int, chosen *snaptrade.Order) {
+	n, chosen, _ = d.chooseAmong(ctx, user, a, o, found)
+	return n, chosen
+}
+
+// chooseAmong is choose, and says when it is not known whether SnapTrade knows what a
+// refused order may have become: it could not be asked.
+func (d *Desk) chooseAmong(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, found []snaptrade.Order) (n int, chosen *snaptrade.Order, unread bool) {
 	if len(found) == 0 {
-		return 0, nil
+		return 0, nil, false
 	}
 	if len(found) == 1 && o.State != Rejected {
-		return 1, &found[0]
+		return 1, &found[0], false
 	}
 	ctx = snaptrade.WithClass(ctx, snaptrade.UnresolvedLook)
 	for i, l := range found {
-		if _, err := d.broker.OrderDetails(ctx, user, a.BrokerAccountID, l.ID); err == nil {
-			return len(found), &found[i]
+		_, err := d.broker.OrderDetails(ctx, user, a.BrokerAccountID, l.ID)
+		if err == nil {
+			return len(found), &found[i], false
 		}
+		unread = unread || snaptrade.StatusOf(err) != http.StatusNotFound && !isUnsupported(err)
 	}
 	if o.State == Rejected {
-		return 0, nil
+		return 0, nil, unread
 	}
-	return len(found), &found[0]
+	return len(found), &found[0], false
 }
 
 // withhold keeps back, while o's request is on the wire, what might be its order

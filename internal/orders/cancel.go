@@ -141,14 +141,24 @@ func (d *Desk) cancelNotSent(ctx context.Context, id uuid.UUID, cause error) err
 }
 
 // repeatCancels asks again for the end of orders that a look, begun a while after
-// the last request, still showed working: a broker may lose or refuse a cancel, and
-// a crash its bell (INV-23 needs it to come through).
-func (d *Desk) repeatCancels(ctx context.Context, account uuid.UUID, lookedAt time.Time) error {
+// the last request, showed live: a broker may lose or refuse a cancel, and a crash its
+// bell (INV-23 needs it to come through). What a look does not show proves nothing.
+func (d *Desk) repeatCancels(ctx context.Context, account uuid.UUID, lookedAt time.Time, shown ...snaptrade.Order) error {
+	live := make([]string, 0, len(shown))
+	for _, l := range shown {
+		if !l.Status.Final() {
+			live = append(live, l.ID)
+		}
+	}
+	if len(live) == 0 {
+		return nil
+	}
 	return d.db.AsSystem(ctx, byReconciler, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			update orders set cancel_sent_at = null where account_id = $1 and state in ('accepted', 'partial')
 			  and cancel_requested_at is not null and coalesce(cancel_sent_at, cancel_requested_at) < $2::timestamptz - interval '10 seconds'
-			returning id`, account, lookedAt)
+			  and broker_order_id = any($3)
+			returning id`, account, lookedAt, live)
 		if err != nil {
 			return fmt.Errorf("read cancels to repeat: %w", err)
 		}

@@ -148,6 +148,8 @@ func goneFrom(ctx context.Context, tx pgx.Tx, o Order, l snaptrade.Order) (posit
 	return p, len(gone) > 0 && gone[0].PositionID == p.ID, nil
 }
 
+// openPosition holds some of the contract. One that an entry has only opened holds nothing
+// that could have been sold: what the entry bought, if it did, the next looks show.
 func openPosition(ctx context.Context, tx pgx.Tx, o Order) (positions.Position, bool, error) {
 	var id uuid.UUID
 	err := tx.QueryRow(ctx, `select id from positions where account_id = $1 and symbol = $2 and status = 'open'`,
@@ -159,5 +161,5 @@ func openPosition(ctx context.Context, tx pgx.Tx, o Order) (positions.Position, 
 		return positions.Position{}, false, err
 	}
 	p, err := positions.Lock(ctx, tx, id)
-	return p, true, err
+	return p, err == nil && p.Held() > 0, err
 }

@@ -152,7 +152,9 @@ func (d *Desk) lookOnce(ctx context.Context, account uuid.UUID) error {
 	list, err := d.broker.RecentOrders(snaptrade.WithClass(ctx, classOf(before)), user, a.BrokerAccountID)
 	if isUnsupported(err) {
 		// Without lists nothing may be given up on, and no idle account is worth a call.
-		if err := errors.Join(d.accounts.NoteOrderLists(ctx, account, false), d.lookByID(ctx, user, a, before)); err != nil {
+		replaced, err := d.lookByID(ctx, user, a, before)
+		_, followErr := d.followRead(ctx, a, replaced, nil)
+		if err := errors.Join(d.accounts.NoteOrderLists(ctx, account, false), err, followErr); err != nil {
 			return err
 		}
 		return d.lookedAt(ctx, a, reading)
@@ -234,7 +236,7 @@ func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account
 			errs = append(errs, d.book(ctx, o.ID, r, booking{actor: byReconciler}))
 		}
 	}
-	errs = append(errs, d.confirmExecuted(ctx, user, a, list.Orders), d.repeatCancels(ctx, a.ID, list.AskedAt))
+	errs = append(errs, d.confirmExecuted(ctx, user, a, list.Orders), d.repeatCancels(ctx, a.ID, list.AskedAt, list.Orders...))
 	sought, err := d.watched(ctx, a.ID)
 	if err != nil {
 		return errors.Join(append(errs, err)...)
@@ -249,15 +251,17 @@ func (d *Desk) apply(ctx context.Context, user snaptrade.User, a brokers.Account
 	rest, err = d.adopt(ctx, user, a, list, rest, sought)
 	errs = append(errs, err)
 	rest, err = d.followReplaced(ctx, a, list, rest)
-	errs = append(errs, err, d.missing(ctx, user, a, list, sought), d.detect(ctx, a, rest))
+	errs = append(errs, err)
+	rest, err = d.missing(ctx, user, a, list, sought, rest)
+	errs = append(errs, err, d.detect(ctx, a, rest))
 	return errors.Join(errs...)
 }
 
 func beingReplaced(o Order) bool { return o.Change.Unresolved() }
 
 // missing asks one by one for working orders that the list left out: older than
-// a day, or pushed out.
-func (d *Desk) missing(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, sought []Order) error {
+// a day, or pushed out. What took the place of one is not returned.
+func (d *Desk) missing(ctx context.Context, user snaptrade.User, a brokers.Account, list snaptrade.OrderList, sought []Order, unlinked []snaptrade.Order) ([]snaptrade.Order, error) {
 	listed := make(map[string]bool, len(list.Orders))
 	for _, l := range list.Orders {
 		listed[l.ID] = true
@@ -268,7 +272,10 @@ func (d *Desk) missing(ctx context.Context, user snaptrade.User, a brokers.Accou
 			left = append(left, o)
 		}
 	}
-	return errors.Join(d.lookFurther(ctx, user, a, left), d.lookByID(ctx, user, a, left))
+	further, furtherErr := d.lookFurther(ctx, user, a, left)
+	read, readErr := d.lookByID(ctx, user, a, left)
+	unlinked, err := d.followRead(ctx, a, append(further, read...), unlinked)
+	return unlinked, errors.Join(furtherErr, readErr, err)
 }
 
 // How far back, and how often for an account, the longer list of orders is read.
@@ -278,35 +285,44 @@ const (
 )
 
 // lookFurther reads the list of older orders, for those that the recent one does not
-// reach. It may be less fresh than reading them by id, which goes on beside it.
-func (d *Desk) lookFurther(ctx context.Context, user snaptrade.User, a brokers.Account, left []Order) error {
+// reach. It may be less fresh than reading them by id, which goes on beside it. Those
+// that it shows as replaced are returned.
+func (d *Desk) lookFurther(ctx context.Context, user snaptrade.User, a brokers.Account, left []Order) (replaced []snaptrade.Order, err error) {
 	due := slices.ContainsFunc(left, func(o Order) bool {
 		return d.now().Sub(o.CreatedAt) > 24*time.Hour && (o.ReadAt == nil || d.now().Sub(*o.ReadAt) > furtherEvery)
 	})
 	if !due {
-		return nil
+		return nil, nil
 	}
 	list, err := d.broker.Orders(ctx, user, a.BrokerAccountID, snaptrade.AllOrders, furtherDays)
 	if err != nil {
-		return fmt.Errorf("list older orders of account %s: %w", a.ID, err)
+		return nil, fmt.Errorf("list older orders of account %s: %w", a.ID, err)
 	}
 	var errs []error
 	for _, l := range list.Orders {
 		for _, o := range left {
 			if *o.BrokerOrderID == l.ID && !o.Change.Unresolved() { // else its change is judged first, by its id
 				errs = append(errs, d.book(ctx, o.ID, reportOf(l), booking{actor: byReconciler}))
+				replaced = appendReplaced(replaced, l)
 			}
 		}
 	}
-	return errors.Join(errs...)
+	return replaced, errors.Join(append(errs, d.repeatCancels(ctx, a.ID, list.AskedAt, list.Orders...))...)
 }
 
 // byIDMost is how many orders a look reads one by one.
 const byIDMost = 10
 
+func appendReplaced(list []snaptrade.Order, l snaptrade.Order) []snaptrade.Order {
+	if l.Status == snaptrade.StatusReplaced {
+		return append(list, l)
+	}
+	return list
+}
+
 // lookByID reads known orders one by one: of any number, those that were read the
-// longest ago, so that each has its turn.
-func (d *Desk) lookByID(ctx context.Context, user snaptrade.User, a brokers.Account, sought []Order) error {
+// longest ago, so that each has its turn. Those that have been replaced are returned.
+func (d *Desk) lookByID(ctx context.Context, user snaptrade.User, a brokers.Account, sought []Order) (replaced []snaptrade.Order, err error) {
 	turn := slices.DeleteFunc(slices.Clone(sought), func(o Order) bool { return o.BrokerOrderID == nil })
 	slices.SortStableFunc(turn, longestAgo)
 	turn = turn[:min(len(turn), byIDMost)]
@@ -315,18 +331,20 @@ func (d *Desk) lookByID(ctx context.Context, user snaptrade.User, a brokers.Acco
 		ids = append(ids, o.ID)
 	}
 	if _, err := d.db.Pool().Exec(ctx, `update orders set read_at = clock_timestamp() where id = any($1)`, ids); err != nil {
-		return fmt.Errorf("note which orders are read: %w", err)
+		return nil, fmt.Errorf("note which orders are read: %w", err)
 	}
 	var errs []error
 	for _, o := range turn {
+		asked := d.now()
 		l, err := d.broker.OrderDetails(ctx, user, a.BrokerAccountID, *o.BrokerOrderID)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("read order %s: %w", o.ID, err))
 			continue
 		}
-		errs = append(errs, d.applyOne(ctx, user, a, o, l))
+		errs = append(errs, d.applyOne(ctx, user, a, o, l), d.repeatCancels(ctx, a.ID, asked, l))
+		replaced = appendReplaced(replaced, l)
 	}
-	return errors.Join(errs...)
+	return replaced, errors.Join(errs...)
 }
 
 // longestAgo puts the orders that were read the longest ago first, those never read before all.

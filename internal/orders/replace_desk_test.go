@@ -166,26 +166,32 @@ func TestACancelFollowsAnOrderToItsSuccessor(t *testing.T) {
 	}
 }
 
-// A cancel that nobody rings for any more is found by the next look, and so is one
-// that the broker lost; one that was asked for or sent a moment ago is left alone.
+// A cancel that nobody rings for any more is found by the next look that shows the order
+// live, and so is one that the broker lost; one that was asked for or sent a moment ago is
+// left alone.
 func TestALostCancelIsFoundByTheNextLook(t *testing.T) {
 	t.Parallel()
+	const lost = `cancel_requested_at = now() - interval '1 minute', cancel_sent_at = now() - interval '50 seconds'`
 	for name, c := range map[string]struct {
-		set  string
-		want int
+		set   string
+		shown []snaptrade.Order
+		want  int
 	}{
-		"its bell is lost":     {`cancel_requested_at = now() - interval '1 minute'`, 1},
-		"the broker lost it":   {`cancel_requested_at = now() - interval '1 minute', cancel_sent_at = now() - interval '50 seconds'`, 1},
-		"asked for just now":   {`cancel_requested_at = now()`, 0},
-		"sent just now":        {`cancel_requested_at = now() - interval '1 minute', cancel_sent_at = now()`, 0},
-		"nobody asked for one": {`updated_at = now()`, 0},
+		"its bell is lost":          {`cancel_requested_at = now() - interval '1 minute'`, []snaptrade.Order{{ID: "first", Status: snaptrade.StatusPending}}, 1},
+		"the broker lost it":        {lost, []snaptrade.Order{{ID: "first", Status: snaptrade.StatusPending}}, 1},
+		"the look shows it ended":   {lost, []snaptrade.Order{{ID: "first", Status: snaptrade.StatusCancelled}}, 0},
+		"the look does not show it": {lost, []snaptrade.Order{{ID: "another", Status: snaptrade.StatusPending}}, 0},
+		"the look shows nothing":    {lost, nil, 0},
+		"asked for just now":        {`cancel_requested_at = now()`, []snaptrade.Order{{ID: "first", Status: snaptrade.StatusPending}}, 0},
+		"sent just now":             {`cancel_requested_at = now() - interval '1 minute', cancel_sent_at = now()`, []snaptrade.Order{{ID: "first", Status: snaptrade.StatusPending}}, 0},
+		"nobody asked for one":      {`updated_at = now()`, []snaptrade.Order{{ID: "first", Status: snaptrade.StatusPending}}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBooker(t)
 			id := b.limitOrder(BTO, 5, 0)
 			b.must(`update orders set `+c.set+` where id = $1`, id)
-			if err := b.desk.repeatCancels(t.Context(), b.account, time.Now()); err != nil {
+			if err := b.desk.repeatCancels(t.Context(), b.account, time.Now(), c.shown...); err != nil {
 				t.Fatal(err)
 			}
 			if n := b.count(`select count(*) from river_job where kind = 'order_cancel'`); n != c.want {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -15,10 +14,6 @@ import (
 	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 )
-
-// successorGrace is how long an order that the broker calls replaced waits for its
-// successor to be listed: lists may be minutes late.
-const successorGrace = 4 * time.Minute
 
 // verdict is what a look at both orders says of a change.
 type verdict int
@@ -175,9 +170,9 @@ func (d *Desk) resolveChange(ctx context.Context, user snaptrade.User, a brokers
 	case inPlace:
 		return "", d.adoptSuccessor(ctx, o.ID, succession{change: o.Change, booking: booking{actor: byReconciler}}, old)
 	case notMade:
-		return "", d.failChange(ctx, o.ID, *o.Change, nil, changeEnding{actor: byReconciler, reason: "The broker did not make the change. The order works on as it was."})
+		return "", d.failChange(ctx, o.ID, *o.Change, nil, changeEnding{actor: byReconciler, reason: notMadeReason})
 	case lost:
-		err := d.failChange(ctx, o.ID, *o.Change, nil, changeEnding{actor: byReconciler, reason: "The order ended at the broker, and no replacement was found there."})
+		err := d.failChange(ctx, o.ID, *o.Change, nil, changeEnding{actor: byReconciler, reason: lostReason})
 		return "", errors.Join(err, d.bookAlone(ctx, o.ID, old))
 	}
 	return "", d.countChangeLook(ctx, *o.Change, list)
@@ -193,6 +188,12 @@ func (d *Desk) takeSuccessor(ctx context.Context, user snaptrade.User, a brokers
 	}
 	return chosen.ID, d.adoptSuccessor(ctx, o.ID, s, *chosen)
 }
+
+// What the owner of a change reads that did not come about.
+const (
+	notMadeReason = "The broker did not make the change. The order works on as it was."
+	lostReason    = "The order ended at the broker, and no replacement was found there."
+)
 
 // unseenReview is why an operator looks at an order that the broker shows no more.
 const unseenReview = "the broker shows neither this order nor a replacement of it"
@@ -249,52 +250,6 @@ func withholdSuccessors(list []snaptrade.Order, o Order) []snaptrade.Order {
 	})
 }
 
-// followReplaced follows the orders that were replaced without our asking, in the
-// broker's own app, to what took their place: when exactly one listed order may be
-// it. The ids that were taken are left out of what is returned.
-func (d *Desk) followReplaced(ctx context.Context, a brokers.Account, list snaptrade.OrderList, unlinked []snaptrade.Order) ([]snaptrade.Order, error) {
-	if !slices.ContainsFunc(list.Orders, func(l snaptrade.Order) bool { return l.Status == snaptrade.StatusReplaced }) {
-		return unlinked, nil
-	}
-	sought, err := d.watched(ctx, a.ID)
-	if err != nil {
-		return nil, err
-	}
-	var errs []error
-	for _, o := range sought {
-		if !o.State.Working() || o.Change.Unresolved() || o.BrokerOrderID == nil {
-			continue
-		}
-		i := slices.IndexFunc(list.Orders, func(l snaptrade.Order) bool { return l.ID == *o.BrokerOrderID })
-		if i < 0 || list.Orders[i].Status != snaptrade.StatusReplaced {
-			continue
-		}
-		taken, err := d.follow(ctx, o, list.Orders[i], unlinked)
-		errs = append(errs, err)
-		unlinked = without(unlinked, taken)
-	}
-	return unlinked, errors.Join(errs...)
-}
-
-// follow takes on the one successor of a replaced order. With none or several, the
-// order ends as cancelled, and an operator is asked to look.
-func (d *Desk) follow(ctx context.Context, o Order, old snaptrade.Order, unlinked []snaptrade.Order) (taken string, err error) {
-	var found []snaptrade.Order
-	for _, l := range unlinked {
-		if mayFollow(o, old, l) {
-			found = append(found, l)
-		}
-	}
-	found = successors(old, found)
-	switch {
-	case len(found) == 1:
-		return found[0].ID, d.adoptSuccessor(ctx, o.ID, succession{replaced: old.ID, booking: booking{actor: byReconciler}}, found[0])
-	case len(found) == 0 && !old.UpdatedAt.IsZero() && d.now().Sub(old.UpdatedAt) < successorGrace:
-		return "", d.PullLook(ctx, o.AccountID) // it may not be listed yet
-	}
-	return "", d.bookAlone(ctx, o.ID, old)
-}
-
 // followByID follows an order that was read by its id and not listed: where the
 // broker changed it in place, or names the one order that took its place.
 func (d *Desk) followByID(ctx context.Context, user snaptrade.User, a brokers.Account, o listedOrder, l snaptrade.Order) error {
@@ -311,18 +266,29 @@ func (d *Desk) followByID(ctx context.Context, user snaptrade.User, a brokers.Ac
 		return d.adoptSuccessor(ctx, o.ID, s, next)
 	case o.Change.Unresolved() && judgeChange(o, l, 0, false) == inPlace:
 		return d.adoptSuccessor(ctx, o.ID, s, l)
+	case o.Change.Unresolved() && !a.ListsOrders:
+		return d.judgeUnlisted(ctx, o, l)
 	}
 	return nil
 }
 
-// mayFollow reports whether a listed order may have taken the place of a replaced
-// one: the same contract and side, placed when that one ended.
-func mayFollow(o Order, old, l snaptrade.Order) bool {
-	if !l.Option || !sameContract(o.Contract, l.Symbol) || !sameSide(o.Side, l.Action) || l.PlacedAt.Before(old.PlacedAt) {
-		return false
+// judgeUnlisted decides about a change where no list will ever show a successor, by the
+// order itself, just read: one that works on as it was for so long was not changed. Of
+// one that has ended nobody can tell what took its place; what did has ended too when
+// the market has closed since, if it was for the day.
+func (d *Desk) judgeUnlisted(ctx context.Context, o listedOrder, l snaptrade.Order) error {
+	c := o.Change
+	if c.State != ChangeUnknown || c.SentAt == nil || d.now().Before(c.SentAt.Add(giveUpAfter(o.Side))) {
+		return nil
 	}
-	return old.UpdatedAt.IsZero() ||
-		!l.PlacedAt.Before(old.UpdatedAt.Add(-matchBefore)) && !l.PlacedAt.After(old.UpdatedAt.Add(matchAfter))
+	switch {
+	case !l.Status.Final():
+		return d.failChange(ctx, o.ID, *c, nil, changeEnding{actor: byReconciler, reason: notMadeReason})
+	case l.Status != snaptrade.StatusFilled && o.TimeInForce == Day && c.SentAt.Before(d.clock.LastClose()):
+		err := d.failChange(ctx, o.ID, *c, nil, changeEnding{actor: byReconciler, reason: lostReason, review: unseenReview})
+		return errors.Join(err, d.bookAlone(ctx, o.ID, l))
+	}
+	return nil
 }
 
 // succession is how an order comes by another id at the broker.

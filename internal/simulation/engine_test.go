@@ -153,7 +153,7 @@ func (c crashed) Error() string { return "the process died at " + c.point }
 // crash ends the process at a named point now and then.
 func (s *simulation) crash(point string) {
 	s.time.Now() // what happened on the wire is seen here
-	if !s.calm && s.dice.permille(6) {
+	if s.script.diesAt(point) || !s.calm && s.dice.permille(6) {
 		s.tally.crashes[point]++
 		panic(crashed{point})
 	}

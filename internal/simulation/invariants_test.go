@@ -35,6 +35,8 @@ create view touched.orders as select * from public.orders where id = any(touched
 create view touched.order_events as select * from public.order_events where order_id = any(touched.orders());
 create view touched.order_broker_ids as select * from public.order_broker_ids where order_id = any(touched.orders());
 create view touched.fills as select * from public.fills where position_id = any(touched.positions()) or order_id = any(touched.orders());
+create view touched.position_adjustments as select * from public.position_adjustments where position_id = any(touched.positions());
+create view touched.position_differences as select * from public.position_differences where false; -- what explains one may not be touched
 set search_path = touched, public, sim, pg_catalog;
 select set_config('simulation.positions', '', false), set_config('simulation.orders', '', false);`
 

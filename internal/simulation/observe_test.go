@@ -146,7 +146,7 @@ func (s *simulation) sawOrder(o seenOrder) {
 	s.watch.states[o.ID] = o.State
 	if !known {
 		s.tally.born[o.Source]++
-		if live(o.State) {
+		if live(o.State) && s.script == nil {
 			s.losePatience(o)
 		}
 	}

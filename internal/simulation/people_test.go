@@ -61,7 +61,7 @@ func (s *simulation) settle() {
 	s.referee = newReferee()
 	s.calm = true
 	for _, name := range append(append([]string{}, leaders...), followers...) {
-		s.people = append(s.people, s.movesIn(name))
+		s.people = append(s.people, s.movesIn(name, "ALPACA-PAPER"))
 	}
 	text := func(v string) *string { return &v }
 	yes, many, slow := true, 100, 120
@@ -95,7 +95,7 @@ func (s *simulation) settle() {
 	s.calm = false
 }
 
-func (s *simulation) movesIn(name string) *person {
+func (s *simulation) movesIn(name, broker string) *person {
 	s.t.Helper()
 	p := &person{name: name}
 	s.must(s.db.InTx(s.ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -104,9 +104,9 @@ func (s *simulation) movesIn(name string) *person {
 		return err
 	}))
 	s.must(s.exec(`update users set role = 'trader' where username in ('ava', 'bob', 'cyd')`))
-	_, err := s.engine.accounts.Connect(s.ctx, p.user, "ALPACA-PAPER", "")
+	_, err := s.engine.accounts.Connect(s.ctx, p.user, broker, "")
 	s.must(err)
-	s.control("/_sandbox/connect", map[string]any{"user": p.user.String(), "broker": "ALPACA-PAPER"})
+	s.control("/_sandbox/connect", map[string]any{"user": p.user.String(), "broker": broker})
 	_, err = s.engine.accounts.Refresh(s.ctx, p.user)
 	s.must(err)
 	s.must(s.exec(fmt.Sprintf(`update accounts set id = gen_random_uuid() where user_id = '%s'`, p.user))) // the seed's: schedules are spread by it

@@ -59,6 +59,7 @@ type simulation struct {
 	warnings warnings
 	trace    trace
 	sabotage sabotage
+	script   *script // a tale's; nil: everything is left to chance
 	began    time.Time
 }
 

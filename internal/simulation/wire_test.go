@@ -127,7 +127,9 @@ func (s *simulation) placing(w http.ResponseWriter, r *http.Request, broker http
 		})
 	}
 	mode := "immediate"
-	if !s.calm {
+	if s.script != nil {
+		mode = "manual"
+	} else if !s.calm {
 		mode = weigh(s.dice, placeModes)
 	}
 	s.fail(s.world.SetMode(account, mode))

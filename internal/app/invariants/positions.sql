@@ -16,7 +16,7 @@ from positions p left join selling s on s.position_id = p.id
 where p.sell_reserved <> coalesce(s.left, 0)
     and not (p.review_reason is not null and s.left > p.bought - p.sold and p.sell_reserved = p.bought - p.sold);
 
--- INV-14: A position is the sum of its fills and adjustments, in contracts bought and sold; less than they sold only where an operator is asked to look. Its orders are in its contract, or in one it was renamed from. What the broker holds differently for long, an order explains.
+-- INV-14: A position is the sum of its fills and adjustments, in contracts bought and sold; less than they sold only where an operator is asked to look. Its orders are in its contract, or in one it was renamed from. What the broker holds differently for long, an order explains, or one that changed since: then it is watched anew.
 with filled as (
     select position_id, coalesce(sum(quantity) filter (where side = 'BTO'), 0) as bought, coalesce(sum(quantity) filter (where side = 'STC'), 0) as sold
     from fills group by position_id
@@ -54,7 +54,7 @@ from position_adjustments group by position_id having count(*) filter (where kin
 union all
 select a.id::text, 'took ' || -a.quantity || ' for ' || -a.cost || ', and orders explain ' || sum(e.quantity) || ' for ' || sum(e.cost)
 from position_adjustments a join position_adjustments e on e.explains = a.id
-group by a.id having a.kind <> 'external' or sum(e.quantity) > -a.quantity or sum(e.cost) > -a.cost
+group by a.id, a.kind, a.quantity, a.cost having a.kind <> 'external' or sum(e.quantity) > -a.quantity or sum(e.cost) > -a.cost
     or bool_or((e.position_id, e.user_id, e.symbol) is distinct from (a.position_id, a.user_id, a.symbol))
 union all
 select e.id::text, 'explains ' || sum(e.quantity) || ' by an order that sold ' || coalesce(sum(f.sold), 0) || ' of its position'
@@ -68,7 +68,8 @@ union all
 select d.account_id || ' ' || d.symbol, d.ours || ' held here and ' || d.theirs || ' at the broker for ' || d.as_of - d.since || ', and no order explains it'
 from position_differences d where d.as_of - d.since > interval '1 hour' and not exists (
     select 1 from orders o where o.account_id = d.account_id and o.symbol = d.symbol
-      and (o.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial') or o.state = 'not_placed' and o.created_at > now() - interval '1 day'));
+      and (o.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial') or o.state = 'not_placed' and o.created_at > now() - interval '1 day'
+        or o.updated_at >= d.since));
 
 -- INV-15: Cost is neither made nor lost: what the sells and adjustments removed and what remains is what came in, to the last digit.
 with cost as (
