@@ -80,12 +80,12 @@ func (c *Copier) Directory(ctx context.Context, q DirectoryQuery) (page []Listed
 			group by s.trader_id
 		), listed as (
 			select t.username, t.name, t.bio, t.avatar_url, t.verified_at, coalesce(f.n, 0)::int as followers, coalesce(m.finished, 0)::int as finished,
-				coalesce(m.pnl, 0) as pnl, round(100.0 * m.wins / nullif(m.finished, 0), 2) as win_rate
+				coalesce(m.pnl, 0) as pnl, coalesce(m.wins, 0) as wins
 			from t left join made m on m.user_id = t.id left join follow f on f.trader_id = t.id
 		), sorted as (
-			select *, case @sort when 'pnl' then pnl when 'winRate' then coalesce(win_rate, -1) else followers end as value from listed
+			select *, case @sort when 'pnl' then pnl when 'winRate' then coalesce(wins::numeric / nullif(finished, 0), -1) else followers end as value from listed
 		)
-		select username, name, bio, avatar_url, verified_at, followers, finished, pnl, win_rate, value from sorted
+		select username, name, bio, avatar_url, verified_at, followers, finished, pnl, wins, value from sorted
 		where @first or value < @value or value = @value and username > @username
 		order by value desc, username limit @limit`, pgx.NamedArgs{
 		"text": q.Text, "paperCounts": c.paperCounts, "since": c.since(q.Period), "sort": q.Sort, "first": q.Cursor == "",
@@ -113,9 +113,12 @@ func storable(text string) bool {
 
 func scanListed(row pgx.CollectableRow) (t Listed, err error) {
 	var pnl decimal.Decimal
-	var rate decimal.NullDecimal
-	err = row.Scan(&t.Username, &t.Name, &t.Bio, &t.AvatarURL, &t.VerifiedAt, &t.Followers, &t.Finished, &pnl, &rate, &t.value)
-	t.PnL, t.WinRate, t.VerifiedAt = money.Amount{Decimal: pnl}, nullAmount(rate), utc(t.VerifiedAt)
+	var wins int64
+	err = row.Scan(&t.Username, &t.Name, &t.Bio, &t.AvatarURL, &t.VerifiedAt, &t.Followers, &t.Finished, &pnl, &wins, &t.value)
+	t.PnL, t.VerifiedAt = money.Amount{Decimal: pnl}, utc(t.VerifiedAt)
+	if rate := money.Percent(decimal.NewFromInt(wins), decimal.NewFromInt(int64(t.Finished))); rate.Valid {
+		t.WinRate = &money.Amount{Decimal: rate.Decimal}
+	}
 	return t, err
 }
 

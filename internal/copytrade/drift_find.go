@@ -157,7 +157,7 @@ func (c *Copier) comeApart(ctx context.Context, statement string, args pgx.Named
 func (c *Copier) setWise(ctx context.Context, step func(context.Context, pgx.Tx) (int, error)) error {
 	for done := triggerSlice; done == triggerSlice; {
 		err := c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) (err error) {
-			if _, err = tx.Exec(ctx, `set local statement_timeout = '10s'`); err != nil {
+			if _, err = tx.Exec(ctx, setDecideTime); err != nil {
 				return err
 			}
 			done, err = step(ctx, tx)

@@ -19,6 +19,8 @@ type ending struct {
 	words  string
 }
 
+const noNumbers = "{}" // nothing was compared
+
 const endSlice = 1000 // decisions ended in one statement
 
 // endAll ends, set-wise, the decisions c of leader's orders l on positions p
@@ -27,6 +29,9 @@ const endSlice = 1000 // decisions ended in one statement
 // else placed or answered meanwhile stays.
 func (c *Copier) endAll(ctx context.Context, e ending, condition string, args pgx.NamedArgs) error {
 	args["result"], args["reason"], args["words"], args["slice"] = e.result, e.reason, e.words, endSlice
+	if args["numbers"] == nil {
+		args["numbers"] = noNumbers
+	}
 	for ended := endSlice; ended == endSlice; {
 		err := c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) (err error) {
 			ended, err = c.endSome(ctx, tx, condition, args)
@@ -49,7 +54,7 @@ func (c *Copier) endSome(ctx context.Context, tx pgx.Tx, condition string, args 
 			order by c.id limit @slice for no key update of c
 		), made as (
 			update copy_decisions c set result = @result, reason = @reason, updated_at = now(),
-				numbers = case when @words = '' then c.numbers else c.numbers || jsonb_build_object('words', @words::text) end
+				numbers = c.numbers || @numbers::jsonb || case when @words = '' then jsonb_build_object() else jsonb_build_object('words', @words::text) end
 			from waiting w where c.id = w.id returning c.*, w.result as was
 		)
 		select `+decisionColumns+`, c.was from made c join users t on t.id = c.trader_id join orders l on l.id = c.leader_order_id`, args)
@@ -80,6 +85,11 @@ func (c *Copier) endSome(ctx context.Context, tx pgx.Tx, condition string, args 
 // since it was read.
 func (c *Copier) finish(ctx context.Context, d Decision, e ending) error {
 	return c.endAll(ctx, e, `c.id = @id and c.order_id is not distinct from @order`, pgx.NamedArgs{"id": d.ID, "order": d.OrderID})
+}
+
+// refuse ends a decision that the order desk has refused, with the numbers it compared.
+func (c *Copier) refuse(ctx context.Context, d Decision, e ending, compared string) error {
+	return c.endAll(ctx, e, `c.id = @id and c.order_id is not distinct from @order`, pgx.NamedArgs{"id": d.ID, "order": d.OrderID, "numbers": compared})
 }
 
 // mustTell says whether an end reaches the follower's phone: a copy that failed,

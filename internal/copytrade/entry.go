@@ -57,12 +57,12 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 			return still(ctx, tx)
 		})
 	}
-	if code, words, refused := refusal(err); refused {
+	if code, words, compared, refused := refusal(err); refused {
 		e := ending{Skipped, code, ""}
 		if code == "spread_too_wide" || code == "max_slippage" { // how wide, and what was asked, is nowhere else
 			e.words = words
 		}
-		return c.finish(ctx, d, e)
+		return c.refuse(ctx, d, e, compared)
 	}
 	return err
 }

@@ -2,8 +2,10 @@ package copytrade
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -178,14 +180,20 @@ func tie(ctx context.Context, tx pgx.Tx, o orders.Order) error {
 }
 
 // refusal is a definite no of the order desk, with the code that a copy keeps as
-// its reason, and the desk's own words.
-func refusal(err error) (code, words string, refused bool) {
+// its reason, the desk's own words, and the numbers that it compared, as JSON.
+func refusal(err error) (code, words, compared string, refused bool) {
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Status >= 500 {
-		return "", "", false
+		return "", "", "", false
+	}
+	details := maps.Clone(f.Details)
+	delete(details, "confirm") // what a person could say to it; nobody is asked
+	text, err := json.Marshal(details)
+	if err != nil || len(details) == 0 {
+		text = []byte("{}")
 	}
 	if f.Code == "not_found" { // the account is gone
-		return "no_account", f.Public, true
+		return "no_account", f.Public, string(text), true
 	}
-	return f.Code, f.Public, true
+	return f.Code, f.Public, string(text), true
 }

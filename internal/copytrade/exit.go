@@ -164,18 +164,18 @@ func (c *Copier) placeExit(ctx context.Context, x exit) error {
 	} else {
 		err = c.enter(ctx, order, still)
 	}
-	if code, _, refused := refusal(err); refused {
-		return c.tryAgain(ctx, x.Decision, code, exitSpacing)
+	if code, _, compared, refused := refusal(err); refused {
+		return c.tryAgain(ctx, x.Decision, code, compared, exitSpacing)
 	}
 	return err
 }
 
 // tryAgain keeps a copy that cannot be had now until its time is over. A refusal must
 // not leave a follower holding what the leader has left, so exits are kept.
-func (c *Copier) tryAgain(ctx context.Context, d Decision, code string, wait time.Duration) error {
+func (c *Copier) tryAgain(ctx context.Context, d Decision, code, compared string, wait time.Duration) error {
 	_, err := c.db.Pool().Exec(ctx, `
-		update copy_decisions set reason = $2, updated_at = now()
-		where id = $1 and result in ('queued', 'approved') and reason is distinct from $2`, d.ID, code)
+		update copy_decisions set reason = $2, numbers = numbers || $3::jsonb, updated_at = now()
+		where id = $1 and result in ('queued', 'approved') and reason is distinct from $2`, d.ID, code, compared)
 	if err != nil {
 		return fmt.Errorf("note why decision %s waits: %w", d.ID, err)
 	}

@@ -69,7 +69,7 @@ const heldElsewhere = `
 // the row: the settings under their column names in subscriptions, the signal (cum,
 // price, multiplier, underlying, option_type, days_left) and the facts of its moment
 // (account_ready, buying_power, flat, closing, session_open, delay, held, open_others,
-// exposed, made, most). What it comes to is judged: reason, size, and the numbers compared.
+// exposed, made, most, copies_today). What it comes to is judged: reason, size, and the numbers compared.
 const judgeEntries = `
 priced as (
 	select *, coalesce(floor(case scaling_mode
@@ -99,17 +99,13 @@ priced as (
 			when open_others >= max_open_positions then 'max_open_positions'
 			when max_exposure - exposed < cost_each then 'max_exposure'
 			when held and same_contract = 'skip' then 'already_held'
+			when copies_today >= max_daily_trades then 'risk_daily_copies'
 		end as reason
 	from priced
 ), judged as (
 	select *, case when reason is null then least(wanted, max_position_size, most, floor(max_premium_per_trade / cost_each),
 			floor((max_exposure - exposed) / cost_each)) else 0 end::int as size,
-		case when least(min_days_to_expiration, max_days_to_expiration, max_open_positions) is null and least(max_premium_per_trade, max_exposure, daily_loss_stop) is null
-			then ` + numbersOfAll + ` else ` + numbersOfAll + ` || jsonb_build_object(
-			'minDaysToExpiration', min_days_to_expiration, 'maxDaysToExpiration', max_days_to_expiration,
-			'maxPremiumPerTrade', max_premium_per_trade::text, 'openPositions', open_others,
-			'maxOpenPositions', max_open_positions, 'exposure', round(exposed, 2)::text, 'maxExposure', max_exposure::text,
-			'madeToday', round(made, 2)::text, 'dailyLossStop', daily_loss_stop::text) end as numbers
+		case when ` + someDecided + ` then ` + numbersOfMost + ` || ` + numbersOfSome + ` else ` + numbersOfMost + ` end as numbers
 	from reasoned
 )`
 
@@ -119,11 +115,28 @@ const numbersOfAll = `jsonb_build_object('scaling', scaling_mode, 'value', trim_
 			'maxPositionSize', max_position_size, 'delaySeconds', round(extract(epoch from delay), 1), 'maxDelaySeconds', max_delay_seconds,
 			'daysToExpiration', days_left, 'costEach', round(cost_each, 2)::text)`
 
+// numbersOfMost are those and the bounds that are set.
+const numbersOfMost = `case when least(min_days_to_expiration, max_days_to_expiration, max_open_positions) is null and least(max_premium_per_trade, max_exposure, daily_loss_stop) is null
+			then ` + numbersOfAll + ` else ` + numbersOfAll + ` || jsonb_build_object(
+			'minDaysToExpiration', min_days_to_expiration, 'maxDaysToExpiration', max_days_to_expiration,
+			'maxPremiumPerTrade', max_premium_per_trade::text, 'openPositions', open_others,
+			'maxOpenPositions', max_open_positions, 'exposure', round(exposed, 2)::text, 'maxExposure', max_exposure::text,
+			'madeToday', round(made, 2)::text, 'dailyLossStop', daily_loss_stop::text) end`
+
+// someDecided is whether one of numbersOfSome decided.
+const someDecided = `(reason = 'risk_daily_copies' or scaling_mode = 'buyingPowerPercent' or most < least(wanted, max_position_size))`
+
+// numbersOfSome are those that are compared for everybody and named where they decided.
+const numbersOfSome = `case
+		when reason = 'risk_daily_copies' then jsonb_build_object('copiesToday', copies_today, 'maxDailyTrades', max_daily_trades)
+		when scaling_mode = 'buyingPowerPercent' then jsonb_build_object('buyingPower', round(buying_power, 2)::text, 'most', most)
+		else jsonb_build_object('most', most) end`
+
 // fanOutEntries decides about a leader's buy. "offset 0" keeps what is reckoned for a
 // bound from being reckoned for those who set none: without it the planner reckons first. What was copied from this trader does
 // not count as held from elsewhere. A copy on paper needs no account; without one it
 // reckons with paper's own buying power. Foreign tables: orders, accounts, positions,
-// copy_holdings, copy_day_results, risk_limits.
+// copy_holdings, copy_day_results, risk_limits, day_counters.
 const fanOutEntries = `
 with o as (
 	select o.*, round(o.cum_notional / o.cum, 4) as price, p.bought = p.sold as flat, p.option_type,
@@ -136,10 +149,11 @@ with o as (
 		o.last_day and not s.paper and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time as closing,
 		@open::boolean as session_open, @now::timestamptz - @executed::timestamptz as delay, ` + heldElsewhere + ` as held,
 		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed, today.made,
-		least(r.own, coalesce(r.granted, @most::int))::int as most,
+		least(r.own, coalesce(r.granted, @most::int))::int as most, used.used::int as copies_today,
 		least(greatest(extract(epoch from a.balance_at - @now::timestamptz) * 1000 + @balanceAge::int, -1), 1000000)::int as fresh_ms
 	from o ` + followed + `
 	left join risk_limits r on r.user_id = s.follower_id and r.kind = 'copyContracts'
+	left join day_counters used on used.user_id = s.follower_id and used.trading_day = @today::date and (used.kind = 'copies' and not s.paper or used.kind = 'paper_copies' and s.paper)
 	left join lateral (select c.* from (select where s.max_open_positions is not null or s.max_exposure is not null offset 0) bounded
 		cross join lateral (` + copiesOpen + `) c) copies on true
 	left join lateral (select m.* from (select where s.daily_loss_stop is not null offset 0) stopped cross join lateral (` + madeToday + `) m) today on true
@@ -150,14 +164,17 @@ with o as (
 		quantity, result, reason, numbers, place, place_of, due_at, expires_at)
 	select id, paper, follower_id, trader_id, leader_order, 'BTO', symbol, cum, price, case when ms < 0 then 0 else size end,
 		case when reason is not null or ms < 0 then 'skipped' when automatic then 'queued' else 'awaiting_approval' end,
-		coalesce(reason, case when ms < 0 then 'line_too_long' end), numbers, place, place_of,
+		coalesce(reason, case when ms < 0 then 'line_too_long' end),
+		case when ms < -1 then numbers || jsonb_build_object('forecastMs', -1 - ms, 'waitsMs', (max_delay_seconds * 1000 - extract(epoch from delay) * 1000)::int)
+			when ms = -1 then numbers || jsonb_build_object('waitsMs', (max_delay_seconds * 1000 - extract(epoch from delay) * 1000)::int) else numbers end, place, place_of,
 		@now::timestamptz + ms * interval '1 millisecond', least(@now::timestamptz + make_interval(secs => max_delay_seconds), @close::timestamptz)
 	from (select l.*, case when waits_in_line then d.ms[nth] end as ms from lean l cross join due d) x
 	on conflict (leader_order_id, subscription_id) do nothing
 )` + sliceDone + `lean`
 
-// lineUp gives those of judged who buy without asking their time in line, or none
-// where the request budget cannot send them within what they wait (ms -1).
+// lineUp gives those of judged who buy without asking their time in line, or, where
+// the request budget cannot send them within what they wait, -1 less the time in which
+// it could (ms; -1 alone where that is not known).
 const lineUp = `, lean as materialized (
 	select id, paper, follower_id, trader_id, leader_order, symbol, cum, price, size, reason, automatic, numbers, key, place, place_of,
 		max_delay_seconds, fresh_ms, delay, reason is null and automatic and not paper as waits_in_line,

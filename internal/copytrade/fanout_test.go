@@ -2,6 +2,7 @@ package copytrade
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
@@ -386,5 +388,63 @@ func TestEveryFollowerInOnePass(t *testing.T) {
 	f.decide(order)
 	if n := read[int](f, `select count(distinct place)::int from copy_decisions where leader_order_id = $1 and place between 1 and place_of and place_of = 1000`, order); n != 1000 {
 		t.Errorf("%d places", n)
+	}
+}
+
+// A follower whose copies of the day are used up gets no place in line and takes no
+// call of the budget; the numbers that decided are kept.
+func TestTheDaysCopiesAreJudgedBeforeTheLine(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	full, nearly, paper := f.follower("full", true), f.follower("nearly", true), f.follower("paper", true)
+	f.set(paper, "auto_execute", false)
+	paper.subscription = f.paperBeside(paper, true)
+	day := f.clock.Today()
+	for user, used := range map[follower]int{full: 5, nearly: 4, paper: 5} {
+		f.exec(`insert into day_counters (user_id, trading_day, kind, used) values ($1, $2, 'copies', $3)`, user.id, day, used)
+	}
+	f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
+	for w, want := range map[follower]string{full: "skipped: risk_daily_copies", nearly: "queued", paper: "queued"} {
+		if got := f.reason(w); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	var numbers map[string]any
+	f.must(json.Unmarshal(f.decision(full).Numbers, &numbers))
+	if numbers["copiesToday"] != 5.0 || numbers["maxDailyTrades"] != 5.0 {
+		t.Errorf("numbers: %v", numbers)
+	}
+}
+
+// What the platform's own bound or the buying power cut is said with it.
+func TestNumbersNameWhatDecidedTheSize(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	cut, part := f.follower("cut", true), f.follower("part", true)
+	f.set(cut, "scaling_value", 20)
+	f.set(cut, "max_position_size", 500)
+	f.set(part, "scaling_mode", "buyingPowerPercent")
+	f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
+	if got := read[string](f, `select numbers ->> 'most' from copy_decisions where subscription_id = $1`, cut.subscription); got != "10" {
+		t.Errorf("the platform's bound: %q", got)
+	}
+	if got := read[string](f, `select numbers ->> 'buyingPower' from copy_decisions where subscription_id = $1`, part.subscription); got != "100000.00" {
+		t.Errorf("buying power: %q", got)
+	}
+}
+
+// The order desk's numbers go with its refusal.
+func TestARefusalAtPlacingKeepsItsNumbers(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	code, _, compared, refused := refusal(fmt.Errorf("enter: %w", fault.Risk("premium", "too dear").With("limit", decimal.NewFromInt(2500)).With("confirm", "x")))
+	if !refused || code != "risk_premium" || compared != `{"limit":"2500"}` {
+		t.Fatalf("%s %s", code, compared)
+	}
+	w := f.follower("ben", true)
+	f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
+	f.must(f.copier.refuse(f.ctx, f.decision(w), ending{Skipped, code, ""}, compared))
+	if got := read[string](f, `select reason || ' ' || (numbers ->> 'limit') || ' ' || (numbers ->> 'wanted') from copy_decisions`); got != "risk_premium 2500 4" {
+		t.Error(got)
 	}
 }

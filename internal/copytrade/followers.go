@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
@@ -93,12 +94,13 @@ type Copies struct {
 // table: orders.
 func (c *Copier) CopiesOf(ctx context.Context, trader, order uuid.UUID) (n Copies, err error) {
 	err = c.db.As(ctx, trader, func(ctx context.Context, tx pgx.Tx) error {
+		var median decimal.NullDecimal // a part of the trader's price, not rounded
 		err := tx.QueryRow(ctx, `
 			with own as (
-				select id, side, cum_notional / nullif(cum, 0) as price from orders where id = $1 and user_id = $2
+				select id, side, cum, cum_notional from orders where id = $1 and user_id = $2
 			), made as (
 				select d.result, case o.side when 'BTO' then 1 else -1 end
-					* (e.cum_notional / nullif(e.cum, 0) - o.price) * 100 / nullif(o.price, 0) as slippage
+					* (e.cum_notional * o.cum - o.cum_notional * e.cum) / nullif(o.cum_notional * e.cum, 0) as slippage
 				from own o join copy_decisions d on d.leader_order_id = o.id and not d.paper left join orders e on e.id = d.order_id
 			), ranked as (
 				select slippage, row_number() over (order by slippage) as place, count(*) over () as all_of_them
@@ -108,12 +110,15 @@ func (c *Copier) CopiesOf(ctx context.Context, trader, order uuid.UUID) (n Copie
 				count(*) filter (where m.result = 'approved'), count(*) filter (where m.result = 'executed'),
 				count(*) filter (where m.result = 'rejected'), count(*) filter (where m.result = 'skipped'),
 				count(*) filter (where m.result = 'failed'), count(*) filter (where m.result = 'expired'),
-				(select round(avg(slippage), 2) from ranked where place in ((all_of_them + 1) / 2, (all_of_them + 2) / 2))
+				(select sum(slippage) / count(*) from ranked where place in ((all_of_them + 1) / 2, (all_of_them + 2) / 2))
 			from own left join made m on true having count(own.id) > 0`, order, trader).
 			Scan(&n.Decisions, &n.Queued, &n.AwaitingApproval, &n.Approved, &n.Executed, &n.Rejected, &n.Skipped, &n.Failed, &n.Expired,
-				&n.MedianSlippage)
+				&median)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fault.NotFound()
+		}
+		if median.Valid {
+			n.MedianSlippage = &money.Amount{Decimal: money.Percent(median.Decimal, decimal.NewFromInt(1)).Decimal}
 		}
 		return err
 	})

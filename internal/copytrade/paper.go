@@ -64,7 +64,7 @@ func (c *Copier) fillOnPaper(ctx context.Context, d Decision, order orders.CopyO
 	}
 	price, ok := draft.Fill()
 	if !ok {
-		return false, c.tryAgain(ctx, d, paperPrice, paperEvery)
+		return false, c.tryAgain(ctx, d, paperPrice, noNumbers, paperEvery)
 	}
 	made, err := c.paperMade(ctx, order)
 	if err != nil {

@@ -91,7 +91,7 @@ func (c *Copier) placeTrigger(ctx context.Context, t waitingTrigger) error {
 	if err == nil {
 		err = c.enterTrigger(ctx, t.Trigger, draft)
 	}
-	if code, _, refused := refusal(err); refused {
+	if code, _, _, refused := refusal(err); refused {
 		return c.triggerWaits(ctx, t.Trigger, code)
 	}
 	return err

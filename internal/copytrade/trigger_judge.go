@@ -18,7 +18,7 @@ import (
 
 const (
 	triggersWithin = 15 * time.Minute // from the trigger; later a sale is only offered
-	triggerSlice   = 10_000           // holdings judged in one statement
+	triggerSlice   = 2000             // holdings judged in one statement; rule 8.3 gives it two seconds
 )
 
 // TriggerJob places the exits of what was reached.
@@ -79,7 +79,7 @@ const readTriggers = ` select ` + triggerColumns + ` from made g join users t on
 
 // Judge holds quotes against the bounds of everybody who holds copies of the
 // contracts: a row, a message and the bell of the exits are written together, in
-// one statement for each 10,000 holdings. Quotes that are old, one-sided or from
+// one statement for each slice of holdings. Quotes that are old, one-sided or from
 // outside the session move nothing. It says how many were reached.
 func (c *Copier) Judge(ctx context.Context, quotes []market.Quote) (reached int, err error) {
 	var symbols []string
@@ -127,7 +127,7 @@ func (c *Copier) trigger(ctx context.Context, statement string, args pgx.NamedAr
 }
 
 func (c *Copier) triggerSome(ctx context.Context, tx pgx.Tx, statement string, args pgx.NamedArgs) (int, error) {
-	if _, err := tx.Exec(ctx, `set local statement_timeout = '10s'`); err != nil { // set-wise work has its own time (rule 8.3)
+	if _, err := tx.Exec(ctx, setDecideTime); err != nil {
 		return 0, err
 	}
 	rows, err := tx.Query(ctx, statement, args)

@@ -174,7 +174,7 @@ func tooDear(f risk.Facts, most *money.Price) error {
 	if most == nil || f.Ask == nil || !f.Ask.GreaterThan(most.Decimal) {
 		return nil
 	}
-	return fault.Conflict("max_slippage", "The ask is "+f.Ask.Display()+", the follower allows "+most.Display()+".")
+	return fault.Conflict("max_slippage", "The ask is "+f.Ask.Display()+", the follower allows "+most.Display()+".").With("ask", f.Ask).With("limit", most)
 }
 
 // tooWide refuses a copied entry while bid and ask are further apart than its
@@ -184,7 +184,7 @@ func (dr Draft) tooWide() error {
 		return nil
 	}
 	if s := dr.quote.Spread(); s.Valid && s.Decimal.GreaterThan(*dr.copy.MaxSpread) {
-		return fault.Conflict("spread_too_wide", "The spread is "+s.Decimal.String()+"% of mid.")
+		return fault.Conflict("spread_too_wide", "The spread is "+s.Decimal.String()+"% of mid.").With("spreadPercent", s.Decimal).With("limit", dr.copy.MaxSpread)
 	}
 	return nil
 }

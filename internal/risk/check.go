@@ -178,7 +178,8 @@ func (r *Rules) collar(f Facts) (string, error) {
 	if f.Entry {
 		top := decimal.Max(f.Ask.Mul(buyFactor), f.Ask.Add(collarFloor))
 		if p.GreaterThan(top) {
-			return "", fault.Risk("collar", fmt.Sprintf("%s is far above the ask of %s.", p.Display(), f.Ask.Display()))
+			return "", fault.Risk("collar", fmt.Sprintf("%s is far above the ask of %s.", p.Display(), f.Ask.Display())).
+				With("price", p).With("ask", f.Ask).With("limit", money.Price{Decimal: top})
 		}
 		return "", nil
 	}
@@ -214,7 +215,7 @@ func (r *Rules) premium(f Facts) (string, error) {
 	}
 	if cost.GreaterThan(limit.Decimal) {
 		return "", fault.Risk("premium", fmt.Sprintf("%s is above the limit of %s for one order.", cost.Display(), limit.Display())).
-			With("limit", limit)
+			With("needed", cost).With("limit", limit)
 	}
 	return "", nil
 }

@@ -16,7 +16,7 @@ from positions p left join selling s on s.position_id = p.id
 where p.sell_reserved <> coalesce(s.left, 0)
     and not (p.review_reason is not null and s.left > p.bought - p.sold and p.sell_reserved = p.bought - p.sold);
 
--- INV-14: A position is the sum of its fills and adjustments, in contracts bought and sold; less than they sold only where an operator is asked to look. Its orders are in its contract, or in one it was renamed from. What the broker holds differently for long, an order explains, or one that changed since: then it is watched anew.
+-- INV-14: A position is the sum of its fills and adjustments, in contracts bought and sold; less than they sold only where an operator is asked to look. Its orders are in its contract, or in one it was renamed from. What the broker holds differently for long, an order explains, or one that changed within the hour: then it is watched anew.
 with filled as (
     select position_id, coalesce(sum(quantity) filter (where side = 'BTO'), 0) as bought, coalesce(sum(quantity) filter (where side = 'STC'), 0) as sold
     from fills group by position_id
@@ -69,7 +69,7 @@ select d.account_id || ' ' || d.symbol, d.ours || ' held here and ' || d.theirs 
 from position_differences d where d.as_of - d.since > interval '1 hour' and not exists (
     select 1 from orders o where o.account_id = d.account_id and o.symbol = d.symbol
       and (o.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial') or o.state = 'not_placed' and o.created_at > now() - interval '1 day'
-        or o.updated_at >= d.since));
+        or o.updated_at >= greatest(d.since, now() - interval '1 hour')));
 
 -- INV-15: Cost is neither made nor lost: what the sells and adjustments removed and what remains is what came in, to the last digit.
 with cost as (
