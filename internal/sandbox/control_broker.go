@@ -27,7 +27,8 @@ type BookRow struct {
 	LimitPrice    *string   `json:"limitPrice"`
 	TimeInForce   string    `json:"timeInForce"`
 	PlacedAt      time.Time `json:"placedAt"`
-	Via           string    `json:"via"` // snaptrade, app
+	ListedAt      time.Time `json:"listedAt"` // lists leave it out before
+	Via           string    `json:"via"`      // snaptrade, app
 	Reason        string    `json:"reason,omitempty"`
 	Replaces      string    `json:"replaces,omitempty"`
 }
@@ -36,7 +37,7 @@ func (w *World) row(o paperOrder) BookRow {
 	row := BookRow{
 		BrokerOrderID: o.ID, Account: o.Account, User: w.ownerName(o.Account), Symbol: o.Symbol, Action: o.Action,
 		Quantity: o.Quantity, Filled: o.Filled, Status: o.Status, OrderType: o.Type, TimeInForce: o.TIF,
-		PlacedAt: o.Placed, Via: o.Via, Reason: o.Reason, Replaces: o.Replaces,
+		PlacedAt: o.Placed, ListedAt: o.ListedAt, Via: o.Via, Reason: o.Reason, Replaces: o.Replaces,
 	}
 	if o.Filled > 0 {
 		text := o.Average.String()

@@ -155,6 +155,9 @@ func (s *simulation) crash(point string) {
 	s.time.Now() // what happened on the wire is seen here
 	if s.script.diesAt(point) || !s.calm && s.dice.permille(6) {
 		s.tally.crashes[point]++
+		if len(s.sight.looks) > 0 { // its place is taken until its claim has passed
+			s.sight.kept("", s.time.Now())
+		}
 		panic(crashed{point})
 	}
 }

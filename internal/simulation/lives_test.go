@@ -57,6 +57,11 @@ func TestSimulation(t *testing.T) {
 	}
 	all.Wait()
 	t.Log("\n" + total.report())
+	if *livesFlag >= enoughLives && !t.Failed() {
+		for _, missing := range total.lacks() {
+			t.Error(missing)
+		}
+	}
 }
 
 // liveOnce is one world, from its first click to rest.

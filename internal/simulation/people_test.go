@@ -58,7 +58,7 @@ func (s *simulation) settle() {
 	s.t.Helper()
 	s.watch = watch{states: map[uuid.UUID]string{}, asked: map[uuid.UUID]bool{}}
 	s.tally = newTally()
-	s.referee = newReferee()
+	s.referee, s.sight = newReferee(), newSight()
 	s.calm = true
 	for _, name := range append(append([]string{}, leaders...), followers...) {
 		s.people = append(s.people, s.movesIn(name, "ALPACA-PAPER"))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/sandbox"
@@ -107,6 +108,12 @@ func (s *simulation) judge() (verdict, error) {
 	for _, b := range s.world.Book() {
 		s.referee.judgeBook(b, linked, &v)
 	}
+	if err := s.judgeLinks(&v); err != nil {
+		return v, err
+	}
+	if err := s.judgePremium(&v); err != nil {
+		return v, err
+	}
 	return v, s.judgeHoldings(&v)
 }
 
@@ -194,6 +201,34 @@ func (s *simulation) judgeHoldings(v *verdict) error {
 		}
 		if review {
 			s.tally.reviews++
+		}
+		return nil
+	})
+	return err
+}
+
+// judgePremium: what a user's days count is what the entries count: what was bought of
+// those that ended, and what they were reckoned to cost of the others (R13).
+func (s *simulation) judgePremium(v *verdict) error {
+	rows, err := s.observer.Query(s.ctx, `
+		select coalesce(c.user_id, o.user_id), coalesce(c.kind, o.kind), coalesce(c.used, 0), coalesce(o.bought, 0)
+		from (select user_id, kind, sum(used) as used from public.day_counters where kind in ('premium', 'copy_premium') group by 1, 2) c
+		full join (
+			select user_id, kind, sum(case when state in ('aborted', 'rejected', 'not_placed') then 0
+				when state in ('cancelled', 'expired') then least(estimated_cost, round(cum_notional * multiplier, 4)) else estimated_cost end) as bought
+			from public.orders, unnest(array['premium', 'copy_premium']) kind where side = 'BTO' and (kind = 'premium' or source = 'copy') group by 1, 2) o
+			on o.user_id = c.user_id and o.kind = c.kind
+		where not exists (select from public.order_changes r join public.orders e on e.id = r.order_id -- counted on two days
+			where r.user_id = coalesce(c.user_id, o.user_id) and r.state = 'done' and r.trading_day <> e.trading_day)`)
+	if err != nil {
+		return err
+	}
+	var user uuid.UUID
+	var kind string
+	var used, bought decimal.Decimal
+	_, err = pgx.ForEachRow(rows, []any{&user, &kind, &used, &bought}, func() error {
+		if !used.Equal(bought) {
+			v.say(&v.wrong, "INV-37: %s of %s are counted for user %s, whose entries count %s", used, kind, user, bought)
 		}
 		return nil
 	})

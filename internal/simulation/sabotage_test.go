@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 // sabotage is a defect that is planted to see it found.
 type sabotage struct {
 	says       string // what the finding must say
+	lives      int    // within so many; zero: 125
 	sql        string // in the database, such as a trigger that gets in the way
 	neverSweep bool   // nothing repairs
 	repeats    bool   // something on the way sends each request twice
@@ -48,13 +50,21 @@ func TestPlantedDefectsAreFound(t *testing.T) {
 		"a switch is turned and not kept": {says: "INV-36", pressing: true, sql: `
 			create function public.unkept() returns trigger language plpgsql as $$ begin return null; end $$;
 			create trigger unkept before insert on public.trading_switches for each row execute function public.unkept();`},
+		"what is listed is not always linked": {says: "INV-8: a look was shown", sql: `
+			create function public.unlinked() returns trigger language plpgsql as $$ begin return null; end $$;
+			create trigger unlinked before insert on public.order_broker_ids for each row when (hashtext(new.broker_order_id) % 3 = 0)
+				execute function public.unlinked();`},
+		"looks come a minute late": {says: "though nothing kept a look from it", lives: 40, sql: `
+			create function public.later() returns trigger language plpgsql as $$ begin new.next_look_at := new.next_look_at + interval '1 minute'; return new; end $$;
+			create trigger later before insert or update on public.account_looks for each row
+				when (new.next_look_at is not null) execute function public.later();`},
 		"nobody makes up for lost bells":       {says: "INV-8", neverSweep: true},
 		"a proxy repeats requests":             {says: "broker", repeats: true},
 		"an order is sent that nobody claimed": {says: "INV-3", unclaimed: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := begin(t, empty, 5, 125)
+			s := begin(t, empty, 5, cmp.Or(defect.lives, 125))
 			s.sabotage = defect
 			s.must(s.exec(defect.sql))
 			err := s.run()

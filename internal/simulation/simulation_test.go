@@ -50,6 +50,7 @@ type simulation struct {
 	watch    watch
 	check    invariants
 	referee  referee
+	sight    sight
 	pressed  []pressed // kill switches
 	tally    tally
 	depth    int  // events inside requests inside events
@@ -193,6 +194,9 @@ func (s *simulation) step(by time.Time) bool {
 	}
 	// Nothing happens at exactly the same time.
 	least := s.time.Now().Add(s.dice.between(time.Millisecond, 20*time.Millisecond))
+	if e.name == "look" && e.at.Add(onTime).Before(least) {
+		s.sight.kept("", least)
+	}
 	if e.at.Before(least) {
 		e.at = least
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -24,6 +25,8 @@ type tally struct {
 	failures   int // jobs that failed and were tried again
 	examined   int // times that touched rows were examined
 	reviews    int // positions an operator is asked to look at
+	linked     int // orders that a look linked, at most 35 s after they were listed
+	linkedLate int // later, because looks were kept from it
 	born       map[string]int
 	crashes    map[string]int
 	faults     map[string]int
@@ -50,6 +53,8 @@ func (t *tally) add(o tally) {
 	t.failures += o.failures
 	t.examined += o.examined
 	t.reviews += o.reviews
+	t.linked += o.linked
+	t.linkedLate += o.linkedLate
 	t.verdict.duplicates += o.verdict.duplicates
 	t.verdict.lost += o.verdict.lost
 	t.verdict.wrong += o.verdict.wrong
@@ -72,9 +77,98 @@ func (t *tally) report() string {
 		fmt.Sprintf("crashes:  %s; jobs failed %d times", counts(t.crashes), t.failures),
 		"refused:  " + counts(t.refusals),
 		fmt.Sprintf("examined: touched rows %d times; %d positions are up for review", t.examined, t.reviews),
+		fmt.Sprintf("linked:   %d by a look in time, %d when looks could be made again", t.linked, t.linkedLate),
 		fmt.Sprintf("found:    %d duplicate broker orders, %d lost, %d wrong final states", t.verdict.duplicates, t.verdict.lost, t.verdict.wrong),
 	}
 	return strings.Join(lines, "\n")
+}
+
+// enoughLives are so many that everything that may happen must have happened.
+const enoughLives = 2000
+
+// Where the process may die in the order engine; C3 and C6 are the same places as C2
+// and C5, and C12 is of deliveries.
+var crashPoints = []string{"C1", "C2", "C4", "C5", "C7", "C8", "C9", "C10", "C11", "C13", "C15"}
+
+// Faults that have no list of fates.
+var otherFaults = []string{
+	"listed late", "twin in the app", "filled after its end", "filled in spite of a cancel",
+	"webhook repeated", "webhook out of order", "webhook forged", "bell lost", "bell rung twice", "bell late",
+}
+
+// lacks is what a long simulation must have seen, and has not: it would prove little.
+// A fault that so few requests make no likely guest is not missed.
+func (t *tally) lacks() (missing []string) {
+	if share := 100 * t.lost / max(t.placings, 1); share < 25 {
+		missing = append(missing, fmt.Sprintf("only %d %% of the answers to placing were lost", share))
+	}
+	for _, c := range []struct {
+		requests int
+		fates    []chance[fate]
+	}{{t.placings, placeFates}, {t.lists, listFates}, {t.cancels, cancelFates}, {t.replacings, replaceFates}} {
+		for _, f := range c.fates {
+			if f.what.name != "" && t.faults[f.what.name] == 0 && c.requests*f.weight > 6*1000 {
+				missing = append(missing, "it never came that: "+f.what.name)
+			}
+		}
+	}
+	for _, name := range otherFaults {
+		if t.faults[name] == 0 {
+			missing = append(missing, "it never came that: "+name)
+		}
+	}
+	for _, point := range crashPoints {
+		if t.crashes[point] == 0 {
+			missing = append(missing, "nobody died at "+point)
+		}
+	}
+	if t.linked < 100 {
+		missing = append(missing, fmt.Sprintf("only %d orders were found by a look in the first minutes", t.linked))
+	}
+	return missing
+}
+
+// What a simulation lacks is named, each thing by itself.
+func TestASimulationSaysWhatItLacks(t *testing.T) {
+	t.Parallel()
+	whole := func() *tally {
+		all := newTally()
+		all.placings, all.lost, all.lists, all.cancels, all.replacings, all.linked = 2000, 560, 8000, 600, 400, 100
+		for _, fates := range [][]chance[fate]{placeFates, listFates, cancelFates, replaceFates} {
+			for _, f := range fates {
+				all.faults[f.what.name] = 1
+			}
+		}
+		for _, name := range otherFaults {
+			all.faults[name] = 1
+		}
+		for _, point := range crashPoints {
+			all.crashes[point] = 1
+		}
+		return &all
+	}
+	if missing := whole().lacks(); len(missing) > 0 {
+		t.Errorf("nothing is missing, and it says %v", missing)
+	}
+	for name, take := range map[string]func(*tally){
+		"only 24 % of the answers":            func(t *tally) { t.lost = 499 },
+		"executed, answered garbage":          func(t *tally) { t.faults["executed, answered garbage"] = 0 },
+		"cancel lost":                         func(t *tally) { delete(t.faults, "cancel lost") },
+		"twin in the app":                     func(t *tally) { t.faults["twin in the app"] = 0 },
+		"nobody died at C8":                   func(t *tally) { t.crashes["C8"] = 0 },
+		"only 99 orders were found by a look": func(t *tally) { t.linked = 99 },
+	} {
+		some := whole()
+		take(some)
+		if missing := some.lacks(); len(missing) != 1 || !strings.Contains(missing[0], name) {
+			t.Errorf("without %q it says %v", name, missing)
+		}
+	}
+	few := whole()
+	few.replacings, few.faults["replacement refused"] = 80, 0
+	if missing := few.lacks(); len(missing) > 0 {
+		t.Errorf("of 80 requests none need be refused, and it says %v", missing)
+	}
 }
 
 func counts(m map[string]int) string {

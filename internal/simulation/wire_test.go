@@ -190,7 +190,16 @@ var listFates = []chance[fate]{
 func (s *simulation) listing(w http.ResponseWriter, r *http.Request, broker http.Handler) {
 	s.tally.lists++
 	s.pass(s.dice.between(20*time.Millisecond, time.Second))
-	s.fate(listFates, "/recentOrders", accountIn(r.URL.Path))
-	serve(broker, w, r)
-	s.pass(weigh(s.dice, []chance[time.Duration]{{900, 100 * time.Millisecond}, {80, 2 * time.Second}, {20, 15 * time.Second}}))
+	account := accountIn(r.URL.Path)
+	if s.fate(listFates, "/recentOrders", account).isList() {
+		s.sight.kept(account, s.time.Now())
+	}
+	said := &tee{ResponseWriter: w}
+	serve(broker, said, r)
+	s.sight.shows(said.body)
+	took := weigh(s.dice, []chance[time.Duration]{{900, 100 * time.Millisecond}, {80, 2 * time.Second}, {20, 15 * time.Second}})
+	s.pass(took)
+	if took >= onTime {
+		s.sight.kept("", s.time.Now())
+	}
 }

@@ -68,7 +68,15 @@ func (s *simulation) look(planned time.Time) error {
 		return nil
 	}
 	s.watch.lookAt = time.Time{}
-	return notDeath(s.call("a look", func(ctx context.Context) error { return s.engine.desk.LookDue(ctx) }))
+	s.sight.looks = append(s.sight.looks, nil)
+	err := s.call("a look", func(ctx context.Context) error { return s.engine.desk.LookDue(ctx) })
+	last := len(s.sight.looks) - 1
+	shown := s.sight.looks[last]
+	s.sight.looks = s.sight.looks[:last]
+	if err != nil {
+		return notDeath(err)
+	}
+	return s.looked(shown)
 }
 
 // notDeath leaves out that a process died: that is no failure of the others.
