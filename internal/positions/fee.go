@@ -11,26 +11,6 @@ import (
 	"github.com/alertsify/alertsify/internal/exchange"
 )
 
-// LateFee adds a fee that became known after its fill was booked. Of a buy it joins
-// the cost as a fee known at once does: the part whose contracts are still held, by
-// average, remains cost, rounded half-even; the rest left with contracts that were
-// sold since, and lowers what they realised. Of a sell all of it does.
-func (l Ledger) LateFee(buy bool, fee decimal.Decimal) (after Ledger, costRemoved, realized decimal.Decimal) {
-	l.Fees = l.Fees.Add(fee)
-	if !buy {
-		l.Realized = l.Realized.Sub(fee)
-		return l, decimal.Zero, fee.Neg()
-	}
-	kept := fee
-	if held := l.Held(); held < l.Bought {
-		kept = divideHalfEven(fee.Mul(decimal.NewFromInt(int64(held))), int64(l.Bought))
-	}
-	costRemoved = fee.Sub(kept)
-	l.CostBought, l.RemainingCost = l.CostBought.Add(fee), l.RemainingCost.Add(kept)
-	l.Realized = l.Realized.Sub(costRemoved)
-	return l, costRemoved, costRemoved.Neg()
-}
-
 // Fee is what the broker says a fill cost in fees, all of it, in dollars.
 type Fee struct {
 	OrderID        uuid.UUID
