@@ -168,15 +168,20 @@ func (s *Site) previewSetup(ctx context.Context, v *setup) error {
 		return nil
 	}
 	run, err := s.copier.DryRun(ctx, me(ctx), v.Trader, given)
-	if err != nil && fault.Of(err).Status >= http.StatusInternalServerError {
-		return err
-	}
 	if err != nil {
-		return nil
+		return ours(err)
 	}
 	v.Dry = &run
 	v.Served, err = s.served(ctx, v.Trader, *given.MaxDelaySeconds)
 	return err
+}
+
+// ours keeps what went wrong here; what was given wrongly, saving will name.
+func ours(err error) error {
+	if fault.Of(err).Status >= http.StatusInternalServerError {
+		return err
+	}
+	return nil
 }
 
 func sentenceOf(trader string, f url.Values) string {

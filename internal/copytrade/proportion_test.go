@@ -247,14 +247,14 @@ func TestFollowersKeepTheLeadersShare(t *testing.T) {
 				f.passed()
 			}
 			for i, w := range followers {
-				got, exact := f.left(w), float64(copies[i]*(held-sold))/held
-				off := float64(got) - exact
+				got := f.left(w)
+				off := got*held - copies[i]*(held-sold) // of a contract, times what the leader held
 				switch {
 				case sold == held && got != 0:
 					t.Errorf("the leader is flat, %d of %d copies are left", got, copies[i])
 				case got < 0:
 					t.Errorf("%d of %d copies are left", got, copies[i])
-				case copies[i]%held == 0 && off != 0, off > float64(len(sells))/2, off < -float64(len(sells))/2:
+				case copies[i]%held == 0 && off != 0, 2*off > len(sells)*held, 2*off < -len(sells)*held:
 					t.Errorf("the leader keeps %d of %d, a follower %d of %d", held-sold, held, got, copies[i])
 				}
 				if own := read[int](f, `select min(bought - sold - sell_reserved) from positions where account_id = $1`, w.account); own < 3 {
