@@ -218,6 +218,8 @@ func (s *simulation) pass(d time.Duration) {
 			continue
 		}
 		s.depth--
+	} else if d >= onTime { // the world stands still meanwhile: looks are late for that
+		s.sight.kept("", until)
 	}
 	s.time.to(until)
 }
