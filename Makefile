@@ -27,7 +27,7 @@ demo: tools-dev build ## the main job once, from click to every alert, with the 
 # those beside it run out of time. It lives in one goroutine at a time, where the race
 # detector has little to find, and is three times as fast without it.
 .PHONY: test
-test: tools-test assets ## every test, under the race detector, browser included
+test: tools-test assets ## every test, browser included; under the race detector but for the simulation
 	go vet -race ./...
 	go test -vet=off $(EXACT)
 	go test -race -vet=off -parallel=$(AT_ONCE) -timeout=20m $$(go list ./... | grep -v '/internal/simulation$$')
