@@ -29,7 +29,7 @@ func TestATradeElsewhereIsSeenWithoutAWebhook(t *testing.T) {
 	})
 	s.do("ava", "PATCH", "/api/settings", `{"announcesDetected":true}`).want(t, http.StatusOK)
 	trades(2)
-	s.eventually("both are known, the second is announced", func() bool {
+	s.hurried("both are known, the second is announced", func() bool {
 		return s.text(`select coalesce(string_agg(public::text, ' ' order by created_at), '') from alerts`) == "false true"
 	})
 }
