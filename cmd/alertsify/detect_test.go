@@ -1,13 +1,9 @@
 package main
 
-import (
-	"net/http"
-	"testing"
-)
+import "testing"
 
 // A trader with followers trades in the broker's own app, and no webhook says
-// so: the account is listed all the same, and the trade becomes a position. It is
-// announced when the trader wants that, from the next trade on.
+// so: the account is listed all the same, and the trade becomes a position.
 func TestATradeElsewhereIsSeenWithoutAWebhook(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -26,10 +22,5 @@ func TestATradeElsewhereIsSeenWithoutAWebhook(t *testing.T) {
 	s.eventually("the trade is a position", func() bool {
 		a := s.do("ava", "GET", "/api/positions", "")
 		return contains(a.body, `"bought":3`) && contains(a.body, `"source":"detected"`)
-	})
-	s.do("ava", "PATCH", "/api/settings", `{"announcesDetected":true}`).want(t, http.StatusOK)
-	trades(2)
-	s.hurried("both are known, the second is announced", func() bool {
-		return s.text(`select coalesce(string_agg(public::text, ' ' order by created_at), '') from alerts`) == "false true"
 	})
 }
