@@ -1,9 +1,13 @@
 package main
 
-import "testing"
+import (
+	"net/http"
+	"testing"
+)
 
 // A trader with followers trades in the broker's own app, and no webhook says
 // so: the account is listed all the same, and the trade becomes a position.
+// It is announced when the trader wants that, from the next trade on.
 func TestATradeElsewhereIsSeenWithoutAWebhook(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -22,5 +26,10 @@ func TestATradeElsewhereIsSeenWithoutAWebhook(t *testing.T) {
 	s.eventually("the trade is a position", func() bool {
 		a := s.do("ava", "GET", "/api/positions", "")
 		return contains(a.body, `"bought":3`) && contains(a.body, `"source":"detected"`)
+	})
+	s.do("ava", "PATCH", "/api/settings", `{"announcesDetected":true}`).want(t, http.StatusOK)
+	trades(2)
+	s.hurried("both are known, the second is announced", func() bool {
+		return s.text(`select coalesce(string_agg(public::text, ' ' order by created_at), '') from alerts where user_id = $1`, s.people["ava"]) == "false true"
 	})
 }
