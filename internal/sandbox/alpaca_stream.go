@@ -76,12 +76,14 @@ type follower struct {
 
 // stream is the option WebSocket, /v1beta1/indicative and /v1beta1/opra.
 func (a *alpaca) stream(w http.ResponseWriter, r *http.Request) {
+	// Before the server hands the connection over and knows of it no more: what ends the
+	// server waits for the one or the other.
+	a.streams.Add(1)
+	defer a.streams.Done()
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
 		return // Accept has answered
 	}
-	a.streams.Add(1)
-	defer a.streams.Done()
 	defer func() { _ = conn.CloseNow() }()
 	var sending sync.WaitGroup
 	defer sending.Wait()
