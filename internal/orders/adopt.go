@@ -21,59 +21,53 @@ func (d *Desk) adopt(ctx context.Context, user snaptrade.User, a brokers.Account
 		return o.State.claim() == 0 || o.State == Rejected && o.BrokerOrderID != nil
 	})
 	slices.SortStableFunc(sought, func(a, b Order) int { return cmp.Compare(a.State.claim(), b.State.claim()) })
-	sought, unlinked, earlier := d.adoptEarlier(ctx, user, a, unlinked, sought)
-	errs := []error{earlier}
+	all := slices.Clone(sought)
+	var errs []error
+	claim := func(o Order, matches []snaptrade.Order) (settled bool) {
+		settled, rest, err := d.claimListed(ctx, user, a, o, matches, unlinked)
+		unlinked, errs = rest, append(errs, err)
+		return settled
+	}
+	// First what had counted as ended and is older than its rivals: their rank would give
+	// it to one of those, and the older one would stay wrong for good.
+	sought = slices.DeleteFunc(sought, func(o Order) bool { return claim(o, beforeRivals(o, match(o, unlinked), all)) })
 	for _, o := range sought {
-		matches := beforeRefused(o, match(o, unlinked), sought)
-		found, chosen, unread := d.chooseAmong(ctx, user, a, o, matches)
-		if unread && d.now().Sub(*o.SentAt) < giveUpEntry {
-			for _, l := range matches { // a row of its own would take the id away from o
-				unlinked = without(unlinked, l.ID)
-			}
-			errs = append(errs, d.PullLook(ctx, a.ID)) // nothing else may be planned for it
+		if claim(o, beforeRefused(o, match(o, unlinked), sought)) {
 			continue
 		}
-		if chosen == nil {
-			errs = append(errs, d.notFound(ctx, a, o, list))
-			unlinked = withhold(unlinked, o)
-			continue
-		}
-		var err error
-		unlinked, err = d.take(ctx, o, *chosen, found, unlinked)
-		errs = append(errs, err)
+		errs = append(errs, d.notFound(ctx, a, o, list))
+		unlinked = withhold(unlinked, o)
 	}
 	return unlinked, errors.Join(errs...)
 }
 
-// adoptEarlier lets an order that had counted as ended take what was placed within its
-// own claim, before any of the unresolved orders that look the same was even sent. Their
-// rank would give it to one of those, and the older one would stay wrong for good.
-// It returns who is still sought and what is still nobody's.
-func (d *Desk) adoptEarlier(ctx context.Context, user snaptrade.User, a brokers.Account, unlinked []snaptrade.Order, sought []Order) ([]Order, []snaptrade.Order, error) {
-	var errs []error
-	var left []Order
-	for _, o := range sought {
-		found, chosen := d.choose(ctx, user, a, o, beforeRivals(o, match(o, unlinked), sought))
-		if chosen == nil {
-			left = append(left, o)
-			continue
+// claimListed lets an order take one of the listed orders that may be it. What may be a
+// refused one's, and cannot be asked about now, is kept for it a while: a row of its own
+// would take the id away. It says whether this look has anything else to do about the
+// order, and returns what is still nobody's.
+func (d *Desk) claimListed(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, matches, unlinked []snaptrade.Order) (settled bool, rest []snaptrade.Order, err error) {
+	found, chosen, unread := d.choose(ctx, user, a, o, matches)
+	if unread && d.now().Sub(*o.SentAt) < giveUpEntry {
+		for _, l := range matches {
+			unlinked = without(unlinked, l.ID)
 		}
-		var err error
-		unlinked, err = d.take(ctx, o, *chosen, found, unlinked)
-		errs = append(errs, err)
+		return true, unlinked, d.PullLook(ctx, a.ID) // nothing else may be planned for it
 	}
-	return left, unlinked, errors.Join(errs...)
+	if chosen == nil {
+		return false, unlinked, nil
+	}
+	rest, err = d.take(ctx, o, *chosen, found, unlinked)
+	return true, rest, err
 }
 
 // beforeRivals keeps of the listed orders that may be o, which had counted as ended,
 // those that unresolved orders would take too although all of them were sent later.
-// The broker's times have whole seconds.
 func beforeRivals(o Order, found []snaptrade.Order, sought []Order) []snaptrade.Order {
 	if o.State.Unresolved() {
 		return nil
 	}
 	return slices.DeleteFunc(found, func(l snaptrade.Order) bool {
-		if l.PlacedAt.Before(o.SentAt.Truncate(time.Second)) || l.PlacedAt.After(*o.Deadline) {
+		if !o.claimCovers(l) {
 			return true
 		}
 		rivals := 0
@@ -143,14 +137,8 @@ func (s State) claim() int {
 // choose prefers, among several matches, one that SnapTrade says was placed
 // through it; then the earliest. A wrong pick is a labelling error; a resend
 // would be a money error. A refused order is only taken for one that SnapTrade knows.
-func (d *Desk) choose(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, found []snaptrade.Order) (n int, chosen *snaptrade.Order) {
-	n, chosen, _ = d.chooseAmong(ctx, user, a, o, found)
-	return n, chosen
-}
-
-// chooseAmong is choose, and says when it is not known whether SnapTrade knows what a
-// refused order may have become: it could not be asked.
-func (d *Desk) chooseAmong(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, found []snaptrade.Order) (n int, chosen *snaptrade.Order, unread bool) {
+// unread says that it is not known whether SnapTrade does: it could not be asked.
+func (d *Desk) choose(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, found []snaptrade.Order) (n int, chosen *snaptrade.Order, unread bool) {
 	if len(found) == 0 {
 		return 0, nil, false
 	}

@@ -182,7 +182,7 @@ func (d *Desk) resolveChange(ctx context.Context, user snaptrade.User, a brokers
 // was to become.
 func (d *Desk) takeSuccessor(ctx context.Context, user snaptrade.User, a brokers.Account, o Order, found []snaptrade.Order) (taken string, err error) {
 	s := succession{change: o.Change, booking: booking{actor: byReconciler}}
-	n, chosen := d.choose(ctx, user, a, o, found)
+	n, chosen, _ := d.choose(ctx, user, a, o, found)
 	if n > 1 {
 		s.booking.review = "several orders at the broker look like the replacement of this one"
 	}
