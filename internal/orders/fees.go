@@ -224,16 +224,20 @@ func (c charge) and(other charge) charge {
 	return charge{c.fee.Add(other.fee), cmp.Or(c.foreign, other.foreign)}
 }
 
-// feeOf is what a line about a trade says of fees. Nothing is nothing in any currency.
-func feeOf(a snaptrade.Activity) (c charge) {
-	if a.Fee == nil || a.Fee.IsZero() {
+// feeOf is what a line about a trade says of fees.
+func feeOf(a snaptrade.Activity) charge {
+	if a.Fee == nil {
 		return charge{}
 	}
-	if !a.InDollars() {
-		c.foreign = a.Currency
+	return chargeOf(a, a.Fee.Abs())
+}
+
+// chargeOf is a fee in the currency of its line. Nothing is nothing in any.
+func chargeOf(a snaptrade.Activity, fee decimal.Decimal) charge {
+	if fee.IsZero() || a.InDollars() {
+		return charge{fee: fee}
 	}
-	c.fee = a.Fee.Abs()
-	return c
+	return charge{fee, a.Currency}
 }
 
 func add[K comparable](lots map[K]*paid, to K, a snaptrade.Activity, c charge) {
@@ -279,14 +283,9 @@ func (p paid) shared(fills []charged) (list []positions.Fee) {
 func feeLines(history []snaptrade.Activity) map[string]charge {
 	extra := map[string]charge{}
 	for _, a := range history {
-		if a.Type != "FEE" || a.ReferenceID == "" || a.Amount == nil || a.Amount.IsZero() {
-			continue
+		if a.Type == "FEE" && a.ReferenceID != "" && a.Amount != nil {
+			extra[a.ReferenceID] = extra[a.ReferenceID].and(chargeOf(a, a.Amount.Neg()))
 		}
-		c := charge{fee: a.Amount.Neg()}
-		if !a.InDollars() {
-			c.foreign = a.Currency
-		}
-		extra[a.ReferenceID] = extra[a.ReferenceID].and(c)
 	}
 	return extra
 }

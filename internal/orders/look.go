@@ -334,17 +334,19 @@ func (d *Desk) lookByID(ctx context.Context, user snaptrade.User, a brokers.Acco
 		return nil, fmt.Errorf("note which orders are read: %w", err)
 	}
 	var errs []error
+	var shown []snaptrade.Order
+	asked := d.now()
 	for _, o := range turn {
-		asked := d.now()
 		l, err := d.broker.OrderDetails(ctx, user, a.BrokerAccountID, *o.BrokerOrderID)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("read order %s: %w", o.ID, err))
 			continue
 		}
-		errs = append(errs, d.applyOne(ctx, user, a, o, l), d.repeatCancels(ctx, a.ID, asked, l))
+		shown = append(shown, l)
+		errs = append(errs, d.applyOne(ctx, user, a, o, l))
 		replaced = appendReplaced(replaced, l)
 	}
-	return replaced, errors.Join(errs...)
+	return replaced, errors.Join(append(errs, d.repeatCancels(ctx, a.ID, asked, shown...))...)
 }
 
 // longestAgo puts the orders that were read the longest ago first, those never read before all.
