@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/copytrade"
@@ -91,7 +90,11 @@ func (s *Site) copying(w http.ResponseWriter, r *http.Request) error {
 
 // approvalsPart answers GET /partials/approvals.
 func (s *Site) approvalsPart(w http.ResponseWriter, r *http.Request) error {
-	list, err := s.approvals(r.Context())
+	subscriptions, err := s.copier.Subscriptions(r.Context(), me(r.Context()))
+	if err != nil {
+		return err
+	}
+	list, err := s.approvals(r.Context(), subscriptions)
 	if err != nil {
 		return err
 	}
@@ -160,9 +163,6 @@ func (s *Site) copyView(r *http.Request) (copyView, error) {
 		return copyView{}, err
 	}
 	ctx := r.Context()
-	if view.Approvals, err = s.approvals(ctx); err != nil {
-		return copyView{}, err
-	}
 	if view.Holdings, err = s.copier.CopiedHoldings(ctx, me(ctx)); err != nil {
 		return copyView{}, err
 	}
@@ -180,6 +180,9 @@ func (s *Site) copyView(r *http.Request) (copyView, error) {
 	}
 	list, err := s.copier.Subscriptions(ctx, me(ctx))
 	if err != nil {
+		return copyView{}, err
+	}
+	if view.Approvals, err = s.approvals(ctx, list); err != nil {
 		return copyView{}, err
 	}
 	for _, sub := range list {
@@ -211,7 +214,7 @@ func (s *Site) decisions(r *http.Request) (copyView, error) {
 }
 
 // approvals are the decisions that wait, with what they would cost now.
-func (s *Site) approvals(ctx context.Context) ([]ui.Approval, error) {
+func (s *Site) approvals(ctx context.Context, subscriptions []copytrade.Subscription) ([]ui.Approval, error) {
 	list, _, err := s.copier.Decisions(ctx, me(ctx), copytrade.Query{Awaiting: true, Limit: approvalsMost})
 	if err != nil {
 		return nil, err
@@ -220,7 +223,7 @@ func (s *Site) approvals(ctx context.Context) ([]ui.Approval, error) {
 		return nil, nil
 	}
 	quotes := s.quotesOf(ctx, list)
-	terms, err := s.copyTerms(ctx)
+	terms, err := s.copyTerms(ctx, subscriptions)
 	if err != nil {
 		return nil, err
 	}
@@ -244,22 +247,14 @@ func (s *Site) approvals(ctx context.Context) ([]ui.Approval, error) {
 
 // copyTerms are what a person's copies are placed with.
 type copyTerms struct {
-	slippage map[uuid.UUID]decimal.Decimal // percent, by subscription
-	account  map[uuid.UUID]uuid.UUID       // that a subscription trades in, where it names one
+	settings map[uuid.UUID]copytrade.Settings // by subscription
 	accounts []brokers.Account
 }
 
-func (s *Site) copyTerms(ctx context.Context) (copyTerms, error) {
-	list, err := s.copier.Subscriptions(ctx, me(ctx))
-	if err != nil {
-		return copyTerms{}, err
-	}
-	t := copyTerms{slippage: make(map[uuid.UUID]decimal.Decimal, len(list)), account: make(map[uuid.UUID]uuid.UUID)}
-	for _, sub := range list {
-		t.slippage[sub.ID] = sub.Settings.MaxSlippagePercent.Decimal
-		if sub.Settings.AccountID != nil {
-			t.account[sub.ID] = *sub.Settings.AccountID
-		}
+func (s *Site) copyTerms(ctx context.Context, subscriptions []copytrade.Subscription) (t copyTerms, err error) {
+	t.settings = make(map[uuid.UUID]copytrade.Settings, len(subscriptions))
+	for _, sub := range subscriptions {
+		t.settings[sub.ID] = sub.Settings
 	}
 	t.accounts, err = s.accounts.List(ctx, me(ctx))
 	return t, err
@@ -269,11 +264,11 @@ func (s *Site) copyTerms(ctx context.Context) (copyTerms, error) {
 func (t copyTerms) limit(d copytrade.Decision) *money.Price {
 	limit := orders.ExitLimit(d.Contract, d.SourcePrice)
 	if d.Side == orders.BTO {
-		slippage, known := t.slippage[d.SubscriptionID]
+		settings, known := t.settings[d.SubscriptionID]
 		if !known {
 			return nil
 		}
-		limit = orders.EntryLimit(d.Contract, d.SourcePrice, slippage)
+		limit = orders.EntryLimit(d.Contract, d.SourcePrice, settings.MaxSlippagePercent.Decimal)
 	}
 	return &limit
 }
@@ -281,8 +276,8 @@ func (t copyTerms) limit(d copytrade.Decision) *money.Price {
 // left is the buying power of the copy's account once it is bought, as the broker
 // last said it; nil on paper and where the broker says nothing.
 func (t copyTerms) left(d copytrade.Decision, cost money.Amount) *money.Amount {
-	own, named := t.account[d.SubscriptionID]
-	i := slices.IndexFunc(t.accounts, func(a brokers.Account) bool { return a.ID == own || !named && a.Selected })
+	own := t.settings[d.SubscriptionID].AccountID
+	i := slices.IndexFunc(t.accounts, func(a brokers.Account) bool { return own == nil && a.Selected || own != nil && a.ID == *own })
 	if d.Paper || d.Side != orders.BTO || i < 0 || t.accounts[i].BuyingPower == nil {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/alertsify/alertsify/internal/copytrade"
+	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/orders"
 )
 
@@ -33,7 +34,7 @@ func (s *Site) askStopCopy(w http.ResponseWriter, r *http.Request) error {
 
 // stopCopy answers POST /copy/subscriptions/{id}/stop.
 func (s *Site) stopCopy(w http.ResponseWriter, r *http.Request) error {
-	sub, err := s.subscriptionOf(r)
+	id, err := httpio.PathID(r, "id")
 	if err != nil {
 		return err
 	}
@@ -42,7 +43,7 @@ func (s *Site) stopCopy(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	how := copytrade.Stop{Level: f.Get("level"), Pause: f.Get("pause") == "on"}
-	_, done, err := s.copier.Stop(r.Context(), me(r.Context()), sub.ID, how)
+	_, done, err := s.copier.Stop(r.Context(), me(r.Context()), id, how)
 	if err != nil {
 		return err
 	}

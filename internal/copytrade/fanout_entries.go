@@ -133,8 +133,8 @@ const numbersOfSome = `case
 		else jsonb_build_object('most', most) end`
 
 // fanOutEntries decides about a leader's buy. "offset 0" keeps what is reckoned for a
-// bound from being reckoned for those who set none: without it the planner reckons first. What was copied from this trader does
-// not count as held from elsewhere. A copy on paper needs no account; without one it
+// bound from being reckoned for those who set none: without it the planner reckons
+// first. What was copied from this trader does not count as held from elsewhere. A copy on paper needs no account; without one it
 // reckons with paper's own buying power. Foreign tables: orders, accounts, positions,
 // copy_holdings, copy_day_results, risk_limits, day_counters.
 const fanOutEntries = `
