@@ -363,16 +363,25 @@ func (m *mortal) text(sql string, args ...any) (text string) {
 // by themselves, are put off: they would take minutes, and pass the points of looks.
 func (m *mortal) rest() {
 	m.t.Helper()
+	var left string
+	m.t.Cleanup(func() {
+		if m.t.Failed() && left != "" {
+			m.t.Logf("it did not rest: %s", left)
+		}
+	})
 	m.until("it comes to rest", func() bool {
-		return m.text(`
+		left = m.text(`
 			with later as (
 				update account_looks set next_holdings_at = now() + interval '1 day',
 					next_look_at = case when next_look_at < next_holdings_at - interval '1 second' then next_look_at end
-				where next_holdings_at < now() + interval '1 hour' returning 1)
-			select (select count(*) from later)
-			+ (select count(*) from account_looks where next_look_at < now() + interval '1 hour' or claimed_until is not null)
-			+ (select count(*) from inbound_webhooks where worked_at is null)
-			+ (select count(*) from river_job where state in ('available', 'running', 'retryable', 'scheduled')) || ''`) == "0"
+				where next_holdings_at < now() + interval '1 hour' returning account_id)
+			select coalesce(string_agg(what, '; '), '') from (
+				select 'holdings of ' || account_id from later
+				union all select 'look ' || row_to_json(l) from account_looks l where next_look_at < now() + interval '1 hour' or claimed_until is not null
+				union all select 'webhook ' || id from inbound_webhooks where worked_at is null
+				union all select format('job %s %s, attempt %s, at %s: %s', kind, state, attempt, scheduled_at, errors[array_upper(errors, 1)])
+					from river_job where state in ('available', 'running', 'retryable', 'scheduled')) moving(what)`)
+		return left == ""
 	})
 }
 
