@@ -240,6 +240,7 @@ func breaches() []breach {
 			{`insert into trading_switches (scope, key, stops, set_at) values ('self', id('ava')::text, 'entries', t(200))`, "self stopped entries"},
 			{`insert into trading_switches (scope, stops, set_at) values ('platform', 'all', t(330)); ` + change("'done'", "t(400), t(445)", "working"), "a change of it was sent"},
 			{`insert into trading_switches (scope, key, stops, set_at) values ('leader', id('ava')::text, 'copies', t(0))`, "leader stopped copies"},
+			{`insert into trading_switches (scope, key, stops, set_at) values ('publishing', id('ava')::text, 'copies', t(0))`, "publishing stopped copies"},
 			{`insert into trading_switches (scope, key, stops, set_at) values ('broker', 'ALPACA-PAPER', 'all', t(330))`, "broker stopped all"},
 			{`insert into trading_switches (scope, key, stops, set_at) values ('underlying', 'MSFT', 'all', t(330))`, "underlying stopped all"},
 			{`insert into trading_switches (scope, key, stops, set_at) values ('account', id('ben account')::text, 'all', t(0))`, "account stopped all"},

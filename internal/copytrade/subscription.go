@@ -76,6 +76,13 @@ func (c *Copier) subscribe(ctx context.Context, tx pgx.Tx, follower uuid.UUID, t
 	if leader == follower {
 		return Subscription{}, fault.Field("username", "You cannot copy yourself.")
 	}
+	since, err := stoppedPublishing(ctx, tx, leader)
+	if err != nil {
+		return Subscription{}, err
+	}
+	if since != nil {
+		return Subscription{}, fault.Conflict("invalid_state", "This trader has stopped publishing.")
+	}
 	settings := given.over(Defaults())
 	if err := c.allowed(ctx, tx, follower, settings); err != nil {
 		return Subscription{}, err
