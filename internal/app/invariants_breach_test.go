@@ -179,6 +179,10 @@ func breaches() []breach {
 			{`update orders set cancel_requested_at = t(0), updated_at = t(0) where id = id('working')`, "and nobody asks its broker"}},
 		"INV-24": {
 			{`delete from copy_decisions where id = id('no entry')`, "no decision for this order and subscription"},
+			{`update subscriptions set status = 'cancelled' where id = (select subscription_id from copy_decisions where id = id('no entry'));
+				insert into subscription_periods (subscription_id, trader_id, began_at, ended_at)
+				select subscription_id, trader_id, t(0), now() from copy_decisions where id = id('no entry');
+				delete from copy_decisions where id = id('no entry')`, "no decision for this order and subscription"},
 			{`update copy_decisions set result = 'awaiting_approval' where id = id('no entry')`, "still awaiting_approval after its time"},
 			{`update copy_decisions set reason = null where id = id('no entry')`, "skipped without a reason"},
 			{`update copy_decisions set result = 'executed' where id = id('no entry')`, "none of its orders filled"},

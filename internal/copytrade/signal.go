@@ -83,9 +83,8 @@ func (c *Copier) openSignal(ctx context.Context, o orders.Order, trigger time.Ti
 	}
 	_, err = c.db.Pool().Exec(ctx, `
 		insert into copy_signals (leader_order_id, trader_id, seed, place_of, paper_place_of)
-		select $1, $2, $3, count(*) filter (where not s.paper), count(*) filter (where s.paper)
-		from subscriptions s where s.trader_id = $2 and s.status = 'active' and s.active_since <= $4
-		on conflict do nothing`, o.ID, o.UserID, seed, trigger)
+		select @order::uuid, @trader::uuid, @seed, count(*) filter (where not s.paper), count(*) filter (where s.paper)
+		from `+activeAtTrigger+` s on conflict do nothing`, pgx.NamedArgs{"order": o.ID, "trader": o.UserID, "seed": seed, "trigger": trigger})
 	if err == nil {
 		err = c.db.Pool().QueryRow(ctx, `select decided_at is null from copy_signals where leader_order_id = $1`, o.ID).Scan(&open)
 	}
