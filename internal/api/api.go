@@ -132,6 +132,8 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PATCH", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: a.changeSubscription},
 		{Method: "DELETE", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: bare(a.unsubscribe)},
 		{Method: "POST", Pattern: "/api/copy-trading/subscription/{id}/stop", Rule: trade, Handler: a.stopCopying},
+		{Method: "POST", Pattern: "/api/copy-trading/subscription/{id}/mute", Rule: trade, Handler: bare(a.mute)},
+		{Method: "DELETE", Pattern: "/api/copy-trading/subscription/{id}/mute", Rule: trade, Handler: bare(a.unmute)},
 		{Method: "GET", Pattern: "/api/copy-trading/triggers", Rule: read, Handler: a.listTriggers},
 		{Method: "POST", Pattern: "/api/copy-trading/dry-run", Rule: trade | auth.ReadOnly, Handler: a.dryRun},
 		{Method: "GET", Pattern: "/api/copy-trading/paper", Rule: read, Handler: a.listPaper},

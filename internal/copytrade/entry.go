@@ -24,6 +24,9 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 	if s.Status != "active" || d.Result == Queued && !agreed {
 		return c.finish(ctx, d, ending{Skipped, "copying_stopped", ""})
 	}
+	if c.MutedNow(s) {
+		return c.finish(ctx, d, ending{Skipped, "muted_today", ""})
+	}
 	before := sendBefore(filled, d, s)
 	if !c.now().Before(before) {
 		return c.finish(ctx, d, d.late())

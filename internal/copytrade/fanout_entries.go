@@ -78,7 +78,7 @@ const heldElsewhere = `
 // the row: the settings under their column names in subscriptions, the signal (cum,
 // price, multiplier, underlying, option_type, days_left) and the facts of its moment
 // (account_ready, buying_power, flat, closing, session_open, delay, held, open_others,
-// exposed, made, most, copies_today, unpublished, gone). What it comes to is judged: reason, size, and the numbers compared.
+// exposed, made, most, copies_today, unpublished, gone, muted). What it comes to is judged: reason, size, and the numbers compared.
 const judgeEntries = `
 priced as (
 	select *, coalesce(floor(case scaling_mode
@@ -93,6 +93,7 @@ priced as (
 	select *, case
 			when gone then 'copying_stopped'
 			when unpublished then 'trader_stopped'
+			when muted then 'muted_today'
 			when not account_ready then 'no_account'
 			when flat then 'leader_flat'
 			when not session_open then 'market_closed'
@@ -160,7 +161,7 @@ with o as (
 		o.last_day and not s.paper and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time as closing,
 		@open::boolean as session_open, @now::timestamptz - @executed::timestamptz as delay, ` + heldElsewhere + ` as held,
 		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed, today.made,
-		least(r.own, coalesce(r.granted, @most::int))::int as most, used.used::int as copies_today, @unpublished::boolean as unpublished,
+		least(r.own, coalesce(r.granted, @most::int))::int as most, used.used::int as copies_today, @unpublished::boolean as unpublished, s.muted_on = @today::date as muted,
 		least(greatest(extract(epoch from a.balance_at - @now::timestamptz) * 1000 + @balanceAge::int, -1), 1000000)::int as fresh_ms
 	from o ` + followed + `
 	left join risk_limits r on r.user_id = s.follower_id and r.kind = 'copyContracts'

@@ -24,6 +24,7 @@ var reasons = map[string]string{
 	"market_closed":          "The market was closed.",
 	"no_copy_held":           "You hold nothing copied of this trade that is not already being sold.",
 	"leader_flat":            "The trader had already sold.",
+	"muted_today":            "You muted this trader for that day.",
 	"trader_stopped":         "The trader had stopped publishing.",
 	"rejected":               "You rejected it.",
 	"expired":                "Nobody answered in time.",
