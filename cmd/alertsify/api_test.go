@@ -287,6 +287,7 @@ func (s *show) walkCopying(t *testing.T) {
 		t.Errorf("mute: %s", a.body)
 	}
 	s.do("ben", "DELETE", own+"/mute", "").want(t, 200)
+	s.do("ben", "GET", "/api/copy-trading/late-brokers", "").want(t, 200)
 	if a := s.do("ava", "GET", "/api/copy-trading/subscribers", "").want(t, 200); !contains(a.body, `"username":"ben"`) {
 		t.Errorf("followers: %s", a.body)
 	}

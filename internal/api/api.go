@@ -123,6 +123,7 @@ func (a *API) Routes() []auth.Route {
 
 		{Method: "GET", Pattern: "/api/copy-trading/traders", Rule: read, Handler: a.listTraders},
 		{Method: "GET", Pattern: "/api/copy-trading/capacity", Rule: read, Handler: a.capacity},
+		{Method: "GET", Pattern: "/api/copy-trading/late-brokers", Rule: read, Handler: a.listLateBrokers},
 		{Method: "GET", Pattern: "/api/copy-trading/subscribers", Rule: read, Handler: a.listFollowers},
 		{Method: "GET", Pattern: "/api/copy-trading/publishing", Rule: auth.TraderOnly, Handler: a.getPublishing},
 		{Method: "PUT", Pattern: "/api/copy-trading/publishing", Rule: auth.TraderOnly, Handler: bare(a.publish)},

@@ -70,6 +70,14 @@ func (a *API) dryRun(w http.ResponseWriter, r *http.Request) error {
 	return httpio.Answer(w, http.StatusOK, run)
 }
 
+func (a *API) listLateBrokers(w http.ResponseWriter, r *http.Request) error {
+	list, err := a.copier.LateBrokers(r.Context())
+	if err != nil {
+		return err
+	}
+	return httpio.AnswerList(w, list, "")
+}
+
 func (a *API) listPaper(w http.ResponseWriter, r *http.Request) error {
 	list, err := a.copier.Paper(r.Context(), user(r.Context()))
 	if err != nil {

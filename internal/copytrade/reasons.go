@@ -14,6 +14,7 @@ var reasons = map[string]string{
 	"max_premium":            "One contract costs more than you allow for a trade.",
 	"max_open_positions":     "You hold as many copied positions from this trader as you allow.",
 	"max_exposure":           "It would put more dollars into this trader's trades than you allow.",
+	"max_exposure_total":     "It would put more dollars into copies of all traders together than you allow.",
 	"daily_loss_stop":        "Copies of this trader have lost as much today as you allow.",
 	"spread_too_wide":        "The spread was wider than you allow.",
 	"max_slippage":           "The market asked more than the trader paid and you allow on top.",
