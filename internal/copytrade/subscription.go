@@ -179,7 +179,7 @@ func (c *Copier) tellTrader(ctx context.Context, tx pgx.Tx, s Subscription) erro
 	}
 	return c.alerts.Notify(ctx, tx, alerts.Notification{
 		UserID: s.TraderID, Type: alerts.SubscriptionNew, Title: "@" + follower + " now copies you", URL: "/copy",
-		SubjectKey: s.ID.String(), LearntAt: c.now(),
+		SubjectKey: fmt.Sprintf("follower:%s:%s", s.FollowerID, c.clock.Today()), LearntAt: c.now(), // who comes and goes is told of once a day
 	})
 }
 
