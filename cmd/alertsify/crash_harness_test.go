@@ -378,7 +378,7 @@ func (m *mortal) rest() {
 			select coalesce(string_agg(what, '; '), '') from (
 				select 'holdings of ' || account_id from later
 				union all select 'look ' || row_to_json(l) from account_looks l where next_look_at < now() + interval '1 hour' or claimed_until is not null
-				union all select 'webhook ' || id from inbound_webhooks where worked_at is null
+				union all select 'webhook ' || row_to_json(w) from inbound_webhooks w where worked_at is null
 				union all select format('job %s %s, attempt %s, at %s: %s', kind, state, attempt, scheduled_at, errors[array_upper(errors, 1)])
 					from river_job where state in ('available', 'running', 'retryable', 'scheduled')) moving(what)`)
 		return left == ""

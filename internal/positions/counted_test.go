@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -17,15 +18,23 @@ func (r *room) counted(p Position, buy bool, at time.Time) (counted bool) {
 	return counted
 }
 
-// bought is an order that filled: sent at a time, and executed a minute later where
-// the broker says when.
+// bought is an order that was seen working and filled: sent at a time, and executed a
+// minute later where the broker says when.
 func (r *room) bought(p Position, quantity int, source string, sent *time.Time, executed *time.Time) {
+	r.t.Helper()
+	order := r.boughtUnseen(p, quantity, source, sent, executed)
+	r.exec(`insert into order_events (order_id, seq, actor, to_state, cum, user_id) values ($1, 100, 'worker', 'accepted', 0, $2)`, order, r.user)
+}
+
+// boughtUnseen is one whose first news was that it had filled.
+func (r *room) boughtUnseen(p Position, quantity int, source string, sent *time.Time, executed *time.Time) uuid.UUID {
 	r.t.Helper()
 	order := r.order(p, "BTO", quantity, "filled")
 	r.exec(`update orders set source = $2, sent_at = $3 where id = $1`, order, source, sent)
 	r.exec(`insert into fills (order_id, cum, user_id, position_id, side, quantity, notional, executed_at) values ($1, $2, $3, $4, 'BTO', $2, 12, $5)`,
 		order, quantity, r.user, p.ID, executed)
 	r.book(p.ID, true, quantity, "3.00", nil)
+	return order
 }
 
 // A sale from before the first purchase sold something else, by the times that are known.
@@ -59,6 +68,22 @@ func TestASaleOlderThanThePositionIsNotOnIt(t *testing.T) {
 				t.Error("a purchase from before it is counted")
 			}
 		})
+	}
+}
+
+// An answer was lost, and half of what was bought is sold in the broker's app before the
+// other half is: the broker tells only of the last, so our sending is what counts.
+func TestASaleWithinAPurchaseNobodySawIsOnIt(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	p := r.opened()
+	sent := time.Now().Add(-time.Hour).Truncate(time.Second)
+	executed := sent.Add(time.Minute)
+	r.boughtUnseen(p, 4, "manual", &sent, &executed)
+	for after, want := range map[time.Duration]bool{-time.Second: true, time.Second: false, 2 * time.Minute: false} {
+		if got := r.counted(p, false, sent.Add(after)); got != want {
+			t.Errorf("%s after it was sent: counted %v", after, got)
+		}
 	}
 }
 
