@@ -125,7 +125,7 @@ func (m *mortal) start(env ...string) {
 		m.url, m.world = found[1], found[2]
 	case <-m.exited:
 		m.t.Fatalf("it did not start: %s", m.spoken())
-	case <-time.After(30 * time.Second):
+	case <-time.After(100 * time.Second): // on a busy disk making its database takes half of that
 		m.t.Fatalf("it is not ready: %s", m.spoken())
 	}
 }
