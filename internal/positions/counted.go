@@ -9,11 +9,14 @@ import (
 )
 
 // boughtFrom is the earliest time at which contracts of a fill f of order o were bought. A
-// broker tells when an order was executed last: of one that nobody saw working, the
-// first contracts may have come any time since it was sent.
+// broker tells when an order was executed last, so the first of several contracts came
+// before: any time since it was sent where nobody saw it working, and else within what a
+// list leaves unseen: five minutes until the next look at an order that rests, and the
+// lists' own lateness of up to 150 s.
 const boughtFrom = `case
-	when exists (select from order_events e where e.order_id = o.id and e.to_state = 'accepted') then coalesce(f.executed_at, o.sent_at)
-	else coalesce(o.sent_at, f.executed_at) end`
+	when f.quantity = 1 or o.sent_at is null then coalesce(f.executed_at, o.sent_at)
+	when exists (select from order_events e where e.order_id = o.id and e.to_state = 'accepted') then greatest(o.sent_at, f.executed_at - interval '450 seconds')
+	else o.sent_at end`
 
 // Counted says whether a trade made elsewhere at a time is in a locked position
 // already: a sale from before the position was opened sold something else, and what
