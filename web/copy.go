@@ -34,6 +34,7 @@ type copyView struct {
 
 // followersView is who copies a trader: the newest of them, and how many in all.
 type followersView struct {
+	copytrade.Publishing
 	Active, Paused int
 	Newest         []copytrade.Follower
 	Served         []copytrade.Capacity // of one signal, within the usual wait
@@ -48,6 +49,9 @@ func (s *Site) followers(ctx context.Context) (*followersView, error) {
 		return nil, err
 	}
 	if v.Newest, _, err = s.copier.Followers(ctx, me(ctx), followersMost, nil); err != nil {
+		return nil, err
+	}
+	if v.Publishing, err = s.copier.Publishing(ctx, me(ctx)); err != nil {
 		return nil, err
 	}
 	v.Served, err = s.copier.Capacity(ctx, copytrade.UsualDelay)

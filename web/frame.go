@@ -51,7 +51,7 @@ func (s *Site) shell(r *http.Request, title, path string) (ui.Page, error) {
 	if err != nil {
 		return ui.Page{}, err
 	}
-	p.Halts = haltViews(halts)
+	p.Halts = haltViews(halts, myName(ctx))
 	glance, err := s.copier.Glance(ctx, user)
 	if err != nil {
 		return ui.Page{}, err

@@ -16,7 +16,8 @@ func cannedHalts(now time.Time) []ui.Halted {
 		{Scope: "underlying", Key: "TSLA", Stops: "entries", Cause: risk.ByOperator, Reason: "The exchange has halted it.", At: now.Add(-26 * time.Hour)},
 		{Scope: risk.Self, Stops: "entries", Cause: risk.ByOwner, Reason: "You stopped trading.", At: now.Add(-12 * time.Minute)},
 		{Scope: "account", Key: "Alpaca ****6789", Stops: "copies", Cause: risk.ByBreaker, Reason: "The broker refused 5 orders in a row.", At: now.Add(-3 * time.Minute)},
-	})
+		{Scope: risk.Publishing, Key: "ava", Stops: "copies", Cause: risk.ByOwner, At: now.Add(-8 * time.Minute)},
+	}, "ben")
 }
 
 func cannedLimits() []risk.UserLimit {

@@ -51,10 +51,13 @@ func answerDrift(w http.ResponseWriter, r *http.Request, say func(ctx context.Co
 	return back(w, "/copy", done)
 }
 
-// unmanagedWords is why nothing that the trader does reaches the copies.
+// unmanagedWords is why not all that the trader does reaches the copies, and what that means.
 func unmanagedWords(sub copytrade.Subscription) string {
 	if sub.Unmanaged == nil {
 		return ""
 	}
-	return sub.Unmanaged.Text(sub.Trader)
+	if *sub.Unmanaged == copytrade.NotPublishing {
+		return sub.Unmanaged.Text(sub.Trader) + " Your copies follow their sells all the same."
+	}
+	return sub.Unmanaged.Text(sub.Trader) + " Your copies are unmanaged until that changes."
 }

@@ -71,7 +71,7 @@ func (s *Site) stopView(ctx context.Context) (ui.StopView, error) {
 	if err != nil {
 		return view, err
 	}
-	view.Halts = haltViews(halts)
+	view.Halts = haltViews(halts, myName(ctx))
 	list, _, err := s.desk.Orders(ctx, me(ctx), orders.Query{View: "working", Limit: workingMost})
 	if err != nil {
 		return view, err
@@ -100,19 +100,34 @@ func (s *Site) stopView(ctx context.Context) (ui.StopView, error) {
 	return view, nil
 }
 
-// haltViews are what stands still in words: what, by whom and why.
-func haltViews(halts []risk.Halt) []ui.Halted {
+// haltViews are what stands still in words: what, by whom and why. me is whose page it is.
+func haltViews(halts []risk.Halt, me string) []ui.Halted {
 	views := make([]ui.Halted, 0, len(halts))
 	for _, h := range halts {
-		own := h.Scope == risk.Self || h.Scope == "account" && h.Cause == risk.ByBreaker
-		views = append(views, ui.Halted{Text: haltWords(h), Since: h.At, Resume: own})
+		views = append(views, ui.Halted{Text: haltWords(h, me), Since: h.At, Resume: resumeAt(h, me), ByTrader: h.Scope == risk.Publishing})
 	}
 	return views
 }
 
-func haltWords(h risk.Halt) string {
-	if h.Scope == risk.Self {
+// resumeAt is where somebody takes a halt away themselves; empty where others must.
+func resumeAt(h risk.Halt, me string) string {
+	switch {
+	case h.Scope == risk.Self, h.Scope == "account" && h.Cause == risk.ByBreaker:
+		return "/stop"
+	case h.Scope == risk.Publishing && h.Key == me:
+		return publishingPath
+	}
+	return ""
+}
+
+func haltWords(h risk.Halt, me string) string {
+	switch {
+	case h.Scope == risk.Self:
 		return h.Reason
+	case h.Scope == risk.Publishing && h.Key == me:
+		return "You stopped publishing: nothing new of yours is announced or copied."
+	case h.Scope == risk.Publishing:
+		return "@" + h.Key + " stopped publishing: nothing new of theirs is copied. What you hold follows their sells."
 	}
 	what := map[string]string{"all": "Trading is halted", "entries": "Buying is halted", "copies": "Copying is off"}[h.Stops]
 	whose := map[string]string{

@@ -285,6 +285,16 @@ func (s *show) walkCopying(t *testing.T) {
 	if a := s.do("ava", "GET", "/api/copy-trading/subscribers", "").want(t, 200); !contains(a.body, `"username":"ben"`) {
 		t.Errorf("followers: %s", a.body)
 	}
+	if a := s.do("ava", "DELETE", "/api/copy-trading/publishing", "").want(t, 200); !contains(a.body, `"publishing":false`) {
+		t.Errorf("stop publishing: %s", a.body)
+	}
+	if a := s.do("ben", "GET", "/api/trading/halt", "").want(t, 200); !contains(a.body, `"scope":"publishing","key":"ava","cause":"owner"`) {
+		t.Errorf("a follower sees %s", a.body)
+	}
+	s.do("ava", "PUT", "/api/copy-trading/publishing", "").want(t, 200)
+	if a := s.do("ava", "GET", "/api/copy-trading/publishing", "").want(t, 200); !contains(a.body, `{"publishing":true,"stoppedAt":null,"followers":2}`) {
+		t.Errorf("publishing: %s", a.body)
+	}
 	s.do("ben", "GET", "/api/copy-trading/triggers", "").want(t, 200)
 	if a := s.do("ben", "GET", "/api/copy-trading/traders?sort=followers&period=weekly&q=av", "").want(t, 200); !contains(a.body, `"username":"ava"`) {
 		t.Errorf("traders: %s", a.body)

@@ -11,7 +11,7 @@ import (
 
 // halt is one switch that keeps somebody from trading: their own, an operator's, or a breaker's.
 type halt struct {
-	Scope  string    `json:"scope"` // self, user, platform, account, broker, underlying, leader
+	Scope  string    `json:"scope"` // self, user, platform, account, broker, underlying, leader, publishing
 	Key    string    `json:"key,omitempty"`
 	Cause  string    `json:"cause"` // owner, operator, breaker
 	Stops  string    `json:"stops"` // all, entries, copies

@@ -33,6 +33,7 @@ type person struct {
 type publisher struct {
 	Followers      int              `json:"followers"`
 	Periods        []copytrade.Made `json:"periods"`
+	StoppedAt      *time.Time       `json:"stoppedAt"`      // since when they have stopped publishing; null while they publish
 	Following      bool             `json:"following"`      // their alerts are in one's timeline
 	SubscriptionID *uuid.UUID       `json:"subscriptionId"` // one's own; null without
 }
@@ -128,7 +129,7 @@ func (a *API) publisherOf(ctx context.Context, username string) (*publisher, err
 	if err != nil {
 		return nil, err
 	}
-	found := &publisher{Followers: p.Followers, Periods: p.Periods}
+	found := &publisher{Followers: p.Followers, Periods: p.Periods, StoppedAt: p.StoppedAt}
 	if found.SubscriptionID, err = a.copier.Following(ctx, user(ctx), username); err != nil {
 		return nil, err
 	}

@@ -179,6 +179,10 @@ func breaches() []breach {
 			{`update orders set cancel_requested_at = t(0), updated_at = t(0) where id = id('working')`, "and nobody asks its broker"}},
 		"INV-24": {
 			{`delete from copy_decisions where id = id('no entry')`, "no decision for this order and subscription"},
+			{`update subscriptions set status = 'cancelled' where id = (select subscription_id from copy_decisions where id = id('no entry'));
+				insert into subscription_periods (subscription_id, trader_id, began_at, ended_at)
+				select subscription_id, trader_id, t(0), now() from copy_decisions where id = id('no entry');
+				delete from copy_decisions where id = id('no entry')`, "no decision for this order and subscription"},
 			{`update copy_decisions set result = 'awaiting_approval' where id = id('no entry')`, "still awaiting_approval after its time"},
 			{`update copy_decisions set reason = null where id = id('no entry')`, "skipped without a reason"},
 			{`update copy_decisions set result = 'executed' where id = id('no entry')`, "none of its orders filled"},
@@ -240,6 +244,7 @@ func breaches() []breach {
 			{`insert into trading_switches (scope, key, stops, set_at) values ('self', id('ava')::text, 'entries', t(200))`, "self stopped entries"},
 			{`insert into trading_switches (scope, stops, set_at) values ('platform', 'all', t(330)); ` + change("'done'", "t(400), t(445)", "working"), "a change of it was sent"},
 			{`insert into trading_switches (scope, key, stops, set_at) values ('leader', id('ava')::text, 'copies', t(0))`, "leader stopped copies"},
+			{`insert into trading_switches (scope, key, stops, set_at) values ('publishing', id('ava')::text, 'copies', t(0))`, "publishing stopped copies"},
 			{`insert into trading_switches (scope, key, stops, set_at) values ('broker', 'ALPACA-PAPER', 'all', t(330))`, "broker stopped all"},
 			{`insert into trading_switches (scope, key, stops, set_at) values ('underlying', 'MSFT', 'all', t(330))`, "underlying stopped all"},
 			{`insert into trading_switches (scope, key, stops, set_at) values ('account', id('ben account')::text, 'all', t(0))`, "account stopped all"},

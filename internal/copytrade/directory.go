@@ -42,7 +42,8 @@ type DirectoryQuery struct {
 
 const searchMost = 100 // characters
 
-// published are the users u whom everybody may see as traders.
+// published are the users u whom everybody may see as traders. Who has stopped
+// publishing keeps their page, and is not listed.
 const published = `u.role in ('trader', 'admin') and u.status = 'active'`
 
 // countedMade are the finished positions p that say how good a trader is: their own
@@ -69,7 +70,7 @@ func (c *Copier) Directory(ctx context.Context, q DirectoryQuery) (page []Listed
 	rows, err := c.db.Pool().Query(ctx, `
 		with t as (
 			select u.* from users u
-			where `+published+` and (@text = '' or strpos(u.username, lower(@text)) > 0 or strpos(lower(u.name), lower(@text)) > 0)
+			where `+published+` and `+notPublishing+` is null and (@text = '' or strpos(u.username, lower(@text)) > 0 or strpos(lower(u.name), lower(@text)) > 0)
 		), made as (
 			select p.user_id, count(*) as finished, count(*) filter (where p.outcome = 'win') as wins, sum(p.realized) as pnl
 			from t join positions p on p.user_id = t.id and p.closed_at >= @since join accounts a on a.id = p.account_id

@@ -104,7 +104,7 @@ func (c *Copier) fanOutArgs(o orders.Order, filled filledAt, trigger time.Time) 
 	day, _ := c.lastDay()
 	return pgx.NamedArgs{
 		"expirations": day.Expirations, "latest": day.latest(), "time": day.Now.In(exchange.NewYork).Format("15:04"),
-		"order": o.ID, "now": c.now(), "close": closes, "executed": filled.executed, "trigger": trigger,
+		"order": o.ID, "trader": o.UserID, "now": c.now(), "close": closes, "executed": filled.executed, "trigger": trigger,
 		"open": c.clock.Open(o.Contract.Underlying), "most": c.rules.Limits().CopyContracts,
 		"today": c.clock.Today(), "consent": ConsentVersion, "exitsUntil": filled.last.Add(exitsWithin),
 		"paperPower": paperBuyingPower,

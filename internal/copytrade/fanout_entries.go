@@ -1,11 +1,20 @@
 package copytrade
 
+// activeAtTrigger are the subscriptions to a trader that were active at the instant of
+// the trigger: gone says that they were paused or ended since (index
+// subscription_periods_ended), and nothing is begun for them. Each is there once: what
+// was active before ended before what is active now began.
+const activeAtTrigger = `(
+		select n.*, false as gone from subscriptions n where n.trader_id = @trader and n.status = 'active' and n.active_since <= @trigger::timestamptz
+		union all
+		select n.*, true from subscription_periods w join subscriptions n on n.id = w.subscription_id
+		where w.trader_id = @trader and w.ended_at > @trigger::timestamptz and w.began_at <= @trigger::timestamptz)`
+
 // followed joins the next slice of the subscriptions that an order o is decided
 // about, in the published fair order: by a hash of the signal's seed and their id.
 const followed = `join lateral (
-		select f.*, copy_place_key(@seed, f.id) collate "C" as key from subscriptions f
-		where f.trader_id = o.user_id and f.status = 'active' and f.active_since <= @trigger::timestamptz
-		  and (@lastKey::text = '' or copy_place_key(@seed, f.id) collate "C" > @lastKey::text)
+		select f.*, copy_place_key(@seed, f.id) collate "C" as key from ` + activeAtTrigger + ` f
+		where (@lastKey::text = '' or copy_place_key(@seed, f.id) collate "C" > @lastKey::text)
 		order by copy_place_key(@seed, f.id) collate "C" limit @slice) s on true`
 
 // fairOrder is the place of a subscription s in the line of its signal. Who copies
@@ -69,7 +78,7 @@ const heldElsewhere = `
 // the row: the settings under their column names in subscriptions, the signal (cum,
 // price, multiplier, underlying, option_type, days_left) and the facts of its moment
 // (account_ready, buying_power, flat, closing, session_open, delay, held, open_others,
-// exposed, made, most, copies_today). What it comes to is judged: reason, size, and the numbers compared.
+// exposed, made, most, copies_today, unpublished, gone). What it comes to is judged: reason, size, and the numbers compared.
 const judgeEntries = `
 priced as (
 	select *, coalesce(floor(case scaling_mode
@@ -82,6 +91,8 @@ priced as (
 	from candidate
 ), reasoned as (
 	select *, case
+			when gone then 'copying_stopped'
+			when unpublished then 'trader_stopped'
 			when not account_ready then 'no_account'
 			when flat then 'leader_flat'
 			when not session_open then 'market_closed'
@@ -149,7 +160,7 @@ with o as (
 		o.last_day and not s.paper and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time as closing,
 		@open::boolean as session_open, @now::timestamptz - @executed::timestamptz as delay, ` + heldElsewhere + ` as held,
 		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed, today.made,
-		least(r.own, coalesce(r.granted, @most::int))::int as most, used.used::int as copies_today,
+		least(r.own, coalesce(r.granted, @most::int))::int as most, used.used::int as copies_today, @unpublished::boolean as unpublished,
 		least(greatest(extract(epoch from a.balance_at - @now::timestamptz) * 1000 + @balanceAge::int, -1), 1000000)::int as fresh_ms
 	from o ` + followed + `
 	left join risk_limits r on r.user_id = s.follower_id and r.kind = 'copyContracts'

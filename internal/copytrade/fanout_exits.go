@@ -70,7 +70,7 @@ const boughtLater = `
 
 // fanOutExits decides about a leader's sell for everybody who follows; who holds
 // nothing copied of the contract is skipped, and so is who would sell less than
-// half a contract of an order that will sell no more. The target written is that
+// half a contract of an order that will sell no more, and who has left since. The target written is that
 // of exitTarget. Held and leader_held are those from before the order's first fill: of
 // n copies of what the leader held N of, n/N of a contract is sold for each that the
 // leader sells, in whichever order sells are decided about. A flat leader's
@@ -96,7 +96,7 @@ with o as (
 	select *, case when flat then copied else least(copied, ceil(copied * cum::numeric / leader_held - 0.5)) end::int as target
 	from reckoned
 ), reasoned as (
-	select *, case when copied = 0 then 'no_copy_held' when target = 0 and not working then 'scaled_to_zero' end as reason from judged
+	select *, case when copied = 0 then 'no_copy_held' when gone then 'copying_stopped' when target = 0 and not working then 'scaled_to_zero' end as reason from judged
 ), made as (
 	insert into copy_decisions (subscription_id, paper, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price,
 		quantity, result, reason, numbers, position_id, held, leader_held, place, place_of, expires_at)

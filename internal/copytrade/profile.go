@@ -18,7 +18,8 @@ import (
 // over all time, and what they made in each of its periods.
 type Profile struct {
 	Listed
-	Periods []Made // daily, weekly, monthly, all
+	Periods   []Made     // daily, weekly, monthly, all
+	StoppedAt *time.Time // since when they publish nothing new; nil: they do
 }
 
 // Made is what a trader's own finished positions of a period came to.
@@ -44,7 +45,7 @@ func (c *Copier) Profile(ctx context.Context, username string) (p Profile, err e
 		since[i] = c.since(period)
 	}
 	rows, err := c.db.Pool().Query(ctx, `
-		select u.username, u.name, u.bio, u.avatar_url, u.verified_at,
+		select u.username, u.name, u.bio, u.avatar_url, u.verified_at, `+notPublishing+`,
 			(select count(*) from subscriptions s where s.trader_id = u.id and `+realFollowers+`)::int, w.period, made.finished, made.pnl, made.win_rate
 		from users u cross join unnest(@periods::text[], @since::timestamptz[]) with ordinality w(period, since, nth)
 		cross join lateral (
@@ -60,7 +61,7 @@ func (c *Copier) Profile(ctx context.Context, username string) (p Profile, err e
 	var m Made
 	var pnl decimal.Decimal
 	var rate decimal.NullDecimal
-	into := []any{&p.Username, &p.Name, &p.Bio, &p.AvatarURL, &p.VerifiedAt, &p.Followers, &m.Period, &m.Finished, &pnl, &rate}
+	into := []any{&p.Username, &p.Name, &p.Bio, &p.AvatarURL, &p.VerifiedAt, &p.StoppedAt, &p.Followers, &m.Period, &m.Finished, &pnl, &rate}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		m.PnL, m.WinRate = money.Amount{Decimal: pnl}, nullAmount(rate)
 		p.Periods = append(p.Periods, m)
@@ -72,7 +73,7 @@ func (c *Copier) Profile(ctx context.Context, username string) (p Profile, err e
 	if len(p.Periods) == 0 {
 		return Profile{}, fault.NotFound()
 	}
-	p.VerifiedAt = utc(p.VerifiedAt)
+	p.VerifiedAt, p.StoppedAt = utc(p.VerifiedAt), utc(p.StoppedAt)
 	p.Finished, p.PnL, p.WinRate = m.Finished, m.PnL, m.WinRate
 	return p, nil
 }

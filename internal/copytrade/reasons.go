@@ -24,6 +24,7 @@ var reasons = map[string]string{
 	"market_closed":          "The market was closed.",
 	"no_copy_held":           "You hold nothing copied of this trade that is not already being sold.",
 	"leader_flat":            "The trader had already sold.",
+	"trader_stopped":         "The trader had stopped publishing.",
 	"rejected":               "You rejected it.",
 	"expired":                "Nobody answered in time.",
 	"trading_halted":         "Trading is halted.",

@@ -34,6 +34,7 @@ type signal struct {
 	leader              orders.Order
 	filled              filledAt
 	trigger             time.Time
+	unpublished         bool    // the trader has stopped publishing
 	calls               []int32 // when the budget lets copied entries out, in ms from now; nil: any time
 	promised            int     // how many of them are promised to others
 	marked              []string
@@ -51,6 +52,9 @@ func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, tr
 	s := signal{leader: o, filled: filled, trigger: trigger}
 	if o.Side == orders.BTO {
 		s.marked, s.marks = c.marksOf(ctx, o.UserID, nil)
+		if s.unpublished, err = c.unpublished(ctx, o.UserID); err != nil {
+			return err
+		}
 	}
 	for done := false; !done; {
 		if s.calls, s.promised, err = c.calls(ctx, o); err != nil {
@@ -79,9 +83,8 @@ func (c *Copier) openSignal(ctx context.Context, o orders.Order, trigger time.Ti
 	}
 	_, err = c.db.Pool().Exec(ctx, `
 		insert into copy_signals (leader_order_id, trader_id, seed, place_of, paper_place_of)
-		select $1, $2, $3, count(*) filter (where not s.paper), count(*) filter (where s.paper)
-		from subscriptions s where s.trader_id = $2 and s.status = 'active' and s.active_since <= $4
-		on conflict do nothing`, o.ID, o.UserID, seed, trigger)
+		select @order::uuid, @trader::uuid, @seed, count(*) filter (where not s.paper), count(*) filter (where s.paper)
+		from `+activeAtTrigger+` s on conflict do nothing`, pgx.NamedArgs{"order": o.ID, "trader": o.UserID, "seed": seed, "trigger": trigger})
 	if err == nil {
 		err = c.db.Pool().QueryRow(ctx, `select decided_at is null from copy_signals where leader_order_id = $1`, o.ID).Scan(&open)
 	}
@@ -187,7 +190,7 @@ func (c *Copier) sliceArgs(s signal) pgx.NamedArgs {
 	args := c.fanOutArgs(s.leader, s.filled, s.trigger)
 	args["seed"], args["lastKey"], args["slice"] = s.Seed, s.LastKey, decideSlice
 	args["placed"], args["placeOf"], args["paperPlaced"], args["paperOf"] = s.Placed, s.PlaceOf, s.PaperPlaced, s.PaperOf
-	args["marked"], args["marks"] = s.marked, s.marks
+	args["marked"], args["marks"], args["unpublished"] = s.marked, s.marks, s.unpublished
 	args["calls"], args["skip"], args["balanceAge"] = s.calls, s.promised, c.rules.Limits().BalanceFresh().Milliseconds()
 	return args
 }

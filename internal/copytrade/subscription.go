@@ -76,6 +76,13 @@ func (c *Copier) subscribe(ctx context.Context, tx pgx.Tx, follower uuid.UUID, t
 	if leader == follower {
 		return Subscription{}, fault.Field("username", "You cannot copy yourself.")
 	}
+	since, err := stoppedPublishing(ctx, tx, leader)
+	if err != nil {
+		return Subscription{}, err
+	}
+	if since != nil {
+		return Subscription{}, fault.Conflict("invalid_state", "This trader has stopped publishing.")
+	}
 	settings := given.over(Defaults())
 	if err := c.allowed(ctx, tx, follower, settings); err != nil {
 		return Subscription{}, err
@@ -273,10 +280,16 @@ func (s Settings) args() pgx.NamedArgs {
 	}
 }
 
+// rests keeps until when subscription @id was active, where a statement that follows
+// leaves it otherwise (@status). Its row is locked.
+const rests = `with rests as (
+			insert into subscription_periods (subscription_id, trader_id, began_at, ended_at)
+			select id, trader_id, active_since, greatest(active_since, now()) from subscriptions where id = @id and status = 'active' and @status <> 'active')`
+
 func save(ctx context.Context, tx pgx.Tx, id uuid.UUID, status string, v Settings) error {
 	args := v.args()
 	args["id"], args["status"] = id, status
-	_, err := tx.Exec(ctx, `
+	_, err := tx.Exec(ctx, rests+`
 		update subscriptions set active_since = case when status <> 'active' and @status = 'active' then now() else active_since end,
 			status = @status, account_id = @account, auto_execute = @auto, max_position_size = @size, max_daily_trades = @trades, scaling_mode = @mode,
 			scaling_value = @scale, max_slippage_percent = @slippage, max_delay_seconds = @delay, max_spread_percent = @spread, same_contract = @same,
@@ -293,7 +306,11 @@ func save(ctx context.Context, tx pgx.Tx, id uuid.UUID, status string, v Setting
 // Unsubscribe ends a subscription. Open copies stay the follower's.
 func (c *Copier) Unsubscribe(ctx context.Context, follower, id uuid.UUID) (s Subscription, err error) {
 	err = c.db.As(ctx, follower, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `update subscriptions set status = 'cancelled', updated_at = now() where id = $1 and follower_id = $2`, id, follower)
+		if _, err := c.subscription(ctx, tx, follower, id, locked); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, rests+` update subscriptions set status = @status, updated_at = now() where id = @id`,
+			pgx.NamedArgs{"id": id, "status": "cancelled"})
 		if err != nil {
 			return fmt.Errorf("unsubscribe: %w", err)
 		}

@@ -105,7 +105,8 @@ const unplaced = `
 // decided about to the end (C11), or whose exits stayed behind, well after their
 // trigger. Foreign tables: fills, orders.
 const undecided = `
-	select o.id from (select distinct trader_id from subscriptions where status = 'active') s
+	select o.id from (select trader_id from subscriptions where status = 'active'
+		union select trader_id from subscription_periods where ended_at > clock_timestamp() - interval '15 minutes') s
 	join lateral (
 		select order_id, min(learnt_at) as first, max(learnt_at) as last from fills
 		where user_id = s.trader_id and learnt_at > clock_timestamp() - interval '15 minutes' group by order_id) f on true
@@ -113,7 +114,8 @@ const undecided = `
 	where o.source <> 'copy' and f.last < clock_timestamp() - interval '5 seconds'
 	  and (not exists (select 1 from copy_signals g where g.leader_order_id = o.id and g.decided_at is not null)
 	       and (o.finished_at is not null or f.first < clock_timestamp() - interval '15 seconds')
-	       and exists (select 1 from subscriptions a where a.trader_id = o.user_id and a.status = 'active' and a.active_since <= f.first)
+	       and (exists (select 1 from subscriptions a where a.trader_id = o.user_id and a.status = 'active' and a.active_since <= f.first)
+	           or exists (select 1 from subscription_periods w where w.trader_id = o.user_id and w.ended_at > f.first and w.began_at <= f.first))
 	    or o.side = 'STC' and f.last < clock_timestamp() - interval '15 seconds'
 	       and exists (select 1 from copy_decisions c where c.leader_order_id = o.id and c.result in ('queued', 'approved', 'executed')
 	           and c.quantity < ceil(c.held * o.cum::numeric / c.leader_held - 0.5)))

@@ -15,16 +15,17 @@ import (
 	"github.com/alertsify/alertsify/internal/money"
 )
 
-// Unmanaged is why nothing that the trader does reaches copies any more.
+// Unmanaged is why not all that the trader does reaches copies any more.
 type Unmanaged string
 
-// The trader left, lost the role, is halted or lost the broker link; or the
-// follower copies them no longer.
+// The trader left, lost the role, is halted, lost the broker link or stopped
+// publishing; or the follower copies them no longer.
 const (
 	TraderGone     Unmanaged = "trader_gone"
 	NotATrader     Unmanaged = "not_a_trader"
 	TraderHalted   Unmanaged = "trader_halted"
 	TraderUnlinked Unmanaged = "trader_unlinked"
+	NotPublishing  Unmanaged = "not_publishing"
 	CopyCancelled  Unmanaged = "cancelled"
 )
 
@@ -39,6 +40,8 @@ func (u Unmanaged) Text(trader string) string {
 		return "@" + trader + "'s trades are halted."
 	case TraderUnlinked:
 		return "@" + trader + "'s broker link is down."
+	case NotPublishing:
+		return "@" + trader + " has stopped publishing."
 	case CopyCancelled:
 		return "You no longer copy @" + trader + "."
 	}
@@ -56,7 +59,8 @@ with traders as (
 		when exists (select 1 from trading_switches w where w.scope in ('leader', 'user') and w.key = t.id::text) then 'trader_halted'
 		when exists (select 1 from accounts a where a.user_id = t.id) and not exists (
 			select 1 from accounts a join connections k on k.id = a.connection_id
-			where a.user_id = t.id and a.removed_at is null and a.status = 'ok' and k.status = 'ok') then 'trader_unlinked' end as cause
+			where a.user_id = t.id and a.removed_at is null and a.status = 'ok' and k.status = 'ok') then 'trader_unlinked'
+		when exists (select 1 from trading_switches w where w.scope = 'publishing' and w.key = t.id::text) then 'not_publishing' end as cause
 	from users t where t.id in (select trader_id from subscriptions)
 ), holding as (
 	select subscription_id, sum(bought - sold)::int as copies from copy_holdings where bought > sold group by subscription_id
@@ -106,7 +110,10 @@ func (c *Copier) FindUnmanaged(ctx context.Context) error {
 
 func (c *Copier) orphaned(o orphan) alerts.Notification {
 	body := "Nothing of theirs is copied until that changes."
-	if o.Copies > 0 {
+	switch {
+	case o.Cause == NotPublishing && o.Copies > 0:
+		body = fmt.Sprintf("Nothing new of theirs is copied. The %d contracts you copied still follow their sells.", o.Copies)
+	case o.Copies > 0:
 		body = fmt.Sprintf("The %d contracts you copied are unmanaged: they may be yours to sell.", o.Copies)
 	}
 	return alerts.Notification{

@@ -384,14 +384,18 @@ func sold(ctx context.Context, tx pgx.Tx, o Order, t *alerts.Trade, applied posi
 
 // publishes says whether a fill is public: the own trade of a trader whose plan
 // lets them publish, made here, or in the broker's app where the trader wants that.
-// Foreign table: users.
+// Who has stopped publishing begins nothing new; what was announced is announced to
+// its end. Foreign tables: users, trading_switches, alerts (index alerts_position).
 func (d *Desk) publishes(ctx context.Context, tx pgx.Tx, o Order) (bool, error) {
 	if o.Source != Manual && o.Source != Detected {
 		return false, nil
 	}
 	var trader bool
-	err := tx.QueryRow(ctx, `select role in ('trader', 'admin') and ($2 or announces_detected) from users where id = $1`,
-		o.UserID, o.Source == Manual).Scan(&trader)
+	err := tx.QueryRow(ctx, `
+		select role in ('trader', 'admin') and ($2 or announces_detected)
+			and (not exists (select from trading_switches where scope = 'publishing' and key = id::text)
+			     or $3 = 'STC' and exists (select from alerts a where a.position_id = $4 and a.side = 'BTO' and a.public))
+		from users where id = $1`, o.UserID, o.Source == Manual, o.Side, o.PositionID).Scan(&trader)
 	if err != nil {
 		return false, fmt.Errorf("read the trader's role: %w", err)
 	}

@@ -25,17 +25,17 @@ type Turned struct {
 
 // switchName is the key of switch w for people. Foreign tables: users, accounts.
 const switchName = `coalesce(case
-	when w.scope in ('user', 'leader', 'self') then (select '@' || username from users where id::text = w.key)
+	when w.scope in ('user', 'leader', 'self', 'publishing') then (select '@' || username from users where id::text = w.key)
 	when w.scope = 'account' then (select '@' || u.username || ', ' || a.institution || ' ' || a.number
 		from accounts a join users u on u.id = a.user_id where a.id::text = w.key) end, w.key)`
 
-// Console lists every halt in force, users' own ones aside, and the latest turns
+// Console lists every halt in force, people's own ones aside, and the latest turns
 // of all switches. own counts the users who have stopped themselves.
 func (r *Rules) Console(ctx context.Context) (halts []Switched, log []Turned, own int, err error) {
 	rows, err := r.db.Pool().Query(ctx, `
 		select w.scope, w.key, `+switchName+`, w.stops, w.reason, w.cause, coalesce(u.username, ''), w.set_at
 		from trading_switches w left join users u on u.id = w.set_by
-		where w.scope <> 'self' order by w.set_at desc limit 200`)
+		where w.scope not in ('self', 'publishing') order by w.set_at desc limit 200`)
 	if err != nil {
 		return nil, nil, 0, fmt.Errorf("list halts: %w", err)
 	}

@@ -37,24 +37,24 @@ func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 	if t.LeaderID != nil {
 		leader = t.LeaderID.String()
 	}
-	var cause, reason string
+	var cause, scope, reason string
 	var full bool
 	var made decimal.Decimal
 	var rows []byte
 	batch := &pgx.Batch{}
 	postgres.QueueLockShared(batch, switchLock)
 	batch.Queue(`
-		select coalesce(h.cause, ''), coalesce(h.reason, ''),
+		select coalesce(h.cause, ''), coalesce(h.scope, ''), coalesce(h.reason, ''),
 			$8 and (select count_all(later_counts(counts, s.now - second)) >= `+platformPace+` from entry_pace, `+thisSecond+`),
 			coalesce((select realized from copy_results where user_id = $5::uuid and trading_day = $1), 0), `+limitRows("$5::uuid")+`
 		from (select) one left join lateral (
-			select cause, coalesce(nullif(reason, ''), 'Trading is halted.') as reason from trading_switches
+			select cause, scope, coalesce(nullif(reason, ''), 'Trading is halted.') as reason from trading_switches
 			where (scope = 'platform' or scope = 'broker' and key = $3 or scope = 'underlying' and key = $4
-			    or scope in ('user', 'self') and key = $5::uuid::text or scope = 'account' and key = $6::uuid::text or scope = 'leader' and key = $7)
+			    or scope in ('user', 'self') and key = $5::uuid::text or scope = 'account' and key = $6::uuid::text or scope in ('leader', 'publishing') and key = $7)
 			  and (stops = 'all' or stops = 'entries' and $8 or stops = 'copies' and $7 <> '' and $8)
 			order by cause = 'breaker', scope limit 1) h on true`,
 		t.Day, r.limits.PlatformEntriesPerMinute, t.Broker, t.Underlying, t.UserID, t.AccountID, leader, t.Entry).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&cause, &reason, &full, &made, &rows) })
+		QueryRow(func(row pgx.Row) error { return row.Scan(&cause, &scope, &reason, &full, &made, &rows) })
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("read trading switches and limits: %w", err)
 	}
@@ -64,6 +64,8 @@ func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 		return nil, err
 	case cause == ByBreaker:
 		return nil, fault.Risk("breaker", reason)
+	case scope == Publishing:
+		return nil, fault.Conflict("trader_stopped", reason)
 	case cause != "":
 		return nil, fault.Conflict("trading_halted", reason)
 	case full && !t.Paper:

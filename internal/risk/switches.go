@@ -19,6 +19,10 @@ const switchLock = "trading switch"
 // which the user cannot take away.
 const Self = "self"
 
+// Publishing is the scope of a trader's own switch: nothing new of theirs is announced
+// or copied. What followers hold goes on following their sells.
+const Publishing = "publishing"
+
 // Who turned a switch.
 const (
 	ByOperator = "operator"
@@ -28,7 +32,7 @@ const (
 
 // Halt is one switch that is turned off.
 type Halt struct {
-	Scope  string // platform, broker, underlying, leader, user, account, self
+	Scope  string // platform, broker, underlying, leader, user, account, self, publishing
 	Key    string
 	Stops  string // all, entries, copies
 	Reason string
@@ -96,15 +100,15 @@ func (r *Rules) resume(ctx context.Context, tx pgx.Tx, by *uuid.UUID, why, condi
 // connections, subscriptions, users.
 func (r *Rules) Halts(ctx context.Context, user uuid.UUID) ([]Halt, error) {
 	rows, err := r.db.Pool().Query(ctx, `
-		select w.scope, case w.scope when 'leader' then (select username from users where id::text = w.key)
-				when 'account' then (select institution || ' ' || number from accounts where id::text = w.key) else w.key end,
+		select w.scope, case when w.scope in ('leader', 'publishing') then (select username from users where id::text = w.key)
+				when w.scope = 'account' then (select institution || ' ' || number from accounts where id::text = w.key) else w.key end,
 			w.stops, w.reason, w.cause, w.set_at
 		from trading_switches w
-		where w.scope in ('platform', 'underlying') or w.scope in ('user', 'self', 'leader') and w.key = $1
+		where w.scope in ('platform', 'underlying') or w.scope in ('user', 'self', 'leader', 'publishing') and w.key = $1
 		   or w.scope = 'account' and w.key in (select id::text from accounts where user_id = $2 and removed_at is null)
 		   or w.scope = 'broker' and w.key in (select c.broker_slug from accounts a join connections c on c.id = a.connection_id
 		      where a.user_id = $2 and a.removed_at is null)
-		   or w.scope = 'leader' and w.key in (select trader_id::text from subscriptions where follower_id = $2 and status = 'active')
+		   or w.scope in ('leader', 'publishing') and w.key in (select trader_id::text from subscriptions where follower_id = $2 and status = 'active')
 		order by w.cause = 'breaker', w.cause = 'owner', w.scope, w.key, w.stops limit 50`, user.String(), user)
 	if err != nil {
 		return nil, fmt.Errorf("list halts: %w", err)

@@ -33,6 +33,8 @@ func TestAHaltStopsWhatItNames(t *testing.T) {
 		{Halt{Scope: "account", Key: account.String(), Stops: "copies"}, copies},
 		{Halt{Scope: "leader", Key: leader.String(), Stops: "all"}, "copied entry copied exit"},
 		{Halt{Scope: "leader", Key: uuid.NewString(), Stops: "all"}, ""},
+		{Halt{Scope: Publishing, Key: leader.String(), Stops: "copies"}, copies},
+		{Halt{Scope: Publishing, Key: uuid.NewString(), Stops: "copies"}, ""},
 	} {
 		c.halt.Cause = ByOperator
 		d.in(func(ctx context.Context, tx pgx.Tx) error { return d.Turn(ctx, tx, c.halt, nil) })
@@ -41,7 +43,7 @@ func TestAHaltStopsWhatItNames(t *testing.T) {
 			trade := trades[name]
 			trade.UserID, trade.AccountID, trade.Broker, trade.Underlying = d.user, account, "ALPACA", "AAPL"
 			code := d.in(func(ctx context.Context, tx pgx.Tx) error { return d.ask(ctx, tx, trade) })
-			if code != "" && code != "trading_halted" {
+			if code != "" && code != map[bool]string{true: "trader_stopped", false: "trading_halted"}[c.halt.Scope == Publishing] {
 				t.Errorf("%+v refuses with %s", c.halt, code)
 			}
 			if code != "" {

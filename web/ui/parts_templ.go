@@ -564,7 +564,7 @@ type StopView struct {
 }
 
 func (v StopView) own() bool {
-	return slices.ContainsFunc(v.Halts, func(h Halted) bool { return h.Resume })
+	return slices.ContainsFunc(v.Halts, func(h Halted) bool { return h.Resume == "/stop" })
 }
 
 // StopPanel offers the levels with what each would touch: the first two take one

@@ -47,9 +47,10 @@ type Assets struct {
 
 // Halted is something that stands still, who stopped it and since when.
 type Halted struct {
-	Text   string // what, by whom and why
-	Since  time.Time
-	Resume bool // the person can go on; else an operator must
+	Text     string // what, by whom and why
+	Since    time.Time
+	Resume   string // where the person can go on; empty: an operator must, or the trader
+	ByTrader bool   // a trader stopped publishing
 }
 
 // Person is who is signed in.

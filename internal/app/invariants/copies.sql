@@ -85,7 +85,7 @@ where o.state in ('accepted', 'partial') and o.cancel_requested_at < now() - @gr
     and not exists (select 1 from river_job j where j.kind = 'order_cancel' and j.args ->> 'order_id' = o.id::text
         and j.state in ('available', 'pending', 'scheduled', 'retryable', 'running'));
 
--- INV-24: Each subscription that was active when a leader's order was decided about has a decision, and each decision ends: as an order that filled, or with its reason.
+-- INV-24: Each subscription that was active at the instant a leader's order is decided by has a decision, and each decision ends: as an order that filled, or with its reason.
 with first as (
     select order_id, min(learnt_at) as at from fills group by order_id
 ), decided as (
@@ -100,7 +100,8 @@ with first as (
     select decision_id, false, true, max(filled_at), max(filled_at) from paper_fills where decision_id is not null group by decision_id
 )
 select d.id || ' ' || s.id as id, 'no decision for this order and subscription' as why
-from decided d join subscriptions s on s.trader_id = d.user_id and s.status = 'active' and s.active_since <= d.at
+from decided d join subscriptions s on s.trader_id = d.user_id and (s.status = 'active' and s.active_since <= d.at
+    or exists (select 1 from subscription_periods w where w.subscription_id = s.id and w.began_at <= d.at and w.ended_at > d.at))
 left join copy_decisions c on c.leader_order_id = d.id and c.subscription_id = s.id
 where c.id is null and d.at < now() - @grace::interval
 union all

@@ -62,6 +62,7 @@ where case w.scope
         when 'broker' then w.key = c.broker_slug
         when 'underlying' then w.key = o.underlying
         when 'leader' then w.key = s.trader_id::text
+        when 'publishing' then w.key = s.trader_id::text
         when 'user' then w.key = o.user_id::text
         when 'self' then w.key = o.user_id::text
         else w.key = o.account_id::text end

@@ -1,0 +1,110 @@
+package copytrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/risk"
+)
+
+// Publishing is whether a trader's trades are announced and copied now.
+type Publishing struct {
+	Publishing bool       `json:"publishing"`
+	StoppedAt  *time.Time `json:"stoppedAt"` // null while they publish
+	Followers  int        `json:"followers"` // who copy for real, paused or not
+}
+
+// notPublishing is since when the trader u of a statement has stopped publishing; null:
+// they have not. Foreign table: trading_switches.
+const notPublishing = `(select w.set_at from trading_switches w where w.scope = 'publishing' and w.key = u.id::text)`
+
+// Publishing tells a trader where they stand. Foreign table: users.
+func (c *Copier) Publishing(ctx context.Context, trader uuid.UUID) (p Publishing, err error) {
+	err = c.db.As(ctx, trader, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `
+			select `+notPublishing+`, (select count(*) from subscriptions s where s.trader_id = u.id and `+realFollowers+`)
+			from users u where u.id = $1`, trader).Scan(&p.StoppedAt, &p.Followers)
+	})
+	if err != nil {
+		return Publishing{}, fmt.Errorf("read whether a trader publishes: %w", err)
+	}
+	p.Publishing, p.StoppedAt = p.StoppedAt == nil, utc(p.StoppedAt)
+	return p, nil
+}
+
+// StopPublishing turns a trader's own switch. When it returns, no copy of a buy of
+// theirs is claimed any more, nothing new of theirs is announced, and nobody is asked
+// about one. What followers hold goes on following their sells, and what is at the
+// brokers stays there. Stopping twice is the same as once.
+func (c *Copier) StopPublishing(ctx context.Context, trader uuid.UUID) error {
+	halt := risk.Halt{Scope: risk.Publishing, Key: trader.String(), Stops: "copies", Reason: "The trader stopped publishing.", Cause: risk.ByOwner}
+	err := c.db.As(ctx, trader, func(ctx context.Context, tx pgx.Tx) error {
+		if err := c.rules.HoldSwitches(ctx, tx); err != nil { // before any other lock
+			return err
+		}
+		since, err := stoppedPublishing(ctx, tx, trader)
+		if err != nil || since != nil {
+			return err
+		}
+		if err := c.rules.Turn(ctx, tx, halt, &trader); err != nil {
+			return err
+		}
+		return showPublishing(ctx, tx, trader, true)
+	})
+	if err != nil {
+		return fmt.Errorf("stop publishing: %w", err)
+	}
+	c.log.WarnContext(ctx, "a trader stopped publishing", "trader", trader)
+	c.count("publishing_stopped")
+	return c.endAll(ctx, ending{Skipped, "trader_stopped", ""}, `c.trader_id = @trader and c.side = 'BTO' and c.order_id is null`, pgx.NamedArgs{"trader": trader})
+}
+
+// Publish takes a trader's own switch away; an operator's halt stays. What they traded
+// meanwhile is neither announced nor copied afterwards.
+func (c *Copier) Publish(ctx context.Context, trader uuid.UUID) error {
+	err := c.db.As(ctx, trader, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := c.rules.Resume(ctx, tx, risk.Publishing, trader.String(), &trader, ""); err != nil {
+			return err
+		}
+		return showPublishing(ctx, tx, trader, false)
+	})
+	if err != nil {
+		return fmt.Errorf("publish again: %w", err)
+	}
+	return nil
+}
+
+// stoppedPublishing is since when a trader has stopped; nil: they publish. Foreign
+// table: users.
+func stoppedPublishing(ctx context.Context, tx pgx.Tx, trader uuid.UUID) (since *time.Time, err error) {
+	err = tx.QueryRow(ctx, `select `+notPublishing+` from users u where u.id = $1`, trader).Scan(&since)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, fault.NotFound()
+	}
+	return since, err
+}
+
+// showPublishing tells the open pages of a trader and of those who copy them.
+func showPublishing(ctx context.Context, tx pgx.Tx, trader uuid.UUID, stopped bool) error {
+	return live.PublishQuery(ctx, tx, "halt", `
+		select u.id, jsonb_build_object('halted', @stopped::boolean, 'scope', 'publishing') from (
+			select @trader::uuid union select follower_id from subscriptions where trader_id = @trader::uuid and status <> 'cancelled' limit 100000) u (id)`,
+		pgx.NamedArgs{"trader": trader, "stopped": stopped})
+}
+
+// unpublished tells whether nothing new of an order's trader is copied now. What was
+// turned since is seen by each copy's own transactions.
+func (c *Copier) unpublished(ctx context.Context, trader uuid.UUID) (stopped bool, err error) {
+	err = c.db.Pool().QueryRow(ctx, `select `+notPublishing+` is not null from users u where u.id = $1`, trader).Scan(&stopped)
+	if err != nil {
+		return false, fmt.Errorf("read whether trader %s publishes: %w", trader, err)
+	}
+	return stopped, nil
+}
