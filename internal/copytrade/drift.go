@@ -49,6 +49,7 @@ type Drift struct {
 	State      DriftState
 	OrderID    *uuid.UUID // closing
 	SeenAt     time.Time
+	Numbers    json.RawMessage // what was compared when it was seen
 }
 
 // MarshalJSON writes the shape of the API.
@@ -66,8 +67,9 @@ func (d Drift) MarshalJSON() ([]byte, error) {
 		State          DriftState        `json:"state"`
 		OrderID        *uuid.UUID        `json:"orderId"`
 		SeenAt         time.Time         `json:"seenAt"`
+		Numbers        json.RawMessage   `json:"numbers"`
 	}{
-		d.ID, d.SubscriptionID, d.TraderID, d.Trader, d.Kind, d.Text(), d.Contract, d.PositionID, d.Held, d.State, d.OrderID, d.SeenAt.UTC(),
+		d.ID, d.SubscriptionID, d.TraderID, d.Trader, d.Kind, d.Text(), d.Contract, d.PositionID, d.Held, d.State, d.OrderID, d.SeenAt.UTC(), d.Numbers,
 	})
 }
 
@@ -82,7 +84,7 @@ func (d Drift) Text() string {
 // driftColumns join the users table for the trader's name, the trader's position
 // for the contract, and what is held of the copies.
 const driftColumns = `g.id, g.subscription_id, g.user_id, g.trader_id, t.username, g.kind, coalesce(p.symbol, g.symbol), lp.underlying, lp.multiplier,
-	g.position_id, coalesce(h.bought - h.sold, 0), g.state, g.order_id, g.seen_at`
+	g.position_id, coalesce(h.bought - h.sold, 0), g.state, g.order_id, g.seen_at, g.numbers`
 
 const driftJoins = ` join users t on t.id = g.trader_id join positions lp on lp.id = g.leader_position_id left join positions p on p.id = g.position_id
 	left join copy_holdings h on h.subscription_id = g.subscription_id and h.position_id = g.position_id `
@@ -91,7 +93,7 @@ func scanDrift(row pgx.CollectableRow) (d Drift, err error) {
 	var symbol, underlying string
 	var multiplier int
 	err = row.Scan(&d.ID, &d.SubscriptionID, &d.FollowerID, &d.TraderID, &d.Trader, &d.Kind, &symbol, &underlying, &multiplier,
-		&d.PositionID, &d.Held, &d.State, &d.OrderID, &d.SeenAt)
+		&d.PositionID, &d.Held, &d.State, &d.OrderID, &d.SeenAt, &d.Numbers)
 	if err != nil {
 		return Drift{}, err
 	}

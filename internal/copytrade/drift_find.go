@@ -30,14 +30,14 @@ const ledContracts = `
 const traderLeft = `
 with led as materialized (` + ledContracts + `
 ), held as (
-	select h.subscription_id, h.position_id, h.user_id, s.trader_id, p.symbol
+	select h.subscription_id, h.position_id, h.user_id, s.trader_id, p.symbol, h.bought - h.sold as copied
 	from subscriptions s
 	join copy_holdings h on h.subscription_id = s.id and h.bought > h.sold
 	join positions p on p.id = h.position_id and p.status = 'open' and p.expiration >= @today::date
 	left join led l on l.trader_id = s.trader_id and l.symbol = p.symbol
 	where s.status <> 'cancelled' and l.symbol is null
 ), apart as (
-	select held.*, came.leader_position_id from held
+	select held.*, came.leader_position_id, lp.bought as leader_bought from held
 	join lateral (
 		select lo.position_id as leader_position_id from orders e
 		join copy_decisions c on c.id = e.decision_id
@@ -55,8 +55,9 @@ with led as materialized (` + ledContracts + `
 		and not exists (select 1 from copy_drifts k where k.subscription_id = held.subscription_id
 			and k.leader_position_id = came.leader_position_id and k.kind = 'trader_left')
 ), made as (
-	insert into copy_drifts (subscription_id, user_id, trader_id, kind, symbol, leader_position_id, position_id, seen_at)
-	select subscription_id, user_id, trader_id, 'trader_left', symbol, leader_position_id, position_id, @now from apart
+	insert into copy_drifts (subscription_id, user_id, trader_id, kind, symbol, leader_position_id, position_id, seen_at, numbers)
+	select subscription_id, user_id, trader_id, 'trader_left', symbol, leader_position_id, position_id, @now,
+		jsonb_build_object('copied', copied, 'leaderBought', leader_bought, 'leaderHeld', 0) from apart
 	order by subscription_id, position_id limit @slice
 	on conflict (subscription_id, leader_position_id, kind) do nothing returning *
 ) select ` + driftColumns + ` from made g ` + driftJoins
@@ -67,7 +68,8 @@ with led as materialized (` + ledContracts + `
 // is what the follower took back. Foreign tables: orders, positions, copy_holdings.
 const neverCame = `
 with apart as (
-	select distinct on (c.subscription_id, lo.position_id) c.subscription_id, c.user_id, c.trader_id, c.symbol, lo.position_id as leader_position_id
+	select distinct on (c.subscription_id, lo.position_id) c.subscription_id, c.user_id, c.trader_id, c.symbol, lo.position_id as leader_position_id,
+		lp.bought - lp.sold as leader_held, e.quantity as ordered
 	from copy_decisions c
 	join orders lo on lo.id = c.leader_order_id
 	join positions lp on lp.id = lo.position_id and lp.status = 'open' and lp.bought > lp.sold and lp.expiration >= @today::date
@@ -81,8 +83,9 @@ with apart as (
 			and k.leader_position_id = lo.position_id and k.kind = 'never_came')
 	order by c.subscription_id, lo.position_id
 ), made as (
-	insert into copy_drifts (subscription_id, user_id, trader_id, kind, symbol, leader_position_id, seen_at)
-	select subscription_id, user_id, trader_id, 'never_came', symbol, leader_position_id, @now from apart
+	insert into copy_drifts (subscription_id, user_id, trader_id, kind, symbol, leader_position_id, seen_at, numbers)
+	select subscription_id, user_id, trader_id, 'never_came', symbol, leader_position_id, @now,
+		jsonb_build_object('copied', 0, 'ordered', ordered, 'leaderHeld', leader_held) from apart
 	order by subscription_id, leader_position_id limit @slice
 	on conflict (subscription_id, leader_position_id, kind) do nothing returning *
 ) select ` + driftColumns + ` from made g ` + driftJoins

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
@@ -79,19 +80,23 @@ func withinBounds(ctx context.Context, tx pgx.Tx, leader orders.Order, s Subscri
 		return fmt.Errorf("lock subscription %s: %w", s.ID, err)
 	}
 	var full, dear bool
+	var others int
+	var exposed decimal.Decimal
 	cost := limit.Cost(quantity, leader.Contract.Multiplier)
 	err := tx.QueryRow(ctx, `
-		select coalesce(copies.others >= s.max_open_positions, false), coalesce(copies.cost + $3::numeric > s.max_exposure, false)
+		select coalesce(copies.others >= s.max_open_positions, false), coalesce(copies.cost + $3::numeric > s.max_exposure, false), copies.others, copies.cost
 		from subscriptions s join orders o on o.id = $2 join lateral (`+copiesOpen+`) copies on true where s.id = $1`,
-		s.ID, leader.ID, cost).Scan(&full, &dear)
+		s.ID, leader.ID, cost).Scan(&full, &dear, &others, &exposed)
 	if err != nil {
 		return fmt.Errorf("count the copies of subscription %s: %w", s.ID, err)
 	}
 	switch {
 	case full:
-		return fault.Conflict("max_open_positions", reasons["max_open_positions"])
+		return fault.Conflict("max_open_positions", reasons["max_open_positions"]).
+			With("openPositions", others).With("maxOpenPositions", s.Settings.MaxOpenPositions.Value)
 	case dear:
-		return fault.Conflict("max_exposure", reasons["max_exposure"])
+		return fault.Conflict("max_exposure", reasons["max_exposure"]).
+			With("needed", cost).With("exposure", money.Amount{Decimal: exposed}).With("maxExposure", s.Settings.MaxExposure.Value)
 	}
 	return nil
 }

@@ -2,10 +2,8 @@ package copytrade
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -186,14 +184,8 @@ func refusal(err error) (code, words, compared string, refused bool) {
 	if !errors.As(err, &f) || f.Status >= 500 {
 		return "", "", "", false
 	}
-	details := maps.Clone(f.Details)
-	delete(details, "confirm") // what a person could say to it; nobody is asked
-	text, err := json.Marshal(details)
-	if err != nil || len(details) == 0 {
-		text = []byte("{}")
-	}
 	if f.Code == "not_found" { // the account is gone
-		return "no_account", f.Public, string(text), true
+		return "no_account", f.Public, string(f.Compared()), true
 	}
-	return f.Code, f.Public, string(text), true
+	return f.Code, f.Public, string(f.Compared()), true
 }

@@ -173,13 +173,21 @@ func (c *Copier) placeExit(ctx context.Context, x exit) error {
 // tryAgain keeps a copy that cannot be had now until its time is over. A refusal must
 // not leave a follower holding what the leader has left, so exits are kept.
 func (c *Copier) tryAgain(ctx context.Context, d Decision, code, compared string, wait time.Duration) error {
+	if err := c.noteWhy(ctx, d, code, compared); err != nil {
+		return err
+	}
+	return orders.Again{After: wait}
+}
+
+// noteWhy keeps why a decision waits, and the numbers that were compared.
+func (c *Copier) noteWhy(ctx context.Context, d Decision, code, compared string) error {
 	_, err := c.db.Pool().Exec(ctx, `
 		update copy_decisions set reason = $2, numbers = numbers || $3::jsonb, updated_at = now()
 		where id = $1 and result in ('queued', 'approved') and reason is distinct from $2`, d.ID, code, compared)
 	if err != nil {
 		return fmt.Errorf("note why decision %s waits: %w", d.ID, err)
 	}
-	return orders.Again{After: wait}
+	return nil
 }
 
 // stillNext looks, in the transaction that writes the order, whether the move is

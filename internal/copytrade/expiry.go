@@ -85,7 +85,7 @@ func (c *Copier) GuardExpiry(ctx context.Context) error {
 const reachedTimes = `
 with holding as (
 	select s.id as subscription_id, p.id as position_id, h.user_id, s.trader_id, p.symbol, ` + costEach + ` as cost_each,
-		h.bought, ` + freeCopied + ` as free, 'expiry_close' as kind
+		h.bought, h.sold, s.close_on_expiry_at, ` + freeCopied + ` as free, 'expiry_close' as kind
 	from positions p
 	join copy_holdings h on h.position_id = p.id and h.bought > h.sold
 	join subscriptions s on s.id = h.subscription_id and s.status <> 'cancelled'
@@ -94,8 +94,9 @@ with holding as (
 ), anew as (
 	select r.*, ` + notReached + ` from holding r where r.free > 0
 ), made as (
-	insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, cost_each, triggered_at, send_before)
-	select subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, cost_each, @now, @before
+	insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, cost_each, triggered_at, send_before, numbers)
+	select subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, cost_each, @now, @before,
+		jsonb_build_object('copied', bought - sold, 'free', free, 'costPerShare', round(cost_each, 4)::text, 'closeOnExpiryAt', close_on_expiry_at, 'latest', @latest::text, 'time', @time::text)
 	from anew where held > 0
 	order by subscription_id, position_id limit @slice
 	on conflict (subscription_id, position_id, kind, bought) do nothing

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/market"
+	"github.com/alertsify/alertsify/internal/money"
 )
 
 // markTime is how long a decision waits for quotes of what is held: without them
@@ -66,14 +67,16 @@ func (c *Copier) lossStop(ctx context.Context, s Subscription) func(context.Cont
 	today := c.clock.Today()
 	return func(ctx context.Context, tx pgx.Tx) error {
 		var over bool
+		var made decimal.Decimal
 		err := tx.QueryRow(ctx, `
-			select coalesce(today.made <= -s.daily_loss_stop, false) from subscriptions s join lateral (`+madeToday+`) today on true where s.id = @id`,
-			pgx.NamedArgs{"id": s.ID, "today": today, "marked": symbols, "marks": marks}).Scan(&over)
+			select coalesce(today.made <= -s.daily_loss_stop, false), today.made from subscriptions s join lateral (`+madeToday+`) today on true where s.id = @id`,
+			pgx.NamedArgs{"id": s.ID, "today": today, "marked": symbols, "marks": marks}).Scan(&over, &made)
 		if err != nil {
 			return fmt.Errorf("reckon the day of subscription %s: %w", s.ID, err)
 		}
 		if over {
-			return fault.Conflict("daily_loss_stop", reasons["daily_loss_stop"])
+			return fault.Conflict("daily_loss_stop", reasons["daily_loss_stop"]).
+				With("madeToday", money.Amount{Decimal: made}).With("dailyLossStop", s.Settings.DailyLossStop.Value)
 		}
 		return nil
 	}

@@ -34,6 +34,11 @@ func (c *Copier) settle(ctx context.Context, o orders.Order) error {
 	if err != nil {
 		return err
 	}
+	if o.State == orders.Aborted && o.ReasonCode != nil && *o.ReasonCode != orders.UserCancelled { // is tried again
+		if err := c.noteWhy(ctx, d, *o.ReasonCode, numbersOf(o)); err != nil {
+			return err
+		}
+	}
 	return c.executeExits(ctx, d.LeaderOrderID)
 }
 
@@ -70,7 +75,15 @@ func (c *Copier) settleEntry(ctx context.Context, o orders.Order) error {
 			return err
 		}
 	}
-	return c.finish(ctx, d, e)
+	return c.refuse(ctx, d, e, numbersOf(o))
+}
+
+// numbersOf are what the refusal of an order that was not sent compared.
+func numbersOf(o orders.Order) string {
+	if len(o.ReasonNumbers) == 0 {
+		return noNumbers
+	}
+	return string(o.ReasonNumbers)
 }
 
 // withdrawn says whether an entry came to nothing because the leader had left.

@@ -64,6 +64,7 @@ type Trigger struct {
 	State       TriggerState
 	Reason      *string
 	OrderID     *uuid.UUID
+	Numbers     json.RawMessage // what was compared, when it was reached and when its order was refused
 }
 
 // MarshalJSON writes the shape of the API.
@@ -87,12 +88,13 @@ func (t Trigger) MarshalJSON() ([]byte, error) {
 		State          TriggerState      `json:"state"`
 		Reason         *string           `json:"reason"`
 		ReasonText     string            `json:"reasonText,omitempty"`
+		Numbers        json.RawMessage   `json:"numbers"`
 		OrderID        *uuid.UUID        `json:"orderId"`
 		TriggeredAt    time.Time         `json:"triggeredAt"`
 		SendBefore     time.Time         `json:"sendBefore"`
 	}{
 		t.ID, t.SubscriptionID, t.PositionID, t.TraderID, t.Trader, t.Kind, t.Contract, t.Held, percent, t.CostEach, t.Mark, t.State,
-		t.Reason, t.ReasonText(), t.OrderID, t.TriggeredAt.UTC(), t.SendBefore.UTC(),
+		t.Reason, t.ReasonText(), t.Numbers, t.OrderID, t.TriggeredAt.UTC(), t.SendBefore.UTC(),
 	})
 }
 
@@ -110,7 +112,7 @@ func (t Trigger) ReasonText() string {
 // triggerColumns join the users table for the trader's name and the position for
 // the contract.
 const triggerColumns = `g.id, g.subscription_id, g.position_id, g.user_id, g.trader_id, t.username, g.kind, p.symbol, p.underlying, p.multiplier,
-	g.held, g.percent, g.cost_each, g.mark, g.price, g.triggered_at, g.send_before, g.state, g.reason, g.order_id`
+	g.held, g.percent, g.cost_each, g.mark, g.price, g.triggered_at, g.send_before, g.state, g.reason, g.order_id, g.numbers`
 
 const triggerFrom = ` from copy_triggers g join users t on t.id = g.trader_id join positions p on p.id = g.position_id `
 
@@ -124,7 +126,7 @@ func scanTriggerAnd(row pgx.CollectableRow, more ...any) (Trigger, error) {
 	var cost decimal.Decimal
 	var mark, price decimal.NullDecimal
 	err := row.Scan(append([]any{&t.ID, &t.SubscriptionID, &t.PositionID, &t.FollowerID, &t.TraderID, &t.Trader, &t.Kind, &symbol, &underlying, &multiplier,
-		&t.Held, &t.Percent, &cost, &mark, &price, &t.TriggeredAt, &t.SendBefore, &t.State, &t.Reason, &t.OrderID}, more...)...)
+		&t.Held, &t.Percent, &cost, &mark, &price, &t.TriggeredAt, &t.SendBefore, &t.State, &t.Reason, &t.OrderID, &t.Numbers}, more...)...)
 	if err != nil {
 		return Trigger{}, err
 	}

@@ -74,12 +74,12 @@ func (c *Copier) placeTrigger(ctx context.Context, t waitingTrigger) error {
 	case !c.now().Before(t.SendBefore):
 		return c.failTrigger(ctx, t.Trigger, "too_late")
 	case quantity <= 0: // what sells them now may end without
-		return c.triggerWaits(ctx, t.Trigger, "insufficient_quantity")
+		return c.triggerWaits(ctx, t.Trigger, "insufficient_quantity", fmt.Sprintf(`{"free": %d, "available": %d}`, t.Copied, t.Free))
 	}
 	from := t.Price
 	if from == nil {
 		if from = c.bid(ctx, t.Contract.Symbol); from == nil {
-			return c.triggerWaits(ctx, t.Trigger, "risk_no_quote")
+			return c.triggerWaits(ctx, t.Trigger, "risk_no_quote", noNumbers)
 		}
 	}
 	limit := orders.ExitLimit(t.Contract, *from)
@@ -91,8 +91,8 @@ func (c *Copier) placeTrigger(ctx context.Context, t waitingTrigger) error {
 	if err == nil {
 		err = c.enterTrigger(ctx, t.Trigger, draft)
 	}
-	if code, _, _, refused := refusal(err); refused {
-		return c.triggerWaits(ctx, t.Trigger, code)
+	if code, _, compared, refused := refusal(err); refused {
+		return c.triggerWaits(ctx, t.Trigger, code, compared)
 	}
 	return err
 }
@@ -128,7 +128,8 @@ func (c *Copier) enterTrigger(ctx context.Context, t Trigger, draft orders.Draft
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `update copy_triggers set state = 'placed', order_id = $2, reason = null, updated_at = now() where id = $1`, t.ID, o.ID)
+		_, err = tx.Exec(ctx, `update copy_triggers set state = 'placed', order_id = $2, reason = null, updated_at = now(),
+			numbers = numbers || jsonb_build_object('limit', $3::text) where id = $1`, t.ID, o.ID, o.Limit.String())
 		return err
 	})
 	if errors.Is(err, errTaken) {
@@ -138,10 +139,11 @@ func (c *Copier) enterTrigger(ctx context.Context, t Trigger, draft orders.Draft
 	return err
 }
 
-// triggerWaits notes why a trigger could not sell yet.
-func (c *Copier) triggerWaits(ctx context.Context, t Trigger, code string) error {
+// triggerWaits notes why a trigger could not sell yet, and the numbers compared.
+func (c *Copier) triggerWaits(ctx context.Context, t Trigger, code, compared string) error {
 	_, err := c.db.Pool().Exec(ctx, `
-		update copy_triggers set reason = $2, updated_at = now() where id = $1 and state = 'waiting' and reason is distinct from $2`, t.ID, code)
+		update copy_triggers set reason = $2, numbers = numbers || $3::jsonb, updated_at = now()
+		where id = $1 and state = 'waiting' and reason is distinct from $2`, t.ID, code, compared)
 	if err != nil {
 		return fmt.Errorf("note why it waits: %w", err)
 	}
@@ -200,8 +202,8 @@ func (c *Copier) settleTrigger(ctx context.Context, o orders.Order) error {
 		return c.endTrigger(ctx, *o.TriggerID, &o, TriggerFailed, &e.reason)
 	}
 	_, err := c.db.Pool().Exec(ctx, `
-		update copy_triggers set state = 'waiting', order_id = null, reason = $3, updated_at = now()
-		where id = $1 and order_id = $2 and state = 'placed'`, o.TriggerID, o.ID, e.reason)
+		update copy_triggers set state = 'waiting', order_id = null, reason = $3, numbers = numbers || $4::jsonb, updated_at = now()
+		where id = $1 and order_id = $2 and state = 'placed'`, o.TriggerID, o.ID, e.reason, numbersOf(o))
 	if err != nil {
 		return fmt.Errorf("take back the order of trigger %s: %w", o.TriggerID, err)
 	}

@@ -52,7 +52,7 @@ with quoted as (
 	select * from unnest(@symbols::text[], @marks::numeric[], @bids::numeric[]) q (symbol, mark, bid)
 ), holding as (
 	select s.id as subscription_id, p.id as position_id, h.user_id, s.trader_id, p.symbol, q.mark, q.bid, ` + costEach + ` as cost_each,
-		s.stop_loss_percent, s.take_profit_percent, h.bought, ` + freeCopied + ` as free
+		s.stop_loss_percent, s.take_profit_percent, h.bought, h.sold, ` + freeCopied + ` as free
 	from quoted q
 	join positions p on p.symbol = q.symbol and p.status = 'open'
 	join copy_holdings h on h.position_id = p.id and h.bought > h.sold
@@ -65,9 +65,11 @@ with quoted as (
 ), anew as (
 	select r.*, ` + notReached + ` from reached r where r.kind is not null
 ), made as (
-	insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, percent, cost_each, mark, price, triggered_at, send_before)
+	insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, percent, cost_each, mark, price, triggered_at, send_before, numbers)
 	select subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought,
-		case kind when 'stop_loss' then stop_loss_percent else take_profit_percent end, cost_each, mark, bid, @now, @before
+		case kind when 'stop_loss' then stop_loss_percent else take_profit_percent end, cost_each, mark, bid, @now, @before,
+		jsonb_strip_nulls(jsonb_build_object('copied', bought - sold, 'free', free, 'mark', round(mark, 4)::text, 'bid', round(bid, 4)::text, 'costPerShare', round(cost_each, 4)::text,
+			'stopLossPercent', stop_loss_percent::text, 'takeProfitPercent', take_profit_percent::text))
 	from anew where held > 0
 	order by subscription_id, position_id limit @slice
 	on conflict (subscription_id, position_id, kind, bought) do nothing

@@ -2,8 +2,10 @@
 package fault
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -44,6 +46,18 @@ func (e *Error) With(key string, value any) *Error {
 	}
 	e.Details[key] = value
 	return e
+}
+
+// Compared are the numbers that a refusal compared, as a JSON object; what a person
+// could say to it ("confirm") is none of them.
+func (e *Error) Compared() json.RawMessage {
+	numbers := maps.Clone(e.Details)
+	delete(numbers, "confirm")
+	text, err := json.Marshal(numbers)
+	if err != nil || len(numbers) == 0 {
+		return json.RawMessage("{}")
+	}
+	return text
 }
 
 // Because attaches what the log should know.

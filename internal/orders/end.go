@@ -2,6 +2,7 @@ package orders
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -23,8 +24,9 @@ type ending struct {
 	actor    string
 	claim    *uuid.UUID // T5: only the claiming placer
 	reason   string
-	code     string // of a refusal, for programs
-	review   string // why an operator should look
+	code     string          // of a refusal, for programs
+	compared json.RawMessage // by a refusal; nil: nothing
+	review   string          // why an operator should look
 	evidence map[string]any
 }
 
@@ -99,9 +101,9 @@ func (d *Desk) holdDays(ctx context.Context, tx pgx.Tx, o Order) error {
 func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
 	from := o.State
 	o, err := one(tx.Query(ctx, `
-		update orders o set state = $2, reason = $3, reason_code = nullif($4, ''), claim_token = null, event_seq = event_seq + 1,
+		update orders o set state = $2, reason = $3, reason_code = nullif($4, ''), reason_numbers = $6, claim_token = null, event_seq = event_seq + 1,
 			review_reason = coalesce(nullif($5, ''), `+otherReview+`), finished_at = now(), updated_at = now()
-		where id = $1 returning `+columns, o.ID, e.to, e.reason, e.code, e.review))
+		where id = $1 returning `+columns, o.ID, e.to, e.reason, e.code, e.review, e.compared))
 	if err != nil {
 		return fmt.Errorf("end order: %w", err)
 	}

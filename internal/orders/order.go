@@ -100,9 +100,10 @@ type Order struct {
 	Cum             int             // contracts filled
 	CumNotional     decimal.Decimal // average fill price × Cum, per share
 	Reason          *string
-	ReasonCode      *string // of a refusal before it was sent
-	Review          *string // why an operator should look
-	BrokerOrderID   *string // the newest, where several
+	ReasonCode      *string         // of a refusal before it was sent
+	ReasonNumbers   json.RawMessage // what that compared, a JSON object; nil: nothing
+	Review          *string         // why an operator should look
+	BrokerOrderID   *string         // the newest, where several
 	CancelRequested *time.Time
 	Change          *Change // the last replacing; nil if there never was one
 

@@ -79,7 +79,7 @@ func (d *Desk) notClaimed(ctx context.Context, o Order, cause error) error {
 		return cause
 	case errors.As(cause, &refusal) && refusal.Status < 500:
 		d.Refused(ctx, cause)
-		return d.end(ctx, o.ID, ending{to: Aborted, actor: byPlacer, reason: refusal.Public, code: refusal.Code})
+		return d.end(ctx, o.ID, ending{to: Aborted, actor: byPlacer, reason: refusal.Public, code: refusal.Code, compared: refusal.Compared()})
 	}
 	return fmt.Errorf("claim order %s: %w", o.ID, cause)
 }

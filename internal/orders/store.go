@@ -17,7 +17,7 @@ import (
 
 // columns are read by scan, in its order.
 const columns = `o.id, o.user_id, o.account_id, o.position_id, o.side, o.symbol, o.underlying, o.multiplier, o.quantity, o.order_type,
-	o.limit_price, o.stop_price, o.time_in_force, o.source, o.state, o.cum, o.cum_notional, o.reason, o.reason_code, o.review_reason,
+	o.limit_price, o.stop_price, o.time_in_force, o.source, o.state, o.cum, o.cum_notional, o.reason, o.reason_code, o.reason_numbers, o.review_reason,
 	o.broker_order_id, o.cancel_requested_at, o.subscription_id, o.decision_id, o.copy_target, o.trigger_id, o.estimated_cost, o.trading_day,
 	o.send_before, o.claim_token, o.sent_at, o.deadline, o.attempts, o.complete_looks, o.event_seq, o.executed_at,
 	o.created_at, o.updated_at, o.finished_at, o.read_at, ` + newestChange
@@ -31,7 +31,7 @@ func scanAnd(row pgx.CollectableRow, more ...any) (Order, error) {
 	var multiplier int
 	var limit, stop decimal.NullDecimal
 	err := row.Scan(append([]any{&o.ID, &o.UserID, &o.AccountID, &o.PositionID, &o.Side, &symbol, &underlying, &multiplier, &o.Quantity, &o.Type,
-		&limit, &stop, &o.TimeInForce, &o.Source, &o.State, &o.Cum, &o.CumNotional, &o.Reason, &o.ReasonCode, &o.Review,
+		&limit, &stop, &o.TimeInForce, &o.Source, &o.State, &o.Cum, &o.CumNotional, &o.Reason, &o.ReasonCode, &o.ReasonNumbers, &o.Review,
 		&o.BrokerOrderID, &o.CancelRequested, &o.SubscriptionID, &o.DecisionID, &o.CopyTarget, &o.TriggerID, &o.EstimatedCost, &o.TradingDay,
 		&o.SendBefore, &o.ClaimToken, &o.SentAt, &o.Deadline, &o.Attempts, &o.CompleteLooks, &o.EventSeq, &o.ExecutedAt,
 		&o.CreatedAt, &o.UpdatedAt, &o.FinishedAt, &o.ReadAt, &o.Change}, more...)...)

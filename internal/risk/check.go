@@ -129,7 +129,7 @@ func (r *Rules) contracts(f Facts) (string, error) {
 		limit = r.limits.CopyContracts
 	}
 	if f.Quantity > limit {
-		return "", fault.Risk("contracts", fmt.Sprintf("At most %d contracts for one order.", limit)).With("limit", limit)
+		return "", fault.Risk("contracts", fmt.Sprintf("At most %d contracts for one order.", limit)).With("contracts", f.Quantity).With("limit", limit)
 	}
 	return "", nil
 }
@@ -198,7 +198,11 @@ func (r *Rules) Fresh(f Facts) bool {
 
 func (r *Rules) noQuote(f Facts) (string, error) {
 	if f.Entry && (f.Copy || f.Market) {
-		return "", fault.Risk("no_quote", "There is no fresh quote for "+f.Contract.Display()+"; a limit order can still be placed.")
+		refusal := fault.Risk("no_quote", "There is no fresh quote for "+f.Contract.Display()+"; a limit order can still be placed.")
+		if !f.QuoteAt.IsZero() {
+			refusal = refusal.With("quoteAgeSeconds", int(r.clock.Now().Sub(f.QuoteAt).Seconds())).With("maxQuoteAgeSeconds", int(r.limits.QuoteAge.Seconds()))
+		}
+		return "", refusal
 	}
 	return "There is no fresh quote to compare the price with.", nil
 }

@@ -58,7 +58,7 @@ func (r *Rules) QueueDayPremium(b *pgx.Batch, user uuid.UUID, day exchange.Date,
 	}
 	for _, c := range caps {
 		use(b, user, day, c.kind, cost.Decimal, c.limit.Decimal,
-			fault.Risk("daily_premium", fmt.Sprintf("This would pass the day's limit of %s.", c.limit.Display())).With("limit", c.limit))
+			fault.Risk("daily_premium", fmt.Sprintf("This would pass the day's limit of %s.", c.limit.Display())).With("needed", cost).With("limit", c.limit))
 	}
 }
 
@@ -83,7 +83,7 @@ func (r *Rules) UsePaper(ctx context.Context, tx pgx.Tx, user uuid.UUID, day exc
 		use(b, user, day, DayPaperCopies, decimal.NewFromInt(1), decimal.NewFromInt(int64(copies)),
 			fault.Risk("daily_copies", fmt.Sprintf("The day's %d copies on paper are used up.", copies)).With("limit", copies))
 		use(b, user, day, DayPaperPremium, cost.Decimal, limit.Decimal,
-			fault.Risk("daily_premium", fmt.Sprintf("On paper this would pass the day's limit of %s.", limit.Display())).With("limit", limit))
+			fault.Risk("daily_premium", fmt.Sprintf("On paper this would pass the day's limit of %s.", limit.Display())).With("needed", cost).With("limit", limit))
 	})
 }
 
