@@ -361,6 +361,7 @@ func (m *mortal) text(sql string, args ...any) (text string) {
 
 // rest waits until nothing is on its way any more. Readings of holdings, which come
 // by themselves, are put off: they would take minutes, and pass the points of looks.
+// What failed on a busy machine and waits to be tried again is tried at once.
 func (m *mortal) rest() {
 	m.t.Helper()
 	var left string
@@ -374,10 +375,14 @@ func (m *mortal) rest() {
 			with later as (
 				update account_looks set next_holdings_at = now() + interval '1 day',
 					next_look_at = case when next_look_at < next_holdings_at - interval '1 second' then next_look_at end
-				where next_holdings_at < now() + interval '1 hour' returning account_id)
+				where next_holdings_at < now() + interval '1 hour' returning account_id
+			), jobs as (
+				update river_job set scheduled_at = now() where state = 'retryable' and scheduled_at > now()
+			), webhooks as (
+				update inbound_webhooks set not_before = now() where state = 'new' and not_before > now())
 			select coalesce(string_agg(what, '; '), '') from (
 				select 'holdings of ' || account_id from later
-				union all select 'look ' || row_to_json(l) from account_looks l where next_look_at < now() + interval '1 hour' or claimed_until is not null
+				union all select 'look ' || row_to_json(l) from account_looks l where next_look_at < now() + interval '1 hour' or claimed_until > now()
 				union all select 'webhook ' || row_to_json(w) from inbound_webhooks w where worked_at is null
 				union all select format('job %s %s, attempt %s, at %s: %s', kind, state, attempt, scheduled_at, errors[array_upper(errors, 1)])
 					from river_job where state in ('available', 'running', 'retryable', 'scheduled')) moving(what)`)
