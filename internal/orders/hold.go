@@ -182,8 +182,8 @@ func (d *Desk) Placing(ctx context.Context) error {
 
 // listed notes that the list of an account that was begun last was read in full.
 func (d *Desk) listed(ctx context.Context, account uuid.UUID) error {
-	_, err := d.db.Pool().Exec(ctx, `update account_looks set read_at = listed_at where account_id = $1`, account)
-	if err != nil {
+	// Forgotten by a crash of the database, the account counts as not listed since, and is.
+	if err := d.db.Note(ctx, `update account_looks set read_at = listed_at where account_id = $1`, account); err != nil {
 		return fmt.Errorf("note that account %s was listed: %w", account, err)
 	}
 	return nil

@@ -376,7 +376,9 @@ func (d *Desk) planNext(ctx context.Context, account uuid.UUID) error {
 			next = &at
 		}
 	}
-	_, err = d.db.Pool().Exec(ctx, `
+	// Forgotten by a crash of the database, it is what a process that died in its look leaves:
+	// the claim runs out, and the sweepers plan again.
+	err = d.db.Note(ctx, `
 		update account_looks set claimed_until = null, next_look_at = least(next_look_at, next_holdings_at, $2) where account_id = $1`, account, next)
 	if postgres.IsUnavailable(err) {
 		return fmt.Errorf("plan look at account %s: %w", account, postgres.ErrUnavailable)
