@@ -147,17 +147,26 @@ func (d *Desk) mayPlace(ctx context.Context, tx pgx.Tx) error {
 	if d.clockWrong.Load() {
 		return errWait
 	}
-	var held bool
-	err := tx.QueryRow(ctx, `
+	b := &pgx.Batch{}
+	queueHold(b)
+	return tx.SendBatch(ctx, b).Close()
+}
+
+// queueHold is mayPlace's question to the database as the next statement of a batch.
+func queueHold(b *pgx.Batch) {
+	b.Queue(`
 		select exists (select from database_identity i, database_now() n
-			where i.held_since is not null or (i.system_id, i.timeline) <> (n.system_id, n.timeline))`).Scan(&held)
-	if err != nil {
-		return fmt.Errorf("ask whether placing is on hold: %w", err)
-	}
-	if held {
-		return errWait
-	}
-	return nil
+			where i.held_since is not null or (i.system_id, i.timeline) <> (n.system_id, n.timeline))`).
+		QueryRow(func(row pgx.Row) error {
+			var held bool
+			if err := row.Scan(&held); err != nil {
+				return fmt.Errorf("ask whether placing is on hold: %w", err)
+			}
+			if held {
+				return errWait
+			}
+			return nil
+		})
 }
 
 // Placing tells whether orders can be sent; for readiness and the doctor.
