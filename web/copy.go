@@ -153,6 +153,27 @@ func (s *Site) resume(w http.ResponseWriter, r *http.Request) error {
 	return back(w, "/copy", "resumed")
 }
 
+// mute answers POST /copy/subscriptions/{id}/mute.
+func (s *Site) mute(w http.ResponseWriter, r *http.Request) error {
+	return s.muting(w, r, s.copier.Mute, "muted")
+}
+
+// unmute answers POST /copy/subscriptions/{id}/unmute.
+func (s *Site) unmute(w http.ResponseWriter, r *http.Request) error {
+	return s.muting(w, r, s.copier.Unmute, "unmuted")
+}
+
+func (s *Site) muting(w http.ResponseWriter, r *http.Request, do func(context.Context, uuid.UUID, uuid.UUID) (copytrade.Subscription, error), done string) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	if _, err := do(r.Context(), me(r.Context()), id); err != nil {
+		return err
+	}
+	return back(w, referer(r), done)
+}
+
 // withdrawConsent answers POST /copy/consent/withdraw.
 func (s *Site) withdrawConsent(w http.ResponseWriter, r *http.Request) error {
 	if err := s.copier.WithdrawConsent(r.Context(), me(r.Context())); err != nil {
@@ -192,6 +213,7 @@ func (s *Site) copyView(r *http.Request) (copyView, error) {
 	for _, sub := range list {
 		view.Subscriptions = append(view.Subscriptions, ui.SubscriptionRow{
 			ID: sub.ID.String(), Trader: sub.Trader, Status: sub.Status, Mode: modeWords(sub.Settings), Sentence: settingsSentence(sub), Since: sub.CreatedAt, Unmanaged: unmanagedWords(sub),
+			Muted: s.copier.MutedNow(sub),
 		})
 	}
 	return view, nil
@@ -234,7 +256,7 @@ func (s *Site) approvals(ctx context.Context, subscriptions []copytrade.Subscrip
 	views := make([]ui.Approval, 0, len(list))
 	for _, d := range list {
 		view := ui.Approval{
-			ID: d.ID.String(), Paper: d.Paper, Trader: d.Trader, Side: string(d.Side), Contract: d.Contract, Theirs: d.SourcePrice,
+			ID: d.ID.String(), Subscription: d.SubscriptionID.String(), Paper: d.Paper, Trader: d.Trader, Side: string(d.Side), Contract: d.Contract, Theirs: d.SourcePrice,
 			SourceQuantity: d.SourceQuantity, Quantity: d.Quantity, ExpiresAt: d.ExpiresAt,
 		}
 		if q, ok := quotes[d.Contract.Symbol]; ok {

@@ -34,6 +34,7 @@ type setup struct {
 	Paper     bool              // changing: the subscription is on paper
 	Consented bool
 	Accounts  []ui.Account
+	Late      []copytrade.LateBroker // whose own app's trades are seen late
 }
 
 func (v setup) value(name string) string { return v.Values.Get(name) }
@@ -252,6 +253,9 @@ func (s *Site) showSetup(w http.ResponseWriter, r *http.Request, status int, v s
 		return err
 	}
 	v.Consented = since != nil
+	if v.Late, err = s.copier.LateBrokers(r.Context()); err != nil {
+		return err
+	}
 	return s.show(w, r, status, setupPage(p, v))
 }
 

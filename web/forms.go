@@ -63,6 +63,8 @@ func notice(done string) *ui.Notice {
 		"publishing-stopped": "Stopped. Nothing new of yours is announced or copied until you publish again.",
 		"publishing":         "Publishing again, from your next trade on.",
 		"paused":             "Paused. Nothing new is copied until you resume.",
+		"muted":              "Muted: no more of their buys today. Sells go on as before.",
+		"unmuted":            "Their buys come through again, from the next one on.",
 		"resumed":            "Copying again. What was traded in between is not copied.",
 		"consent-withdrawn":  "Your consent is withdrawn. Nothing is copied without asking you; copies that were queued were taken back.",
 		"cancelled":          "You no longer copy this trader. Open copies stay yours.",

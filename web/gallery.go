@@ -7,6 +7,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/web/ui"
@@ -82,6 +83,10 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"trader-new":     traderPage(frame("Dora Example (@dora)", tradersPath), traderView{Profile: cannedProfile("dora", now), SignedIn: true}),
 		"trader-own":     traderPage(frame("Ava Example (@ava)", tradersPath), traderView{Profile: cannedProfile("ava", now), SignedIn: true, Own: true}),
 		"trader-open":    traderPage(visitor, publicView(cannedTrader(now))),
+		"trader-stopped": traderPage(frame("Ben Example (@ben)", tradersPath), stoppedTrader(now)),
+		"followers":      copyPage(frame("Copying", "/copy"), copyView{Followers: cannedFollowers(now)}),
+		"publishing":     publishingPage(frame("Publishing", "/copy"), copytrade.Publishing{Publishing: true, Followers: 240}),
+		"not-publishing": publishingPage(frame("Publishing", "/copy"), copytrade.Publishing{StoppedAt: before(now, 8*time.Minute), Followers: 240}),
 		"copy-stop":      copyStopPage(frame("Stop copying @ben", "/copy"), cannedStop(false)),
 		"copy-pause":     copyStopPage(frame("Pause copying @ben", "/copy"), cannedStop(true)),
 		"notifications":  notificationsPage(frame("Notifications", "/notifications"), notificationsView{List: cannedInbox(now)}),

@@ -22,10 +22,14 @@ func cannedHalts(now time.Time) []ui.Halted {
 
 func cannedLimits() []risk.UserLimit {
 	list := make([]risk.UserLimit, 0, len(risk.Kinds))
-	for i, k := range risk.Kinds {
-		usual := money.MustAmount([]string{"100", "10", "25000", "2500", "50000", "10000", "1000"}[i])
+	usually := map[string]string{
+		"manualContracts": "100", "copyContracts": "10", "manualPremium": "25000", "copyPremium": "2500", "dayPremium": "50000", "dayCopyPremium": "10000",
+		risk.CopyExposure: risk.NoLimit.String(), risk.DayCopyLoss: "1000",
+	}
+	for _, k := range risk.Kinds {
+		usual := money.MustAmount(usually[k.Name])
 		l := risk.UserLimit{Kind: k, Usual: usual, InForce: usual}
-		if k.Name == "dayCopyLoss" {
+		if k.Name == risk.DayCopyLoss {
 			own := money.MustAmount("200")
 			l.Own, l.InForce = &own, own
 		}

@@ -67,6 +67,23 @@ func cannedTrader(now time.Time) traderView {
 	return traderView{Profile: p, Alerts: []alerts.FeedItem{bought, sold}, SignedIn: true, Followed: true, Subscription: uuid.Nil.String()}
 }
 
+func stoppedTrader(now time.Time) traderView {
+	v := cannedTrader(now)
+	v.StoppedAt, v.Subscription = before(now, 8*time.Minute), ""
+	return v
+}
+
+func cannedFollowers(now time.Time) *followersView {
+	return &followersView{
+		Publishing: copytrade.Publishing{Publishing: true, Followers: 241}, Active: 240, Paused: 1,
+		Newest: []copytrade.Follower{
+			{Username: "cara", Status: "active", Since: now.Add(-30 * time.Hour), Copied: 12},
+			{Username: "an_unusually_long_username_30", Status: "paused", Since: now.Add(-900 * time.Hour), Copied: 1204},
+		},
+		Served: []copytrade.Capacity{{Seconds: 60, Least: 75, Most: 150}},
+	}
+}
+
 func cannedBudget(now time.Time) budgetView {
 	v := budgetView{Free: snaptrade.Free{PerMinute: 250, PausedUntil: now.Add(8 * time.Second), Used: map[snaptrade.Class]int{}, Room: map[snaptrade.Class]int{}}}
 	for i, use := range budgetUses {

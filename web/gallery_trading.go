@@ -81,13 +81,13 @@ func cannedCopying(now time.Time) copyView {
 	nvda := contract("NVDA", exchange.Call, "185", today.AddDays(6))
 	return copyView{
 		Approvals: []ui.Approval{{
-			ID: "d1", Trader: "ben", Side: "BTO", Contract: aapl, Theirs: money.MustPrice("3.45"), Now: price("3.50"), NowAt: before(now, 2*time.Second),
+			ID: "d1", Subscription: "s1", Trader: "ben", Side: "BTO", Contract: aapl, Theirs: money.MustPrice("3.45"), Now: price("3.50"), NowAt: before(now, 2*time.Second),
 			SourceQuantity: 10, Quantity: 5, Cost: amount("1810"), BuyingPowerAfter: amount("14400.55"), AtMost: price("3.62"),
 			ExpiresAt: now.Add(42 * time.Second),
 		}},
 		Subscriptions: []ui.SubscriptionRow{
 			{ID: "s1", Trader: "ben", Status: "active", Mode: "approve", Sentence: "When @ben buys 10, you buy 5, at most 10 contracts, limit up to 5% above their fill, at most 5 a day. Exits follow in proportion."},
-			{ID: "s2", Trader: "cleo", Status: "paused", Mode: "auto", Sentence: "When @cleo buys 10, you buy 10, at most 10 contracts, limit up to 5% above their fill, at most 5 a day. Exits follow in proportion."},
+			{ID: "s2", Trader: "cleo", Status: "paused", Muted: true, Unmanaged: "@cleo has stopped publishing. Your copies follow their sells all the same.", Mode: "auto", Sentence: "When @cleo buys 10, you buy 10, at most 10 contracts, limit up to 5% above their fill, at most 5 a day. Exits follow in proportion."},
 		},
 		Decisions: []ui.DecisionRow{
 			{

@@ -24,6 +24,8 @@ var numberNames = []struct{ key, label string }{
 	{"maxOpenPositions", "Most copied positions"},
 	{"exposure", "Dollars in copies"},
 	{"maxExposure", "Most dollars in copies"},
+	{"totalExposure", "Dollars in copies of all traders"},
+	{"maxTotalExposure", "Most dollars in all copies"},
 	{"copiesToday", "Copies made today"},
 	{"maxDailyTrades", "Most copies in a day"},
 	{"most", "Most contracts for one copy"},

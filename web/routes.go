@@ -48,6 +48,8 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/copy/subscriptions/{id}", Rule: auth.SignedIn, Handler: s.changeCopy},
 		{Method: "GET", Pattern: "/copy/subscriptions/{id}/stop", Rule: auth.SignedIn, Handler: s.askStopCopy},
 		{Method: "POST", Pattern: "/copy/subscriptions/{id}/stop", Rule: auth.SignedIn, Handler: s.stopCopy},
+		{Method: "POST", Pattern: "/copy/subscriptions/{id}/mute", Rule: auth.SignedIn, Handler: s.mute},
+		{Method: "POST", Pattern: "/copy/subscriptions/{id}/unmute", Rule: auth.SignedIn, Handler: s.unmute},
 		{Method: "POST", Pattern: "/copy/subscriptions/{id}/resume", Rule: auth.SignedIn, Handler: s.resume},
 
 		{Method: "GET", Pattern: "/notifications", Rule: auth.SignedIn, Handler: s.notifications},

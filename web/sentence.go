@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -109,4 +110,16 @@ func sizeWords(s copytrade.Scaling) string {
 		return "for " + s.Value.Decimal.String() + "% of your buying power"
 	}
 	return s.Value.Mul(decimal.NewFromInt(10)).Floor().String()
+}
+
+// lateWords are brokers with how late their trades are seen: "Robinhood (about 4 minutes)".
+func lateWords(list []copytrade.LateBroker) string {
+	words := make([]string, len(list))
+	for i, b := range list {
+		words[i] = b.Institution + " (about 1 minute)"
+		if minutes := (b.Seconds + 30) / 60; minutes > 1 {
+			words[i] = b.Institution + " (about " + strconv.Itoa(minutes) + " minutes)"
+		}
+	}
+	return strings.Join(words, ", ")
 }

@@ -281,7 +281,13 @@ func (s *show) walkCopying(t *testing.T) {
 	s.do("ben", "DELETE", "/api/copy-trading/consent", "").want(t, 200)
 	s.do("ben", "POST", "/api/copy-trading/consent", `{"version":"2026-11"}`).want(t, 200)
 	made := s.do("ben", "POST", "/api/copy-trading/subscribe", `{"username":"ava","settings":{"sameContract":"add","maxDelaySeconds":900,"scaling":{"mode":"factor","value":"1"}}}`, key()).want(t, 201)
-	s.do("ben", "PATCH", "/api/copy-trading/subscription/"+made.ids(t)[0], `{"status":"active","settings":{"maxPositionSize":3}}`).want(t, 200)
+	own := "/api/copy-trading/subscription/" + made.ids(t)[0]
+	s.do("ben", "PATCH", own, `{"status":"active","settings":{"maxPositionSize":3}}`).want(t, 200)
+	if a := s.do("ben", "POST", own+"/mute", "").want(t, 200); !contains(a.body, `"mutedOn":"20`) {
+		t.Errorf("mute: %s", a.body)
+	}
+	s.do("ben", "DELETE", own+"/mute", "").want(t, 200)
+	s.do("ben", "GET", "/api/copy-trading/late-brokers", "").want(t, 200)
 	if a := s.do("ava", "GET", "/api/copy-trading/subscribers", "").want(t, 200); !contains(a.body, `"username":"ben"`) {
 		t.Errorf("followers: %s", a.body)
 	}

@@ -123,6 +123,7 @@ func (a *API) Routes() []auth.Route {
 
 		{Method: "GET", Pattern: "/api/copy-trading/traders", Rule: read, Handler: a.listTraders},
 		{Method: "GET", Pattern: "/api/copy-trading/capacity", Rule: read, Handler: a.capacity},
+		{Method: "GET", Pattern: "/api/copy-trading/late-brokers", Rule: read, Handler: a.listLateBrokers},
 		{Method: "GET", Pattern: "/api/copy-trading/subscribers", Rule: read, Handler: a.listFollowers},
 		{Method: "GET", Pattern: "/api/copy-trading/publishing", Rule: auth.TraderOnly, Handler: a.getPublishing},
 		{Method: "PUT", Pattern: "/api/copy-trading/publishing", Rule: auth.TraderOnly, Handler: bare(a.publish)},
@@ -132,6 +133,8 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PATCH", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: a.changeSubscription},
 		{Method: "DELETE", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Handler: bare(a.unsubscribe)},
 		{Method: "POST", Pattern: "/api/copy-trading/subscription/{id}/stop", Rule: trade, Handler: a.stopCopying},
+		{Method: "POST", Pattern: "/api/copy-trading/subscription/{id}/mute", Rule: trade, Handler: bare(a.mute)},
+		{Method: "DELETE", Pattern: "/api/copy-trading/subscription/{id}/mute", Rule: trade, Handler: bare(a.unmute)},
 		{Method: "GET", Pattern: "/api/copy-trading/triggers", Rule: read, Handler: a.listTriggers},
 		{Method: "POST", Pattern: "/api/copy-trading/dry-run", Rule: trade | auth.ReadOnly, Handler: a.dryRun},
 		{Method: "GET", Pattern: "/api/copy-trading/paper", Rule: read, Handler: a.listPaper},

@@ -70,6 +70,14 @@ func (a *API) dryRun(w http.ResponseWriter, r *http.Request) error {
 	return httpio.Answer(w, http.StatusOK, run)
 }
 
+func (a *API) listLateBrokers(w http.ResponseWriter, r *http.Request) error {
+	list, err := a.copier.LateBrokers(r.Context())
+	if err != nil {
+		return err
+	}
+	return httpio.AnswerList(w, list, "")
+}
+
 func (a *API) listPaper(w http.ResponseWriter, r *http.Request) error {
 	list, err := a.copier.Paper(r.Context(), user(r.Context()))
 	if err != nil {
@@ -170,6 +178,28 @@ func (a *API) stopCopying(w http.ResponseWriter, r *http.Request) error {
 		Selling      int                    `json:"selling"`
 		Left         []string               `json:"left"`
 	}{sub, done.Taken, done.Selling, append([]string{}, done.Left...)})
+}
+
+// mute keeps a trader's buys from somebody for the rest of the day. Doing it again
+// changes nothing, so it needs no key.
+func (a *API) mute(w http.ResponseWriter, r *http.Request) error {
+	return a.muting(w, r, a.copier.Mute)
+}
+
+func (a *API) unmute(w http.ResponseWriter, r *http.Request) error {
+	return a.muting(w, r, a.copier.Unmute)
+}
+
+func (a *API) muting(w http.ResponseWriter, r *http.Request, do func(context.Context, uuid.UUID, uuid.UUID) (copytrade.Subscription, error)) error {
+	id, err := httpio.PathID(r, "id")
+	if err != nil {
+		return err
+	}
+	s, err := do(r.Context(), user(r.Context()), id)
+	if err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, s)
 }
 
 func (a *API) unsubscribe(w http.ResponseWriter, r *http.Request) error {

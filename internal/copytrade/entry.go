@@ -12,6 +12,7 @@ import (
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/risk"
 )
 
 // placeEntry buys for one follower, unless it is too late, the follower has
@@ -23,6 +24,9 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 	}
 	if s.Status != "active" || d.Result == Queued && !agreed {
 		return c.finish(ctx, d, ending{Skipped, "copying_stopped", ""})
+	}
+	if c.MutedNow(s) {
+		return c.finish(ctx, d, ending{Skipped, "muted_today", ""})
 	}
 	before := sendBefore(filled, d, s)
 	if !c.now().Before(before) {
@@ -41,6 +45,9 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 	withinLoss := c.lossStop(ctx, s)
 	still := func(ctx context.Context, tx pgx.Tx) error {
 		if err := withinBounds(ctx, tx, leader, s, limit, d.Quantity); err != nil {
+			return err
+		}
+		if err := c.withinTotal(ctx, tx, leader, s, limit, d.Quantity); err != nil {
 			return err
 		}
 		if err := withinLoss(ctx, tx); err != nil {
@@ -99,6 +106,32 @@ func withinBounds(ctx context.Context, tx pgx.Tx, leader orders.Order, s Subscri
 			With("needed", cost).With("exposure", money.Amount{Decimal: exposed}).With("maxExposure", s.Settings.MaxExposure.Value)
 	}
 	return nil
+}
+
+// withinTotal holds a follower to the dollars they allow in copies of all traders
+// together, once more, in the transaction that writes the order. The limit's row is
+// locked behind the subscription's, so that of copies of several traders one sees what
+// the other wrote; who has set none has no row. Foreign table: risk_limits.
+func (c *Copier) withinTotal(ctx context.Context, tx pgx.Tx, leader orders.Order, s Subscription, limit money.Price, quantity int) error {
+	var most decimal.NullDecimal
+	err := tx.QueryRow(ctx, `
+		select least(own, granted) from risk_limits where user_id = $1 and kind = $2 for no key update`, s.FollowerID, risk.CopyExposure).Scan(&most)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && !most.Valid {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("lock the limit of all copies: %w", err)
+	}
+	var exposed decimal.Decimal
+	if err := tx.QueryRow(ctx, `select total.cost from subscriptions s join lateral (`+allCopies+`) total on true where s.id = $1`, s.ID).Scan(&exposed); err != nil {
+		return fmt.Errorf("count the copies of %s: %w", s.FollowerID, err)
+	}
+	cost := limit.Cost(quantity, leader.Contract.Multiplier)
+	if exposed.Add(cost.Decimal).LessThanOrEqual(most.Decimal) {
+		return nil
+	}
+	return fault.Conflict("max_exposure_total", reasons["max_exposure_total"]).
+		With("needed", cost).With("totalExposure", money.Amount{Decimal: exposed}).With("maxTotalExposure", money.Amount{Decimal: most.Decimal})
 }
 
 // sendBefore is until when a copied entry may be sent: from the leader's fill,

@@ -48,6 +48,19 @@ const copiesOpen = `
 		union all
 		select h.symbol, h.remaining_cost from paper_holdings h where h.subscription_id = s.id and h.bought > h.sold) x`
 
+// allCopies is what the follower of s has in copies of all traders, in dollars, as
+// copiesOpen reckons them (indexes copy_holdings_held, orders_copies_live); who copies on
+// paper holds what is on paper.
+const allCopies = `
+	select coalesce(sum(x.cost), 0) as cost from subscriptions y cross join lateral (
+		select h.remaining_cost as cost from copy_holdings h where h.subscription_id = y.id and h.bought > h.sold
+		union all
+		select e.estimated_cost * (e.quantity - e.cum) / e.quantity from orders e
+		where e.subscription_id = y.id and e.side = 'BTO' and ` + exitsLive + `
+		union all
+		select h.remaining_cost from paper_holdings h where h.subscription_id = y.id and h.bought > h.sold) x
+	where y.follower_id = s.follower_id and y.paper = s.paper`
+
 // madeToday is what copies of subscription s made today, in dollars: those sold,
 // and those held at the marks given; what nobody quotes counts as nothing (as R14
 // reckons for all traders together).
@@ -78,7 +91,7 @@ const heldElsewhere = `
 // the row: the settings under their column names in subscriptions, the signal (cum,
 // price, multiplier, underlying, option_type, days_left) and the facts of its moment
 // (account_ready, buying_power, flat, closing, session_open, delay, held, open_others,
-// exposed, made, most, copies_today, unpublished, gone). What it comes to is judged: reason, size, and the numbers compared.
+// exposed, made, most, copies_today, unpublished, gone, muted, total_most, total_exposed). What it comes to is judged: reason, size, and the numbers compared.
 const judgeEntries = `
 priced as (
 	select *, coalesce(floor(case scaling_mode
@@ -93,6 +106,7 @@ priced as (
 	select *, case
 			when gone then 'copying_stopped'
 			when unpublished then 'trader_stopped'
+			when muted then 'muted_today'
 			when not account_ready then 'no_account'
 			when flat then 'leader_flat'
 			when not session_open then 'market_closed'
@@ -109,13 +123,14 @@ priced as (
 			when max_premium_per_trade < cost_each then 'max_premium'
 			when open_others >= max_open_positions then 'max_open_positions'
 			when max_exposure - exposed < cost_each then 'max_exposure'
+			when total_most - total_exposed < cost_each then 'max_exposure_total'
 			when held and same_contract = 'skip' then 'already_held'
 			when copies_today >= max_daily_trades then 'risk_daily_copies'
 		end as reason
 	from priced
 ), judged as (
 	select *, case when reason is null then least(wanted, max_position_size, most, floor(max_premium_per_trade / cost_each),
-			floor((max_exposure - exposed) / cost_each)) else 0 end::int as size,
+			floor((max_exposure - exposed) / cost_each), floor((total_most - total_exposed) / cost_each)) else 0 end::int as size,
 		case when ` + someDecided + ` then ` + numbersOfMost + ` || ` + numbersOfSome + ` else ` + numbersOfMost + ` end as numbers
 	from reasoned
 )`
@@ -135,11 +150,12 @@ const numbersOfMost = `case when least(min_days_to_expiration, max_days_to_expir
 			'madeToday', round(made, 2)::text, 'dailyLossStop', daily_loss_stop::text) end`
 
 // someDecided is whether one of numbersOfSome decided.
-const someDecided = `(reason = 'risk_daily_copies' or scaling_mode = 'buyingPowerPercent' or most < least(wanted, max_position_size))`
+const someDecided = `(reason = 'risk_daily_copies' or total_most is not null or scaling_mode = 'buyingPowerPercent' or most < least(wanted, max_position_size))`
 
 // numbersOfSome are those that are compared for everybody and named where they decided.
 const numbersOfSome = `case
 		when reason = 'risk_daily_copies' then jsonb_build_object('copiesToday', copies_today, 'maxDailyTrades', max_daily_trades)
+		when total_most is not null then jsonb_build_object('totalExposure', round(total_exposed, 2)::text, 'maxTotalExposure', round(total_most, 2)::text)
 		when scaling_mode = 'buyingPowerPercent' then jsonb_build_object('buyingPower', round(buying_power, 2)::text, 'most', most)
 		else jsonb_build_object('most', most) end`
 
@@ -159,11 +175,13 @@ with o as (
 		case when s.paper then coalesce(a.buying_power, @paperPower::numeric) else a.buying_power end as buying_power,
 		o.last_day and not s.paper and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time as closing,
 		@open::boolean as session_open, @now::timestamptz - @executed::timestamptz as delay, ` + heldElsewhere + ` as held,
-		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed, today.made,
-		least(r.own, coalesce(r.granted, @most::int))::int as most, used.used::int as copies_today, @unpublished::boolean as unpublished,
+		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed, today.made, least(rt.own, rt.granted) as total_most, total.cost as total_exposed,
+		least(r.own, coalesce(r.granted, @most::int))::int as most, used.used::int as copies_today, @unpublished::boolean as unpublished, s.muted_on = @today::date as muted,
 		least(greatest(extract(epoch from a.balance_at - @now::timestamptz) * 1000 + @balanceAge::int, -1), 1000000)::int as fresh_ms
 	from o ` + followed + `
 	left join risk_limits r on r.user_id = s.follower_id and r.kind = 'copyContracts'
+	left join risk_limits rt on rt.user_id = s.follower_id and rt.kind = 'copyExposure'
+	left join lateral (select m.* from (select where rt.user_id is not null offset 0) bounded cross join lateral (` + allCopies + `) m) total on true
 	left join day_counters used on used.user_id = s.follower_id and used.trading_day = @today::date and (used.kind = 'copies' and not s.paper or used.kind = 'paper_copies' and s.paper)
 	left join lateral (select c.* from (select where s.max_open_positions is not null or s.max_exposure is not null offset 0) bounded
 		cross join lateral (` + copiesOpen + `) c) copies on true

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/billing"
+	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/postgres"
 )
@@ -26,14 +27,15 @@ type Subscription struct {
 	Status     string    `json:"status"`
 	CreatedAt  time.Time `json:"createdAt"`
 
-	Unmanaged *Unmanaged `json:"unmanaged"` // why nothing of the trader's reaches the copies; nil while it does
+	Unmanaged *Unmanaged     `json:"unmanaged"` // why not all of the trader's reaches the copies; nil while it does
+	MutedOn   *exchange.Date `json:"mutedOn"`   // the New York day without their buys; nil: none
 }
 
 const subscriptionColumns = `s.id, s.trader_id, t.username, s.follower_id, s.auto_execute, s.paper, s.max_position_size, s.max_daily_trades,
 	s.scaling_mode, s.scaling_value, s.max_slippage_percent, s.max_delay_seconds, s.max_spread_percent, s.same_contract,
 	s.order_type, s.account_id, s.allowed_underlyings, s.denied_underlyings, s.option_types, s.min_days_to_expiration, s.max_days_to_expiration,
 	s.max_premium_per_trade, s.max_open_positions, s.max_exposure, s.daily_loss_stop, s.stop_loss_percent, s.take_profit_percent,
-	s.close_on_expiry_at, s.status, s.created_at, s.unmanaged`
+	s.close_on_expiry_at, s.status, s.created_at, s.unmanaged, s.muted_on`
 
 func scanSubscription(row pgx.CollectableRow) (Subscription, error) {
 	s := Subscription{Settings: Defaults()}
@@ -42,7 +44,7 @@ func scanSubscription(row pgx.CollectableRow) (Subscription, error) {
 		&v.Scaling.Mode, &v.Scaling.Value, v.MaxSlippagePercent, v.MaxDelaySeconds, v.MaxSpreadPercent, v.SameContract,
 		v.OrderType, &v.AccountID, v.AllowedUnderlyings, v.DeniedUnderlyings, v.OptionTypes, &v.MinDaysToExpiration.Value, &v.MaxDaysToExpiration.Value,
 		&v.MaxPremiumPerTrade.Value, &v.MaxOpenPositions.Value, &v.MaxExposure.Value, &v.DailyLossStop.Value, &v.StopLossPercent.Value,
-		&v.TakeProfitPercent.Value, &v.CloseOnExpiryAt.Value, &s.Status, &s.CreatedAt, &s.Unmanaged)
+		&v.TakeProfitPercent.Value, &v.CloseOnExpiryAt.Value, &s.Status, &s.CreatedAt, &s.Unmanaged, &s.MutedOn)
 	s.CreatedAt = s.CreatedAt.UTC()
 	return s, err
 }

@@ -19,6 +19,9 @@ type Kind struct {
 // DayCopyLoss names the loss of copies in a day that stops copying (R14).
 const DayCopyLoss = "dayCopyLoss"
 
+// CopyExposure names the dollars that copies of all traders together may hold.
+const CopyExposure = "copyExposure"
+
 // Kinds lists them all, in the order in which they are shown.
 var Kinds = []Kind{
 	inContracts("manualContracts", "Contracts for one order", func(l *Limits) *int { return &l.ManualContracts }),
@@ -27,6 +30,7 @@ var Kinds = []Kind{
 	inDollars("copyPremium", "Dollars for one copy", func(l *Limits) *money.Amount { return &l.CopyPremium }),
 	inDollars("dayPremium", "Dollars bought in a day", func(l *Limits) *money.Amount { return &l.DayPremium }),
 	inDollars("dayCopyPremium", "Dollars bought by copies in a day", func(l *Limits) *money.Amount { return &l.DayCopyPremium }),
+	inDollars(CopyExposure, "Dollars in copies of all traders together", func(l *Limits) *money.Amount { return &l.CopyExposure }),
 	inDollars(DayCopyLoss, "Loss of copies in a day that stops copying", func(l *Limits) *money.Amount { return &l.DayCopyLoss }),
 }
 

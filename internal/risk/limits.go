@@ -17,6 +17,7 @@ type Limits struct {
 	ManualContracts, CopyContracts, HardContracts int           // R4, per order
 	ManualPremium, CopyPremium                    money.Amount  // R5, dollars per order
 	DayPremium, DayCopyPremium                    money.Amount  // R13, dollars bought per user and trading day
+	CopyExposure                                  money.Amount  // dollars in copies of all traders together, at once; NoLimit: not bounded
 	DayCopyLoss                                   money.Amount  // R14, dollars lost by copies per user and trading day
 	EntriesPerMinute, ExitsPerMinute              int           // R10, per user
 	PlatformEntriesPerMinute                      int           // R11, of all users; a busy past raises it
@@ -41,6 +42,9 @@ type Breakers struct {
 // takes a second request.
 func (l Limits) BalanceFresh() time.Duration { return l.BalanceAge * 3 / 4 }
 
+// NoLimit is a bound in dollars that bounds nothing until somebody sets a lower one.
+var NoLimit = money.MustAmount("1000000000")
+
 // Defaults are the limits of correctness rules R4 to R18.
 func Defaults() Limits {
 	return Limits{
@@ -48,6 +52,7 @@ func Defaults() Limits {
 		ManualPremium: money.MustAmount("25000"), CopyPremium: money.MustAmount("2500"),
 		DayPremium: money.MustAmount("50000"), DayCopyPremium: money.MustAmount("10000"),
 		DayCopyLoss:      money.MustAmount("1000"),
+		CopyExposure:     NoLimit,
 		EntriesPerMinute: 10, ExitsPerMinute: 30, PlatformEntriesPerMinute: 300,
 		QuoteAge: 15 * time.Second, DuplicateWithin: 10 * time.Second, BalanceAge: 60 * time.Second,
 		Breakers: Breakers{Window: 5 * time.Minute, RefusalsInRow: 5, Unknowns: 3, UnknownPercent: 10, UnknownOf: 20},

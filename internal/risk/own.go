@@ -139,8 +139,11 @@ func (k Kind) check(wrong map[string]string, value money.Amount) {
 
 // Words are a limit's value for people: dollars, or contracts.
 func (k Kind) Words(value money.Amount) string {
-	if k.Whole {
+	switch {
+	case k.Whole:
 		return value.StringFixed(0) + " contracts"
+	case !value.LessThan(NoLimit.Decimal):
+		return "no limit"
 	}
 	return value.Display()
 }

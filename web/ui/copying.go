@@ -10,6 +10,7 @@ import (
 // Approval is a copy that waits for its follower.
 type Approval struct {
 	ID, Trader, Side string
+	Subscription     string
 	Paper            bool // nothing is traded
 	Contract         exchange.Contract
 	Theirs           money.Price  // the trader's average fill
@@ -48,6 +49,7 @@ type SubscriptionRow struct {
 	Mode               string // auto, approve, paper
 	Sentence           string // the settings in one sentence
 	Since              time.Time
+	Muted              bool   // no more of their buys today
 	Unmanaged          string // why nothing of the trader reaches the copies; empty while it does
 }
 
