@@ -61,7 +61,10 @@ func traderBuysAndSells(t *testing.T, b *browser, w window) {
 	two.open("/positions")
 	two.live()
 	two.inspect("positions")
+	s.mode("manual")
 	two.sell("close", "3", "4.50")
+	two.live() // a page that is just being left would take the celebration with it
+	s.fill(s.onlyWorking("ava").BrokerOrderID, 3, "4.50")
 	celebratedOnce(t, one, two)
 	one.gone("[data-testid=position-row]")
 	one.open("/positions?status=closed")

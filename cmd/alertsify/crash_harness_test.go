@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,14 +25,16 @@ import (
 	"github.com/alertsify/alertsify/internal/postgres"
 )
 
-// program is the program as people get it, made once for all tests of this process;
-// TestMain removes its folder.
+// program is the program as people get it, made once for all tests of this process,
+// and a folder in which it has run; TestMain removes both.
 //
 //nolint:gochecknoglobals // the tests of a package have no other common owner
 var program struct {
 	sync.Mutex
 
-	dir string
+	dir    string
+	rested bool
+	tokens map[string]string // of the sample people in the folder
 }
 
 func TestMain(m *testing.M) {
@@ -50,17 +54,59 @@ func built(t testing.TB) string {
 	if program.dir != "" {
 		return path
 	}
-	dir, err := os.MkdirTemp("", "alertsify-test-")
+	dir, err := openFolder("alertsify-test-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	path = filepath.Join(dir, "alertsify")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", path, ".").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-ldflags=-w", "-o", path, ".").CombinedOutput(); err != nil {
 		_ = os.RemoveAll(dir)
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	program.dir = dir
 	return path
+}
+
+// openFolder makes a folder that the user whom Postgres runs as when we are root can
+// pass through, which t.TempDir is not. It is in memory where there is a gigabyte of
+// it: what a killed process wrote is there as well, and the tests do not wait for a disk.
+func openFolder(name string) (string, error) {
+	base := ""
+	var room syscall.Statfs_t
+	if syscall.Statfs("/dev/shm", &room) == nil && room.Bavail >= 1<<30/uint64(room.Bsize) {
+		base = "/dev/shm"
+	}
+	dir, err := os.MkdirTemp(base, name)
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o755)
+}
+
+// rested gives a folder where the program has met its sample people, come to rest,
+// was killed, and has risen and stopped: made by the first test that needs one.
+func rested(t *testing.T, binary string) (dir string, tokens map[string]string) {
+	t.Helper()
+	program.Lock()
+	defer program.Unlock()
+	dir = filepath.Join(filepath.Dir(binary), "rested")
+	if program.rested {
+		return dir, program.tokens
+	}
+	_ = os.RemoveAll(dir) // of a test that failed half-way
+	m := &mortal{t: t, binary: binary, dir: dir, tokens: map[string]string{}}
+	m.start()
+	t.Cleanup(func() { _ = m.child.Process.Kill() }) // of a test that fails half-way
+	m.rest()                                         // so that nothing but what a test does passes a point
+	for _, person := range []string{"ava", "ben", "cara"} {
+		m.token(person)
+	}
+	m.kill() // idle; it must rise from that too
+	m.start()
+	m.rest()
+	m.stop()
+	program.rested, program.tokens = true, m.tokens
+	return dir, m.tokens
 }
 
 // mortal is `alertsify dev` on one folder, killed and started again as often as
@@ -77,17 +123,15 @@ type mortal struct {
 	said        bytes.Buffer
 }
 
+// newMortal has a copy of the rested folder.
 func newMortal(t *testing.T, binary string) *mortal {
 	t.Helper()
-	// Not t.TempDir: its parent is closed to the user whom Postgres runs as when we are root.
-	dir, err := os.MkdirTemp("", "alertsify-crash-")
+	from, tokens := rested(t, binary)
+	dir, err := openFolder("alertsify-crash-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	m := &mortal{t: t, binary: binary, dir: dir, tokens: map[string]string{}}
+	m := &mortal{t: t, binary: binary, dir: dir, tokens: maps.Clone(tokens)}
 	t.Cleanup(func() {
 		m.stop()
 		if t.Failed() {
@@ -97,7 +141,36 @@ func newMortal(t *testing.T, binary string) *mortal {
 			t.Errorf("clean up: %v", err)
 		}
 	})
+	if out, err := exec.CommandContext(t.Context(), "cp", "-Rp", from+"/.", dir).CombinedOutput(); err != nil {
+		t.Fatalf("copy %s: %v\n%s", from, err, out)
+	}
+	m.moveSandbox()
 	return m
+}
+
+// moveSandbox gives the copy's sandbox a port of its own: that of the folder it was
+// copied from may be taken, and what is stored names it.
+func (m *mortal) moveSandbox() {
+	m.t.Helper()
+	known, err := devEnv(m.dir)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	var lc net.ListenConfig
+	free, err := lc.Listen(m.t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	_ = free.Close()
+	file := filepath.Join(m.dir, devEnvName)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	text = bytes.ReplaceAll(text, []byte(known["SANDBOX_ADDR"]), []byte(free.Addr().String()))
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		m.t.Fatal(err)
+	}
 }
 
 var readyLine = regexp.MustCompile(`ready at (\S+) \(sandbox at (\S+)\)`)
@@ -125,7 +198,7 @@ func (m *mortal) start(env ...string) {
 		m.url, m.world = found[1], found[2]
 	case <-m.exited:
 		m.t.Fatalf("it did not start: %s", m.spoken())
-	case <-time.After(30 * time.Second):
+	case <-time.After(100 * time.Second): // on a busy disk making its database takes half of that
 		m.t.Fatalf("it is not ready: %s", m.spoken())
 	}
 }
@@ -361,6 +434,7 @@ func (m *mortal) text(sql string, args ...any) (text string) {
 
 // rest waits until nothing is on its way any more. Readings of holdings, which come
 // by themselves, are put off: they would take minutes, and pass the points of looks.
+// What failed on a busy machine and waits to be tried again is tried at once.
 func (m *mortal) rest() {
 	m.t.Helper()
 	var left string
@@ -374,11 +448,15 @@ func (m *mortal) rest() {
 			with later as (
 				update account_looks set next_holdings_at = now() + interval '1 day',
 					next_look_at = case when next_look_at < next_holdings_at - interval '1 second' then next_look_at end
-				where next_holdings_at < now() + interval '1 hour' returning account_id)
+				where next_holdings_at < now() + interval '1 hour' returning account_id
+			), jobs as (
+				update river_job set scheduled_at = now() where state = 'retryable' and scheduled_at > now()
+			), webhooks as (
+				update inbound_webhooks set not_before = now() where state = 'new' and not_before > now())
 			select coalesce(string_agg(what, '; '), '') from (
 				select 'holdings of ' || account_id from later
-				union all select 'look ' || row_to_json(l) from account_looks l where next_look_at < now() + interval '1 hour' or claimed_until is not null
-				union all select 'webhook ' || id from inbound_webhooks where worked_at is null
+				union all select 'look ' || row_to_json(l) from account_looks l where next_look_at < now() + interval '1 hour' or claimed_until > now()
+				union all select 'webhook ' || row_to_json(w) from inbound_webhooks w where worked_at is null
 				union all select format('job %s %s, attempt %s, at %s: %s', kind, state, attempt, scheduled_at, errors[array_upper(errors, 1)])
 					from river_job where state in ('available', 'running', 'retryable', 'scheduled')) moving(what)`)
 		return left == ""

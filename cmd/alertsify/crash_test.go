@@ -11,7 +11,7 @@ import (
 )
 
 // dyingAtOnce is how many programs die at the same time; most of it is waiting.
-const dyingAtOnce = 5
+const dyingAtOnce = 4
 
 // death is one way to die and what must hold after rising again.
 type death struct {
@@ -56,9 +56,6 @@ func TestDyingAnywhereLosesAndDoublesNothing(t *testing.T) {
 }
 
 func (d death) play(m *mortal) {
-	m.start()
-	m.rest() // so that nothing but what follows passes the point
-	m.kill() // idle; it must rise from that too
 	m.crashedAt = d.point
 	m.start("CRASH_AT=" + d.point + ":once=" + filepath.Join(m.dir, "crashed"))
 	m.fillsAtOnce()

@@ -40,14 +40,11 @@ type crowd struct {
 
 func newCrowd(tb testing.TB, size int) *crowd {
 	tb.Helper()
-	dir, err := os.MkdirTemp("", "alertsify-crowd-")
+	dir, err := openFolder("alertsify-crowd-")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { // the database's user passes through
-		tb.Fatal(err)
-	}
 	c := &crowd{tb: tb, redis: startRedis(tb), people: map[string]uuid.UUID{}}
 	c.client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 200}}
 	if err := c.startPostgres(dir); err != nil {

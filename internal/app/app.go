@@ -129,8 +129,9 @@ func (a *App) openStorage(ctx context.Context) (err error) {
 	return a.readClock(ctx)
 }
 
-// poolSize is the connections of one process: requests, jobs and the listeners.
-const poolSize = 40
+// poolSize is the connections of one process for requests and for what jobs do; the queue
+// itself and the listeners have some of their own.
+const poolSize = 34
 
 func (a *App) openRooms(ctx context.Context) (err error) {
 	ring, err := secret.ParseRing(a.cfg.EncryptionKeys)

@@ -141,14 +141,14 @@ func TestAnExitThatIsAskedAboutIsNotSharedOutTwice(t *testing.T) {
 	w := f.follower("ben", false)
 	f.holdCopied(w, 10)
 	f.leads(orders.BTO, 10, 10, orders.Filled)
-	a, b, c := f.leads(orders.STC, 4, 4, orders.Filled), f.leads(orders.STC, 3, 3, orders.Filled), uuid.Nil
+	a, b := f.leads(orders.STC, 4, 4, orders.Filled), f.leads(orders.STC, 3, 3, orders.Filled)
 	f.decide(a)
 	f.decide(b)
 	if got := f.share(w, b); got != "3: 6 of 6" {
 		t.Errorf("while the first is asked about: %q", got)
 	}
 	f.exec(`update copy_decisions set result = 'rejected' where leader_order_id = any($1)`, []uuid.UUID{a, b})
-	c = f.leads(orders.STC, 1, 1, orders.Filled)
+	c := f.leads(orders.STC, 1, 1, orders.Filled)
 	f.decide(c)
 	if got := f.share(w, c); got != "3: 10 of 3" { // a third of it
 		t.Errorf("after both were turned down: %q", got)

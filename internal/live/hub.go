@@ -17,6 +17,7 @@ import (
 const (
 	pollDefault = 5 * time.Second       // for bells that were lost (rule 18)
 	ringEvery   = 50 * time.Millisecond // at most, however much happens
+	readPause   = 20 * time.Millisecond // from one read to the next: what a busy moment brings is read together
 	readTimeout = 5 * time.Second
 )
 
@@ -169,6 +170,11 @@ func (h *Hub) read(ctx context.Context) {
 		}
 		if err := h.readNew(ctx); err != nil && ctx.Err() == nil {
 			h.log.WarnContext(ctx, "live events not read; trying again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(readPause):
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/billing"
-	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/internal/snaptrade"
@@ -92,7 +91,11 @@ func (d *Desk) bookLeg(ctx context.Context, tx pgx.Tx, o Order, p positions.Posi
 	if err != nil {
 		return false, err
 	}
-	if err := event(ctx, tx, changed, o.State, b.actor, map[string]any{"status": r.Word, "broker_order_id": r.BrokerOrderID}); err != nil {
+	evidence := map[string]any{"status": r.Word, "broker_order_id": r.BrokerOrderID}
+	if s.Quantity == 0 && changed.State.Live() {
+		return true, d.afterWord(ctx, tx, o, changed, b.actor, evidence)
+	}
+	if err := event(ctx, tx, changed, o.State, b.actor, evidence); err != nil {
 		return false, err
 	}
 	if s.Quantity > 0 {
@@ -300,54 +303,6 @@ func (d *Desk) fill(ctx context.Context, tx pgx.Tx, o Order, p positions.Positio
 		return fmt.Errorf("write fill: %w", err)
 	}
 	return d.announce(ctx, tx, o, applied)
-}
-
-// afterReport brings in line what the order counts, settles the position, and tells
-// whoever waits for it.
-func (d *Desk) afterReport(ctx context.Context, tx pgx.Tx, before, o Order, s step) error {
-	if err := d.recountEnd(ctx, tx, before, o); err != nil {
-		return err
-	}
-	if err := positions.Settle(ctx, tx, o.PositionID, d.now()); err != nil {
-		return err
-	}
-	if s.Quantity > 0 {
-		if err := d.publishPosition(ctx, tx, o); err != nil {
-			return err
-		}
-		if o.State.Live() { // an ended order rings in tell
-			if _, err := d.queue.InsertTx(ctx, tx, ChangedJob{o.ID}, nil); err != nil {
-				return fmt.Errorf("ring for order %s: %w", o.ID, err)
-			}
-		}
-	}
-	if o.State.Working() && o.CancelRequested != nil && !before.State.Working() {
-		if err := d.ringCancel(ctx, tx, o.ID); err != nil {
-			return err
-		}
-	}
-	if err := lookAt(ctx, tx, o, nextLook(o, d.now(), d.clock.Open(o.Contract.Underlying))); err != nil {
-		return err
-	}
-	if s.Quantity > 0 || !o.State.Live() {
-		if err := wantHoldings(ctx, tx, o.AccountID, d.now().Add(holdingsAfter+turnOf(o.AccountID)), 0); err != nil {
-			return err
-		}
-	}
-	if s.Quantity > 0 {
-		if err := traded(ctx, tx, o.AccountID); err != nil {
-			return err
-		}
-	}
-	return d.tell(ctx, tx, o)
-}
-
-func (d *Desk) publishPosition(ctx context.Context, tx pgx.Tx, o Order) error {
-	p, err := positions.Lock(ctx, tx, o.PositionID) // already held: reads the row as it is now
-	if err != nil {
-		return err
-	}
-	return live.Publish(ctx, tx, o.UserID, "position", p)
 }
 
 // announce makes the trade's alert on the first fill and raises its revision on

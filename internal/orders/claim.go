@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/brokers"
@@ -63,7 +64,7 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	if err != nil {
 		return Order{}, none, err
 	}
-	if err := d.mayPlace(ctx, tx); err != nil {
+	if err := d.mayPlaceWith(ctx, tx, a, o.ID, &facts); err != nil {
 		return Order{}, none, err
 	}
 	if a.Status != "ok" || !a.CanTrade {
@@ -74,41 +75,49 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 			return Order{}, none, err
 		}
 	}
-	if facts.Entry {
-		if facts.BuyingLeft, err = d.buyingLeft(ctx, tx, a, o.ID); err != nil {
-			return Order{}, none, err
-		}
-	}
 	if _, err := rules.Check(facts); err != nil {
 		return Order{}, none, err
 	}
 	if err := tooDear(facts, most); err != nil {
 		return Order{}, none, err
 	}
-	if err := takeTurn(ctx, tx, o); err != nil {
-		return Order{}, none, err
-	}
-	if err := waitForChanges(ctx, tx, o); err != nil {
+	b := &pgx.Batch{}
+	queueTurn(b, o)
+	queueWaitForChanges(b, o)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return Order{}, none, err
 	}
 	claimed, err := markSubmitting(ctx, tx, o.ID, agreed)
 	if err != nil {
 		return Order{}, none, err
 	}
-	b := &pgx.Batch{}
+	b = &pgx.Batch{}
 	if err := queueEvent(b, claimed, Queued, byPlacer, nil); err != nil {
 		return Order{}, none, err
 	}
 	if err := live.QueuePublish(ctx, b, o.UserID, "order", claimed); err != nil {
 		return Order{}, none, err
 	}
+	if o.Side == BTO { // last: it holds everybody's row until the commit
+		rules.QueueCountEntry(b, d.clock.Today())
+	}
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return Order{}, none, fmt.Errorf("record claim of order %s: %w", o.ID, err)
 	}
-	if o.Side == STC {
-		return claimed, a, nil
+	return claimed, a, nil
+}
+
+// mayPlaceWith is mayPlace, and adds what is left of an entry's buying power to its facts.
+func (d *Desk) mayPlaceWith(ctx context.Context, tx pgx.Tx, a brokers.Account, except uuid.UUID, facts *risk.Facts) error {
+	if d.clockWrong.Load() {
+		return errWait
 	}
-	return claimed, a, rules.CountEntry(ctx, tx, d.clock.Today())
+	b := &pgx.Batch{}
+	queueHold(b)
+	if facts.Entry && d.knowsBalance(a) {
+		queueBuyingLeft(b, a, except, func(left money.Amount) { facts.BuyingLeft = &left })
+	}
+	return tx.SendBatch(ctx, b).Close()
 }
 
 // factsAgain gathers the market's side of the checks a second time, before the
@@ -194,19 +203,25 @@ func (d *Desk) leaderOf(ctx context.Context, tx pgx.Tx, o Order) (whose *uuid.UU
 // and plans the first look for the order before it is sent: whatever becomes of
 // the request, or of this process, somebody looks (INV-8).
 func takeTurn(ctx context.Context, tx pgx.Tx, o Order) error {
-	tag, err := tx.Exec(ctx, `
+	b := &pgx.Batch{}
+	queueTurn(b, o)
+	return tx.SendBatch(ctx, b).Close()
+}
+
+// queueTurn is takeTurn as the next statement of a batch.
+func queueTurn(b *pgx.Batch, o Order) {
+	b.Queue(`
 		insert into account_looks as l (account_id, user_id, last_claim_at, next_look_at)
 		values ($1, $2, clock_timestamp(), clock_timestamp() + make_interval(secs => $3))
 		on conflict (account_id) do update set last_claim_at = excluded.last_claim_at, next_look_at = least(l.next_look_at, excluded.next_look_at)
 		where l.last_claim_at is null or l.last_claim_at <= clock_timestamp() - interval '1 second'`,
-		o.AccountID, o.UserID, unresolvedLooks[0].Seconds())
-	if err != nil {
-		return fmt.Errorf("take a turn on account %s: %w", o.AccountID, err)
-	}
-	if tag.RowsAffected() == 0 {
-		return errWait
-	}
-	return nil
+		o.AccountID, o.UserID, unresolvedLooks[0].Seconds()).
+		Exec(func(tag pgconn.CommandTag) error {
+			if tag.RowsAffected() == 0 {
+				return errWait
+			}
+			return nil
+		})
 }
 
 func markSubmitting(ctx context.Context, tx pgx.Tx, id uuid.UUID, agreed *string) (Order, error) {

@@ -147,17 +147,26 @@ func (d *Desk) mayPlace(ctx context.Context, tx pgx.Tx) error {
 	if d.clockWrong.Load() {
 		return errWait
 	}
-	var held bool
-	err := tx.QueryRow(ctx, `
+	b := &pgx.Batch{}
+	queueHold(b)
+	return tx.SendBatch(ctx, b).Close()
+}
+
+// queueHold is mayPlace's question to the database as the next statement of a batch.
+func queueHold(b *pgx.Batch) {
+	b.Queue(`
 		select exists (select from database_identity i, database_now() n
-			where i.held_since is not null or (i.system_id, i.timeline) <> (n.system_id, n.timeline))`).Scan(&held)
-	if err != nil {
-		return fmt.Errorf("ask whether placing is on hold: %w", err)
-	}
-	if held {
-		return errWait
-	}
-	return nil
+			where i.held_since is not null or (i.system_id, i.timeline) <> (n.system_id, n.timeline))`).
+		QueryRow(func(row pgx.Row) error {
+			var held bool
+			if err := row.Scan(&held); err != nil {
+				return fmt.Errorf("ask whether placing is on hold: %w", err)
+			}
+			if held {
+				return errWait
+			}
+			return nil
+		})
 }
 
 // Placing tells whether orders can be sent; for readiness and the doctor.
@@ -182,8 +191,8 @@ func (d *Desk) Placing(ctx context.Context) error {
 
 // listed notes that the list of an account that was begun last was read in full.
 func (d *Desk) listed(ctx context.Context, account uuid.UUID) error {
-	_, err := d.db.Pool().Exec(ctx, `update account_looks set read_at = listed_at where account_id = $1`, account)
-	if err != nil {
+	// Forgotten by a crash of the database, the account counts as not listed since, and is.
+	if err := d.db.Note(ctx, `update account_looks set read_at = listed_at where account_id = $1`, account); err != nil {
 		return fmt.Errorf("note that account %s was listed: %w", account, err)
 	}
 	return nil

@@ -29,14 +29,23 @@ func lookAt(ctx context.Context, tx pgx.Tx, o Order, at time.Time) error {
 	if at.IsZero() {
 		return nil
 	}
-	_, err := tx.Exec(ctx, `
-		insert into account_looks (account_id, user_id, next_look_at) values ($1, $2, $3)
-		on conflict (account_id) do update set next_look_at = least(account_looks.next_look_at, excluded.next_look_at)`,
-		o.AccountID, o.UserID, at)
-	if err != nil {
+	b := &pgx.Batch{}
+	queueLookAt(b, o, at)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("plan a look at account %s: %w", o.AccountID, err)
 	}
 	return nil
+}
+
+// queueLookAt is lookAt as the next statement of a batch.
+func queueLookAt(b *pgx.Batch, o Order, at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	b.Queue(`
+		insert into account_looks (account_id, user_id, next_look_at) values ($1, $2, $3)
+		on conflict (account_id) do update set next_look_at = least(account_looks.next_look_at, excluded.next_look_at)`,
+		o.AccountID, o.UserID, at)
 }
 
 // PullLook asks for the account's orders to be listed as soon as the spacing of
@@ -376,7 +385,9 @@ func (d *Desk) planNext(ctx context.Context, account uuid.UUID) error {
 			next = &at
 		}
 	}
-	_, err = d.db.Pool().Exec(ctx, `
+	// Forgotten by a crash of the database, it is what a process that died in its look leaves:
+	// the claim runs out, and the sweepers plan again.
+	err = d.db.Note(ctx, `
 		update account_looks set claimed_until = null, next_look_at = least(next_look_at, next_holdings_at, $2) where account_id = $1`, account, next)
 	if postgres.IsUnavailable(err) {
 		return fmt.Errorf("plan look at account %s: %w", account, postgres.ErrUnavailable)

@@ -105,20 +105,22 @@ func waitForOrders(ctx context.Context, tx pgx.Tx, o Order) error {
 	return nil
 }
 
-// waitForChanges is waitForOrders the other way round.
-func waitForChanges(ctx context.Context, tx pgx.Tx, o Order) error {
-	var busy bool
-	err := tx.QueryRow(ctx, `
+// queueWaitForChanges is waitForOrders the other way round.
+func queueWaitForChanges(b *pgx.Batch, o Order) {
+	b.Queue(`
 		select exists (select 1 from order_changes where account_id = $1 and state = 'submitting')
 		    or exists (select 1 from order_changes where account_id = $1 and symbol = $2 and side = $3 and state in ('submitting', 'unknown'))`,
-		o.AccountID, o.Contract.Symbol, o.Side).Scan(&busy)
-	if err != nil {
-		return fmt.Errorf("look for a change on its way: %w", err)
-	}
-	if busy {
-		return errWait
-	}
-	return nil
+		o.AccountID, o.Contract.Symbol, o.Side).
+		QueryRow(func(row pgx.Row) error {
+			var busy bool
+			if err := row.Scan(&busy); err != nil {
+				return fmt.Errorf("look for a change on its way: %w", err)
+			}
+			if busy {
+				return errWait
+			}
+			return nil
+		})
 }
 
 func (d *Desk) markChangeSubmitting(ctx context.Context, tx pgx.Tx, o Order) (Order, error) {

@@ -151,7 +151,17 @@ func Current(ctx context.Context, tx pgx.Tx, p Position) (Position, error) {
 // order that counted on it. A sell that is being replaced may sell the larger of its
 // old and its new quantity. Foreign tables: orders, order_changes.
 func Settle(ctx context.Context, tx pgx.Tx, id uuid.UUID, at time.Time) error {
-	_, err := tx.Exec(ctx, `
+	b := &pgx.Batch{}
+	QueueSettle(b, id, at)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("settle position %s: %w", id, err)
+	}
+	return nil
+}
+
+// QueueSettle is Settle as the next statement of a batch.
+func QueueSettle(b *pgx.Batch, id uuid.UUID, at time.Time) {
+	b.Queue(`
 		update positions p set
 			sell_reserved = least(p.bought - p.sold, o.selling),
 			review_reason = case when o.selling > p.bought - p.sold then 'more is for sale at the broker than is held' else p.review_reason end,
@@ -167,8 +177,4 @@ func Settle(ctx context.Context, tx pgx.Tx, id uuid.UUID, at time.Time) error {
 		      from orders s left join order_changes c on c.order_id = s.id and c.state in ('queued', 'submitting', 'unknown')
 		      where s.position_id = $1 and s.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')) o
 		where p.id = $1`, id, at)
-	if err != nil {
-		return fmt.Errorf("settle position %s: %w", id, err)
-	}
-	return nil
 }

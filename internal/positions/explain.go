@@ -33,15 +33,16 @@ type copiedPart struct {
 // FindGone finds what adjustments took away already for a sale, on one position: of the
 // first external one that rests on holdings as of its execution or later. The broker may
 // tell late of a sale that was executed in parts: then also of those since it was placed,
-// the latest first. A sale from before a position's first purchase sold something else.
-// Without the position's lock the answer may be old. Foreign tables: fills, orders.
+// the latest first. A sale from before a position's first purchase was sent sold something
+// else; one from before it was executed may have sold what came first of it, and holdings
+// say that. Without the position's lock the answer may be old. Foreign tables: fills, orders.
 func FindGone(ctx context.Context, tx pgx.Tx, account uuid.UUID, symbol string, placed, executed time.Time) (list []Gone, err error) {
 	rows, err := tx.Query(ctx, `
 		select a.id, a.position_id, a.as_of, a.quantity, -a.cost, coalesce(a.evidence->'copied', '[]'), coalesce(e.quantity, 0), coalesce(e.cost, 0)
 		from positions p join position_adjustments a on a.position_id = p.id
 		left join lateral (select sum(quantity)::int as quantity, sum(cost) as cost from position_adjustments where explains = a.id) e on true
 		where p.account_id = $1 and a.symbol = $2 and a.kind = 'external' and a.as_of >= $3
-		  and $4 >= coalesce((select min(coalesce(f.executed_at, o.sent_at)) from fills f join orders o on o.id = f.order_id
+		  and $4 >= coalesce((select min(coalesce(o.sent_at, f.executed_at)) from fills f join orders o on o.id = f.order_id
 			where f.position_id = p.id and f.side = 'BTO'), '-infinity')
 		order by a.as_of < $4, case when a.as_of >= $4 then a.as_of end, a.as_of desc, a.learnt_at limit 100`, account, symbol, placed, executed)
 	if err != nil {

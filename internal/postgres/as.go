@@ -34,6 +34,18 @@ func (db *DB) ReadAs(ctx context.Context, user uuid.UUID, queue func(*pgx.Batch)
 	return Translate(db.pool.SendBatch(ctx, b).Close())
 }
 
+// Note runs one statement whose commit waits for no disk. It is for what a crash of the
+// database may forget because it is then done once more, and for nothing else: no order,
+// position, key, inbox or outbox (rule 8.6).
+func (db *DB) Note(ctx context.Context, sql string, args ...any) error {
+	b := &pgx.Batch{}
+	b.Queue("begin isolation level read committed")
+	b.Queue("set local synchronous_commit = off")
+	b.Queue(sql, args...)
+	b.Queue("commit")
+	return Translate(db.pool.SendBatch(ctx, b).Close())
+}
+
 // AsSystem runs work that no user asked for: jobs, sweepers, webhooks. The actor,
 // such as "job:send_order", stands in app.actor for the audit triggers.
 func (db *DB) AsSystem(ctx context.Context, actor string, fn TxFunc, opts ...TxOption) error {

@@ -40,6 +40,7 @@ type DB struct {
 	log          *slog.Logger
 	restrictRole string
 	bells        bells
+	queue        *pgxpool.Pool // of the client that runs jobs; nil where none does
 }
 
 // Open connects and makes sure that the database answers. The error is
@@ -70,7 +71,23 @@ func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 // Close waits for open transactions and for bells, then closes every connection.
 func (db *DB) Close() {
 	db.bells.close()
+	if db.queue != nil {
+		db.queue.Close()
+	}
 	db.pool.Close()
+}
+
+// openQueuePool makes the connections of the client that runs jobs.
+func (db *DB) openQueuePool() (*pgxpool.Pool, error) {
+	cfg := db.pool.Config()
+	cfg.MaxConns, cfg.MinConns = queueConns, 0
+	cfg.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
+	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open the job queue's connections: %w", err)
+	}
+	db.queue = pool
+	return pool, nil
 }
 
 func poolConfig(o Options) (*pgxpool.Config, error) {

@@ -20,12 +20,13 @@ const (
 	softStop       = 50 * time.Second       // requests in flight finish; cut off they would become unknowns
 	keepCompleted  = 24 * time.Hour
 	keepUnfinished = 7 * 24 * time.Hour
+	queueConns     = 6 // to fetch, to complete, to listen
 )
 
 // NewQueue makes the client that rooms hold: it can add jobs inside a transaction
 // (InsertTx, InsertManyFastTx) and nothing else.
 func NewQueue(db *DB) (*river.Client[pgx.Tx], error) {
-	client, err := river.NewClient(riverpgxv5.New(db.pool), &river.Config{Logger: db.log})
+	client, err := river.NewClient(afterCommit{riverpgxv5.New(db.pool)}, &river.Config{Logger: db.log})
 	if err != nil {
 		return nil, fmt.Errorf("make job queue: %w", err)
 	}
@@ -58,9 +59,17 @@ func QueueConfig(queues map[string]int, workers *river.Workers, logger *slog.Log
 	return cfg
 }
 
-// NewWorkingQueue makes the client that runs jobs; Start and Stop are the caller's.
+// NewWorkingQueue makes the client that runs jobs; Start and Stop are the caller's. What it
+// writes is that a job was taken, is done, or is to be called again. A crash of the database
+// may forget the last of that, and then runs the job once more, which every job bears: the
+// rows it points to are the fence. So its sessions wait for no disk. Jobs are added by
+// others, in the transactions of what they are about, and are as safe as those are.
 func NewWorkingQueue(db *DB, cfg *river.Config) (*river.Client[pgx.Tx], error) {
-	client, err := river.NewClient(riverpgxv5.New(db.pool), cfg)
+	pool, err := db.openQueuePool()
+	if err != nil {
+		return nil, err
+	}
+	client, err := river.NewClient(riverpgxv5.New(pool), cfg)
 	if err != nil {
 		return nil, fmt.Errorf("make working job queue: %w", err)
 	}

@@ -2,13 +2,16 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/alertsify/alertsify/internal/pgtest"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/riverqueue/river"
 )
 
@@ -37,11 +40,11 @@ func TestAJobRidesInItsTransaction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rang := make(chan string, 2)
+	rang := make(chan string, 100)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &bellWorker{rang: rang})
 	cfg := postgres.QueueConfig(map[string]int{river.QueueDefault: 2}, workers, slog.New(slog.DiscardHandler))
-	cfg.TestOnly = true
+	cfg.TestOnly, cfg.FetchPollInterval = true, time.Hour // only a bell tells it of a job
 	work, err := postgres.NewWorkingQueue(db, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -55,26 +58,30 @@ func TestAJobRidesInItsTransaction(t *testing.T) {
 		}
 	})
 
-	refused := db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := add.InsertTx(ctx, tx, bell{Order: "undone"}, nil); err != nil {
-			return err
-		}
-		return errRefused
-	})
-	kept := db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := add.InsertTx(ctx, tx, bell{Order: "kept"}, nil)
-		return err
-	})
+	place := func(order string, outcome error) error {
+		return db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			_, err := add.InsertTx(ctx, tx, bell{Order: order}, nil)
+			return errors.Join(err, outcome)
+		})
+	}
+	refused, kept := place("undone", errRefused), place("kept", nil)
 	if refused == nil || kept != nil {
 		t.Fatalf("refused %v, kept %v", refused, kept)
 	}
-	select {
-	case order := <-rang:
-		if order != "kept" {
-			t.Errorf("rang for %q, whose transaction was undone", order)
+	for end := time.After(time.Minute); ; {
+		select {
+		case order := <-rang:
+			if order != "kept" {
+				t.Errorf("rang for %q, whose transaction was undone", order)
+			}
+			return
+		case <-time.After(time.Second): // it may not have listened yet when the first rang
+			if err := place("kept", nil); err != nil {
+				t.Fatal(err)
+			}
+		case <-end:
+			t.Fatal("the bell did not ring")
 		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("the bell did not ring")
 	}
 }
 
@@ -87,5 +94,120 @@ func TestQueueSettings(t *testing.T) {
 	}
 	if cfg.FetchCooldown > 5*time.Millisecond || cfg.Queues["orders"].MaxWorkers != 7 {
 		t.Errorf("cooldown %s, workers %d", cfg.FetchCooldown, cfg.Queues["orders"].MaxWorkers)
+	}
+}
+
+// listened notes whether a transaction notifies by itself.
+type listened struct {
+	pgx.Tx
+
+	notifies int
+}
+
+func (l *listened) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	if strings.Contains(sql, "pg_notify") {
+		l.notifies++
+	}
+	return l.Tx.Exec(ctx, sql, args...)
+}
+
+// Who waits for the commit of what adds a job must not wait for those whom the job wakes:
+// they hear of it after the commit, each time, and never of what was undone.
+func TestWorkersHearOfAJobAfterItsCommit(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	add, err := postgres.NewQueue(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := listening(t, db, "public.river_insert")
+	place := func(outcome error) error {
+		return db.InTx(context.Background(), func(ctx context.Context, tx pgx.Tx) error {
+			l := &listened{Tx: tx}
+			if _, err := add.InsertTx(ctx, l, bell{}, nil); err != nil {
+				return err
+			}
+			if l.notifies != 0 {
+				t.Error("the transaction that adds a job wakes the workers")
+			}
+			return outcome
+		})
+	}
+	if err := place(errRefused); !errors.Is(err, errRefused) {
+		t.Fatal(err)
+	}
+	if err := place(nil); err != nil {
+		t.Fatal(err)
+	}
+	hears(t, heard, "the job")
+	select {
+	case <-heard:
+		t.Error("a bell more than there were commits")
+	default:
+	}
+}
+
+// A transaction begun elsewhere does not ring for what it adds, so the queue does.
+func TestAJobInAForeignTransactionNotifies(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	add, err := postgres.NewQueue(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := listening(t, db, "public.river_insert")
+	err = pgx.BeginFunc(t.Context(), db.Pool(), func(tx pgx.Tx) error {
+		_, err := add.InsertTx(t.Context(), tx, bell{}, nil)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hears(t, heard, "the job")
+}
+
+// What the working client writes is forgotten by a crash at worst; what it works on is not.
+func TestOnlyTheQueueItselfWaitsForNoDisk(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	db := pgtest.New(t)
+	var at struct{ queue, job string }
+	worked := make(chan error, 1)
+	workers := river.NewWorkers()
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[bell]) error {
+		err := db.Pool().QueryRow(ctx, `show synchronous_commit`).Scan(&at.job)
+		worked <- err
+		return err
+	}))
+	cfg := postgres.QueueConfig(map[string]int{river.QueueDefault: 1}, workers, slog.New(slog.DiscardHandler))
+	cfg.TestOnly = true
+	work, err := postgres.NewWorkingQueue(db, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := work.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := work.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := work.Insert(ctx, bell{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-worked; err != nil {
+		t.Fatal(err)
+	}
+	tx, err := work.Driver().GetExecutor().Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = work.Driver().UnwrapTx(tx).QueryRow(ctx, `show synchronous_commit`).Scan(&at.queue)
+	if err := errors.Join(err, tx.Rollback(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	if at.queue != "off" || at.job != "on" {
+		t.Errorf("synchronous_commit is %s in the queue's sessions, %s in those of its jobs", at.queue, at.job)
 	}
 }

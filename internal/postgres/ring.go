@@ -10,8 +10,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ringTimeout bounds one round of bells; one that is lost costs its listeners a poll.
-const ringTimeout = 2 * time.Second
+const (
+	// ringTimeout bounds one round of bells; one that is lost costs its listeners a poll.
+	ringTimeout = 2 * time.Second
+
+	// ringPause is from one round of bells to the next. Each round wakes every session
+	// that listens to anything in the database, so those of a busy moment come together.
+	ringPause = 10 * time.Millisecond
+)
 
 // Ring wakes who listens on the channel once the transaction that ctx came with has
 // committed, and never if it does not. It rings from outside: NOTIFY within a
@@ -40,20 +46,38 @@ const notify = `select pg_notify(channel, '') from unnest($1::text[]) channel`
 
 type ringsKey struct{}
 
-// rings are the channels to ring after a transaction. It belongs to the goroutine
-// that runs the transaction.
-type rings struct{ channels []string }
+// bell is one notification; those of the queue have its payload, and a channel of its schema.
+type bell struct {
+	channel, payload string
+	queue            bool
+}
+
+// rings are the bells to ring after a transaction. It belongs to the goroutine that
+// runs the transaction.
+type rings struct{ bells []bell }
+
+func (r *rings) add(b bell) {
+	if !slices.Contains(r.bells, b) {
+		r.bells = append(r.bells, b)
+	}
+}
 
 func rungBy(ctx context.Context, channel string) bool {
 	r, ok := ctx.Value(ringsKey{}).(*rings)
-	if ok && !slices.Contains(r.channels, channel) {
-		r.channels = append(r.channels, channel)
+	if ok {
+		r.add(bell{channel: channel})
 	}
 	return ok
 }
 
 // Ring wakes who listens on the channels, soon. It does not wait.
-func (db *DB) Ring(channels ...string) { db.bells.ring(db, channels) }
+func (db *DB) Ring(channels ...string) {
+	list := make([]bell, 0, len(channels))
+	for _, c := range channels {
+		list = append(list, bell{channel: c})
+	}
+	db.bells.ring(db, list)
+}
 
 // bells are rung one round after the other, over one connection of their own outside the
 // pool: what comes during a round is in the next, and no work waits for a connection
@@ -62,21 +86,21 @@ type bells struct {
 	conn *pgx.Conn // the round's that is on; nil before the first and after a failure
 
 	mu      sync.Mutex
-	due     []string
-	ringing bool
+	due     []bell
+	ringing bool // a round is on, or the pause after it
 	closed  bool
 	rounds  sync.WaitGroup
 }
 
-func (s *bells) ring(db *DB, channels []string) {
+func (s *bells) ring(db *DB, list []bell) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(channels) == 0 || s.closed {
+	if len(list) == 0 || s.closed {
 		return
 	}
-	for _, c := range channels {
-		if !slices.Contains(s.due, c) {
-			s.due = append(s.due, c)
+	for _, b := range list {
+		if !slices.Contains(s.due, b) {
+			s.due = append(s.due, b)
 		}
 	}
 	if !s.ringing {
@@ -101,9 +125,10 @@ func (s *bells) ringDue(db *DB) {
 			err = s.notify(db, due)
 		}
 		if err != nil {
-			db.log.Debug("bells not rung; who listens looks by itself", "channels", due, "err", Translate(err))
+			db.log.Debug("bells not rung; who listens looks by itself", "bells", len(due), "err", Translate(err))
 			s.hangUp()
 		}
+		<-time.After(ringPause)
 	}
 }
 
@@ -127,7 +152,7 @@ func (s *bells) hangUp() {
 }
 
 // notify is one message and waits for no disk: nothing is kept that could be lost.
-func (s *bells) notify(db *DB, channels []string) (err error) {
+func (s *bells) notify(db *DB, list []bell) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), ringTimeout)
 	defer cancel()
 	if s.conn == nil {
@@ -135,10 +160,16 @@ func (s *bells) notify(db *DB, channels []string) (err error) {
 			return fmt.Errorf("connect: %w", err)
 		}
 	}
+	channels, payloads, queues := make([]string, len(list)), make([]string, len(list)), make([]bool, len(list))
+	for i, b := range list {
+		channels[i], payloads[i], queues[i] = b.channel, b.payload, b.queue
+	}
 	b := &pgx.Batch{}
 	b.Queue("begin")
 	b.Queue("set local synchronous_commit = off")
-	b.Queue(notify, channels)
+	b.Queue(`
+		select pg_notify(case when queue then current_schema() || '.' else '' end || channel, payload)
+		from unnest($1::text[], $2::text[], $3::bool[]) as bells (channel, payload, queue)`, channels, payloads, queues)
 	b.Queue("commit")
 	return s.conn.SendBatch(ctx, b).Close()
 }

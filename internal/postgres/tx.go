@@ -71,7 +71,7 @@ func (db *DB) once(ctx context.Context, begin string, fn TxFunc) error {
 	if err := commit(ctx, tx); err != nil {
 		return err
 	}
-	db.Ring(after.channels...)
+	db.bells.ring(db, after.bells)
 	return nil
 }
 

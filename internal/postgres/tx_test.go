@@ -270,3 +270,23 @@ func count(t *testing.T, db *postgres.DB, table string) int {
 	}
 	return n
 }
+
+// A note waits for no disk, and whoever has the connection next does again.
+func TestANoteAloneWaitsForNoDisk(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Empty(t)
+	mustExec(t, db, `create table notes (commits text check (commits <> ''))`)
+	if err := db.Note(t.Context(), `insert into notes select $1 || current_setting('synchronous_commit')`, "waits: "); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Note(t.Context(), `insert into notes values ('')`); !postgres.IsCheck(err, "") {
+		t.Errorf("a note that the table refuses: %v", err)
+	}
+	var noted, after string
+	if err := db.Pool().QueryRow(t.Context(), `select string_agg(commits, ','), current_setting('synchronous_commit') from notes`).Scan(&noted, &after); err != nil {
+		t.Fatal(err)
+	}
+	if noted != "waits: off" || after != "on" {
+		t.Errorf("noted %q, afterwards %q", noted, after)
+	}
+}

@@ -45,7 +45,7 @@ func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 	postgres.QueueLockShared(batch, switchLock)
 	batch.Queue(`
 		select coalesce(h.cause, ''), coalesce(h.scope, ''), coalesce(h.reason, ''),
-			$8 and (select count_all(later_counts(counts, s.now - second)) >= `+platformPace+` from entry_pace, `+thisSecond+`),
+			$8 and (select `+latestMinute+` >= `+platformPace+` from entry_pace, `+thisSecond+`),
 			coalesce((select realized from copy_results where user_id = $5::uuid and trading_day = $1), 0), `+limitRows("$5::uuid")+`
 		from (select) one left join lateral (
 			select cause, scope, coalesce(nullif(reason, ''), 'Trading is halted.') as reason from trading_switches

@@ -92,14 +92,17 @@ func TestTheSameSeedIsTheSameHistory(t *testing.T) {
 
 var anyID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
-// rows are what the database has about the first things that a finding names.
+// rows are what the database has about the first things that a finding names, and of
+// an account it names, about the contracts it names.
 func (s *simulation) rows(finding error) string {
 	ids := anyID.FindAllString(finding.Error(), 4)
 	rows, _ := s.observer.Query(s.ctx, `
-		select 'order ' || to_jsonb(o)::text from public.orders o where id = any($1::uuid[]) or position_id = any($1::uuid[])
+		select 'order ' || to_jsonb(o)::text from public.orders o
+		where id = any($1::uuid[]) or position_id = any($1::uuid[]) or account_id in (select id from public.accounts where broker_account_id = any($1::uuid[]::text[])) and position(symbol in $2) > 0
 		union all select 'event ' || to_jsonb(e)::text from public.order_events e where order_id = any($1::uuid[])
-		union all select 'position ' || to_jsonb(p)::text from public.positions p where id = any($1::uuid[])
-		union all select 'decision ' || to_jsonb(d)::text from public.copy_decisions d where id = any($1::uuid[])`, ids) // its error is the collector's
+		union all select 'position ' || to_jsonb(p)::text from public.positions p
+			where id = any($1::uuid[]) or account_id in (select id from public.accounts where broker_account_id = any($1::uuid[]::text[])) and position(symbol in $2) > 0
+		union all select 'decision ' || to_jsonb(d)::text from public.copy_decisions d where id = any($1::uuid[])`, ids, finding.Error()) // its error is the collector's
 	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return err.Error()

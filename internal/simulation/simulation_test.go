@@ -211,7 +211,7 @@ func (s *simulation) step(by time.Time) bool {
 
 // pass lets time go by, with whatever happens in it.
 func (s *simulation) pass(d time.Duration) {
-	until := s.time.Now().Add(d)
+	until := s.time.Now().Add(d).Truncate(time.Microsecond) // as the database keeps it
 	if s.depth < 3 {
 		s.depth++
 		for s.step(until) {

@@ -128,8 +128,10 @@ func (b *Budget) ask(ctx context.Context, w *waiter, newcomer bool) (time.Durati
 	defer b.mu.Unlock()
 	b.next = time.Now().Add(rest)
 	b.give(grants)
-	if slices.ContainsFunc(b.waiting[:], func(line []*waiter) bool { return len(line) > 0 }) {
-		b.tight = time.Now().Add(tightFor)
+	for i, n := range grants { // who came while the database was asked has not been refused
+		if n < wants[i] {
+			b.tight = time.Now().Add(tightFor)
+		}
 	}
 	return rest, nil
 }

@@ -373,3 +373,41 @@ func BenchmarkTake(b *testing.B) {
 		}
 	}
 }
+
+// Who comes while the database is asked has not been refused: where there is room for all,
+// nobody who sends has to ask for it first.
+func TestAskingTogetherIsNotShortage(t *testing.T) {
+	t.Parallel()
+	b := NewBudget(pgtest.New(t).Pool(), 100_000)
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			if err := b.Take(t.Context(), Manual); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if !b.tight.IsZero() {
+		t.Error("places count as short although everybody had one at once")
+	}
+	full := NewBudget(pgtest.New(t).Pool(), 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	var refused sync.WaitGroup
+	for range 20 {
+		refused.Go(func() { _ = full.Take(ctx, Manual) })
+	}
+	for end := time.Now().Add(time.Minute); ; <-time.After(5 * time.Millisecond) {
+		full.mu.Lock()
+		short := !full.tight.IsZero()
+		full.mu.Unlock()
+		if short || time.Now().After(end) {
+			if !short {
+				t.Error("places do not count as short although somebody waits")
+			}
+			break
+		}
+	}
+	cancel()
+	refused.Wait()
+}
