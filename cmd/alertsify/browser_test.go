@@ -19,6 +19,9 @@ var (
 	phone = window{name: "390", width: 390, height: 844, touch: true}
 )
 
+// storiesAtOnce is how many are told at the same time: each keeps a core busy.
+const storiesAtOnce = 2
+
 type window struct {
 	name          string
 	width, height int64 // CSS pixels
@@ -32,6 +35,7 @@ type window struct {
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
+	run, wait := fewAtOnce(t, storiesAtOnce)
 	for _, story := range []struct {
 		name    string
 		windows []window
@@ -50,12 +54,10 @@ func TestBrowser(t *testing.T) {
 		{"traders and copying are fit to read", []window{desk, phone}, tradersAreFitToRead},
 	} {
 		for _, w := range story.windows {
-			t.Run(story.name+"/"+w.name, func(t *testing.T) {
-				t.Parallel()
-				story.tell(t, b, w)
-			})
+			run(story.name+"/"+w.name, func(t *testing.T) { story.tell(t, b, w) })
 		}
 	}
+	wait()
 }
 
 // browser is one Chromium for all stories; each person has a profile of their own.

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 )
@@ -38,21 +37,13 @@ func (m *mortal) place() (answer, error) {
 func TestDyingAnywhereLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
 	binary := built(t)
-	places := make(chan struct{}, dyingAtOnce)
-	var all sync.WaitGroup
-	run := func(name string, test func(t *testing.T)) {
-		places <- struct{}{} // in their order: what waits longest begins first
-		all.Go(func() {
-			defer func() { <-places }()
-			t.Run(name, test)
-		})
-	}
+	run, wait := fewAtOnce(t, dyingAtOnce)
 	for _, d := range deaths() {
 		run(d.point, func(t *testing.T) { d.play(newMortal(t, binary)) })
 	}
 	run("during the request", func(t *testing.T) { dieDuringTheRequest(newMortal(t, binary)) })
 	run("at any moment", func(t *testing.T) { dieAtAnyMoment(newMortal(t, binary)) })
-	all.Wait()
+	wait()
 }
 
 func (d death) play(m *mortal) {

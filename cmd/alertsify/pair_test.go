@@ -7,19 +7,17 @@ import (
 	"testing"
 )
 
-const (
-	lastRounds  = 200
-	lastSellers = 24
-)
+const lastSellers = 24
 
 // 24 sells of the last contract at once, at different prices, on two servers, 200
-// times: exactly one is taken, and the others hear what is available.
+// times in `make proofs` and 50 in the suite: exactly one is taken, and the others hear
+// what is available.
 func TestOfManySellsOfTheLastContractOneIsTaken(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, "RATE_API=1000000", "RATE_ORDERS=100000")
 	p.alone()
 	p.tell("/_sandbox/broker/mode", map[string]string{"account": "*", "mode": "manual"})
-	held := p.stocked(lastRounds)
+	held := p.stocked(min(roundsOf(t, 50), 200)) // so many contracts the market has
 	for round, one := range held {
 		answers := p.together(lastSellers, one.owner, "/api/trading/orders", func(i int) (string, string) {
 			return fmt.Sprintf(`{"side":"STC","positionId":%q,"quantity":1,"orderType":"Limit","limitPrice":"%d.%02d","confirmPrice":true}`,

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -232,6 +233,21 @@ func (s *show) order(user, id string) shownOrder {
 	var o shownOrder
 	s.do(user, "GET", "/api/trading/orders/"+id, "").into(s.t, &o)
 	return o
+}
+
+// fewAtOnce runs the parts of a test, so many at a time and in their order. They share
+// the one place that the test has among the others: as parallel tests they would come
+// when everything else is done, and would be alone with each other.
+func fewAtOnce(t *testing.T, most int) (run func(name string, part func(*testing.T)), wait func()) {
+	places := make(chan struct{}, most)
+	var all sync.WaitGroup
+	return func(name string, part func(*testing.T)) {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			t.Run(name, part)
+		})
+	}, all.Wait
 }
 
 // eventually polls until ok, and fails the test with what after a while.
