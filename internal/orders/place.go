@@ -55,13 +55,14 @@ func (d *Desk) Place(ctx context.Context, user uuid.UUID, key Key, r Request) (R
 	} else if draft, err = d.draftLine(ctx, user, r); err != nil {
 		return Receipt{}, err
 	}
-	answer, err = d.db.Once(ctx, k, func(ctx context.Context, tx pgx.Tx) (postgres.Answer, error) {
-		o, err := d.enter(ctx, tx, draft)
-		if err != nil {
-			return postgres.Answer{}, err
-		}
-		body, err := json.Marshal(o)
-		return postgres.Answer{Status: 202, Body: body}, err
+	answer, err = d.db.Once(ctx, k, func(ctx context.Context, tx pgx.Tx) (told postgres.Answer, err error) {
+		_, err = d.enterAnd(ctx, tx, draft, func(b *pgx.Batch, o Order) error {
+			body, err := json.Marshal(o)
+			told = postgres.Answer{Status: 202, Body: body}
+			postgres.QueueAnswer(b, k, &told)
+			return err
+		})
+		return told, err
 	})
 	if err != nil {
 		d.Refused(ctx, err)
@@ -105,6 +106,11 @@ func (d *Desk) EnterCopy(ctx context.Context, tx pgx.Tx, draft Draft) (Order, er
 // needs nothing of the step before goes to the database together: it is the round
 // trips that make people wait.
 func (d *Desk) enter(ctx context.Context, tx pgx.Tx, dr Draft) (Order, error) {
+	return d.enterAnd(ctx, tx, dr, nil)
+}
+
+// enterAnd is enter; what also queues goes to the database with the order's own records.
+func (d *Desk) enterAnd(ctx context.Context, tx pgx.Tx, dr Draft, also func(*pgx.Batch, Order) error) (Order, error) {
 	o := d.newOrder(dr)
 	rules, err := d.rules.For(ctx, tx, d.tradeOf(dr))
 	if err != nil {
@@ -127,7 +133,7 @@ func (d *Desk) enter(ctx context.Context, tx pgx.Tx, dr Draft) (Order, error) {
 			return Order{}, err
 		}
 	}
-	return d.write(ctx, tx, o)
+	return d.write(ctx, tx, o, also)
 }
 
 func (d *Desk) newOrder(dr Draft) Order {
@@ -279,8 +285,8 @@ func queueTwins(b *pgx.Batch, rules *risk.Rules, dr Draft, o Order) {
 	})
 }
 
-// write stores the order, its first event, its bell and its live event.
-func (d *Desk) write(ctx context.Context, tx pgx.Tx, o Order) (Order, error) {
+// write stores the order, its first event, its bell and its live event, and what also queues.
+func (d *Desk) write(ctx context.Context, tx pgx.Tx, o Order, also func(*pgx.Batch, Order) error) (Order, error) {
 	o, err := insert(ctx, tx, o)
 	if err != nil {
 		return Order{}, fmt.Errorf("write order: %w", err)
@@ -295,6 +301,11 @@ func (d *Desk) write(ctx context.Context, tx pgx.Tx, o Order) (Order, error) {
 	}
 	if err := live.QueuePublish(ctx, b, o.UserID, "order", o); err != nil {
 		return Order{}, err
+	}
+	if also != nil {
+		if err := also(b, o); err != nil {
+			return Order{}, err
+		}
 	}
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return Order{}, fmt.Errorf("record order %s: %w", o.ID, err)

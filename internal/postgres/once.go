@@ -41,6 +41,8 @@ type Answer struct {
 	Status   int
 	Body     json.RawMessage
 	Replayed bool // it was told this before; nothing happened this time
+
+	queued bool // it is stored already, see QueueAnswer
 }
 
 // Once runs effect in the user's transaction unless this key did already, and
@@ -74,10 +76,14 @@ func Once(ctx context.Context, tx pgx.Tx, k RequestKey, effect func(context.Cont
 	if err != nil {
 		return Answer{}, err
 	}
-	if err := storeAnswer(ctx, tx, k, answer); err != nil {
-		return Answer{}, err
+	if !answer.queued {
+		b := &pgx.Batch{}
+		QueueAnswer(b, k, &answer)
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+			return Answer{}, fmt.Errorf("store answer: %w", err)
+		}
 	}
-	answer.Replayed = false
+	answer.Replayed, answer.queued = false, false
 	return answer, nil
 }
 
@@ -115,19 +121,19 @@ func scanAnswer(row pgx.Row, hash []byte) (Answer, error) {
 	return answer, nil
 }
 
-func storeAnswer(ctx context.Context, tx pgx.Tx, k RequestKey, answer Answer) error {
+// QueueAnswer stores the answer to a request as the next statement of a batch, for the
+// effect of Once that writes something else with its answer: the round trip is the same.
+// Such an effect must send the batch, and returns this answer.
+func QueueAnswer(b *pgx.Batch, k RequestKey, answer *Answer) {
 	var body *string
 	if answer.Body != nil {
 		text := string(answer.Body)
 		body = &text
 	}
-	_, err := tx.Exec(ctx, `
+	b.Queue(`
 		update idempotency_keys set status = $4, body = $5::text::json where user_id = $1 and route = $2 and key = $3`,
 		k.User, k.Route, k.Key, answer.Status, body)
-	if err != nil {
-		return fmt.Errorf("store answer: %w", err)
-	}
-	return nil
+	answer.queued = true
 }
 
 // textOrNil scans text into bytes, null into nil.

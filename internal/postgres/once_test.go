@@ -47,6 +47,34 @@ func TestOneKeyOneEffectOneAnswer(t *testing.T) {
 	}
 }
 
+// An effect may store its answer with what it writes itself; it is repeated all the same, and
+// undone with the rest.
+func TestAnAnswerStoredByItsEffectIsRepeated(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	db, key := onceDB(t)
+	both := func(refusal error) func(context.Context, pgx.Tx) (postgres.Answer, error) {
+		return func(ctx context.Context, tx pgx.Tx) (postgres.Answer, error) {
+			answer := postgres.Answer{Status: 202, Body: json.RawMessage(`{"id":  7}`)}
+			b := &pgx.Batch{}
+			b.Queue("insert into effects values (1)")
+			postgres.QueueAnswer(b, key, &answer)
+			return answer, errors.Join(tx.SendBatch(ctx, b).Close(), refusal)
+		}
+	}
+	if _, err := db.Once(ctx, key, both(errRefused)); !errors.Is(err, errRefused) || count(t, db, "idempotency_keys") != 0 {
+		t.Fatalf("err = %v; a refusal must leave no row (INV-35)", err)
+	}
+	first, err := db.Once(ctx, key, both(nil))
+	if err != nil || first.Replayed {
+		t.Fatalf("first: %+v, %v", first, err)
+	}
+	again, err := db.Once(ctx, key, effect)
+	if err != nil || !again.Replayed || again.Status != 202 || string(again.Body) != string(first.Body) || count(t, db, "effects") != 1 {
+		t.Errorf("again: %+v, %v; want the first answer, byte for byte, and nothing done", again, err)
+	}
+}
+
 func TestAKeyBelongsToItsUserRouteAndBody(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

@@ -16,7 +16,7 @@ const (
 
 	// ringPause is from one round of bells to the next. Each round wakes every session
 	// that listens to anything in the database, so those of a busy moment come together.
-	ringPause = 10 * time.Millisecond
+	ringPause = 20 * time.Millisecond
 )
 
 // Ring wakes who listens on the channel once the transaction that ctx came with has
