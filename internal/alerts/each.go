@@ -18,6 +18,7 @@ type Each struct {
 	Args       pgx.NamedArgs
 	ExecutedAt *time.Time
 	LearntAt   time.Time
+	New        bool // what each is about was made in this transaction: nobody was told before
 }
 
 // isoTime writes an instant as the API does, in SQL.
@@ -26,7 +27,10 @@ const isoTime = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`
 // NotifyEach is Notify for messages that a query makes: none of them passes through
 // this process, however many there are. Open pages are told by Show.
 func (a *Announcer) NotifyEach(ctx context.Context, tx pgx.Tx, e Each) error {
-	learnt := e.LearntAt
+	learnt, again := e.LearntAt, `on conflict do nothing`
+	if e.New {
+		again = ``
+	}
 	args := pgx.NamedArgs{"notifyType": e.Type, "notifyAt": a.now()}
 	for name, value := range e.Args {
 		args[name] = value
@@ -36,7 +40,7 @@ func (a *Announcer) NotifyEach(ctx context.Context, tx pgx.Tx, e Each) error {
 		insert into notifications (user_id, type, title, body, brief, url, data, subject_key, position_id, valid_until, created_at)
 		select q.user_id, @notifyType::text, q.title, q.body, q.brief, q.url, q.data, q.subject_key, q.position_id, q.valid_until, @notifyAt
 		from (`+e.Query+`) as q (user_id, title, body, brief, url, data, subject_key, position_id, valid_until)
-		on conflict do nothing returning id, user_id, position_id, valid_until`, args)
+		`+again+` returning id, user_id, position_id, valid_until`, args)
 	if err != nil {
 		return fmt.Errorf("notify %s: %w", e.Type, err)
 	}

@@ -46,7 +46,7 @@ func TestALineReckonsWithTheRequestsThatAreMade(t *testing.T) {
 	f.decide(order)
 	leader, err := f.copier.desk.Any(f.ctx, order)
 	f.must(err)
-	_, promised, err := f.copier.calls(f.ctx, leader)
+	_, promised, err := f.copier.calls(f.ctx, signal{leader: leader, slice: decideSlice})
 	f.must(err)
 	before := f.asked("/balances", "/trading/options")
 	f.carryOn(order)

@@ -37,6 +37,7 @@ type Copier struct {
 	count  func(event string)
 	random io.Reader
 
+	slice       int // followers decided about at once, at first
 	paperCounts bool
 	forecast    func(ctx context.Context, within time.Duration, most int) ([]time.Duration, error)
 }
@@ -80,7 +81,7 @@ func New(o Options) *Copier {
 	return &Copier{
 		db: o.DB, queue: o.Queue, desk: o.Desk, rules: o.Rules, market: o.Market, alerts: o.Alerts, gate: o.Gate,
 		clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, count: o.Count, forecast: o.Forecast, random: o.Random,
-		paperCounts: o.PaperCounts,
+		paperCounts: o.PaperCounts, slice: decideSlice,
 	}
 }
 

@@ -10,21 +10,30 @@ const activeAtTrigger = `(
 		select n.*, true from subscription_periods w join subscriptions n on n.id = w.subscription_id
 		where w.trader_id = @trader and w.ended_at > @trigger::timestamptz and w.began_at <= @trigger::timestamptz)`
 
-// followed joins the next slice of the subscriptions that an order o is decided
-// about, in the published fair order: by a hash of the signal's seed and their id.
-const followed = `join lateral (
-		select f.*, copy_place_key(@seed, f.id) collate "C" as key from ` + activeAtTrigger + ` f
-		where (@lastKey::text = '' or copy_place_key(@seed, f.id) collate "C" > @lastKey::text)
-		order by copy_place_key(@seed, f.id) collate "C" limit @slice) s on true`
+// theLine is who of them is left, by the published fair order: a hash of the signal's
+// seed and their id, made once for each ("offset 0"). next are the first of them, with
+// their places. Who copies on paper stands in a line of their own: they take nobody's.
+// Whom there is a decision for is passed over here: the signal's row is held, so that
+// nobody makes one meanwhile, and "on conflict" takes a tenth of the statement's time.
+const theLine = `
+line as materialized (
+	select * from (select f.id, f.paper, f.gone, copy_place_key(@seed, f.id) collate "C" as key from o cross join ` + activeAtTrigger + ` f
+		where not exists (select from copy_decisions d where d.leader_order_id = @order and d.subscription_id = f.id) offset 0) f
+	where key > @lastKey::text
+), next as materialized (
+	select id, paper, gone, key, (case when paper then @paperPlaced::int + count(*) filter (where paper) over passed
+			else @placed::int + count(*) filter (where not paper) over passed end)::int as place,
+		case when paper then @paperOf::int else @placeOf::int end as place_of
+	from (select * from line order by key limit @slice) n window passed as (order by key rows unbounded preceding)
+)`
 
-// fairOrder is the place of a subscription s in the line of its signal. Who copies
-// on paper stands in a line of their own: they take nobody's place.
-const fairOrder = `(case when s.paper then @paperPlaced::int else @placed::int end + row_number() over (partition by s.paper order by s.key))::int as place,
-		case when s.paper then @paperOf::int else @placeOf::int end as place_of`
+// nextInLine is all that is known of the subscriptions that are next.
+const nextInLine = `(select f.*, n.gone, n.place, n.place_of from next n join subscriptions f on f.id = n.id)`
 
-// sliceDone says how many of each line a statement decided about, and the last key.
+// sliceDone says how many of each line a statement decided about, the last key, and
+// how many were left before.
 const sliceDone = `
-select (count(*) filter (where not paper))::int, (count(*) filter (where paper))::int, max(key) from `
+select (count(*) filter (where not paper))::int, (count(*) filter (where paper))::int, max(key), (select count(*) from line)::int from next`
 
 // automatic says whether a subscription s trades without asking: its follower
 // wants that and, where it is not on paper, agreed to the text in force.
@@ -78,13 +87,12 @@ const madeToday = `
 			join unnest(@marked::text[], @marks::numeric[]) q (symbol, mark) on q.symbol = x.symbol), 0) as made`
 
 // heldElsewhere is whether the follower of s holds the contract of order o from
-// elsewhere: by themselves or from another trader. On paper only paper counts.
+// elsewhere: by themselves or from another trader. On paper only paper counts; else
+// mine is the open position in it, and copied what of that s took.
 const heldElsewhere = `
 	case when s.paper then exists (
 		select 1 from paper_holdings h where h.user_id = s.follower_id and h.symbol = o.symbol and h.bought > h.sold and h.subscription_id <> s.id)
-	else exists (
-		select 1 from positions p left join copy_holdings h on h.position_id = p.id and h.subscription_id = s.id
-		where p.account_id = a.id and p.symbol = o.symbol and p.status = 'open' and p.bought - p.sold > coalesce(h.bought - h.sold, 0)) end`
+	else coalesce(mine.bought - mine.sold > coalesce(copied.bought - copied.sold, 0), false) end`
 
 // judgeEntries decides about leader's buys, one row of a CTE named candidate for each
 // follower and signal: the fan-out's, and those of a dry run. It looks at nothing but
@@ -92,6 +100,7 @@ const heldElsewhere = `
 // price, multiplier, underlying, option_type, days_left) and the facts of its moment
 // (account_ready, buying_power, flat, closing, session_open, delay, held, open_others,
 // exposed, made, most, copies_today, unpublished, gone, muted, total_most, total_exposed). What it comes to is judged: reason, size, and the numbers compared.
+// "offset 0" has what is reckoned in one step reckoned once, not wherever the next name it.
 const judgeEntries = `
 priced as (
 	select *, coalesce(floor(case scaling_mode
@@ -101,7 +110,7 @@ priced as (
 			else buying_power * scaling_value / 100 / nullif(price * multiplier, 0) end), 0) as wanted,
 		multiplier * case when max_slippage_percent = 0 then price
 			else greatest(price * (1 + max_slippage_percent / 100), price + 0.05) end as cost_each
-	from candidate
+	from candidate offset 0
 ), reasoned as (
 	select *, case
 			when gone then 'copying_stopped'
@@ -127,37 +136,39 @@ priced as (
 			when held and same_contract = 'skip' then 'already_held'
 			when copies_today >= max_daily_trades then 'risk_daily_copies'
 		end as reason
-	from priced
+	from priced offset 0
 ), judged as (
 	select *, case when reason is null then least(wanted, max_position_size, most, floor(max_premium_per_trade / cost_each),
 			floor((max_exposure - exposed) / cost_each), floor((total_most - total_exposed) / cost_each)) else 0 end::int as size,
-		case when ` + someDecided + ` then ` + numbersOfMost + ` || ` + numbersOfSome + ` else ` + numbersOfMost + ` end as numbers
+		case when ` + boundSet + ` or ` + someDecided + ` then ` + numbersOfAll + ` || ` + numbersOfBounds + ` || ` + numbersThatDecided + `
+			else ` + numbersOfAll + ` end as numbers
 	from reasoned
 )`
 
-// numbersOfAll are the numbers that are compared for everybody; the bounds that are
-// off for most are left out where none is set, because making them takes long.
+// numbersOfAll are the numbers that are compared for everybody.
 const numbersOfAll = `jsonb_build_object('scaling', scaling_mode, 'value', trim_scale(scaling_value)::text, 'wanted', wanted::text,
 			'maxPositionSize', max_position_size, 'delaySeconds', round(extract(epoch from delay), 1), 'maxDelaySeconds', max_delay_seconds,
 			'daysToExpiration', days_left, 'costEach', round(cost_each, 2)::text)`
 
-// numbersOfMost are those and the bounds that are set.
-const numbersOfMost = `case when least(min_days_to_expiration, max_days_to_expiration, max_open_positions) is null and least(max_premium_per_trade, max_exposure, daily_loss_stop) is null
-			then ` + numbersOfAll + ` else ` + numbersOfAll + ` || jsonb_build_object(
+// boundSet is whether one of the bounds is set that are off for most; numbersOfBounds
+// are left out where none is, because making them takes long.
+const boundSet = `least(min_days_to_expiration, max_days_to_expiration, max_open_positions) is not null or least(max_premium_per_trade, max_exposure, daily_loss_stop) is not null`
+
+const numbersOfBounds = `case when ` + boundSet + ` then jsonb_build_object(
 			'minDaysToExpiration', min_days_to_expiration, 'maxDaysToExpiration', max_days_to_expiration,
 			'maxPremiumPerTrade', max_premium_per_trade::text, 'openPositions', open_others,
 			'maxOpenPositions', max_open_positions, 'exposure', round(exposed, 2)::text, 'maxExposure', max_exposure::text,
-			'madeToday', round(made, 2)::text, 'dailyLossStop', daily_loss_stop::text) end`
+			'madeToday', round(made, 2)::text, 'dailyLossStop', daily_loss_stop::text) else '{}' end`
 
-// someDecided is whether one of numbersOfSome decided.
-const someDecided = `(reason = 'risk_daily_copies' or total_most is not null or scaling_mode = 'buyingPowerPercent' or most < least(wanted, max_position_size))`
+// someDecided is whether one of those decided that are compared for everybody and
+// named where they did: numbersThatDecided.
+const someDecided = `reason = 'risk_daily_copies' or total_most is not null or scaling_mode = 'buyingPowerPercent' or most < least(wanted, max_position_size)`
 
-// numbersOfSome are those that are compared for everybody and named where they decided.
-const numbersOfSome = `case
+const numbersThatDecided = `case
 		when reason = 'risk_daily_copies' then jsonb_build_object('copiesToday', copies_today, 'maxDailyTrades', max_daily_trades)
 		when total_most is not null then jsonb_build_object('totalExposure', round(total_exposed, 2)::text, 'maxTotalExposure', round(total_most, 2)::text)
 		when scaling_mode = 'buyingPowerPercent' then jsonb_build_object('buyingPower', round(buying_power, 2)::text, 'most', most)
-		else jsonb_build_object('most', most) end`
+		when most < least(wanted, max_position_size) then jsonb_build_object('most', most) else '{}' end`
 
 // fanOutEntries decides about a leader's buy. "offset 0" keeps what is reckoned for a
 // bound from being reckoned for those who set none: without it the planner reckons
@@ -165,52 +176,55 @@ const numbersOfSome = `case
 // reckons with paper's own buying power. Foreign tables: orders, accounts, positions,
 // copy_holdings, copy_day_results, risk_limits, day_counters.
 const fanOutEntries = `
-with o as (
-	select o.*, round(o.cum_notional / o.cum, 4) as price, p.bought = p.sold as flat, p.option_type,
+with o as materialized (
+	select o.id, o.user_id, o.symbol, o.underlying, o.multiplier, o.cum, round(o.cum_notional / o.cum, 4) as price, p.bought = p.sold as flat, p.option_type,
+		@now::timestamptz - @executed::timestamptz as delay, (extract(epoch from @now::timestamptz - @executed::timestamptz) * 1000)::int as delay_ms,
 		p.expiration - @today::date as days_left, p.expiration = any (coalesce(@expirations::date[], '{}')) as last_day
 	from orders o join positions p on p.id = o.position_id where o.id = @order and o.source <> 'copy' and o.cum > 0
-), candidate as (
-	select s.*, o.id as leader_order, o.symbol, o.cum, o.price, o.multiplier, o.flat, o.underlying, o.option_type, o.days_left, ` + fairOrder + `,
+),` + theLine + `, candidate as (
+	select s.*, o.id as leader_order, o.symbol, o.cum, o.price, o.multiplier, o.flat, o.underlying, o.option_type, o.days_left,
 		s.paper or coalesce(a.status = 'ok' and a.can_trade, false) as account_ready,
 		case when s.paper then coalesce(a.buying_power, @paperPower::numeric) else a.buying_power end as buying_power,
 		o.last_day and not s.paper and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time as closing,
-		@open::boolean as session_open, @now::timestamptz - @executed::timestamptz as delay, ` + heldElsewhere + ` as held,
-		` + automatic + ` as automatic, copies.others as open_others, copies.cost as exposed, today.made, least(rt.own, rt.granted) as total_most, total.cost as total_exposed,
-		least(r.own, coalesce(r.granted, @most::int))::int as most, used.used::int as copies_today, @unpublished::boolean as unpublished, s.muted_on = @today::date as muted,
-		least(greatest(extract(epoch from a.balance_at - @now::timestamptz) * 1000 + @balanceAge::int, -1), 1000000)::int as fresh_ms
-	from o ` + followed + `
+		@open::boolean as session_open, o.delay, o.delay_ms, ` + heldElsewhere + ` as held,
+		s.auto_execute and (s.paper or agreed.user_id is not null) as automatic, copies.others as open_others, copies.cost as exposed, least(rt.own, rt.granted) as total_most, total.cost as total_exposed,
+		case when s.daily_loss_stop is not null then (` + madeToday + `) end as made,
+		least(r.own, coalesce(r.granted, @most::int))::int as most, used.used::int as copies_today, @unpublished::boolean as unpublished, s.muted_on = @today::date as muted, a.balance_at
+	from o cross join ` + nextInLine + ` s
+	left join consents agreed on agreed.user_id = s.follower_id and agreed.version = @consent and agreed.withdrawn_at is null
 	left join risk_limits r on r.user_id = s.follower_id and r.kind = 'copyContracts'
 	left join risk_limits rt on rt.user_id = s.follower_id and rt.kind = 'copyExposure'
 	left join lateral (select m.* from (select where rt.user_id is not null offset 0) bounded cross join lateral (` + allCopies + `) m) total on true
 	left join day_counters used on used.user_id = s.follower_id and used.trading_day = @today::date and (used.kind = 'copies' and not s.paper or used.kind = 'paper_copies' and s.paper)
 	left join lateral (select c.* from (select where s.max_open_positions is not null or s.max_exposure is not null offset 0) bounded
 		cross join lateral (` + copiesOpen + `) c) copies on true
-	left join lateral (select m.* from (select where s.daily_loss_stop is not null offset 0) stopped cross join lateral (` + madeToday + `) m) today on true
 	left join accounts a on a.user_id = s.follower_id and a.removed_at is null
 		and case when s.account_id is null then a.selected else a.id = s.account_id end
+	left join positions mine on mine.account_id = a.id and mine.symbol = o.symbol and mine.status = 'open'
+	left join copy_holdings copied on copied.position_id = mine.id and copied.subscription_id = s.id
 ), ` + judgeEntries + lineUp + `, made as (
 	insert into copy_decisions (subscription_id, paper, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price,
 		quantity, result, reason, numbers, place, place_of, due_at, expires_at)
-	select id, paper, follower_id, trader_id, leader_order, 'BTO', symbol, cum, price, case when ms < 0 then 0 else size end,
+	select x.id, paper, follower_id, o.user_id, o.id, 'BTO', o.symbol, o.cum, o.price, case when ms < 0 then 0 else size end,
 		case when reason is not null or ms < 0 then 'skipped' when automatic then 'queued' else 'awaiting_approval' end,
 		coalesce(reason, case when ms < 0 then 'line_too_long' end),
-		case when ms < -1 then numbers || jsonb_build_object('forecastMs', -1 - ms, 'waitsMs', (max_delay_seconds * 1000 - extract(epoch from delay) * 1000)::int)
-			when ms = -1 then numbers || jsonb_build_object('waitsMs', (max_delay_seconds * 1000 - extract(epoch from delay) * 1000)::int) else numbers end, place, place_of,
+		case when ms < -1 then numbers || jsonb_build_object('forecastMs', -1 - ms, 'waitsMs', waits_ms)
+			when ms = -1 then numbers || jsonb_build_object('waitsMs', waits_ms) else numbers end, place, place_of,
 		@now::timestamptz + ms * interval '1 millisecond', least(@now::timestamptz + make_interval(secs => max_delay_seconds), @close::timestamptz)
-	from (select l.*, case when waits_in_line then d.ms[nth] end as ms from lean l cross join due d) x
-	on conflict (leader_order_id, subscription_id) do nothing
-)` + sliceDone + `lean`
+	from o cross join (select l.*, case when waits_in_line then d.ms[place - @placed::int] end as ms from lean l cross join due d) x
+)` + sliceDone
 
 // lineUp gives those of judged who buy without asking their time in line, or, where
 // the request budget cannot send them within what they wait, -1 less the time in which
-// it could (ms; -1 alone where that is not known).
+// it could (ms; -1 alone where that is not known). due is made once, also where the
+// planner thinks of few followers: for each of them it would take for ever.
 const lineUp = `, lean as materialized (
-	select id, paper, follower_id, trader_id, leader_order, symbol, cum, price, size, reason, automatic, numbers, key, place, place_of,
-		max_delay_seconds, fresh_ms, delay, reason is null and automatic and not paper as waits_in_line,
-		count(*) filter (where reason is null and automatic and not paper) over (order by paper, place rows unbounded preceding) as nth
+	select id, paper, follower_id, size, reason, automatic, numbers, place, place_of, max_delay_seconds, balance_at,
+		max_delay_seconds * 1000 - delay_ms as waits_ms, reason is null and automatic and not paper as waits_in_line
 	from judged
-), due as (
-	select copy_line(array_agg((max_delay_seconds * 1000 - extract(epoch from delay) * 1000)::int order by nth), array_agg(fresh_ms order by nth),
+), due as materialized (
+	select copy_line(array_agg(case when waits_in_line then waits_ms end order by place),
+		array_agg(case when waits_in_line then least(greatest(extract(epoch from balance_at - @now::timestamptz) * 1000 + @balanceAge::int, -1), 1000000)::int end order by place),
 		@calls::int[], @skip::int) as ms
-	from lean where waits_in_line
+	from lean where not paper
 )`

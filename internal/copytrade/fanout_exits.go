@@ -80,11 +80,11 @@ with o as (
 	select o.*, round(o.cum_notional / o.cum, 4) as price, p.bought - p.sold + o.cum as with_it, p.bought = p.sold as flat,
 		o.state in ('accepted', 'partial') as working, (select min(learnt_at) from fills where order_id = o.id) as first
 	from orders o join positions p on p.id = o.position_id where o.id = @order and o.source <> 'copy' and o.cum > 0
-),` + sellsBefore + `, candidate as (
-	select s.*, o.id as leader_order, o.symbol, o.cum, o.price, o.flat, o.working, ` + fairOrder + `,
+),` + theLine + `,` + sellsBefore + `, candidate as (
+	select s.*, o.id as leader_order, o.symbol, o.cum, o.price, o.flat, o.working,
 		h.position_id as position, greatest(coalesce(h.copied, 0), 0) as whole, greatest(coalesce(h.copied, 0) - t.promised, 0) as left_over, l.later,
 		o.with_it + t.undecided + m.gone as before, m.came, ` + automatic + ` as automatic
-	from o cross join moved m ` + followed + `
+	from o cross join moved m cross join ` + nextInLine + ` s
 	cross join lateral (` + promised + `) t
 	cross join lateral (` + boughtLater + `) l
 	left join lateral (` + copyHeld + `) h on true
@@ -105,5 +105,4 @@ with o as (
 		reason, jsonb_build_object('copied', copied, 'leaderSold', cum, 'leaderHeld', leader_held),
 		position, copied, leader_held, place, place_of, @exitsUntil::timestamptz
 	from reasoned
-	on conflict (leader_order_id, subscription_id) do nothing
-)` + sliceDone + `reasoned`
+)` + sliceDone

@@ -12,11 +12,14 @@ import (
 	"github.com/alertsify/alertsify/internal/orders"
 )
 
+// madeNow are the decisions c of this transaction: they bear its time.
+const madeNow = `c.decided_at = now()`
+
 // ask puts a question to the followers whose answer is needed, of the decisions c
 // about an order that meet a condition. decisionId is what puts Approve and Reject
 // on a push, so no other message of a decision has it.
 func (c *Copier) ask(ctx context.Context, tx pgx.Tx, leader orders.Order, condition string, args pgx.NamedArgs) error {
-	each := alerts.Each{Type: alerts.CopyTradeAlert, Args: pgx.NamedArgs{}, ExecutedAt: leader.ExecutedAt, LearntAt: c.now()}
+	each := alerts.Each{Type: alerts.CopyTradeAlert, Args: pgx.NamedArgs{}, ExecutedAt: leader.ExecutedAt, LearntAt: c.now(), New: condition == madeNow}
 	verb, brief := "bought", `'Copy ' || c.quantity || '?'`
 	if leader.Side == orders.STC {
 		each.Type, verb, brief = alerts.CopyTradeClose, "sold", `'Sell ' || c.quantity || ' of your ' || c.held || ' copied?'`

@@ -16,10 +16,12 @@ import (
 
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 const (
-	decideSlice = 5000 // followers decided about in one transaction; rule 8.3 allows 10,000
+	decideSlice = 10_000 // followers decided about in one transaction (rule 8.3), or fewer where that takes too long
+	tellSlice   = 5000   // followers told in one
 	// Set-wise work has its own time, and memory enough to keep a slice out of files;
 	// compiling a statement takes longer than running it.
 	setDecideTime = `set local statement_timeout = '2s'; set local work_mem = '32MB'; set local jit = off`
@@ -34,6 +36,7 @@ type signal struct {
 	leader              orders.Order
 	filled              filledAt
 	trigger             time.Time
+	slice               int     // how many are decided about at once
 	unpublished         bool    // the trader has stopped publishing
 	calls               []int32 // when the budget lets copied entries out, in ms from now; nil: any time
 	promised            int     // how many of them are promised to others
@@ -42,14 +45,15 @@ type signal struct {
 }
 
 // fanOut makes one decision for each follower of the trigger, a slice of them in
-// each transaction; a second run goes on behind the last one. The asked are told in
-// the transaction of their decision.
+// each transaction; a second run goes on behind the last one. A slice that a busy
+// database does not manage in its time is halved. The asked are told in the
+// transaction of their decision.
 func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, trigger time.Time) error {
 	open, err := c.openSignal(ctx, o, trigger)
 	if err != nil || !open {
 		return err
 	}
-	s := signal{leader: o, filled: filled, trigger: trigger}
+	s := signal{leader: o, filled: filled, trigger: trigger, slice: c.slice}
 	if o.Side == orders.BTO {
 		s.marked, s.marks = c.marksOf(ctx, o.UserID, nil)
 		if s.unpublished, err = c.unpublished(ctx, o.UserID); err != nil {
@@ -57,7 +61,7 @@ func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, tr
 		}
 	}
 	for done := false; !done; {
-		if s.calls, s.promised, err = c.calls(ctx, o); err != nil {
+		if s.calls, s.promised, err = c.calls(ctx, s); err != nil {
 			return err
 		}
 		err = c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) (err error) {
@@ -67,6 +71,10 @@ func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, tr
 			done, err = c.decideSlice(ctx, tx, s)
 			return err
 		})
+		if postgres.IsTimeout(err) && s.slice > 1 {
+			done, s.slice = false, s.slice/2
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -105,16 +113,16 @@ func (c *Copier) drawSeed() (string, error) {
 // calls are when the request budget lets further copied entries out, in ms from
 // now: enough for one slice behind those that are promised a call already. Nil is a
 // program without a budget.
-func (c *Copier) calls(ctx context.Context, o orders.Order) (calls []int32, promised int, err error) {
-	if c.forecast == nil || o.Side == orders.STC {
+func (c *Copier) calls(ctx context.Context, s signal) (calls []int32, promised int, err error) {
+	if c.forecast == nil || s.leader.Side == orders.STC {
 		return nil, 0, nil
 	}
 	var most, wait int
 	err = c.db.Pool().QueryRow(ctx, `
 		select 2 * least(count(*), $2)::int, coalesce(max(max_delay_seconds), 0) from subscriptions
-		where trader_id = $1 and status = 'active'`, o.UserID, decideSlice).Scan(&most, &wait)
+		where trader_id = $1 and status = 'active'`, s.leader.UserID, s.slice).Scan(&most, &wait)
 	if err != nil {
-		return nil, 0, fmt.Errorf("count who waits for order %s: %w", o.ID, err)
+		return nil, 0, fmt.Errorf("count who waits for order %s: %w", s.leader.ID, err)
 	}
 	return c.free(ctx, time.Duration(wait)*time.Second, most)
 }
@@ -165,17 +173,16 @@ func (c *Copier) decideSlice(ctx context.Context, tx pgx.Tx, s signal) (done boo
 	if s.leader.Side == orders.STC {
 		statement = fanOutExits
 	}
-	var real, paper int
+	var real, paper, left int
 	var last *string
-	if err := tx.QueryRow(ctx, statement, c.sliceArgs(s)).Scan(&real, &paper, &last); err != nil {
+	if err := tx.QueryRow(ctx, statement, c.sliceArgs(s)).Scan(&real, &paper, &last, &left); err != nil {
 		return false, fmt.Errorf("decide: %w", err)
 	}
 	c.crash("C11")
-	// What was decided in this transaction bears its time.
-	if err := c.ask(ctx, tx, s.leader, `c.decided_at = now()`, nil); err != nil {
+	if err := c.ask(ctx, tx, s.leader, madeNow, nil); err != nil {
 		return false, err
 	}
-	done = real+paper < decideSlice
+	done = left <= s.slice
 	_, err = tx.Exec(ctx, `
 		update copy_signals set placed = placed + $2, paper_placed = paper_placed + $3, last_key = coalesce($4, last_key),
 			decided_at = case when $5 then clock_timestamp() end
@@ -188,7 +195,7 @@ func (c *Copier) decideSlice(ctx context.Context, tx pgx.Tx, s signal) (done boo
 
 func (c *Copier) sliceArgs(s signal) pgx.NamedArgs {
 	args := c.fanOutArgs(s.leader, s.filled, s.trigger)
-	args["seed"], args["lastKey"], args["slice"] = s.Seed, s.LastKey, decideSlice
+	args["seed"], args["lastKey"], args["slice"] = s.Seed, s.LastKey, s.slice
 	args["placed"], args["placeOf"], args["paperPlaced"], args["paperOf"] = s.Placed, s.PlaceOf, s.PaperPlaced, s.PaperOf
 	args["marked"], args["marks"], args["unpublished"] = s.marked, s.marks, s.unpublished
 	args["calls"], args["skip"], args["balanceAge"] = s.calls, s.promised, c.rules.Limits().BalanceFresh().Milliseconds()
@@ -206,12 +213,12 @@ func (c *Copier) tell(ctx context.Context, leader orders.Order) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
-	for from := 0; err == nil && from < places; from += decideSlice {
+	for from := 0; err == nil && from < places; from += tellSlice {
 		err = c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, setDecideTime); err != nil {
 				return err
 			}
-			slice := pgx.NamedArgs{"from": from, "to": from + decideSlice}
+			slice := pgx.NamedArgs{"from": from, "to": from + tellSlice}
 			const those = `c.place > @from and c.place <= @to`
 			return errors.Join(publishDecided(ctx, tx, leader.ID, those, slice), c.show(ctx, tx, leader, those, slice))
 		})

@@ -54,6 +54,9 @@ func hasCode(err error, codes ...string) bool {
 // IsLockTimeout tells whether a lock was not given within lock_timeout.
 func IsLockTimeout(err error) bool { return hasCode(err, "55P03") }
 
+// IsTimeout tells whether a statement was not done within statement_timeout.
+func IsTimeout(err error) bool { return hasCode(err, "57014") && !errors.Is(err, context.Canceled) }
+
 // Translate marks errors that mean "the database is away" as ErrUnavailable and
 // leaves all others alone. The caller's own cancellation is not an outage.
 func Translate(err error) error {
