@@ -168,7 +168,9 @@ func loseTheAnswer(m *mortal) {
 func foundLate(m *mortal) {
 	m.t.Helper()
 	m.until("ava's order is filled", func() bool { return m.orders("ava")[0].State == "filled" })
-	if trail := m.text(`select string_agg(to_state, ' ' order by seq) from order_events where order_id = $1`, m.orders("ava")[0].ID); trail != "queued submitting unknown filled" {
+	// A look that was asked for in between may die before it is written down that the answer was lost.
+	trail := m.text(`select string_agg(to_state, ' ' order by seq) from order_events where order_id = $1`, m.orders("ava")[0].ID)
+	if trail != "queued submitting unknown filled" && trail != "queued submitting filled" {
 		m.t.Errorf("ava's order was %s", trail)
 	}
 	once(m)
