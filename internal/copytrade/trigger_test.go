@@ -359,6 +359,7 @@ func TestManyHoldingsAreWatchedByContract(t *testing.T) {
 			select id, $1, 10 + i % 50, 100 from people returning id, follower_id)
 		insert into copy_holdings (subscription_id, position_id, user_id, bought, remaining_cost)
 		select s.id, h.id, h.user_id, 2, 700 from subs s join held h on h.user_id = s.follower_id`, f.trader, many, symbol)
+	f.exec(`analyze`) // as the database does by itself, a minute later
 	w := &watch{copier: f.copier, page: watchPage, bounds: map[string]bounds{}}
 	changed, err := w.reload(f.ctx)
 	f.must(err)
