@@ -172,6 +172,7 @@ func collect(rows pgx.Rows, err error) ([]Decision, error) {
 // querier is a pool or a transaction.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
 // Query asks for a page of decisions, newest first.

@@ -87,9 +87,7 @@ func (c *Copier) nextDue(ctx context.Context, leader uuid.UUID, again error) err
 
 // handFull tells whether as many copied entries are between their T1 and the
 // broker's answer as may be (index orders_copies_in_hand). Foreign table: orders.
-func (c *Copier) handFull(ctx context.Context, q interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}) (full bool, err error) {
+func (c *Copier) handFull(ctx context.Context, q querier) (full bool, err error) {
 	err = q.QueryRow(ctx, `
 		select count(*) >= $1 from (
 			select from orders where source = 'copy' and side = 'BTO' and state in ('queued', 'submitting') limit $1) x`, inHand).Scan(&full)

@@ -83,8 +83,8 @@ func (c *Copier) Publish(ctx context.Context, trader uuid.UUID) error {
 
 // stoppedPublishing is since when a trader has stopped; nil: they publish. Foreign
 // table: users.
-func stoppedPublishing(ctx context.Context, tx pgx.Tx, trader uuid.UUID) (since *time.Time, err error) {
-	err = tx.QueryRow(ctx, `select `+notPublishing+` from users u where u.id = $1`, trader).Scan(&since)
+func stoppedPublishing(ctx context.Context, db querier, trader uuid.UUID) (since *time.Time, err error) {
+	err = db.QueryRow(ctx, `select `+notPublishing+` from users u where u.id = $1`, trader).Scan(&since)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, fault.NotFound()
 	}
@@ -97,14 +97,4 @@ func showPublishing(ctx context.Context, tx pgx.Tx, trader uuid.UUID, stopped bo
 		select u.id, jsonb_build_object('halted', @stopped::boolean, 'scope', 'publishing') from (
 			select @trader::uuid union select follower_id from subscriptions where trader_id = @trader::uuid and status <> 'cancelled' limit 100000) u (id)`,
 		pgx.NamedArgs{"trader": trader, "stopped": stopped})
-}
-
-// unpublished tells whether nothing new of an order's trader is copied now. What was
-// turned since is seen by each copy's own transactions.
-func (c *Copier) unpublished(ctx context.Context, trader uuid.UUID) (stopped bool, err error) {
-	err = c.db.Pool().QueryRow(ctx, `select `+notPublishing+` is not null from users u where u.id = $1`, trader).Scan(&stopped)
-	if err != nil {
-		return false, fmt.Errorf("read whether trader %s publishes: %w", trader, err)
-	}
-	return stopped, nil
 }

@@ -56,9 +56,11 @@ func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, tr
 	s := signal{leader: o, filled: filled, trigger: trigger, slice: c.slice}
 	if o.Side == orders.BTO {
 		s.marked, s.marks = c.marksOf(ctx, o.UserID, nil)
-		if s.unpublished, err = c.unpublished(ctx, o.UserID); err != nil {
-			return err
+		since, err := stoppedPublishing(ctx, c.db.Pool(), o.UserID) // turned later, each copy's own transactions see it
+		if err != nil {
+			return fmt.Errorf("read whether trader %s publishes: %w", o.UserID, err)
 		}
+		s.unpublished = since != nil
 	}
 	for done := false; !done; {
 		if s.calls, s.promised, err = c.calls(ctx, s); err != nil {
