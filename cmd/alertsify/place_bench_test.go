@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -146,6 +147,8 @@ func (l latencies) mean() float64 {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
+var failed = regexp.MustCompile(`(?m)^pgbench: error: .*$`)
+
 // bare runs the scripts with pgbench at the same rate.
 func (c *crowd) bare(b *testing.B, pgbench string, scripts []script) (took latencies) {
 	b.Helper()
@@ -161,7 +164,7 @@ func (c *crowd) bare(b *testing.B, pgbench string, scripts []script) (took laten
 	}
 	began := time.Now()
 	if out, err := exec.CommandContext(b.Context(), pgbench, append(args, c.stage.env["DATABASE_URL"])...).CombinedOutput(); err != nil {
-		b.Fatalf("pgbench: %v: %s", err, out)
+		b.Fatalf("pgbench: %v: %q", err, failed.FindAll(out, 5)) // its report is long
 	}
 	logs, _ := filepath.Glob(filepath.Join(dir, "log.*"))
 	for _, log := range logs {
