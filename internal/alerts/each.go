@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/delivery"
@@ -31,14 +32,14 @@ func (a *Announcer) NotifyEach(ctx context.Context, tx pgx.Tx, e Each) error {
 	if e.New {
 		again = ``
 	}
-	args := pgx.NamedArgs{"notifyType": e.Type, "notifyAt": a.now()}
+	args := pgx.NamedArgs{"notifyType": e.Type, "notifyAt": a.now(), "ids": uuid.NewString()[:24]}
 	for name, value := range e.Args {
 		args[name] = value
 	}
 	alike := delivery.Note{Channels: channels(e.Type), ExecutedAt: e.ExecutedAt, LearntAt: learnt, Cutoff: learnt.Add(worth(e.Type))}
 	err := delivery.EnqueueStored(ctx, tx, a.now(), alike, `
-		insert into notifications (user_id, type, title, body, brief, url, data, subject_key, position_id, valid_until, created_at)
-		select q.user_id, @notifyType::text, q.title, q.body, q.brief, q.url, q.data, q.subject_key, q.position_id, q.valid_until, @notifyAt
+		insert into notifications (id, user_id, type, title, body, brief, url, data, subject_key, position_id, valid_until, created_at)
+		select (@ids || lpad(to_hex(row_number() over ()), 12, '0'))::uuid, q.user_id, @notifyType::text, q.title, q.body, q.brief, q.url, q.data, q.subject_key, q.position_id, q.valid_until, @notifyAt
 		from (`+e.Query+`) as q (user_id, title, body, brief, url, data, subject_key, position_id, valid_until)
 		`+again+` returning id, user_id, position_id, valid_until`, args)
 	if err != nil {

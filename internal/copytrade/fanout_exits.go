@@ -98,9 +98,9 @@ with o as (
 ), reasoned as (
 	select *, case when copied = 0 then 'no_copy_held' when gone then 'copying_stopped' when target = 0 and not working then 'scaled_to_zero' end as reason from judged
 ), made as (
-	insert into copy_decisions (subscription_id, paper, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price,
+	insert into copy_decisions (id, subscription_id, paper, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price,
 		quantity, result, reason, numbers, position_id, held, leader_held, place, place_of, expires_at)
-	select id, paper, follower_id, trader_id, leader_order, 'STC', symbol, cum, price, target,
+	select ` + decisionID + `, id, paper, follower_id, trader_id, leader_order, 'STC', symbol, cum, price, target,
 		case when reason is not null then 'skipped' when automatic then 'queued' else 'awaiting_approval' end,
 		reason, jsonb_build_object('copied', copied, 'leaderSold', cum, 'leaderHeld', leader_held),
 		position, copied, leader_held, place, place_of, @exitsUntil::timestamptz

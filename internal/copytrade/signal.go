@@ -177,7 +177,11 @@ func (c *Copier) decideSlice(ctx context.Context, tx pgx.Tx, s signal) (done boo
 	}
 	var real, paper, left int
 	var last *string
-	if err := tx.QueryRow(ctx, statement, c.sliceArgs(s)).Scan(&real, &paper, &last, &left); err != nil {
+	args, err := c.sliceArgs(s)
+	if err != nil {
+		return false, err
+	}
+	if err := tx.QueryRow(ctx, statement, args).Scan(&real, &paper, &last, &left); err != nil {
 		return false, fmt.Errorf("decide: %w", err)
 	}
 	c.crash("C11")
@@ -195,13 +199,18 @@ func (c *Copier) decideSlice(ctx context.Context, tx pgx.Tx, s signal) (done boo
 	return done, nil
 }
 
-func (c *Copier) sliceArgs(s signal) pgx.NamedArgs {
+func (c *Copier) sliceArgs(s signal) (pgx.NamedArgs, error) {
+	ids, err := uuid.NewRandomFromReader(c.random)
+	if err != nil {
+		return nil, fmt.Errorf("draw ids of decisions: %w", err)
+	}
 	args := c.fanOutArgs(s.leader, s.filled, s.trigger)
 	args["seed"], args["lastKey"], args["slice"] = s.Seed, s.LastKey, s.slice
 	args["placed"], args["placeOf"], args["paperPlaced"], args["paperOf"] = s.Placed, s.PlaceOf, s.PaperPlaced, s.PaperOf
 	args["marked"], args["marks"], args["unpublished"] = s.marked, s.marks, s.unpublished
 	args["calls"], args["skip"], args["balanceAge"] = s.calls, s.promised, c.rules.Limits().BalanceFresh().Milliseconds()
-	return args
+	args["ids"] = ids.String()[:24]
+	return args, nil
 }
 
 // tell shows what was decided on the followers' open pages, after it was decided:
