@@ -44,6 +44,9 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 	order.MaxSpread = &s.Settings.MaxSpreadPercent.Decimal
 	withinLoss := c.lossStop(ctx, s)
 	still := func(ctx context.Context, tx pgx.Tx) error {
+		if err := withoutOthers(ctx, tx, leader, s); err != nil {
+			return err
+		}
 		if err := withinBounds(ctx, tx, leader, s, limit, d.Quantity); err != nil {
 			return err
 		}
@@ -74,6 +77,44 @@ func (c *Copier) placeEntry(ctx context.Context, leader orders.Order, filled fil
 	}
 	return err
 }
+
+// withoutOthers refuses what the follower holds or is buying from elsewhere: two traders'
+// signals, and what a follower buys by themselves, may come before the first is held. The
+// line of copies is held (takeHand), so of two copies one sees the other's order. A
+// second account is refused whatever the follower says of such contracts: a leader's
+// sell is repeated on one. Foreign tables: positions, orders.
+func withoutOthers(ctx context.Context, tx pgx.Tx, leader orders.Order, s Subscription) error {
+	var elsewhere, scattered bool
+	err := tx.QueryRow(ctx, `select `+boughtElsewhere+`, `+heldScattered+` from subscriptions s join orders o on o.id = $2 where s.id = $1`,
+		s.ID, leader.ID).Scan(&elsewhere, &scattered)
+	if err != nil {
+		return fmt.Errorf("read what the follower of %s holds: %w", s.ID, err)
+	}
+	if scattered || elsewhere && *s.Settings.SameContract == "skip" {
+		return fault.Conflict("already_held", reasons["already_held"])
+	}
+	return nil
+}
+
+// accountOf is the account a, on which subscription s buys.
+const accountOf = `a.user_id = s.follower_id and a.removed_at is null and case when s.account_id is null then a.selected else a.id = s.account_id end`
+
+// boughtElsewhere is whether the follower of s holds the contract of order o from
+// elsewhere, or is buying it (indexes positions_one_open, orders_position, paper_holdings_open).
+const boughtElsewhere = `case when s.paper then exists (
+		select from paper_holdings h where h.user_id = s.follower_id and h.symbol = o.symbol and h.bought > h.sold and h.subscription_id <> s.id)
+	else exists (
+		select from accounts a join positions p on p.account_id = a.id and p.symbol = o.symbol and p.status = 'open'
+		left join copy_holdings h on h.position_id = p.id and h.subscription_id = s.id
+		where ` + accountOf + ` and (p.bought - p.sold > coalesce(h.bought - h.sold, 0) or exists (
+			select from orders e where e.position_id = p.id and e.side = 'BTO' and ` + exitsLive + ` and e.subscription_id is distinct from s.id))) end`
+
+// heldScattered is whether s holds copies of the contract of order o on another account
+// than the one it buys on.
+const heldScattered = `(not s.paper and exists (
+		select from copy_holdings h join positions p on p.id = h.position_id
+		where h.subscription_id = s.id and h.bought > h.sold and p.symbol = o.symbol and p.status = 'open'
+			and not exists (select from accounts a where a.id = p.account_id and ` + accountOf + `)))`
 
 // withinBounds holds a subscription to its open positions and its exposure once
 // more, in the transaction that writes the order: signals of one trader that fill

@@ -19,7 +19,7 @@ type exit struct {
 	Sold     int         // by the leader's order, so far
 	Average  money.Price // of the leader's order, so far
 	Working  bool        // the leader's order may sell more
-	Flat     bool        // the leader holds nothing, and decided so by this order or before it
+	Flat     bool        // the leader holds nothing, and no other order of theirs filled later
 	LastFill time.Time   // of the leader's order
 
 	Taken   int          // by this decision's exits: live ones in full, ended ones by what they filled
@@ -41,7 +41,7 @@ func readExits(ctx context.Context, q querier, condition string, args ...any) ([
 				select 1 from consents k where k.user_id = s.follower_id and k.withdrawn_at is null)), l.cum, round(l.cum_notional / l.cum, 4), l.state in ('accepted', 'partial'),
 			lp.bought = lp.sold and not exists (
 				select 1 from orders nl join copy_decisions n on n.leader_order_id = nl.id and n.subscription_id = c.subscription_id
-				where nl.position_id = l.position_id and n.side = 'STC' and n.decided_at > c.decided_at),
+				where nl.position_id = l.position_id and n.side = 'STC' and n.id <> c.id and (`+lastFill("nl")+`, n.decided_at, n.id) > (`+lastFill("l")+`, c.decided_at, c.id)),
 			(select max(least(coalesce(f.executed_at, f.learnt_at), f.learnt_at)) from fills f where f.order_id = l.id),
 			x.taken, x.filled, x.highest, x.live, coalesce(x.last, ''), x.last_at,
 			coalesce(h.bought - h.sold, ph.bought - ph.sold, 0) - coalesce((select sum(e.quantity - e.cum) from orders e
@@ -64,6 +64,13 @@ func readExits(ctx context.Context, q querier, condition string, args ...any) ([
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanExit)
+}
+
+// lastFill is when the last fill of a leader's order was learnt. What a copy still holds
+// once its leader is flat is sold by the decision about the sell that filled last: that
+// of an order which was decided about last may be over by then.
+func lastFill(order string) string {
+	return `(select max(learnt_at) from fills where order_id = ` + order + `.id)`
 }
 
 func scanExit(row pgx.CollectableRow) (x exit, err error) {

@@ -182,7 +182,7 @@ const numbersThatDecided = `case
 const fanOutEntries = `
 with o as materialized (
 	select o.id, o.user_id, o.symbol, o.underlying, o.multiplier, o.cum, round(o.cum_notional / o.cum, 4) as price, p.bought = p.sold as flat, p.option_type,
-		@now::timestamptz - @executed::timestamptz as delay, (extract(epoch from @now::timestamptz - @executed::timestamptz) * 1000)::int as delay_ms,
+		@now::timestamptz - @executed::timestamptz as delay, least(extract(epoch from @now::timestamptz - @executed::timestamptz) * 1000, 2000000000)::int as delay_ms,
 		p.expiration - @today::date as days_left, p.expiration = any (coalesce(@expirations::date[], '{}')) as last_day
 	from orders o join positions p on p.id = o.position_id where o.id = @order and o.source <> 'copy' and o.cum > 0
 ),` + theLine + `, candidate as (

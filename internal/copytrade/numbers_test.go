@@ -63,7 +63,7 @@ func TestALineTooLongSaysWhenItCouldHaveBeenSent(t *testing.T) {
 	w := g.follower("ben", true)
 	g.budget(61)
 	g.decide(g.leads(orders.BTO, 4, 4, orders.Filled))
-	if got := g.reason(w); got != "skipped: line_too_long" || read[bool](g, `select numbers ? 'forecastMs' or not numbers ? 'waitsMs' from copy_decisions`) {
+	if got := g.reason(w); got != "skipped: line_too_long" || read[bool](g, `select numbers ?| array['forecastMs', 'waitsMs'] from copy_decisions`) {
 		t.Errorf("%s %s", got, g.numbers(w))
 	}
 }

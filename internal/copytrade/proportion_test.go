@@ -264,3 +264,84 @@ func TestFollowersKeepTheLeadersShare(t *testing.T) {
 		})
 	}
 }
+
+// Whichever sell fills last leaves the leader flat. The decision about it sells what the
+// copy still holds, though the others were decided about later and may be over; and the
+// sweep does where the bell of that fill was lost.
+func TestTheSellThatFillsLastSellsTheRest(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		copied int
+		others []int
+	}{
+		"of six":                            {6, []int{6}},
+		"of one, of which nobody sold half": {1, []int{3, 3}},
+	} {
+		for _, lost := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, bell lost %t", name, lost), func(t *testing.T) {
+				t.Parallel()
+				f := open(t)
+				w := f.follower("ben", true)
+				f.holdCopied(w, c.copied)
+				f.leads(orders.BTO, 10, 10, orders.Filled)
+				slow := f.leads(orders.STC, 4, 1, orders.Partial)
+				f.learntAgo(slow, "11 seconds")
+				f.carryOn(slow)
+				for _, n := range c.others {
+					f.carryOn(f.leads(orders.STC, n, n, orders.Filled))
+				}
+				f.more(slow, 3)
+				f.passed()
+				if lost {
+					f.exec(`update fills set learnt_at = learnt_at - interval '20 seconds'`)
+					f.must(f.copier.Sweep(f.ctx))
+				} else {
+					f.carryOn(slow)
+				}
+				if got := f.left(w); got != 0 {
+					t.Errorf("the leader is flat, his follower keeps %d", got)
+				}
+			})
+		}
+	}
+}
+
+// An exit that was taken back before it was sent is placed again by the sweep, should
+// the bell of its end have been lost: the first of its decision, and one after others filled.
+func TestALostExitIsPlacedAgain(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]int{"the first": 0, "the second": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := open(t)
+			w := f.follower("ben", true)
+			f.holdCopied(w, 6)
+			f.leads(orders.BTO, 6, 6, orders.Filled)
+			sell := f.leads(orders.STC, 6, max(before, 1), orders.Partial)
+			f.learntAgo(sell, "11 seconds")
+			f.carryOn(sell)
+			if before > 0 {
+				for _, state := range []string{"submitting", "accepted"} {
+					f.exec(`update orders set state = $1 where source = 'copy'`, state)
+				}
+				f.exec(`with e as (update orders set state = 'filled', cum = quantity, cum_notional = 3.5 * quantity, finished_at = now() where source = 'copy' returning *)
+					update copy_decisions c set result = 'executed' from e where e.decision_id = c.id`)
+				f.exec(`update copy_holdings set sold = 2`)
+				f.exec(`update positions set sold = 2, sell_reserved = 0 where user_id = $1`, w.id)
+				f.passed()
+			}
+			f.more(sell, 6-max(before, 1))
+			f.passed()
+			f.carryOn(sell)
+			f.exec(`update orders set state = 'aborted', reason_code = 'stale', finished_at = now(), updated_at = now() - interval '6 seconds'
+				where source = 'copy' and state = 'queued'`)
+			f.exec(`update positions set sell_reserved = 0 where user_id = $1`, w.id)
+			f.passed()
+			f.exec(`update fills set learnt_at = learnt_at - interval '20 seconds'`)
+			f.must(f.copier.Sweep(f.ctx))
+			if got := f.left(w); got != 0 {
+				t.Errorf("the leader is flat, his follower keeps %d; exits of %s", got, f.exits(w))
+			}
+		})
+	}
+}

@@ -118,16 +118,25 @@ const undecided = `
 	           or exists (select 1 from subscription_periods w where w.trader_id = o.user_id and w.ended_at > f.first and w.began_at <= f.first))
 	    or o.side = 'STC' and f.last < clock_timestamp() - interval '15 seconds'
 	       and exists (select 1 from copy_decisions c where c.leader_order_id = o.id and c.result in ('queued', 'approved', 'executed')
-	           and c.quantity < ceil(c.held * o.cum::numeric / c.leader_held - 0.5)))
+	           and (c.quantity < ceil(c.held * o.cum::numeric / c.leader_held - 0.5) or ` + lostExit + ` or ` + leftHolding + `)))
 	limit $1`
 
-// unsettled are copies that filled, or entries that ended without, whose decision has
+// lostExit is whether the newest exit of decision c came to nothing before it was sent.
+const lostExit = `exists (select from orders e where e.id = c.order_id and e.state = 'aborted' and e.reason_code is distinct from '` + orders.UserCancelled + `'
+	and e.updated_at < clock_timestamp() - interval '5 seconds')`
+
+// leftHolding is whether the leader of order o is flat and decision c's copy still has
+// what no exit is selling. Foreign tables: positions, copy_holdings.
+const leftHolding = `exists (select from positions lp join copy_holdings h on h.subscription_id = c.subscription_id and h.position_id = c.position_id
+	where lp.id = o.position_id and lp.bought = lp.sold and ` + freeCopied + ` > 0)`
+
+// unsettled are copies that filled, or ended without, whose decision has
 // not heard of it (index copy_decisions_open): the job that tells it may have died with
 // its process. Foreign table: orders.
 const unsettled = `
 	select o.id from copy_decisions c join orders o on o.id = c.order_id
 	where c.result in ('queued', 'approved') and o.updated_at < clock_timestamp() - interval '5 seconds'
-	  and (o.cum > 0 or o.side = 'BTO' and o.state in ('aborted', 'rejected', 'cancelled', 'expired', 'not_placed'))
+	  and (o.cum > 0 or o.state in ('aborted', 'rejected', 'cancelled', 'expired', 'not_placed'))
 	limit $1`
 
 // unsettledTriggers are the sells of bounds that filled or ended, whose trigger has not

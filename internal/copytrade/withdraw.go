@@ -121,10 +121,10 @@ func (c *Copier) sellLate(ctx context.Context, position uuid.UUID, subscription 
 	return again
 }
 
-// raiseExits takes each follower's newest exit decision about a flat leader's
+// raiseExits takes each follower's decision about the last sell of a flat leader's
 // position: its exits' contracts and whatever of the copy no exit has taken are
 // to be sold by it. That is more than it held only when an entry filled since.
-const raiseExits = `
+var raiseExits = `
 with newest as (
 	select distinct on (c.subscription_id) c.id, c.subscription_id, c.symbol, c.result, c.reason, c.expires_at
 	from copy_decisions c
@@ -132,7 +132,7 @@ with newest as (
 	join positions p on p.id = l.position_id
 	where l.position_id = @position and c.side = 'STC' and p.bought = p.sold
 	  and (@subscription::uuid is null or c.subscription_id = @subscription)
-	order by c.subscription_id, c.decided_at desc
+	order by c.subscription_id, ` + lastFill("l") + ` desc, c.decided_at desc, c.id desc
 ), late as (
 	select n.id, h.position_id, h.copied + coalesce((
 		select sum(case when ` + exitsLive + ` then e.quantity else e.cum end) from orders e where e.decision_id = n.id), 0)::int + coalesce((

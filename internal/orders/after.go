@@ -53,7 +53,7 @@ func (d *Desk) afterReport(ctx context.Context, tx pgx.Tx, before, o Order, s st
 			return err
 		}
 		if o.State.Live() { // an ended order rings in tell
-			if _, err := d.queue.InsertTx(ctx, tx, ChangedJob{o.ID}, nil); err != nil {
+			if _, err := d.queue.InsertTx(ctx, tx, o.changed(), nil); err != nil {
 				return fmt.Errorf("ring for order %s: %w", o.ID, err)
 			}
 		}

@@ -123,7 +123,10 @@ func (j ChangeJob) InsertOpts() river.InsertOpts { return SendJob{Exit: j.Exit}.
 // ChangedJob says that an order filled or ended, for whoever repeats trades.
 type ChangedJob struct {
 	OrderID uuid.UUID `json:"order_id"`
+	Entry   bool      `json:"entry,omitempty"` // what follows a buy may wait for what follows a sell
 }
+
+func (o Order) changed() ChangedJob { return ChangedJob{OrderID: o.ID, Entry: o.Side == BTO} }
 
 // Kind names the job for the queue.
 func (ChangedJob) Kind() string { return "order_changed" }
@@ -146,5 +149,12 @@ func (j SendJob) InsertOpts() river.InsertOpts {
 // InsertOpts puts cancels beside exits.
 func (CancelJob) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: ExitQueue} }
 
-// InsertOpts keeps fan-outs from standing before sends.
-func (ChangedJob) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: ChangedQueue} }
+// InsertOpts keeps fan-outs from standing before sends, and buys before sells: who copies
+// gets out before others get in.
+func (j ChangedJob) InsertOpts() river.InsertOpts {
+	opts := river.InsertOpts{Queue: ChangedQueue, Priority: river.PriorityDefault}
+	if j.Entry {
+		opts.Priority++ // the higher, the later
+	}
+	return opts
+}

@@ -149,9 +149,14 @@ func (d *Desk) DraftCopy(ctx context.Context, c CopyOrder) (Draft, error) {
 	if c.Side == BTO { // what it asks of the broker counts with it in the budget
 		ctx = snaptrade.WithClass(ctx, snaptrade.CopiedEntry)
 	}
-	dr, err := d.draft(ctx, c.UserID, in)
-	if err != nil {
+	dr := Draft{intent: in, user: c.UserID}
+	if err := d.db.As(ctx, c.UserID, func(ctx context.Context, tx pgx.Tx) error { return d.own(ctx, tx, &dr) }); err != nil {
 		return Draft{}, err
+	}
+	if c.Side == BTO {
+		d.ask(ctx, &dr)
+	} else { // goes at its price whatever is quoted: a feed that hangs would hold up everybody's
+		dr.facts = factsOf(dr)
 	}
 	dr.copy, dr.facts.Copy = &c, true
 	dr.copiesMade = d.copiesMade(ctx, c.UserID, c.Side == BTO)
@@ -250,18 +255,23 @@ func (d *Desk) askBalance(ctx context.Context, dr *Draft) {
 	}
 }
 
-// askMarket is the market's side of ask.
-func (d *Desk) askMarket(ctx context.Context, dr *Draft) {
+// factsOf are the facts that the intent alone tells.
+func factsOf(dr Draft) risk.Facts {
 	in := dr.intent
-	dr.facts = risk.Facts{
+	return risk.Facts{
 		Entry: in.Side == BTO, Contract: dr.contract, Quantity: in.Quantity, Market: in.Type == Market,
 		Limit: in.Limit, Stop: in.Stop, Confirmed: in.ConfirmPrice,
 	}
+}
+
+// askMarket is the market's side of ask.
+func (d *Desk) askMarket(ctx context.Context, dr *Draft) {
+	dr.facts = factsOf(*dr)
 	if q, err := d.market.Quote(ctx, dr.contract.Symbol); err == nil {
 		dr.quote = &q
 		dr.facts.Bid, dr.facts.Ask, dr.facts.QuoteAt = q.Bid, q.Ask, q.At
 	}
-	if in.Side != BTO {
+	if dr.intent.Side != BTO {
 		return
 	}
 	if listed, err := d.market.Listed(ctx, dr.contract); err == nil {

@@ -170,7 +170,7 @@ func (d *Desk) tell(ctx context.Context, tx pgx.Tx, o Order) error {
 		return err
 	}
 	if !o.State.Live() {
-		if _, err := d.queue.InsertTx(ctx, tx, ChangedJob{o.ID}, nil); err != nil {
+		if _, err := d.queue.InsertTx(ctx, tx, o.changed(), nil); err != nil {
 			return fmt.Errorf("ring for order %s: %w", o.ID, err)
 		}
 	}
