@@ -5,7 +5,7 @@ import "encoding/json"
 // reasons are why a copy was not made, in words for the follower.
 var reasons = map[string]string{
 	"scaled_to_zero":         "Your size settings make less than one contract of this trade.",
-	"already_held":           "You already hold this contract.",
+	"already_held":           "You already hold this contract, or are buying it.",
 	"underlying_not_allowed": "It is not among the underlyings you copy.",
 	"underlying_denied":      "You do not copy this underlying.",
 	"option_type":            "You copy only the other type of option.",
