@@ -84,11 +84,11 @@ func beforeRivals(o Order, found []snaptrade.Order, sought []Order) []snaptrade.
 	})
 }
 
-// beforeRefused leaves out of what an order we gave up looking for may be, what was placed
+// beforeRefused leaves out of what an order that counts as ended may be, what was placed
 // within the claim of another one that was refused, and not within its own: an answer that
 // was wrong is more likely than an order that waited for minutes.
 func beforeRefused(o Order, found []snaptrade.Order, sought []Order) []snaptrade.Order {
-	if o.State != NotPlaced {
+	if o.State.Unresolved() {
 		return found
 	}
 	return slices.DeleteFunc(found, func(l snaptrade.Order) bool {
@@ -99,9 +99,13 @@ func beforeRefused(o Order, found []snaptrade.Order, sought []Order) []snaptrade
 }
 
 // claimCovers says that a listed order was placed while a request of o might have been on
-// the wire. The broker's times have whole seconds.
+// the wire: until it was refused, or its deadline. The broker's times have whole seconds.
 func (o Order) claimCovers(l snaptrade.Order) bool {
-	return !l.PlacedAt.Before(o.SentAt.Truncate(time.Second)) && !l.PlacedAt.After(*o.Deadline)
+	until := *o.Deadline
+	if o.State == Rejected && o.FinishedAt != nil {
+		until = *o.FinishedAt
+	}
+	return !l.PlacedAt.Before(o.SentAt.Truncate(time.Second)) && !l.PlacedAt.After(until)
 }
 
 // take books a listed order, one of the found, as o's; it is nobody's no more.

@@ -171,3 +171,37 @@ func TestWhatWasPlacedBeforeItsRivalsBelongsToTheOlder(t *testing.T) {
 		}
 	}
 }
+
+// Of two orders that look the same and were refused, or given up, the one whose request
+// was on the wire takes what was placed then, however much older the other is.
+func TestWhatWasPlacedWhileOneWasOnTheWireIsNotAnothers(t *testing.T) {
+	t.Parallel()
+	answered := sentAt.Add(300 * time.Millisecond)
+	for name, c := range map[string]struct {
+		state  State         // of the older
+		sent   time.Duration // the younger, after the older
+		placed time.Duration
+		older  bool
+	}{
+		"refused, placed with the younger":                      {Rejected, time.Minute, time.Minute, false},
+		"refused, placed with the younger, within its deadline": {Rejected, 20 * time.Second, 20 * time.Second, false},
+		"given up, placed with the younger":                     {NotPlaced, 10 * time.Minute, 10 * time.Minute, false},
+		"refused, placed with the older":                        {Rejected, time.Minute, 0, true},
+		"given up, placed with the older":                       {NotPlaced, time.Minute, time.Second, true},
+		"placed with neither":                                   {Rejected, time.Minute, 30 * time.Second, true},
+		"unresolved":                                            {Unknown, time.Minute, time.Minute, true},
+	} {
+		older, younger := sought(), sought()
+		older.State, younger.State = c.state, Rejected
+		if c.state == Rejected {
+			older.FinishedAt = &answered
+		}
+		sent, refused, deadline := sentAt.Add(c.sent), answered.Add(c.sent), sentAt.Add(c.sent+answerWithin)
+		younger.SentAt, younger.FinishedAt, younger.Deadline = &sent, &refused, &deadline
+		l := listed()
+		l.PlacedAt = sentAt.Add(c.placed)
+		if got := len(beforeRefused(older, match(older, []snaptrade.Order{l}), []Order{older, younger})) == 1; got != c.older {
+			t.Errorf("%s: the older may take it: %v, want %v", name, got, c.older)
+		}
+	}
+}
