@@ -89,22 +89,34 @@ func (s *Site) positionsPart(w http.ResponseWriter, r *http.Request) error {
 
 // positionsView reads the list that ?status= and ?cursor= ask for.
 func (s *Site) positionsView(r *http.Request, names map[string]string) (positionsView, error) {
-	from, err := cursor(r)
+	view, list, err := s.markedPositions(r)
 	if err != nil {
 		return positionsView{}, err
+	}
+	if err := s.desk.Today(r.Context(), me(r.Context()), list); err != nil {
+		return positionsView{}, err
+	}
+	view.Rows = s.positionRows(list, names)
+	return view, nil
+}
+
+// markedPositions is that list with its marks, and the view without its rows.
+func (s *Site) markedPositions(r *http.Request) (positionsView, []positions.Position, error) {
+	from, err := cursor(r)
+	if err != nil {
+		return positionsView{}, nil, err
 	}
 	view := positionsView{Status: oneOf(r, "status", "open", "closed"), Cursor: r.URL.Query().Get("cursor")}
 	ctx := r.Context()
 	list, next, err := s.book.Positions(ctx, me(ctx), positions.Query{Status: view.Status, Limit: pageSize, Cursor: (*positions.Cursor)(from)})
 	if err != nil {
-		return positionsView{}, err
+		return positionsView{}, nil, err
 	}
 	if next != nil {
 		view.Next = older(next.At, next.ID)
 	}
 	s.desk.Mark(ctx, list)
-	view.Rows = s.positionRows(list, names)
-	return view, nil
+	return view, list, nil
 }
 
 func (s *Site) positionRows(list []positions.Position, names map[string]string) []ui.PositionRow {
@@ -118,7 +130,7 @@ func (s *Site) positionRows(list []positions.Position, names map[string]string) 
 func positionRow(p positions.Position, names map[string]string, today exchange.Date) ui.PositionRow {
 	row := ui.PositionRow{
 		ID: p.ID.String(), Contract: p.Contract, Account: names[p.AccountID.String()], Bought: p.Ledger.Bought, Sold: p.Ledger.Sold,
-		Available: p.Available(), Average: p.AverageEntry(), Mark: p.Mark, MarkAt: p.MarkAt, Value: p.Value(), Unrealized: p.Unrealized(),
+		Available: p.Available(), Average: p.AverageEntry(), Mark: p.Mark, MarkAt: p.MarkAt, Value: p.Value(), Unrealized: p.Unrealized(), Today: p.Today,
 		Realized: p.Realized(), In: money.Amount{Decimal: p.Ledger.CostBought}, Out: money.Amount{Decimal: p.Ledger.Proceeds},
 		Fees: money.Amount{Decimal: p.Ledger.Fees}, Missing: p.Missing, Unpriced: p.Unpriced, Status: string(p.Status), Source: source(p.Source, p.CopiedFrom),
 		DaysLeft: today.DaysUntil(p.Contract.Expiration), OpenedAt: p.OpenedAt, ClosedAt: p.ClosedAt,
