@@ -179,9 +179,15 @@ func (v *chartView) draw(bars []market.Bar, fills []orders.Fill, s span, offset 
 			high = b.High
 		}
 	}
-	marks := make([]mark, len(fills))
-	for i, f := range fills {
-		marks[i] = mark{stamp(s.start(filledAt(f).Add(offset))), string(f.Side), f.Quantity, f.Price}
+	marks := make([]mark, 0, len(fills))
+	for _, f := range fills {
+		m := mark{stamp(s.start(filledAt(f).Add(offset))), string(f.Side), f.Quantity, f.Price}
+		same := func(o mark) bool { return o.At == m.At && o.Side == m.Side && o.Price.Equal(m.Price.Decimal) }
+		if i := slices.IndexFunc(marks, same); i >= 0 {
+			marks[i].Quantity += m.Quantity
+			continue
+		}
+		marks = append(marks, m)
 	}
 	text, err := json.Marshal(points)
 	if err != nil {

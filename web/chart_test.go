@@ -69,7 +69,8 @@ func TestEveryFillStandsOnABar(t *testing.T) {
 	err := v.draw(history, []orders.Fill{
 		{Side: orders.BTO, Quantity: 1, Price: money.MustPrice("3.05"), ExecutedAt: filled(10, 2)},
 		{Side: orders.BTO, Quantity: 2, Price: money.MustPrice("2.50"), ExecutedAt: filled(10, 7)},
-		{Side: orders.STC, Quantity: 3, Price: money.MustPrice("3.40"), LearntAt: *filled(10, 33)},
+		{Side: orders.STC, Quantity: 2, Price: money.MustPrice("3.40"), LearntAt: *filled(10, 33)},
+		{Side: orders.STC, Quantity: 1, Price: money.MustPrice("3.40"), LearntAt: *filled(10, 34)},
 	}, s, offset)
 	if err != nil {
 		t.Fatal(err)
@@ -94,6 +95,9 @@ func TestEveryFillStandsOnABar(t *testing.T) {
 	}
 	if got := strings.Join(times, " "); got != "08:00 08:05 08:10 08:30" {
 		t.Errorf("bars at %s", got)
+	}
+	if len(marks) != 3 || marks[2].Quantity != 3 {
+		t.Errorf("what filled at one price in one bar is one mark: %s", v.Marked)
 	}
 	for _, m := range marks {
 		if !stands[string(m.At)] {

@@ -14,16 +14,17 @@ export function draw(host) {
     autoSize: true,
     layout: { attributionLogo: false, fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 11 },
     handleScroll: { vertTouchDrag: false },
-    timeScale: { timeVisible: true, secondsVisible: false, maxBarSpacing: 28, ...ticksIn(host.dataset.zone) },
+    timeScale: { timeVisible: true, secondsVisible: false, maxBarSpacing: 28, rightOffsetPixels: 32, ...ticksIn(host.dataset.zone) },
     localization: { priceFormatter: (price) => `$${price.toFixed(2)}`, ...timesIn(host.dataset.zone) },
   });
-  const series = chart.addSeries(CandlestickSeries, { priceLineVisible: false });
-  series.setData(JSON.parse(host.dataset.points).map(([time, ...prices]) => {
-    const [open, high, low, close] = prices.map(Number);
+  const prices = marks.map(({ p }) => Number(p)).concat(host.dataset.average ? Number(host.dataset.average) : []);
+  const series = chart.addSeries(CandlestickSeries, { priceLineVisible: false, lastValueVisible: false, autoscaleInfoProvider: (bars) => reaching(bars(), prices) });
+  series.setData(JSON.parse(host.dataset.points).map(([time, ...texts]) => {
+    const [open, high, low, close] = texts.map(Number);
     return { time, open, high, low, close };
   }));
   const average = host.dataset.average && series.createPriceLine({
-    price: Number(host.dataset.average), lineStyle: LineStyle.Dashed, lineWidth: 1, axisLabelVisible: true, title: "average in",
+    price: Number(host.dataset.average), lineStyle: LineStyle.Dashed, lineWidth: 1, axisLabelVisible: true,
   });
   const markers = createSeriesMarkers(series, []);
   const paint = () => paintAll(chart, series, average, markers, marks);
@@ -37,6 +38,13 @@ export function draw(host) {
   for (const kind of ["wheel", "pointerdown", "touchstart"]) {
     host.addEventListener(kind, () => { shown.moved = true; }, { passive: true });
   }
+}
+
+// A price that was paid is in the picture, even where no bar reaches it.
+function reaching(info, prices) {
+  if (!info) return info;
+  const { minValue, maxValue } = info.priceRange;
+  return { ...info, priceRange: { minValue: Math.min(minValue, ...prices), maxValue: Math.max(maxValue, ...prices) } };
 }
 
 function paintAll(chart, series, average, markers, marks) {
