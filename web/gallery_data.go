@@ -210,3 +210,7 @@ func before(now time.Time, ago time.Duration) *time.Time {
 	t := now.Add(-ago)
 	return &t
 }
+
+func cannedSorting(path, name, list string, columns []ui.SortColumn) ui.Sorting {
+	return ui.Sorting{Path: path, Fixed: ui.Field{Name: name, Value: list}, By: columns[0].By, Down: columns[0].Down, Columns: columns}
+}

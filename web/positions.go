@@ -18,6 +18,8 @@ type positionsView struct {
 	Cursor string
 	Next   string
 	Failed bool
+
+	Sorting ui.Sorting // the page /positions sorts; elsewhere it stands in its own order
 }
 
 func (v positionsView) tabs() []ui.Tab {
@@ -42,11 +44,7 @@ func (v positionsView) empty() string {
 }
 
 func (v positionsView) fragment() string {
-	q := url.Values{"status": {v.Status}}
-	if v.Cursor != "" {
-		q.Set("cursor", v.Cursor)
-	}
-	return "/partials/positions?" + q.Encode()
+	return "/partials/positions?" + with(url.Values{"status": {v.Status}}, v.Sorting, v.Cursor).Encode()
 }
 
 // trigger is when the list asks again: prices of what is open move all the time.
@@ -58,7 +56,7 @@ func (v positionsView) trigger() string {
 }
 
 func (v positionsView) nextPage() string {
-	return "/positions?" + url.Values{"status": {v.Status}, "cursor": {v.Next}}.Encode()
+	return "/positions?" + with(url.Values{"status": {v.Status}}, v.Sorting, v.Next).Encode()
 }
 
 // positionList answers GET /positions.
@@ -67,7 +65,7 @@ func (s *Site) positionList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view, err := s.positionsView(r, accountNames(p.Accounts))
+	view, err := s.sortedPositions(r, accountNames(p.Accounts))
 	if err != nil {
 		return err
 	}
@@ -80,7 +78,11 @@ func (s *Site) positionsPart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view, err := s.positionsView(r, names)
+	read := s.positionsView
+	if r.URL.Query().Has("sort") {
+		read = s.sortedPositions
+	}
+	view, err := read(r, names)
 	if err != nil {
 		return err
 	}
