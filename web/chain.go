@@ -34,6 +34,7 @@ type chainView struct {
 	Today  exchange.Date
 	Near   string // 5, 10, all
 	Side   string // call or put: what a phone shows
+	Show   string // prices or greeks
 	Spot   *money.Price
 	Source string
 	At     *time.Time // of the newest quote
@@ -113,7 +114,7 @@ func (s *Site) chainView(r *http.Request) (chainView, int, error) {
 	defer cancel()
 	view := chainView{
 		Symbol: strings.ToUpper(r.PathValue("symbol")), Near: oneOf(r, "near", chainNear, "10", "all"), Side: oneOf(r, "side", "call", "put"),
-		Source: s.market.Source(),
+		Show: oneOf(r, "show", "prices", "greeks"), Source: s.market.Source(),
 	}
 	view.Typed = view.Symbol
 	days, err := s.market.Expirations(ctx, view.Symbol)
@@ -218,6 +219,9 @@ func (v chainView) address(under string, change url.Values) string {
 	}
 	if v.Side == "put" {
 		q.Set("side", v.Side)
+	}
+	if v.Show == "greeks" {
+		q.Set("show", v.Show)
 	}
 	for name, values := range change {
 		q[name] = values

@@ -103,20 +103,22 @@ func (s *Site) summaryPart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	open, err := s.positionsView(r, nil)
+	open, list, err := s.markedPositions(r)
 	if err != nil {
 		return err
 	}
+	open.Rows = s.positionRows(list, nil)
 	view := dashboardView{Working: working, Positions: open}
 	return s.show(w, r, http.StatusOK, summaryStrip(summaryOf(ui.Page{Accounts: accountViews(accounts)}, view)))
 }
 
 // todayPart answers GET /partials/today: the figure in the header.
 func (s *Site) todayPart(w http.ResponseWriter, r *http.Request) error {
-	open, err := s.positionsView(r, nil)
+	open, list, err := s.markedPositions(r)
 	if err != nil {
 		return err
 	}
+	open.Rows = s.positionRows(list, nil)
 	figure := ui.Headline{Label: "Open P&L", Amount: openProfit(open), About: "Of all open positions, at their latest prices"}
 	return s.show(w, r, http.StatusOK, ui.Today(&figure))
 }

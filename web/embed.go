@@ -70,7 +70,8 @@ func loadAssets() (*assets, error) {
 	if _, styled := a.files["app.css"]; !styled {
 		return nil, errors.New("the built assets hold a script but no style: build them again")
 	}
-	a.Style, a.Script, a.Confetti = a.fingerprint("app.css"), a.fingerprint("app.js"), a.fingerprint("confetti.js")
+	a.Style, a.Script = a.fingerprint("app.css"), a.fingerprint("app.js")
+	a.Chart, a.Confetti = a.fingerprint("chart.js"), a.fingerprint("confetti.js")
 	return a, nil
 }
 

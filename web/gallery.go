@@ -55,6 +55,8 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 	halted.Halts = cannedHalts(now)
 	closing := cannedDashboard(now)
 	closing.Ticket = cannedExit(now)
+	greeks := cannedChainView(now)
+	greeks.Show = "greeks"
 	copyTab := cannedDashboard(now)
 	copyTab.Tab = "copy"
 	return map[string]templ.Component{
@@ -64,6 +66,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"dashboard-copy": dashboardPage(frame("Dashboard", "/dashboard"), copyTab),
 		"dashboard-new":  dashboardPage(empty, emptyDashboard(now)),
 		"chain":          chainPage(frame("AAPL option chain", "/chain"), cannedChainView(now)),
+		"chain-greeks":   chainPage(frame("AAPL option chain", "/chain"), greeks),
 		"chain-closed":   chainPage(frame("AAPL option chain", "/chain"), closedChainView(now)),
 		"chain-away":     chainPage(frame("AAPL option chain", "/chain"), chainView{Symbol: "AAPL", Sentence: "Market data does not answer right now.", Away: true}),
 		"chain-find": chainSearchPage(frame("Option chain", "/chain"), chainView{
@@ -72,9 +75,9 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"confirm":        confirmPage(frame("Confirm", "/dashboard"), cannedConfirmation()),
 		"replace":        replacePage(frame("Replace", "/orders"), cannedReplacing(now)),
 		"confirm-dialog": dashboardWithDialog(frame("Dashboard", "/dashboard"), cannedDashboard(now), cannedConfirmation()),
-		"orders":         ordersPage(frame("Orders", "/orders"), ordersView{View: "history", Rows: cannedOrders(now), ReturnTo: "/orders", Next: "x"}),
-		"positions":      positionsPage(frame("Positions", "/positions"), positionsView{Status: "open", Rows: cannedPositions(now)}),
-		"closed":         positionsPage(frame("Positions", "/positions"), positionsView{Status: "closed", Rows: cannedClosed(now)}),
+		"orders":         ordersPage(frame("Orders", "/orders"), ordersView{View: "history", Rows: cannedOrders(now), ReturnTo: "/orders", Next: "x", Sorting: cannedSorting("/orders", "view", "history", historySorts)}),
+		"positions":      positionsPage(frame("Positions", "/positions"), positionsView{Status: "open", Rows: cannedPositions(now), Sorting: cannedSorting("/positions", "status", "open", slices.Concat(openSorts, quotedSorts))}),
+		"closed":         positionsPage(frame("Positions", "/positions"), positionsView{Status: "closed", Rows: cannedClosed(now), Sorting: cannedSorting("/positions", "status", "closed", closedSorts)}),
 		"position":       positionPage(frame("AAPL", "/positions"), cannedPosition(now)),
 		"copy":           copyPage(frame("Copying", "/copy"), cannedCopying(now)),
 		"traders":        tradersPage(frame("Traders", tradersPath), cannedTraders(now)),

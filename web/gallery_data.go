@@ -3,8 +3,12 @@ package web
 import (
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/web/ui"
 )
@@ -78,12 +82,12 @@ func cannedPositions(now time.Time) []ui.PositionRow {
 	return []ui.PositionRow{
 		{
 			ID: "p1", Contract: contract("AAPL", exchange.Call, "200", today.AddDays(55)), Account: "Alpaca ····4821", Bought: 5, Available: 5, Average: price("3.45"),
-			Mark: price("4.10"), MarkAt: before(now, 4*time.Second), Value: amount("2050"), Unrealized: amount("325"), Percent: "+18.84%",
+			Mark: price("4.10"), MarkAt: before(now, 4*time.Second), Value: amount("2050"), Unrealized: amount("325"), Today: amount("110"), Percent: "+18.84%",
 			Status: "open", Source: "manual", DaysLeft: 55, OpenedAt: before(now, 50*time.Hour),
 		},
 		{
 			ID: "p2", Contract: contract("NVDA", exchange.Call, "185", today.AddDays(6)), Account: "Alpaca ····4821", Bought: 8, Sold: 5, Available: 3, Average: price("2.14"),
-			Mark: price("2.02"), MarkAt: before(now, 32*time.Second), Value: amount("606"), Unrealized: amount("-36"), Percent: "−5.61%",
+			Mark: price("2.02"), MarkAt: before(now, 32*time.Second), Value: amount("606"), Unrealized: amount("-36"), Today: amount("-12.40"), Percent: "−5.61%",
 			Status: "open", Source: "copy of @ben", DaysLeft: 6, OpenedAt: before(now, 3*time.Hour),
 		},
 		{
@@ -114,7 +118,7 @@ func cannedClosed(now time.Time) []ui.PositionRow {
 
 func cannedPosition(now time.Time) positionView {
 	return positionView{
-		Row: cannedPositions(now)[1], Orders: cannedOrders(now)[1:4],
+		Row: cannedPositions(now)[1], Orders: cannedOrders(now)[1:4], Chart: cannedChart(now),
 		Fills: []fillView{
 			{At: now.Add(-31 * time.Minute), Side: "STC", Quantity: 4, Price: money.MustPrice("2.6275"), Realized: money.MustAmount("195")},
 			{At: now.Add(-3 * time.Hour), Side: "BTO", Quantity: 8, Price: money.MustPrice("2.14")},
@@ -135,6 +139,36 @@ func cannedPosition(now time.Time) positionView {
 			{"Executed", before(now, 3*time.Hour)}, {"Known", before(now, 3*time.Hour)}, {"Sent", before(now, 3*time.Hour)}, {"Accepted", nil},
 		}}},
 	}
+}
+
+// cannedChart is a day of five-minute bars with a buy and a sell.
+func cannedChart(now time.Time) chartView {
+	day := exchange.TradingDay(now)
+	s := span{from: day, to: day, frame: market.FiveMinutes, length: 5 * time.Minute}
+	var bars []market.Bar
+	last := decimal.RequireFromString("2.05")
+	for i, at := 0, day.At(9, 30); at.Before(now); i, at = i+1, at.Add(s.length) {
+		first := last
+		last = first.Add(decimal.New(int64([]int{4, -2, 3, 0, -3, 6, -1}[i%7]), -2))
+		edge := decimal.New(2, -2)
+		bars = append(bars, market.Bar{
+			At: at, Open: money.Price{Decimal: first}, Close: money.Price{Decimal: last},
+			High: money.Price{Decimal: decimal.Max(first, last).Add(edge)}, Low: money.Price{Decimal: decimal.Min(first, last).Sub(edge)},
+		})
+	}
+	bought, sold := before(now, 2*time.Hour), before(now, 31*time.Minute)
+	v := chartView{
+		ID: "p2", Contract: cannedPositions(now)[1].Contract, Source: "Alpaca, indicative", Zone: exchange.NewYork.String(),
+		Average: price("2.14"), Script: "/assets/chart.js",
+	}
+	err := v.draw(bars, []orders.Fill{
+		{Side: orders.BTO, Quantity: 8, Price: money.MustPrice("2.14"), ExecutedAt: bought, LearntAt: *bought},
+		{Side: orders.STC, Quantity: 4, Price: money.MustPrice("2.6275"), ExecutedAt: sold, LearntAt: *sold},
+	}, s, 0)
+	if err != nil {
+		v.Sentence = err.Error()
+	}
+	return v
 }
 
 func cannedInbox(now time.Time) []ui.Notification {
@@ -175,4 +209,8 @@ func price(text string) *money.Price {
 func before(now time.Time, ago time.Duration) *time.Time {
 	t := now.Add(-ago)
 	return &t
+}
+
+func cannedSorting(path, name, list string, columns []ui.SortColumn) ui.Sorting {
+	return ui.Sorting{Path: path, Fixed: ui.Field{Name: name, Value: list}, By: columns[0].By, Down: columns[0].Down, Columns: columns}
 }

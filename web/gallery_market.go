@@ -35,7 +35,7 @@ func cannedOption(now time.Time, c exchange.Contract, bid, ask string) *market.O
 	volume, open := int64(6380), int64(10_750)
 	return &market.Option{
 		Quote:  market.Quote{Symbol: c.Symbol, Bid: price(bid), Ask: price(ask), Last: price(ask), At: now.Add(-3 * time.Second)},
-		Greeks: &market.Greeks{ImpliedVolatility: 0.263, Delta: 0.58}, Volume: &volume, OpenInterest: &open, Type: c.Type, Strike: c.Strike,
+		Greeks: &market.Greeks{ImpliedVolatility: 0.263, Delta: 0.58, Gamma: 0.021, Theta: -0.084, Vega: 0.312}, Volume: &volume, OpenInterest: &open, Type: c.Type, Strike: c.Strike,
 	}
 }
 

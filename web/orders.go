@@ -22,6 +22,8 @@ type ordersView struct {
 	Next     string // where the next begins, "" at the end
 	ReturnTo string // the page that shows it
 	Failed   bool
+
+	Sorting ui.Sorting // the page /orders sorts; elsewhere it stands in its own order
 }
 
 var orderViews = []struct{ view, label, title string }{
@@ -58,15 +60,11 @@ func (v ordersView) empty() string {
 }
 
 func (v ordersView) fragment() string {
-	q := url.Values{"view": {v.View}, "at": {v.ReturnTo}}
-	if v.Cursor != "" {
-		q.Set("cursor", v.Cursor)
-	}
-	return "/partials/orders?" + q.Encode()
+	return "/partials/orders?" + with(url.Values{"view": {v.View}, "at": {v.ReturnTo}}, v.Sorting, v.Cursor).Encode()
 }
 
 func (v ordersView) nextPage() string {
-	return "/orders?" + url.Values{"view": {v.View}, "cursor": {v.Next}}.Encode()
+	return "/orders?" + with(url.Values{"view": {v.View}}, v.Sorting, v.Next).Encode()
 }
 
 // orderList answers GET /orders.
@@ -77,7 +75,7 @@ func (s *Site) orderList(w http.ResponseWriter, r *http.Request) error {
 	}
 	view := ordersView{View: oneOf(r, "view", "working", "today", "history")}
 	view.ReturnTo = "/orders?view=" + view.View
-	if view, err = s.ordersView(r, view, accountNames(p.Accounts)); err != nil {
+	if view, err = s.sortedOrders(r, view, accountNames(p.Accounts)); err != nil {
 		return err
 	}
 	return s.show(w, r, http.StatusOK, ordersPage(p, view))
@@ -90,7 +88,11 @@ func (s *Site) ordersPart(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := ordersView{View: oneOf(r, "view", "working", "today", "history"), ReturnTo: auth.LocalPath(r.URL.Query().Get("at"))}
-	if view, err = s.ordersView(r, view, names); err != nil {
+	read := s.ordersView
+	if r.URL.Query().Has("sort") {
+		read = s.sortedOrders
+	}
+	if view, err = read(r, view, names); err != nil {
 		return err
 	}
 	return s.show(w, r, http.StatusOK, ordersPanel(view))

@@ -29,6 +29,7 @@ type positionView struct {
 	Fills    []fillView
 	Events   []eventView
 	Receipts []receiptView
+	Chart    chartView
 
 	Adjustments []positions.Adjustment // newest first
 	Journal     journalView
@@ -127,7 +128,10 @@ func (s *Site) positionView(ctx context.Context, id uuid.UUID, names map[string]
 	}
 	marked := []positions.Position{p}
 	s.desk.Mark(ctx, marked)
-	view := positionView{Row: positionRow(marked[0], names, s.clock.Today())}
+	if err := s.desk.Today(ctx, user, marked); err != nil {
+		return positionView{}, err
+	}
+	view := positionView{Row: positionRow(marked[0], names, s.clock.Today()), Chart: s.waitingChart(p)}
 	list, _, err := s.desk.Orders(ctx, user, orders.Query{View: "all", PositionID: &id, Limit: 200})
 	if err != nil {
 		return positionView{}, err
@@ -243,11 +247,7 @@ func receiptViews(receipts []delivery.Receipt) []receiptView {
 func fillViews(fills []orders.Fill) []fillView {
 	views := make([]fillView, len(fills))
 	for i, f := range fills {
-		at := f.LearntAt
-		if f.ExecutedAt != nil {
-			at = *f.ExecutedAt
-		}
-		views[len(fills)-1-i] = fillView{At: at, Side: string(f.Side), Quantity: f.Quantity, Price: f.Price, Fees: f.Fees, Realized: f.Realized}
+		views[len(fills)-1-i] = fillView{At: filledAt(f), Side: string(f.Side), Quantity: f.Quantity, Price: f.Price, Fees: f.Fees, Realized: f.Realized}
 	}
 	return views
 }

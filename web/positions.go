@@ -18,6 +18,8 @@ type positionsView struct {
 	Cursor string
 	Next   string
 	Failed bool
+
+	Sorting ui.Sorting // the page /positions sorts; elsewhere it stands in its own order
 }
 
 func (v positionsView) tabs() []ui.Tab {
@@ -42,11 +44,7 @@ func (v positionsView) empty() string {
 }
 
 func (v positionsView) fragment() string {
-	q := url.Values{"status": {v.Status}}
-	if v.Cursor != "" {
-		q.Set("cursor", v.Cursor)
-	}
-	return "/partials/positions?" + q.Encode()
+	return "/partials/positions?" + with(url.Values{"status": {v.Status}}, v.Sorting, v.Cursor).Encode()
 }
 
 // trigger is when the list asks again: prices of what is open move all the time.
@@ -58,7 +56,7 @@ func (v positionsView) trigger() string {
 }
 
 func (v positionsView) nextPage() string {
-	return "/positions?" + url.Values{"status": {v.Status}, "cursor": {v.Next}}.Encode()
+	return "/positions?" + with(url.Values{"status": {v.Status}}, v.Sorting, v.Next).Encode()
 }
 
 // positionList answers GET /positions.
@@ -67,7 +65,7 @@ func (s *Site) positionList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view, err := s.positionsView(r, accountNames(p.Accounts))
+	view, err := s.sortedPositions(r, accountNames(p.Accounts))
 	if err != nil {
 		return err
 	}
@@ -80,7 +78,11 @@ func (s *Site) positionsPart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view, err := s.positionsView(r, names)
+	read := s.positionsView
+	if r.URL.Query().Has("sort") {
+		read = s.sortedPositions
+	}
+	view, err := read(r, names)
 	if err != nil {
 		return err
 	}
@@ -89,22 +91,34 @@ func (s *Site) positionsPart(w http.ResponseWriter, r *http.Request) error {
 
 // positionsView reads the list that ?status= and ?cursor= ask for.
 func (s *Site) positionsView(r *http.Request, names map[string]string) (positionsView, error) {
-	from, err := cursor(r)
+	view, list, err := s.markedPositions(r)
 	if err != nil {
 		return positionsView{}, err
+	}
+	if err := s.desk.Today(r.Context(), me(r.Context()), list); err != nil {
+		return positionsView{}, err
+	}
+	view.Rows = s.positionRows(list, names)
+	return view, nil
+}
+
+// markedPositions is that list with its marks, and the view without its rows.
+func (s *Site) markedPositions(r *http.Request) (positionsView, []positions.Position, error) {
+	from, err := cursor(r)
+	if err != nil {
+		return positionsView{}, nil, err
 	}
 	view := positionsView{Status: oneOf(r, "status", "open", "closed"), Cursor: r.URL.Query().Get("cursor")}
 	ctx := r.Context()
 	list, next, err := s.book.Positions(ctx, me(ctx), positions.Query{Status: view.Status, Limit: pageSize, Cursor: (*positions.Cursor)(from)})
 	if err != nil {
-		return positionsView{}, err
+		return positionsView{}, nil, err
 	}
 	if next != nil {
 		view.Next = older(next.At, next.ID)
 	}
 	s.desk.Mark(ctx, list)
-	view.Rows = s.positionRows(list, names)
-	return view, nil
+	return view, list, nil
 }
 
 func (s *Site) positionRows(list []positions.Position, names map[string]string) []ui.PositionRow {
@@ -118,7 +132,7 @@ func (s *Site) positionRows(list []positions.Position, names map[string]string) 
 func positionRow(p positions.Position, names map[string]string, today exchange.Date) ui.PositionRow {
 	row := ui.PositionRow{
 		ID: p.ID.String(), Contract: p.Contract, Account: names[p.AccountID.String()], Bought: p.Ledger.Bought, Sold: p.Ledger.Sold,
-		Available: p.Available(), Average: p.AverageEntry(), Mark: p.Mark, MarkAt: p.MarkAt, Value: p.Value(), Unrealized: p.Unrealized(),
+		Available: p.Available(), Average: p.AverageEntry(), Mark: p.Mark, MarkAt: p.MarkAt, Value: p.Value(), Unrealized: p.Unrealized(), Today: p.Today,
 		Realized: p.Realized(), In: money.Amount{Decimal: p.Ledger.CostBought}, Out: money.Amount{Decimal: p.Ledger.Proceeds},
 		Fees: money.Amount{Decimal: p.Ledger.Fees}, Missing: p.Missing, Unpriced: p.Unpriced, Status: string(p.Status), Source: source(p.Source, p.CopiedFrom),
 		DaysLeft: today.DaysUntil(p.Contract.Expiration), OpenedAt: p.OpenedAt, ClosedAt: p.ClosedAt,

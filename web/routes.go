@@ -105,6 +105,7 @@ func (s *Site) partials() []auth.Route {
 		{Pattern: "/partials/orders", Handler: s.ordersPart},
 		{Pattern: "/partials/positions", Handler: s.positionsPart},
 		{Pattern: "/partials/positions/{id}", Handler: s.positionPart},
+		{Pattern: "/partials/positions/{id}/chart", Handler: s.chartPart},
 		{Pattern: "/partials/chain/{symbol}", Handler: s.chainPart},
 		{Pattern: "/partials/grid", Handler: s.gridPart},
 		{Pattern: "/partials/ticket", Handler: s.ticketPart},

@@ -35,7 +35,9 @@ type optionView struct {
 	Listed         bool
 	Bid, Ask, Last *money.Price
 	Volume, Open   string // contracts; a dash when unknown
-	IV, Delta      string
+	IV             string
+	Delta, Gamma   string
+	Theta, Vega    string // dollars a share, for a day and for a point of volatility
 	InTheMoney     bool
 	Held           int    // contracts the person holds
 	BidHref        string // the ticket, filled
@@ -84,10 +86,11 @@ func optionOf(c market.Chain, o *market.Option, held map[string]positions.Positi
 	}
 	view := optionView{
 		Contract: contract, Listed: true, Bid: o.Bid, Ask: o.Ask, Last: o.Last, Volume: countText(o.Volume), Open: countText(o.OpenInterest),
-		IV: "—", Delta: "—", InTheMoney: inTheMoney(c, o), Live: live,
+		IV: "—", Delta: "—", Gamma: "—", Theta: "—", Vega: "—", InTheMoney: inTheMoney(c, o), Live: live,
 	}
 	if o.Greeks != nil {
-		view.IV, view.Delta = fmt.Sprintf("%.1f%%", o.ImpliedVolatility*100), deltaText(fmt.Sprintf("%.2f", o.Delta))
+		view.IV, view.Delta, view.Gamma = fmt.Sprintf("%.1f%%", o.ImpliedVolatility*100), greekText(fmt.Sprintf("%.2f", o.Delta)), greekText(fmt.Sprintf("%.3f", o.Gamma))
+		view.Theta, view.Vega = greekText(fmt.Sprintf("%.3f", o.Theta)), greekText(fmt.Sprintf("%.3f", o.Vega))
 	}
 	view.link(1, held[o.Symbol])
 	return view
@@ -165,10 +168,10 @@ func countText(n *int64) string {
 	return text
 }
 
-// deltaText shows a true minus, and none before nothing.
-func deltaText(text string) string {
-	if text == "-0.00" {
-		return "0.00"
+// greekText shows a true minus, and none before nothing.
+func greekText(text string) string {
+	if strings.Trim(text, "-0.") == "" {
+		return strings.TrimPrefix(text, "-")
 	}
 	return strings.Replace(text, "-", money.Minus, 1)
 }

@@ -75,6 +75,9 @@ func ticketByKeys(t *testing.T, b *browser, w window) {
 	p.press("j")
 	p.wait("reach the first row", `document.activeElement?.dataset.testid === "position-row"`)
 	p.inspect("positions by key")
+	p.press("x")
+	p.arrive("/dashboard")
+	p.wait("fill the ticket that closes it", `document.querySelector("[name=side]:checked")?.value === "STC" && document.querySelector("[name=quantity]")?.value === "1"`)
 }
 
 // focusName says what has the focus: a field's name, else a mark of ours.

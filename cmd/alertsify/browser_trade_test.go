@@ -73,6 +73,7 @@ func traderBuysAndSells(t *testing.T, b *browser, w window) {
 	one.click("[data-testid=closed-row] a")
 	one.reads("[data-testid=position]", "+$290.00")
 	one.reads("[data-testid=fills]", "−$10.00")
+	one.see("[data-testid=chart-figure] canvas")
 	one.inspect("position")
 }
 

@@ -28,6 +28,7 @@ func floatsAllowed() map[string]string {
 		"internal/market/alpaca.go:quoteOf":          "the boundary to Alpaca's SDK",
 		"internal/market/alpaca.go:spot":             "the boundary to Alpaca's SDK",
 		"internal/market/alpaca.go:dayClose":         "the boundary to Alpaca's SDK",
+		"internal/market/alpaca.go:barsOf":           "the boundary to Alpaca's SDK",
 		"internal/market/alpaca_stream.go:hearQuote": "the boundary to Alpaca's SDK",
 		"internal/market/alpaca_stream.go:hearTrade": "the boundary to Alpaca's SDK",
 		"internal/market/alpaca.go:greeksOf":         "greeks and implied volatility",

@@ -232,6 +232,49 @@ func (a *alpaca) volumes(ctx context.Context, symbols []string) (map[string]int6
 	return found, calls.Wait()
 }
 
+// bars reads what contracts, named by padded symbols, cost from a day on; a zero end is now.
+func (a *alpaca) bars(ctx context.Context, symbols []string, frame Frame, from exchange.Date, to time.Time) (map[string][]Bar, error) {
+	lengths := map[Frame]marketdata.TimeFrame{
+		FiveMinutes: marketdata.NewTimeFrame(5, marketdata.Min), HalfHours: marketdata.NewTimeFrame(30, marketdata.Min), Days: marketdata.OneDay,
+	}
+	found := make(map[string][]Bar, len(symbols))
+	var mu sync.Mutex
+	calls, ctx := errgroup.WithContext(ctx)
+	calls.SetLimit(callsAtOnce)
+	for some := range slices.Chunk(symbols, symbolsPerCall) {
+		calls.Go(func() error {
+			bars, err := a.dataClient(ctx).GetMultiOptionBars(compactAll(some), marketdata.GetOptionBarsRequest{
+				TimeFrame: lengths[frame], Start: from.At(0, 0), End: to, TotalLimit: barsMax,
+			})
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for _, symbol := range some {
+				found[symbol] = barsOf(bars[compact(symbol)])
+			}
+			return nil
+		})
+	}
+	return found, calls.Wait()
+}
+
+// barsOf leaves out what has no prices.
+func barsOf(list []marketdata.OptionBar) []Bar {
+	bars := make([]Bar, 0, len(list))
+	for _, b := range list {
+		first, high, low, last := price(b.Open), price(b.High), price(b.Low), price(b.Close)
+		if first == nil || high == nil || low == nil || last == nil {
+			continue
+		}
+		bars = append(bars, Bar{
+			At: b.Timestamp.UTC(), Open: *first, High: *high, Low: *low, Close: *last, Volume: int64(min(b.Volume, math.MaxInt64)),
+		})
+	}
+	return bars
+}
+
 // spot reads the price of an underlying; false when there is none, as for indexes.
 func (a *alpaca) spot(ctx context.Context, underlying string) (Quote, bool, error) {
 	s, err := a.dataClient(ctx).GetSnapshot(underlying, marketdata.GetSnapshotRequest{})

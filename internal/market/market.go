@@ -49,6 +49,7 @@ type Market struct {
 	stream *stream // nil: off
 	assets assets
 	lists  lists
+	closes closes
 	work   sync.WaitGroup
 }
 

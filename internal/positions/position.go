@@ -56,6 +56,7 @@ type Position struct {
 
 	Mark   *money.Price // the latest price, when somebody asked for one
 	MarkAt *time.Time
+	Today  *money.Amount // made since the trading day began, when somebody asked and it is known
 }
 
 // Held is how many contracts are open.

@@ -41,6 +41,12 @@ func IsCheck(err error, constraint string) bool {
 	return violates(err, "23514", constraint)
 }
 
+// IsBadValue tells whether the database could not read a value as what it was said to be.
+func IsBadValue(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && strings.HasPrefix(pg.Code, "22")
+}
+
 func violates(err error, code, constraint string) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == code && (constraint == "" || pg.ConstraintName == constraint)

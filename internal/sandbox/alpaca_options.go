@@ -105,11 +105,6 @@ func (a *alpaca) optionTrades(w http.ResponseWriter, r *http.Request) {
 	a.sendOptions(w, r, "trades", func(q quote) any { return optionTrade(q) })
 }
 
-// optionBars knows of today only.
-func (a *alpaca) optionBars(w http.ResponseWriter, r *http.Request) {
-	a.sendOptions(w, r, "bars", func(q quote) any { return []any{dailyBar(q)} })
-}
-
 func (a *alpaca) sendOptions(w http.ResponseWriter, r *http.Request, key string, shape func(quote) any) {
 	list, ok := a.namedContracts(w, r)
 	if !ok {

@@ -1676,6 +1676,7 @@ var keys = [][2]string{
 	{"/", "Symbol"},
 	{"b", "Quick line"},
 	{"j k", "Next and previous row"},
+	{"x", "Ticket that closes the position of the row"},
 	{"Shift Esc", "Stop"},
 	{"Esc", "Close"},
 	{"?", "This list"},

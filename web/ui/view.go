@@ -42,6 +42,7 @@ func (p Page) celebrate() string {
 type Assets struct {
 	Style    string
 	Script   string // empty when the files were not built: pages then work as plain forms
+	Chart    string // fetched by pages with a chart only
 	Confetti string // fetched for a celebration only
 }
 
@@ -159,6 +160,7 @@ type PositionRow struct {
 	MarkAt             *time.Time
 	Value              *money.Amount
 	Unrealized         *money.Amount
+	Today              *money.Amount // made since the trading day began; nil when that is not known
 	Realized           money.Amount
 	In, Out            money.Amount // dollars paid for all contracts, fees included, and received
 	Fees               money.Amount

@@ -2,6 +2,7 @@
 import "htmx.org";
 import { startAges } from "./ages.js";
 import { startCelebrations } from "./celebrate.js";
+import { startCharts } from "./charts.js";
 import { startDialogs } from "./dialogs.js";
 import { startFind } from "./find.js";
 import { startForms } from "./forms.js";
@@ -20,6 +21,7 @@ startFind();
 startTicket();
 startAges();
 startQuotes();
+startCharts();
 if (document.body.dataset.events) {
   startToasts();
   startLive(document.body.dataset.events);

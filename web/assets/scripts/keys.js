@@ -15,6 +15,7 @@ export function startKeys() {
     if (event.key === "/") focusSymbol(event);
     if (event.key === "b") focusLine(event);
     if (event.key === "j" || event.key === "k") moveRow(event);
+    if (event.key === "x") closeRow();
   });
 }
 
@@ -41,6 +42,12 @@ function focusSymbol(event) {
   if (!field) return location.assign("/chain");
   event.preventDefault();
   field.focus();
+}
+
+// The ticket opens filled; it does not send.
+function closeRow() {
+  const close = document.activeElement?.closest("tr[tabindex]")?.querySelector('a[data-close]');
+  if (close) location.assign(close.href);
 }
 
 function moveRow(event) {

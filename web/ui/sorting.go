@@ -1,0 +1,63 @@
+package ui
+
+import "net/url"
+
+// SortColumn is a column that a list can go by.
+type SortColumn struct {
+	By, Label string
+	Down      bool // begins with the largest
+}
+
+// Sorting is how a list is sorted, and by what else it could be; without columns it cannot.
+type Sorting struct {
+	Path    string // of the page
+	Fixed   Field  // which of its lists
+	By      string
+	Down    bool
+	Columns []SortColumn
+}
+
+// String is the sort as ?sort= has it.
+func (s Sorting) String() string { return sortText(s.By, s.Down) }
+
+func sortText(by string, down bool) string {
+	if down {
+		return "-" + by
+	}
+	return by
+}
+
+// href sorts by a column, or turns the list around when it goes by it; empty where it cannot.
+func (s Sorting) href(by string) string {
+	for _, c := range s.Columns {
+		if c.By != by {
+			continue
+		}
+		down := c.Down
+		if s.By == by {
+			down = !s.Down
+		}
+		return s.Path + "?" + url.Values{s.Fixed.Name: {s.Fixed.Value}, "sort": {sortText(by, down)}}.Encode()
+	}
+	return ""
+}
+
+func (s Sorting) aria(by string) string {
+	switch {
+	case s.By != by:
+		return "none"
+	case s.Down:
+		return "descending"
+	}
+	return "ascending"
+}
+
+func (s Sorting) arrow(by string) string {
+	switch {
+	case s.By != by:
+		return ""
+	case s.Down:
+		return " ↓"
+	}
+	return " ↑"
+}
