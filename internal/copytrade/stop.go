@@ -36,7 +36,7 @@ func (c *Copier) Stop(ctx context.Context, follower, id uuid.UUID, how Stop) (s 
 	}
 	if how.Pause {
 		paused := "paused"
-		s, err = c.Update(ctx, follower, id, Change{Status: &paused})
+		s, err = c.Update(ctx, follower, id, Change{Status: &paused}, nil)
 	} else {
 		s, err = c.Unsubscribe(ctx, follower, id)
 	}
