@@ -3,6 +3,8 @@ package copytrade
 import (
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/orders"
@@ -116,5 +118,24 @@ func TestStoppingACopyOnPaperSellsAtTheBid(t *testing.T) {
 	}
 	if n := read[int](f.floor, `select count(*)::int from orders where user_id = $1`, w.id); n != 0 {
 		t.Errorf("%d orders for paper", n)
+	}
+}
+
+// What the broker does not hold any more is not sold: of two lots in one position the
+// older has what is there.
+func TestACloseSellsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	f := trading(t)
+	w := f.follower("ben", true)
+	position := f.holdCopied(w, 10)
+	f.exec(`update copy_holdings set created_at = now() - interval '1 hour'`)
+	younger := w
+	younger.subscription = read[uuid.UUID](f.floor, `insert into subscriptions (follower_id, trader_id) values ($1, $2) returning id`, w.id, f.user("eve", "trader"))
+	f.holdCopied(younger, 5)
+	f.exec(`update positions set missing = 2 where id = $1`, position)
+	done, err := f.copier.desk.Stop(f.ctx, w.id, orders.StopClose)
+	f.must(err)
+	if got := f.exits(w) + " and " + f.exits(younger); got != "10 and 3" || done.Selling != 2 || len(done.Left) > 0 {
+		t.Errorf("%s; %+v", got, done)
 	}
 }

@@ -63,15 +63,19 @@ const copiedFree = `h.bought - h.sold - coalesce((select sum(e.quantity - e.cum)
 const lotsMost = 500
 
 // CopiedLots lists what a user could sell of their copies, or of those of one
-// subscription, oldest first. Foreign tables: copy_holdings (index
-// copy_holdings_held), positions.
+// subscription, oldest first: of lots in one position that lacks contracts, the older
+// has what is there. Foreign tables: copy_holdings (index copy_holdings_held), positions.
 func (d *Desk) CopiedLots(ctx context.Context, user uuid.UUID, subscription *uuid.UUID) ([]CopiedLot, error) {
 	rows, err := d.db.Pool().Query(ctx, `
-		select * from (
-			select h.subscription_id, h.position_id, least(`+copiedFree+`, p.bought - p.sold - p.sell_reserved) as free
-			from copy_holdings h join positions p on p.id = h.position_id
-			where h.user_id = $1 and h.bought > h.sold and p.status = 'open' and ($3::uuid is null or h.subscription_id = $3) order by h.created_at, h.subscription_id limit $2) lots
-		where free > 0`, user, lotsMost, subscription)
+		select subscription_id, position_id, free from (
+			select l.*, least(copied, there - coalesce(sum(copied) over (partition by position_id order by created_at, subscription_id
+				rows between unbounded preceding and 1 preceding), 0))::int as free
+			from (
+				select h.subscription_id, h.position_id, h.created_at, greatest(`+copiedFree+`, 0) as copied, p.bought - p.sold - p.sell_reserved - p.missing as there
+				from copy_holdings h join positions p on p.id = h.position_id
+				where h.user_id = $1 and h.bought > h.sold and p.status = 'open' and ($3::uuid is null or h.subscription_id = $3)
+				order by h.created_at, h.subscription_id limit $2) l) lots
+		where free > 0 order by created_at, subscription_id`, user, lotsMost, subscription)
 	if err != nil {
 		return nil, fmt.Errorf("list copied contracts: %w", err)
 	}
