@@ -83,15 +83,15 @@ func (d *Desk) CopiedLots(ctx context.Context, user uuid.UUID, subscription *uui
 }
 
 // SellCopies sells what a user holds of copies, or of those of one subscription, and
-// nothing of their own: each lot by an order of its own, which one that fails does
-// not keep from the others. It answers how many were placed and why others were not.
+// nothing of their own: each lot by an order of its own, or by several where one may not
+// sell as much, which one that fails does not keep from the others. It answers how many were placed and why others were not.
 func (d *Desk) SellCopies(ctx context.Context, user uuid.UUID, subscription *uuid.UUID) (placed int, left []string, err error) {
 	lots, err := d.CopiedLots(ctx, user, subscription)
 	if err != nil {
 		return 0, nil, err
 	}
 	var errs []error
-	for _, lot := range lots {
+	for _, lot := range d.inOrders(lots) {
 		err := d.sellLot(ctx, user, lot)
 		var refused *fault.Error
 		switch {
@@ -104,6 +104,18 @@ func (d *Desk) SellCopies(ctx context.Context, user uuid.UUID, subscription *uui
 		}
 	}
 	return placed, left, errors.Join(errs...)
+}
+
+// inOrders splits lots into what one order may sell each (R4).
+func (d *Desk) inOrders(lots []CopiedLot) (parts []CopiedLot) {
+	most := max(d.rules.Limits().HardContracts, 1)
+	for _, lot := range lots {
+		for left := lot.Free; left > 0; left -= lot.Free {
+			lot.Free = min(left, most)
+			parts = append(parts, lot)
+		}
+	}
+	return parts
 }
 
 // sellLot is T1 for one lot: a limit order below the bid. It is an order of the
@@ -126,7 +138,8 @@ func (d *Desk) sellLot(ctx context.Context, user uuid.UUID, lot CopiedLot) error
 }
 
 // DraftLot is the draft of a sell of everything that a user holds copied of one
-// subscription in one position and is not selling already, by their own hand.
+// subscription in one position and is not selling already, by their own hand: as much of
+// it as one order may sell (R4).
 // Foreign tables: copy_holdings, positions.
 func (d *Desk) DraftLot(ctx context.Context, user, subscription, position uuid.UUID) (Draft, error) {
 	lot := CopiedLot{SubscriptionID: subscription, PositionID: position}
@@ -140,6 +153,7 @@ func (d *Desk) DraftLot(ctx context.Context, user, subscription, position uuid.U
 	if err != nil {
 		return Draft{}, fmt.Errorf("count copied contracts: %w", err)
 	}
+	lot.Free = min(lot.Free, d.rules.Limits().HardContracts)
 	return d.draftLot(ctx, user, lot)
 }
 
