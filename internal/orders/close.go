@@ -2,7 +2,6 @@ package orders
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
-	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 var (
@@ -118,42 +116,19 @@ func (d *Desk) inOrders(lots []CopiedLot) (parts []CopiedLot) {
 	return parts
 }
 
-// sellLot is T1 for one lot: a limit order below the bid. It is an order of the
-// user's own hand, so it is stored with a key like any other.
-func (d *Desk) sellLot(ctx context.Context, user uuid.UUID, lot CopiedLot) error {
-	dr, err := d.draftLot(ctx, user, lot)
-	if err != nil {
-		return err
-	}
-	key := postgres.RequestKey{User: user, Route: "POST /api/trading/halt", Key: uuid.NewString()}
-	_, err = d.db.Once(ctx, key, func(ctx context.Context, tx pgx.Tx) (postgres.Answer, error) {
-		o, err := d.enter(ctx, tx, dr)
-		if err != nil {
-			return postgres.Answer{}, err
-		}
-		body, err := json.Marshal(o)
-		return postgres.Answer{Status: 202, Body: body}, err
-	})
-	return err
-}
-
 // DraftLot is the draft of a sell of everything that a user holds copied of one
 // subscription in one position and is not selling already, by their own hand: as much of
 // it as one order may sell (R4).
 // Foreign tables: copy_holdings, positions.
 func (d *Desk) DraftLot(ctx context.Context, user, subscription, position uuid.UUID) (Draft, error) {
-	lot := CopiedLot{SubscriptionID: subscription, PositionID: position}
-	err := d.db.Pool().QueryRow(ctx, `
-		select least(`+copiedFree+`, p.bought - p.sold - p.sell_reserved - p.missing)
-		from copy_holdings h join positions p on p.id = h.position_id
-		where h.subscription_id = $1 and h.position_id = $2 and h.user_id = $3 and p.status = 'open'`, subscription, position, user).Scan(&lot.Free)
-	if errors.Is(err, pgx.ErrNoRows) || err == nil && lot.Free <= 0 {
+	free, err := d.freeOfLot(ctx, user, subscription, position)
+	if err != nil {
+		return Draft{}, err
+	}
+	if free == 0 {
 		return Draft{}, fault.Conflict("insufficient_quantity", "Nothing copied is left to sell that is not being sold already.")
 	}
-	if err != nil {
-		return Draft{}, fmt.Errorf("count copied contracts: %w", err)
-	}
-	lot.Free = min(lot.Free, d.rules.Limits().HardContracts)
+	lot := CopiedLot{SubscriptionID: subscription, PositionID: position, Free: min(free, d.rules.Limits().HardContracts)}
 	return d.draftLot(ctx, user, lot)
 }
 
