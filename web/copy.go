@@ -147,7 +147,7 @@ func (s *Site) resume(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	active := "active"
-	if _, err := s.copier.Update(r.Context(), me(r.Context()), id, copytrade.Change{Status: &active}); err != nil {
+	if _, err := s.copier.Update(r.Context(), me(r.Context()), id, copytrade.Change{Status: &active}, nil); err != nil {
 		return err
 	}
 	return back(w, "/copy", "resumed")

@@ -118,7 +118,7 @@ func (s *Site) changeCopy(w http.ResponseWriter, r *http.Request) error {
 	}
 	err = s.agree(r.Context(), f, given, sub.Settings)
 	if err == nil {
-		_, err = s.copier.Update(r.Context(), me(r.Context()), sub.ID, copytrade.Change{Settings: &given})
+		_, err = s.copier.Update(r.Context(), me(r.Context()), sub.ID, copytrade.Change{Settings: &given}, func() error { return s.guard.Fresh(r.Context()) })
 	}
 	if err != nil {
 		return s.setupAgain(w, r, v, err)

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -127,31 +126,11 @@ func (a *API) changeSubscription(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
 	}
-	if err := a.freshToLoosen(r.Context(), id, in); err != nil {
-		return err
-	}
-	s, err := a.copier.Update(r.Context(), user(r.Context()), id, in)
+	s, err := a.copier.Update(r.Context(), user(r.Context()), id, in, func() error { return a.guard.Fresh(r.Context()) })
 	if err != nil {
 		return err
 	}
 	return httpio.Answer(w, http.StatusOK, s)
-}
-
-// freshToLoosen asks for a fresh sign-in when a change lets copying do more than it
-// does now. An id that is not theirs is left to Update.
-func (a *API) freshToLoosen(ctx context.Context, id uuid.UUID, ch copytrade.Change) error {
-	if ch.Settings == nil {
-		return nil
-	}
-	list, err := a.copier.Subscriptions(ctx, user(ctx))
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(list, func(s copytrade.Subscription) bool { return s.ID == id })
-	if i < 0 || !ch.Settings.Loosens(list[i].Settings) {
-		return nil
-	}
-	return a.guard.Fresh(ctx)
 }
 
 // stopCopying stops copying one trader. Doing it again changes nothing, so it needs

@@ -208,7 +208,7 @@ func TestADryRunDecidesAsTheFanOutDoes(t *testing.T) {
 		defaults := Defaults()
 		automatic := true
 		defaults.AutoExecute = &automatic
-		if _, err := f.copier.Update(f.ctx, w.id, w.subscription, Change{Settings: ptr(given.over(defaults))}); err != nil {
+		if _, err := f.copier.Update(f.ctx, w.id, w.subscription, Change{Settings: ptr(given.over(defaults))}, freshly); err != nil {
 			t.Fatal(err)
 		}
 		f.exec(`update subscriptions set active_since = now() - interval '1 hour'`)

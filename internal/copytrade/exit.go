@@ -126,6 +126,13 @@ func (x exit) next(now time.Time) move {
 	return move{quantity: quantity, target: max(x.Taken+quantity, x.Highest+1)}
 }
 
+// nextOf is next with what one order may sell (R4): what is above it stays above the
+// order's target, and the next order sells it.
+func (c *Copier) nextOf(x exit) move {
+	x.Free = min(x.Free, c.rules.Limits().HardContracts)
+	return x.next(c.now())
+}
+
 // settled is the end of a decision whose leader sells no more and whose exits
 // came to nothing.
 func (x exit) settled() move {
@@ -149,7 +156,7 @@ func (x exit) over(reason string) move {
 
 // placeExit makes the next move of one exit.
 func (c *Copier) placeExit(ctx context.Context, x exit) error {
-	m := x.next(c.now())
+	m := c.nextOf(x)
 	switch {
 	case m.end != nil:
 		return c.finish(ctx, x.Decision, *m.end)
@@ -214,7 +221,7 @@ func (c *Copier) stillNext(ctx context.Context, tx pgx.Tx, x exit, m move) error
 	if len(now) == 0 {
 		return errTaken
 	}
-	if again := now[0].next(c.now()); again.quantity != m.quantity || again.target != m.target {
+	if again := c.nextOf(now[0]); again.quantity != m.quantity || again.target != m.target {
 		return orders.Again{After: retryWait}
 	}
 	return nil

@@ -279,3 +279,21 @@ func TestAnExitTakesNothingOfWhatTheFollowerIsSellingMeanwhile(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// One order sells no more than R4 allows; the next one sells the rest.
+func TestAnExitAboveTheHardLimitIsSoldInParts(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	w := f.follower("ben", true)
+	f.holdCopied(w, 1100)
+	f.leads(orders.BTO, 4, 4, orders.Filled)
+	sell := f.leads(orders.STC, 4, 4, orders.Filled)
+	for _, want := range []string{"500", "500 500", "500 500 100", "500 500 100"} {
+		f.carryOn(sell)
+		f.carryOn(sell)
+		if got := f.exits(w); got != want {
+			t.Errorf("sold %q, want %q", got, want)
+		}
+		f.passed()
+	}
+}

@@ -95,7 +95,7 @@ with holding as (
 	select r.*, ` + notReached + ` from holding r where r.free > 0
 ), made as (
 	insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, cost_each, triggered_at, send_before, numbers)
-	select subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, cost_each, @now, @before,
+	select subscription_id, position_id, user_id, trader_id, kind, symbol, ` + oneTrigger + `, cost_each, @now, @before,
 		jsonb_build_object('copied', bought - sold, 'free', free, 'costPerShare', round(cost_each, 4)::text, 'closeOnExpiryAt', close_on_expiry_at, 'latest', @latest::text, 'time', @time::text)
 	from anew where held > 0
 	order by subscription_id, position_id limit @slice

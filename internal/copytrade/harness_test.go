@@ -148,6 +148,9 @@ func (f *floor) follower(name string, automatic bool) follower {
 	return w
 }
 
+// freshly is the fresh sign-in of who changes settings.
+func freshly() error { return nil }
+
 // name is the n-th of many usernames.
 func name(n int) string { return "follower_" + strconv.Itoa(n) }
 

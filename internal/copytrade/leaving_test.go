@@ -22,7 +22,7 @@ func (f *floor) turn(w follower, status string) {
 		f.must(err)
 		return
 	}
-	_, err := f.copier.Update(f.ctx, w.id, w.subscription, Change{Status: &status})
+	_, err := f.copier.Update(f.ctx, w.id, w.subscription, Change{Status: &status}, nil)
 	f.must(err)
 }
 

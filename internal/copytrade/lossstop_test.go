@@ -159,6 +159,32 @@ func (f *floor) eventually(holds func() bool) {
 	}
 }
 
+// Whether a change loosens is judged by the row that is held: with a loosening the fresh
+// sign-in is asked for, whose refusal changes nothing, however many others somebody copies.
+func TestALooseningIsJudgedByTheSubscriptionItself(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	w := f.follower("ben", true)
+	f.exec(`with them as (insert into users (username, name, role) select 'trader_' || n, 'T', 'trader' from generate_series(1, 210) n returning id)
+		insert into subscriptions (follower_id, trader_id) select $1, id from them`, w.id)
+	size, trades := 11, 4
+	for _, c := range []struct {
+		given Settings
+		asks  bool
+	}{{Settings{MaxPositionSize: &size}, true}, {Settings{MaxDailyTrades: &trades}, false}, {Settings{MaxDailyTrades: &trades, MaxPositionSize: &size}, true}} {
+		asked := false
+		_, err := f.copier.Update(f.ctx, w.id, w.subscription, Change{Settings: &c.given}, func() error { asked = true; return fault.Conflict("invalid_state", "Sign in again.") })
+		if asked != c.asks || (fault.CodeOf(err) == "invalid_state") != c.asks {
+			t.Errorf("asked %v: %v", asked, err)
+		}
+	}
+	s, err := f.copier.Subscription(f.ctx, w.id, w.subscription)
+	f.must(err)
+	if *s.Settings.MaxPositionSize != 10 || *s.Settings.MaxDailyTrades != 4 {
+		t.Errorf("size %d, trades %d", *s.Settings.MaxPositionSize, *s.Settings.MaxDailyTrades)
+	}
+}
+
 // What lets copies lose more, or stay longer into their last day, is a loosening.
 func TestLooserGuardsNeedAFreshSignIn(t *testing.T) {
 	t.Parallel()

@@ -404,7 +404,7 @@ func TestOnePaperAndOneRealSubscriptionToATrader(t *testing.T) {
 		if *s.Settings.Paper {
 			change.Paper = &no
 		}
-		if _, err := f.copier.Update(f.ctx, ben, s.ID, Change{Settings: &change}); fault.CodeOf(err) != "validation_failed" {
+		if _, err := f.copier.Update(f.ctx, ben, s.ID, Change{Settings: &change}, freshly); fault.CodeOf(err) != "validation_failed" {
 			t.Error("one turned into the other:", err)
 		}
 	}

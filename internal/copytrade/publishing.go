@@ -91,6 +91,16 @@ func stoppedPublishing(ctx context.Context, db querier, trader uuid.UUID) (since
 	return since, err
 }
 
+// notCopied is whether nothing new of a trader is copied now: they have stopped
+// publishing or are gone, lost the role or are halted. Foreign table: users.
+func notCopied(ctx context.Context, db querier, trader uuid.UUID) (not bool, err error) {
+	err = db.QueryRow(ctx, `select `+notPublishing+` is not null or `+risk.NotCopied+` from users u where u.id = $1`, trader).Scan(&not)
+	if err != nil {
+		return false, fmt.Errorf("read whether trader %s is copied: %w", trader, err)
+	}
+	return not, nil
+}
+
 // showPublishing tells the open pages of a trader and of those who copy them.
 func showPublishing(ctx context.Context, tx pgx.Tx, trader uuid.UUID, stopped bool) error {
 	return live.PublishQuery(ctx, tx, "halt", `

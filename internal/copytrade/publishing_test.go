@@ -54,6 +54,53 @@ func TestWhoStopsPublishingIsNotCopiedAnyMore(t *testing.T) {
 	}
 }
 
+// Who may not be copied is not: what they buy is skipped for everybody, nobody is asked,
+// a copy in line is not written any more, and what followers hold follows their sells.
+func TestWhoMayNotBeCopiedIsNot(t *testing.T) {
+	t.Parallel()
+	const halt = `insert into trading_switches (scope, key, stops) values `
+	for name, away := range map[string]string{
+		"suspended":         `update users set status = 'suspended' where id = $1`,
+		"deleted":           `update users set status = 'deleted' where id = $1`,
+		"demoted":           `update users set role = 'subscriber' where id = $1`,
+		"halted as a user":  halt + `('user', ($1::uuid)::text, 'all')`,
+		"halted as trader":  halt + `('leader', ($1::uuid)::text, 'copies')`,
+		"entries of a user": halt + `('user', ($1::uuid)::text, 'entries')`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := trading(t)
+			waits, asking, holds := f.follower("ben", true), f.follower("cara", false), f.follower("eve", true)
+			f.set(waits, "same_contract", "add")
+			f.holdCopied(holds, 2)
+			before := f.leads(orders.BTO, 2, 2, orders.Filled)
+			f.decide(before)
+			f.exec(away, f.trader)
+			f.carryOn(before)
+			if got := f.reason(waits); got != "skipped: trader_stopped" && got != "skipped: trading_halted" {
+				t.Errorf("a copy in line: %s", got)
+			}
+			asked := read[int](f.floor, `select count(*)::int from notifications where user_id = $1`, asking.id)
+			f.carryOn(f.leads(orders.BTO, 2, 2, orders.Filled))
+			for _, w := range []follower{waits, asking, holds} {
+				if got := f.reason(w); got != "skipped: trader_stopped" {
+					t.Errorf("what was bought since: %s", got)
+				}
+			}
+			if n := read[int](f.floor, `select count(*)::int from notifications where user_id = $1`, asking.id); n != asked {
+				t.Errorf("cara was told %d times of it", n-asked)
+			}
+			if got := read[int](f.floor, `select count(*)::int from orders where source = 'copy'`); got != 0 {
+				t.Errorf("%d copies were written", got)
+			}
+			f.carryOn(f.leads(orders.STC, 4, 4, orders.Filled))
+			if got := f.exits(holds); got != "2" {
+				t.Errorf("sold of eve's copies: %q", got)
+			}
+		})
+	}
+}
+
 // While a trader has stopped, nobody can start to copy them or finds them in the
 // directory; their page says so, and their followers are told once.
 func TestWhoStopsPublishingIsNotListedAndCannotBeSubscribedTo(t *testing.T) {

@@ -26,7 +26,7 @@ var reasons = map[string]string{
 	"no_copy_held":           "You hold nothing copied of this trade that is not already being sold.",
 	"leader_flat":            "The trader had already sold.",
 	"muted_today":            "You muted this trader for that day.",
-	"trader_stopped":         "The trader had stopped publishing.",
+	"trader_stopped":         "The trader had stopped publishing, or was not to be copied then.",
 	"rejected":               "You rejected it.",
 	"expired":                "Nobody answered in time.",
 	"trading_halted":         "Trading is halted.",

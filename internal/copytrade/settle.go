@@ -60,7 +60,7 @@ func (c *Copier) settleEntry(ctx context.Context, o orders.Order) error {
 		return fmt.Errorf("settle copy: %w", err)
 	}
 	if o.Cum > 0 {
-		return c.sellLate(ctx, leader.PositionID, o.SubscriptionID)
+		return soonest(c.sellLate(ctx, leader.PositionID, o.SubscriptionID), c.sellFilled(ctx, o))
 	}
 	if o.State.Live() {
 		return nil

@@ -37,7 +37,7 @@ type signal struct {
 	filled              filledAt
 	trigger             time.Time
 	slice               int     // how many are decided about at once
-	unpublished         bool    // the trader has stopped publishing
+	unpublished         bool    // the trader has stopped publishing, or may not be copied
 	calls               []int32 // when the budget lets copied entries out, in ms from now; nil: any time
 	promised            int     // how many of them are promised to others
 	marked              []string
@@ -56,11 +56,9 @@ func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, tr
 	s := signal{leader: o, filled: filled, trigger: trigger, slice: c.slice}
 	if o.Side == orders.BTO {
 		s.marked, s.marks = c.marksOf(ctx, o.UserID, nil)
-		since, err := stoppedPublishing(ctx, c.db.Pool(), o.UserID) // turned later, each copy's own transactions see it
-		if err != nil {
-			return fmt.Errorf("read whether trader %s publishes: %w", o.UserID, err)
+		if s.unpublished, err = notCopied(ctx, c.db.Pool(), o.UserID); err != nil { // later, each copy's own transactions see it
+			return err
 		}
-		s.unpublished = since != nil
 	}
 	for done := false; !done; {
 		if s.calls, s.promised, err = c.calls(ctx, s); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/orders"
 )
@@ -34,13 +35,7 @@ func (c *Copier) Stop(ctx context.Context, follower, id uuid.UUID, how Stop) (s 
 	if how.Level != orders.StopEntries && how.Level != orders.StopCancel && how.Level != orders.StopClose {
 		return s, done, fault.Field("level", "entries, cancel or close.")
 	}
-	if how.Pause {
-		paused := "paused"
-		s, err = c.Update(ctx, follower, id, Change{Status: &paused})
-	} else {
-		s, err = c.Unsubscribe(ctx, follower, id)
-	}
-	if err != nil || how.Level == orders.StopEntries {
+	if s, err = c.turnOff(ctx, s, how); err != nil || how.Level == orders.StopEntries {
 		return s, done, err
 	}
 	if done.Taken, err = c.takeBack(ctx, id); err != nil || how.Level == orders.StopCancel {
@@ -53,6 +48,60 @@ func (c *Copier) Stop(ctx context.Context, follower, id uuid.UUID, how Stop) (s 
 	}
 	return s, done, err
 }
+
+// turnOff pauses or ends a subscription. With it is written that what still fills of it
+// is sold, where that is how it is stopped: the switches are held, before any other lock,
+// so that no claim of it commits meanwhile.
+func (c *Copier) turnOff(ctx context.Context, s Subscription, how Stop) (off Subscription, err error) {
+	paused := "paused"
+	err = c.db.As(ctx, s.FollowerID, func(ctx context.Context, tx pgx.Tx) error {
+		closes := how.Level == orders.StopClose && !*s.Settings.Paper
+		if closes {
+			if err := c.rules.HoldSwitches(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if how.Pause {
+			off, err = c.update(ctx, tx, s.FollowerID, s.ID, Change{Status: &paused}, nil)
+		} else {
+			off, err = c.unsubscribe(ctx, tx, s.FollowerID, s.ID)
+		}
+		if err != nil || !closes {
+			return err
+		}
+		return c.desk.CloseCopies(ctx, tx, s.FollowerID, &s.ID)
+	})
+	return off, err
+}
+
+// sellFilled sells what an entry bought after its subscription, or all trading, was
+// stopped with what is held to be sold. What cannot be sold now is tried again for a
+// quarter of an hour, and the follower told once.
+func (c *Copier) sellFilled(ctx context.Context, o orders.Order) error {
+	err := c.desk.SellFilled(ctx, o)
+	_, words, _, refused := refusal(err)
+	if !refused {
+		return err
+	}
+	position := o.PositionID
+	err = c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) error {
+		return c.alerts.Notify(ctx, tx, alerts.Notification{
+			UserID: o.UserID, Type: alerts.CopyTradeFailed, Title: "Bought after you stopped, and not sold yet: " + o.Contract.Display(),
+			Body: words + " It is tried again for some minutes; then what you hold of it is yours to sell.", URL: "/positions/" + position.String(),
+			SubjectKey: "closing:" + o.ID.String(), PositionID: &position, LearntAt: c.now(),
+		})
+	})
+	if err == nil && c.now().Sub(o.UpdatedAt) < exitsWithin {
+		err = orders.Again{After: exitSpacing}
+	}
+	return err
+}
+
+// unsold are entries that filled after that was to be sold, and are not (index
+// orders_close_unsold): the job that sells them may have died. Foreign table: orders.
+const unsold = `
+	select id from orders where close_sold < cum
+	  and updated_at between clock_timestamp() - interval '15 minutes' and clock_timestamp() - interval '5 seconds' limit $1`
 
 // undecidedEntries are a subscription's buys that no order was written for.
 const undecidedEntries = `c.subscription_id = @subscription and c.side = 'BTO' and c.order_id is null`

@@ -235,39 +235,50 @@ type Change struct {
 
 // Update changes settings or pauses and resumes. Trades of a pause are not copied
 // afterwards. Pausing asks for nothing: neither plan nor consent may stand in its way.
-func (c *Copier) Update(ctx context.Context, follower, id uuid.UUID, ch Change) (s Subscription, err error) {
+// mayLoosen is asked when copying may do more than it does now, and its error is the
+// answer.
+func (c *Copier) Update(ctx context.Context, follower, id uuid.UUID, ch Change, mayLoosen func() error) (s Subscription, err error) {
 	err = c.db.As(ctx, follower, func(ctx context.Context, tx pgx.Tx) error {
-		if s, err = c.subscription(ctx, tx, follower, id, locked); err != nil {
-			return err
-		}
-		if s.Status == "cancelled" {
-			return fault.Conflict("invalid_state", "This subscription was cancelled.")
-		}
-		settings, status := s.Settings, s.Status
-		if ch.Settings != nil {
-			settings = ch.Settings.over(s.Settings)
-		}
-		if *settings.Paper != *s.Settings.Paper {
-			return fault.Field("paper", "A subscription stays on paper, or real. Subscribe once more for the other; you may have both.")
-		}
-		if ch.Status != nil {
-			status = *ch.Status
-		}
-		if status != "active" && status != "paused" {
-			return fault.Field("status", "active or paused.")
-		}
-		if ch.Settings != nil || status == "active" {
-			if err := c.allowed(ctx, tx, follower, settings); err != nil {
-				return err
-			}
-		}
-		if err := save(ctx, tx, id, status, settings); err != nil {
-			return err
-		}
-		s, err = c.subscription(ctx, tx, follower, id, "")
+		s, err = c.update(ctx, tx, follower, id, ch, mayLoosen)
 		return err
 	})
 	return s, err
+}
+
+func (c *Copier) update(ctx context.Context, tx pgx.Tx, follower, id uuid.UUID, ch Change, mayLoosen func() error) (s Subscription, err error) {
+	if s, err = c.subscription(ctx, tx, follower, id, locked); err != nil {
+		return s, err
+	}
+	if s.Status == "cancelled" {
+		return s, fault.Conflict("invalid_state", "This subscription was cancelled.")
+	}
+	settings, status := s.Settings, s.Status
+	if ch.Settings != nil {
+		settings = ch.Settings.over(s.Settings)
+	}
+	if *settings.Paper != *s.Settings.Paper {
+		return s, fault.Field("paper", "A subscription stays on paper, or real. Subscribe once more for the other; you may have both.")
+	}
+	if ch.Settings != nil && ch.Settings.Loosens(s.Settings) { // by the row that is held
+		if err := mayLoosen(); err != nil {
+			return s, err
+		}
+	}
+	if ch.Status != nil {
+		status = *ch.Status
+	}
+	if status != "active" && status != "paused" {
+		return s, fault.Field("status", "active or paused.")
+	}
+	if ch.Settings != nil || status == "active" {
+		if err := c.allowed(ctx, tx, follower, settings); err != nil {
+			return s, err
+		}
+	}
+	if err := save(ctx, tx, id, status, settings); err != nil {
+		return s, err
+	}
+	return c.subscription(ctx, tx, follower, id, "")
 }
 
 // args are the settings as the statements that write them name them. Every one is set.
@@ -308,16 +319,20 @@ func save(ctx context.Context, tx pgx.Tx, id uuid.UUID, status string, v Setting
 // Unsubscribe ends a subscription. Open copies stay the follower's.
 func (c *Copier) Unsubscribe(ctx context.Context, follower, id uuid.UUID) (s Subscription, err error) {
 	err = c.db.As(ctx, follower, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := c.subscription(ctx, tx, follower, id, locked); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, rests+` update subscriptions set status = @status, updated_at = now() where id = @id`,
-			pgx.NamedArgs{"id": id, "status": "cancelled"})
-		if err != nil {
-			return fmt.Errorf("unsubscribe: %w", err)
-		}
-		s, err = c.subscription(ctx, tx, follower, id, "")
+		s, err = c.unsubscribe(ctx, tx, follower, id)
 		return err
 	})
 	return s, err
+}
+
+func (c *Copier) unsubscribe(ctx context.Context, tx pgx.Tx, follower, id uuid.UUID) (Subscription, error) {
+	if s, err := c.subscription(ctx, tx, follower, id, locked); err != nil {
+		return s, err
+	}
+	_, err := tx.Exec(ctx, rests+` update subscriptions set status = @status, updated_at = now() where id = @id`,
+		pgx.NamedArgs{"id": id, "status": "cancelled"})
+	if err != nil {
+		return Subscription{}, fmt.Errorf("unsubscribe: %w", err)
+	}
+	return c.subscription(ctx, tx, follower, id, "")
 }

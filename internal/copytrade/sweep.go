@@ -66,6 +66,7 @@ func (c *Copier) recover(ctx context.Context) error {
 		c.each(ctx, undecided, c.OnOrder),
 		c.each(ctx, unsettled, c.OnOrder),
 		c.each(ctx, unsettledTriggers, c.OnOrder),
+		c.each(ctx, unsold, c.OnOrder),
 		c.each(ctx, untold, c.tellOf),
 		c.each(ctx, leftBehind, c.leaderLeft),
 		c.each(ctx, leftOnPaper, c.leaderLeft),

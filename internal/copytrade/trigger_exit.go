@@ -63,7 +63,7 @@ func (c *Copier) waitingTriggers(ctx context.Context, after Trigger) ([]waitingT
 
 // placeTrigger sells the copied contracts that are left and free, and no others.
 func (c *Copier) placeTrigger(ctx context.Context, t waitingTrigger) error {
-	quantity := min(t.Copied, t.Free, t.Held)
+	quantity := min(t.Copied, t.Free, t.Held, c.rules.Limits().HardContracts)
 	switch {
 	case t.Left == 0: // sold meanwhile, by the follower or with the trader
 		return c.failTrigger(ctx, t.Trigger, "no_copy_held")

@@ -42,6 +42,10 @@ const costEach = `h.remaining_cost / ((h.bought - h.sold) * p.multiplier)`
 const notReached = `least(r.free, r.bought - coalesce((select max(g.bought) from copy_triggers g
 	where g.subscription_id = r.subscription_id and g.position_id = r.position_id and g.kind = r.kind), 0)) as held`
 
+// oneTrigger is what one trigger covers of held contracts, no more than its one order may
+// sell (R4, @hard), and the contracts bought up to which it does: the rest is judged again.
+const oneTrigger = `least(held, @hard), bought - greatest(held - @hard, 0)`
+
 // reachedBounds writes a trigger for each holding of the contracts quoted whose
 // follower's stop-loss or take-profit the mark has reached, once for each copied
 // contract and kind. What is being sold already is left to that. A follower who stopped
@@ -66,7 +70,7 @@ with quoted as (
 	select r.*, ` + notReached + ` from reached r where r.kind is not null
 ), made as (
 	insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, percent, cost_each, mark, price, triggered_at, send_before, numbers)
-	select subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought,
+	select subscription_id, position_id, user_id, trader_id, kind, symbol, ` + oneTrigger + `,
 		case kind when 'stop_loss' then stop_loss_percent else take_profit_percent end, cost_each, mark, bid, @now, @before,
 		jsonb_strip_nulls(jsonb_build_object('copied', bought - sold, 'free', free, 'mark', round(mark, 4)::text, 'bid', round(bid, 4)::text, 'costPerShare', round(cost_each, 4)::text,
 			'stopLossPercent', stop_loss_percent::text, 'takeProfitPercent', take_profit_percent::text))
@@ -115,7 +119,7 @@ func underlyingOf(symbol string) string {
 // trigger runs a statement that writes triggers until it writes no full slice.
 func (c *Copier) trigger(ctx context.Context, statement string, args pgx.NamedArgs) (reached int, err error) {
 	now := c.now()
-	args["now"], args["before"], args["slice"] = now, now.Add(triggersWithin), triggerSlice
+	args["now"], args["before"], args["slice"], args["hard"] = now, now.Add(triggersWithin), triggerSlice, c.rules.Limits().HardContracts
 	for made := triggerSlice; made == triggerSlice; reached += made {
 		err = c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) error {
 			made, err = c.triggerSome(ctx, tx, statement, args)

@@ -431,3 +431,19 @@ func TestTriggersAreListed(t *testing.T) {
 		t.Errorf("older than the oldest: %v %v", page, err)
 	}
 }
+
+// A bound sells by one order, and no more than R4 allows; what is left is judged again.
+func TestABoundAboveTheHardLimitIsSoldInParts(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	w := f.guarded("ben", 700)
+	low := f.quoted("2.40", "2.50")
+	for i, want := range []string{"500@2.16 queued", "500@2.16 queued, 200@2.16 queued", "500@2.16 queued, 200@2.16 queued"} {
+		if n := f.judged(low); n != []int{1, 1, 0}[i] {
+			t.Errorf("reached %d", n)
+		}
+		if got := f.sells(w); got != want {
+			t.Errorf("sells %q, want %q", got, want)
+		}
+	}
+}

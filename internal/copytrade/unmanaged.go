@@ -60,12 +60,13 @@ with traders as (
 		when exists (select 1 from accounts a where a.user_id = t.id) and not exists (
 			select 1 from accounts a join connections k on k.id = a.connection_id
 			where a.user_id = t.id and a.removed_at is null and a.status = 'ok' and k.status = 'ok') then 'trader_unlinked'
-		when exists (select 1 from trading_switches w where w.scope = 'publishing' and w.key = t.id::text) then 'not_publishing' end as cause
+		when exists (select 1 from trading_switches w where w.scope = 'publishing' and w.key = t.id::text) then 'not_publishing' end as cause,
+		exists (select 1 from trading_switches w where w.scope = 'leader' and w.key = t.id::text and w.stops = 'all') as sells_halted
 	from users t where t.id in (select trader_id from subscriptions)
 ), holding as (
 	select subscription_id, sum(bought - sold)::int as copies from copy_holdings where bought > sold group by subscription_id
 ), changed as (
-	select s.id, t.username, coalesce(h.copies, 0) as copies,
+	select s.id, t.username, coalesce(h.copies, 0) as copies, t.sells_halted,
 		case when s.status <> 'cancelled' then t.cause when h.copies > 0 then coalesce(t.cause, 'cancelled') end as cause
 	from subscriptions s join traders t on t.id = s.trader_id left join holding h on h.subscription_id = s.id
 	where s.unmanaged is distinct from case when s.status <> 'cancelled' then t.cause when h.copies > 0 then coalesce(t.cause, 'cancelled') end
@@ -73,7 +74,7 @@ with traders as (
 )
 update subscriptions s set unmanaged = c.cause, unmanaged_since = case when c.cause is not null then @now::timestamptz end
 from changed c where s.id = c.id
-returning s.id, s.follower_id, c.username, coalesce(c.cause, ''), c.copies`
+returning s.id, s.follower_id, c.username, coalesce(c.cause, ''), c.copies, c.sells_halted`
 
 // orphan is a subscription whose copies have become unmanaged, or managed again.
 type orphan struct {
@@ -81,6 +82,7 @@ type orphan struct {
 	Trader       string
 	Cause        Unmanaged
 	Copies       int
+	SellsHalted  bool // an operator halted the copies of their sells too
 }
 
 // FindUnmanaged marks the copies that nothing of the trader's reaches any more, and
@@ -111,7 +113,7 @@ func (c *Copier) FindUnmanaged(ctx context.Context) error {
 func (c *Copier) orphaned(o orphan) alerts.Notification {
 	body := "Nothing of theirs is copied until that changes."
 	switch {
-	case o.Cause == NotPublishing && o.Copies > 0:
+	case (o.Cause == NotPublishing || o.Cause == NotATrader || o.Cause == TraderHalted) && o.Copies > 0 && !o.SellsHalted:
 		body = fmt.Sprintf("Nothing new of theirs is copied. The %d contracts you copied still follow their sells.", o.Copies)
 	case o.Copies > 0:
 		body = fmt.Sprintf("The %d contracts you copied are unmanaged: they may be yours to sell.", o.Copies)

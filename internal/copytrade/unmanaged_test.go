@@ -55,6 +55,28 @@ func TestCopiesOfATraderWhoIsAwayAreUnmanaged(t *testing.T) {
 	}
 }
 
+// What is said of copies of a halted trader is what happens: they follow the sells, unless
+// those are halted too.
+func TestWhatIsSaidOfAHaltedTradersCopiesIsTrue(t *testing.T) {
+	t.Parallel()
+	for halt, want := range map[string]string{
+		`('user', ($1::uuid)::text, 'all')`:      "still follow their sells",
+		`('leader', ($1::uuid)::text, 'copies')`: "still follow their sells",
+		`('leader', ($1::uuid)::text, 'all')`:    "may be yours to sell",
+	} {
+		f := open(t)
+		w := f.follower("ben", true)
+		f.holdCopied(w, 3)
+		f.exec(`insert into trading_switches (scope, key, stops) values `+halt, f.trader)
+		if got, told := f.unmanaged(w); got != "trader_halted" || told != 1 {
+			t.Errorf("%s: %q, told %d times", halt, got, told)
+		}
+		if body := read[string](f, `select body from notifications where subject_key like 'unmanaged:%'`); !contains(body, want) {
+			t.Errorf("%s: told %q", halt, body)
+		}
+	}
+}
+
 // Who stops copying keeps the copies, unmanaged, and needs no message about it.
 func TestCopiesOfACancelledSubscriptionAreUnmanaged(t *testing.T) {
 	t.Parallel()

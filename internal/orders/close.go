@@ -2,7 +2,6 @@ package orders
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
-	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 var (
@@ -63,15 +61,19 @@ const copiedFree = `h.bought - h.sold - coalesce((select sum(e.quantity - e.cum)
 const lotsMost = 500
 
 // CopiedLots lists what a user could sell of their copies, or of those of one
-// subscription, oldest first. Foreign tables: copy_holdings (index
-// copy_holdings_held), positions.
+// subscription, oldest first: of lots in one position that lacks contracts, the older
+// has what is there. Foreign tables: copy_holdings (index copy_holdings_held), positions.
 func (d *Desk) CopiedLots(ctx context.Context, user uuid.UUID, subscription *uuid.UUID) ([]CopiedLot, error) {
 	rows, err := d.db.Pool().Query(ctx, `
-		select * from (
-			select h.subscription_id, h.position_id, least(`+copiedFree+`, p.bought - p.sold - p.sell_reserved) as free
-			from copy_holdings h join positions p on p.id = h.position_id
-			where h.user_id = $1 and h.bought > h.sold and p.status = 'open' and ($3::uuid is null or h.subscription_id = $3) order by h.created_at, h.subscription_id limit $2) lots
-		where free > 0`, user, lotsMost, subscription)
+		select subscription_id, position_id, free from (
+			select l.*, least(copied, there - coalesce(sum(copied) over (partition by position_id order by created_at, subscription_id
+				rows between unbounded preceding and 1 preceding), 0))::int as free
+			from (
+				select h.subscription_id, h.position_id, h.created_at, greatest(`+copiedFree+`, 0) as copied, p.bought - p.sold - p.sell_reserved - p.missing as there
+				from copy_holdings h join positions p on p.id = h.position_id
+				where h.user_id = $1 and h.bought > h.sold and p.status = 'open' and ($3::uuid is null or h.subscription_id = $3)
+				order by h.created_at, h.subscription_id limit $2) l) lots
+		where free > 0 order by created_at, subscription_id`, user, lotsMost, subscription)
 	if err != nil {
 		return nil, fmt.Errorf("list copied contracts: %w", err)
 	}
@@ -79,15 +81,15 @@ func (d *Desk) CopiedLots(ctx context.Context, user uuid.UUID, subscription *uui
 }
 
 // SellCopies sells what a user holds of copies, or of those of one subscription, and
-// nothing of their own: each lot by an order of its own, which one that fails does
-// not keep from the others. It answers how many were placed and why others were not.
+// nothing of their own: each lot by an order of its own, or by several where one may not
+// sell as much, which one that fails does not keep from the others. It answers how many were placed and why others were not.
 func (d *Desk) SellCopies(ctx context.Context, user uuid.UUID, subscription *uuid.UUID) (placed int, left []string, err error) {
 	lots, err := d.CopiedLots(ctx, user, subscription)
 	if err != nil {
 		return 0, nil, err
 	}
 	var errs []error
-	for _, lot := range lots {
+	for _, lot := range d.inOrders(lots) {
 		err := d.sellLot(ctx, user, lot)
 		var refused *fault.Error
 		switch {
@@ -102,40 +104,31 @@ func (d *Desk) SellCopies(ctx context.Context, user uuid.UUID, subscription *uui
 	return placed, left, errors.Join(errs...)
 }
 
-// sellLot is T1 for one lot: a limit order below the bid. It is an order of the
-// user's own hand, so it is stored with a key like any other.
-func (d *Desk) sellLot(ctx context.Context, user uuid.UUID, lot CopiedLot) error {
-	dr, err := d.draftLot(ctx, user, lot)
-	if err != nil {
-		return err
-	}
-	key := postgres.RequestKey{User: user, Route: "POST /api/trading/halt", Key: uuid.NewString()}
-	_, err = d.db.Once(ctx, key, func(ctx context.Context, tx pgx.Tx) (postgres.Answer, error) {
-		o, err := d.enter(ctx, tx, dr)
-		if err != nil {
-			return postgres.Answer{}, err
+// inOrders splits lots into what one order may sell each (R4).
+func (d *Desk) inOrders(lots []CopiedLot) (parts []CopiedLot) {
+	most := max(d.rules.Limits().HardContracts, 1)
+	for _, lot := range lots {
+		for left := lot.Free; left > 0; left -= lot.Free {
+			lot.Free = min(left, most)
+			parts = append(parts, lot)
 		}
-		body, err := json.Marshal(o)
-		return postgres.Answer{Status: 202, Body: body}, err
-	})
-	return err
+	}
+	return parts
 }
 
 // DraftLot is the draft of a sell of everything that a user holds copied of one
-// subscription in one position and is not selling already, by their own hand.
+// subscription in one position and is not selling already, by their own hand: as much of
+// it as one order may sell (R4).
 // Foreign tables: copy_holdings, positions.
 func (d *Desk) DraftLot(ctx context.Context, user, subscription, position uuid.UUID) (Draft, error) {
-	lot := CopiedLot{SubscriptionID: subscription, PositionID: position}
-	err := d.db.Pool().QueryRow(ctx, `
-		select least(`+copiedFree+`, p.bought - p.sold - p.sell_reserved - p.missing)
-		from copy_holdings h join positions p on p.id = h.position_id
-		where h.subscription_id = $1 and h.position_id = $2 and h.user_id = $3 and p.status = 'open'`, subscription, position, user).Scan(&lot.Free)
-	if errors.Is(err, pgx.ErrNoRows) || err == nil && lot.Free <= 0 {
+	free, err := d.freeOfLot(ctx, user, subscription, position)
+	if err != nil {
+		return Draft{}, err
+	}
+	if free == 0 {
 		return Draft{}, fault.Conflict("insufficient_quantity", "Nothing copied is left to sell that is not being sold already.")
 	}
-	if err != nil {
-		return Draft{}, fmt.Errorf("count copied contracts: %w", err)
-	}
+	lot := CopiedLot{SubscriptionID: subscription, PositionID: position, Free: min(free, d.rules.Limits().HardContracts)}
 	return d.draftLot(ctx, user, lot)
 }
 

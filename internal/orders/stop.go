@@ -17,7 +17,7 @@ import (
 const (
 	StopEntries = "entries" // nothing new is bought, by hand or by copying
 	StopCancel  = "cancel"  // and buys that have not filled are taken back
-	StopClose   = "close"   // and what is held of copies is sold
+	StopClose   = "close"   // and what is held of copies is sold, and what still fills of them
 )
 
 // Stopped is what turning one's own kill switch did besides, or stopping to copy a
@@ -45,6 +45,11 @@ func (d *Desk) Stop(ctx context.Context, user uuid.UUID, level string) (done Sto
 		event["level"] = level
 		if err := live.Publish(ctx, tx, user, "halt", event); err != nil {
 			return err
+		}
+		if level == StopClose {
+			if err := d.CloseCopies(ctx, tx, user, nil); err != nil {
+				return err
+			}
 		}
 		entries, err = openEntries(ctx, tx, user)
 		return err

@@ -139,7 +139,7 @@ func TestWhatABreakerStops(t *testing.T) {
 	if got := d.trips(nil); got != "account" {
 		t.Fatalf("%q went off", got)
 	}
-	leader := uuid.New()
+	leader := d.trader()
 	for _, c := range []struct {
 		trade Trade
 		want  string
@@ -199,7 +199,7 @@ func TestAnOwnerResumesOnlyTheirOwn(t *testing.T) {
 func TestTheDaysLossStopsCopies(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Defaults())
-	leader := uuid.New()
+	leader := d.trader()
 	for _, c := range []struct {
 		made, gained string
 		trade        Trade

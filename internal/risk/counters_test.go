@@ -36,6 +36,12 @@ func newDesk(t *testing.T, limits Limits) *desk {
 	return d
 }
 
+// trader is somebody whose trades may be copied.
+func (d *desk) trader() uuid.UUID {
+	d.t.Helper()
+	return one[uuid.UUID](d, `insert into users (username, name, role) values ('trader', 'Trader', 'trader') returning id`)
+}
+
 // in runs one transaction and gives the code of its refusal.
 func (d *desk) in(fn postgres.TxFunc) string {
 	err := d.db.AsSystem(d.t.Context(), "test", fn)

@@ -29,16 +29,23 @@ type Trade struct {
 
 func (t Trade) copiedEntry() bool { return t.Entry && t.LeaderID != nil }
 
-// For refuses what must not trade now: halted (R1, R18), above the platform's
-// pace (R11), or a copy after the day's losses (R14). It holds the switches still
-// for the rest of the transaction, and gives the rules with the user's own limits.
+// NotCopied is whether nothing new of a trader is copied, where they are the user u of
+// a statement: they are no active trader, or an operator halted their trades or the
+// copies of them. Foreign table: trading_switches (scopes user and leader).
+const NotCopied = `(u.status <> 'active' or u.role not in ('trader', 'admin') or exists (
+	select from trading_switches k where k.scope in ('user', 'leader') and k.key = u.id::text))`
+
+// For refuses what must not trade now: halted (R1, R18), a copied entry whose trader may
+// not be copied or whose follower is not active, above the platform's pace (R11), or a
+// copy after the day's losses (R14). It holds the switches still for the rest of the
+// transaction, and gives the rules with the user's own limits. Foreign table: users.
 func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 	leader := ""
 	if t.LeaderID != nil {
 		leader = t.LeaderID.String()
 	}
 	var cause, scope, reason string
-	var full bool
+	var full, mayCopy bool
 	var made decimal.Decimal
 	var rows []byte
 	batch := &pgx.Batch{}
@@ -46,6 +53,7 @@ func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 	batch.Queue(`
 		select coalesce(h.cause, ''), coalesce(h.scope, ''), coalesce(h.reason, ''),
 			$8 and (select `+latestMinute+` >= `+platformPace+` from entry_pace, `+thisSecond+`),
+			$7 = '' or not $8 or exists (select from users u where u.id = $9 and not `+NotCopied+`) and exists (select from users where id = $5::uuid and status = 'active'),
 			coalesce((select realized from copy_results where user_id = $5::uuid and trading_day = $1), 0), `+limitRows("$5::uuid")+`
 		from (select) one left join lateral (
 			select cause, scope, coalesce(nullif(reason, ''), 'Trading is halted.') as reason from trading_switches
@@ -53,8 +61,8 @@ func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 			    or scope in ('user', 'self') and key = $5::uuid::text or scope = 'account' and key = $6::uuid::text or scope in ('leader', 'publishing') and key = $7)
 			  and (stops = 'all' or stops = 'entries' and $8 or stops = 'copies' and $7 <> '' and $8)
 			order by cause = 'breaker', scope limit 1) h on true`,
-		t.Day, r.limits.PlatformEntriesPerMinute, t.Broker, t.Underlying, t.UserID, t.AccountID, leader, t.Entry).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&cause, &scope, &reason, &full, &made, &rows) })
+		t.Day, r.limits.PlatformEntriesPerMinute, t.Broker, t.Underlying, t.UserID, t.AccountID, leader, t.Entry, t.LeaderID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&cause, &scope, &reason, &full, &mayCopy, &made, &rows) })
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("read trading switches and limits: %w", err)
 	}
@@ -68,6 +76,8 @@ func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 		return nil, fault.Conflict("trader_stopped", reason)
 	case cause != "":
 		return nil, fault.Conflict("trading_halted", reason)
+	case !mayCopy:
+		return nil, fault.Conflict("trader_stopped", "This trader's trades are not copied now.")
 	case full && !t.Paper:
 		return nil, paceRefusal()
 	}

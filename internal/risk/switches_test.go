@@ -12,7 +12,7 @@ import (
 func TestAHaltStopsWhatItNames(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Defaults())
-	account, leader := uuid.New(), uuid.New()
+	account, leader := uuid.New(), d.trader()
 	trades := map[string]Trade{
 		"entry": {Entry: true}, "exit": {}, "copied entry": {Entry: true, LeaderID: &leader}, "copied exit": {LeaderID: &leader},
 	}
@@ -30,6 +30,8 @@ func TestAHaltStopsWhatItNames(t *testing.T) {
 		{Halt{Scope: "underlying", Key: "TSLA", Stops: "all"}, ""},
 		{Halt{Scope: "user", Key: d.user.String(), Stops: "all"}, all},
 		{Halt{Scope: "user", Key: uuid.NewString(), Stops: "all"}, ""},
+		{Halt{Scope: "user", Key: leader.String(), Stops: "all"}, copies},
+		{Halt{Scope: "user", Key: leader.String(), Stops: "entries"}, copies},
 		{Halt{Scope: "account", Key: account.String(), Stops: "copies"}, copies},
 		{Halt{Scope: "leader", Key: leader.String(), Stops: "all"}, "copied entry copied exit"},
 		{Halt{Scope: "leader", Key: uuid.NewString(), Stops: "all"}, ""},
@@ -43,7 +45,7 @@ func TestAHaltStopsWhatItNames(t *testing.T) {
 			trade := trades[name]
 			trade.UserID, trade.AccountID, trade.Broker, trade.Underlying = d.user, account, "ALPACA", "AAPL"
 			code := d.in(func(ctx context.Context, tx pgx.Tx) error { return d.ask(ctx, tx, trade) })
-			if code != "" && code != map[bool]string{true: "trader_stopped", false: "trading_halted"}[c.halt.Scope == Publishing] {
+			if code != "" && code != map[bool]string{true: "trader_stopped", false: "trading_halted"}[c.halt.Scope == Publishing || c.halt.Scope == "user" && c.halt.Key == leader.String()] {
 				t.Errorf("%+v refuses with %s", c.halt, code)
 			}
 			if code != "" {
@@ -57,6 +59,36 @@ func TestAHaltStopsWhatItNames(t *testing.T) {
 	}
 	if halts, err := d.Halts(t.Context(), d.user); err != nil || len(halts) != 0 {
 		t.Errorf("resumed, yet %v (%v)", halts, err)
+	}
+}
+
+// Nothing is bought as a copy of who is no active trader, or for who is not active;
+// sells of copies go on, and so does what the follower trades themselves.
+func TestOnlyActiveTradersAreCopiedAndOnlyByActiveUsers(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, Defaults())
+	leader := d.trader()
+	for _, c := range []struct{ change, back string }{
+		{`update users set status = 'suspended' where id = $1`, `update users set status = 'active' where id = $1`},
+		{`update users set status = 'deleted' where id = $1`, `update users set status = 'active' where id = $1`},
+		{`update users set role = 'subscriber' where id = $1`, `update users set role = 'admin' where id = $1`},
+		{`update users set status = 'suspended' where id <> $1`, `update users set status = 'active' where id <> $1`},
+	} {
+		asked := func() (codes [3]string) {
+			for i, trade := range []Trade{{Entry: true, LeaderID: &leader}, {LeaderID: &leader}, {Entry: true}} {
+				trade.UserID, trade.AccountID = d.user, uuid.New()
+				codes[i] = d.in(func(ctx context.Context, tx pgx.Tx) error { return d.ask(ctx, tx, trade) })
+			}
+			return codes
+		}
+		d.exec(c.change, leader)
+		if got := asked(); got != [3]string{"trader_stopped"} {
+			t.Errorf("%s: %q", c.change, got)
+		}
+		d.exec(c.back, leader)
+		if got := asked(); got != [3]string{} {
+			t.Errorf("%s: %q", c.back, got)
+		}
 	}
 }
 
