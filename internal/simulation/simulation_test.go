@@ -213,6 +213,9 @@ func (s *simulation) step(by time.Time) bool {
 func (s *simulation) pass(d time.Duration) {
 	until := s.time.Now().Add(d).Truncate(time.Microsecond) // as the database keeps it
 	if s.depth < 3 {
+		if d >= onTime { // what was committed before the request went out is seen by others meanwhile
+			s.fail(s.observe(s.time.Now()))
+		}
 		s.depth++
 		for s.step(until) {
 			continue
