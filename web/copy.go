@@ -32,24 +32,36 @@ type copyView struct {
 	Cursor, Next  string
 }
 
-// followersView is who copies a trader: the newest of them, and how many in all.
+// followersView is who copies a trader: a page of them, newest first, and how many in all.
 type followersView struct {
 	copytrade.Publishing
 	Active, Paused int
-	Newest         []copytrade.Follower
+	Page           []copytrade.Follower
 	Served         []copytrade.Capacity // of one signal, within the usual wait
+	From, Next     string               // cursors; From is "" on the first page
 }
 
-const followersMost = 50
+func (v followersView) nextPage() string {
+	return "/copy?" + url.Values{"followers": {v.Next}}.Encode() + "#followers"
+}
 
-func (s *Site) followers(ctx context.Context) (*followersView, error) {
-	v := &followersView{}
-	var err error
+// followers is the page of them behind ?followers=.
+func (s *Site) followers(r *http.Request) (*followersView, error) {
+	ctx := r.Context()
+	v := &followersView{From: r.URL.Query().Get("followers")}
+	after, err := cursorAt(v.From)
+	if err != nil {
+		return nil, err
+	}
 	if v.Active, v.Paused, err = s.copier.FollowerCount(ctx, me(ctx)); err != nil {
 		return nil, err
 	}
-	if v.Newest, _, err = s.copier.Followers(ctx, me(ctx), followersMost, nil); err != nil {
+	var next *copytrade.Cursor
+	if v.Page, next, err = s.copier.Followers(ctx, me(ctx), pageSize, (*copytrade.Cursor)(after)); err != nil {
 		return nil, err
+	}
+	if next != nil {
+		v.Next = older(next.At, next.ID)
 	}
 	if v.Publishing, err = s.copier.Publishing(ctx, me(ctx)); err != nil {
 		return nil, err
@@ -85,7 +97,7 @@ func (s *Site) copying(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if p.Person.Trader {
-		if view.Followers, err = s.followers(r.Context()); err != nil {
+		if view.Followers, err = s.followers(r); err != nil {
 			return err
 		}
 	}

@@ -76,7 +76,7 @@ func stoppedTrader(now time.Time) traderView {
 func cannedFollowers(now time.Time) *followersView {
 	return &followersView{
 		Publishing: copytrade.Publishing{Publishing: true, Followers: 241}, Active: 240, Paused: 1,
-		Newest: []copytrade.Follower{
+		Page: []copytrade.Follower{
 			{Username: "cara", Status: "active", Since: now.Add(-30 * time.Hour), Copied: 12},
 			{Username: "an_unusually_long_username_30", Status: "paused", Since: now.Add(-900 * time.Hour), Copied: 1204},
 		},

@@ -13,7 +13,12 @@ const pageSize = 50 // rows of a list before "Older"
 
 // cursor reads ?cursor=; nil is the start of the list.
 func cursor(r *http.Request) (*httpio.Cursor, error) {
-	c, ok, err := httpio.ParseCursor(r.URL.Query().Get("cursor"))
+	return cursorAt(r.URL.Query().Get("cursor"))
+}
+
+// cursorAt is cursor of a page with several lists.
+func cursorAt(text string) (*httpio.Cursor, error) {
+	c, ok, err := httpio.ParseCursor(text)
 	if err != nil || !ok {
 		return nil, err
 	}

@@ -36,14 +36,8 @@ func lossStopWords(v copytrade.Settings) string {
 	return ""
 }
 
-// guardWords says what sells copies by itself; on paper nothing does.
+// guardWords says what sells copies by itself.
 func guardWords(v copytrade.Settings) string {
-	if *v.Paper {
-		if v.StopLossPercent.Value == nil && v.TakeProfitPercent.Value == nil && v.CloseOnExpiryAt.Value == nil {
-			return ""
-		}
-		return " On paper your own bounds and the sale on the last day sell nothing."
-	}
 	var at []string
 	if low := v.StopLossPercent.Value; low != nil {
 		at = append(at, "−"+money.Trim(low.Decimal)+"%")

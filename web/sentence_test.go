@@ -40,25 +40,22 @@ func TestTheSentenceNamesWhatIsLeftOut(t *testing.T) {
 	}
 }
 
-// On paper nothing is sold by a bound, and the sentence does not say that it is.
-func TestTheSentenceOnPaperPromisesNoBound(t *testing.T) {
+// Bounds sell on paper too, and the sentence says so in the same words.
+func TestTheSentenceOnPaperSaysWhatBoundsSell(t *testing.T) {
 	t.Parallel()
-	for name, set := range map[string]func(*copytrade.Settings){
-		"":            func(*copytrade.Settings) {},
-		"stop-loss":   func(v *copytrade.Settings) { v.StopLossPercent = copytrade.At(money.MustAmount("30")) },
-		"take-profit": func(v *copytrade.Settings) { v.TakeProfitPercent = copytrade.At(money.MustAmount("30")) },
-		"last day":    func(v *copytrade.Settings) { v.CloseOnExpiryAt = copytrade.At("15:30") },
+	for words, set := range map[string]func(*copytrade.Settings){
+		"": func(*copytrade.Settings) {},
+		" Copies are sold at −30% of what they cost.":         func(v *copytrade.Settings) { v.StopLossPercent = copytrade.At(money.MustAmount("30")) },
+		" Copies are sold at +30% of what they cost.":         func(v *copytrade.Settings) { v.TakeProfitPercent = copytrade.At(money.MustAmount("30")) },
+		" On their last day they are sold at 15:30 New York.": func(v *copytrade.Settings) { v.CloseOnExpiryAt = copytrade.At("15:30") },
 	} {
 		settings, paper := copytrade.Defaults(), true
 		settings.Paper = &paper
 		set(&settings)
 		want := "On paper, nothing is traded, and you are asked first: When @ava buys 10, you buy 10, at most 10 contracts, " +
-			"limit up to 5% above their fill, at most 5 a day. Exits follow in proportion."
-		if name != "" {
-			want += " On paper your own bounds and the sale on the last day sell nothing."
-		}
+			"limit up to 5% above their fill, at most 5 a day. Exits follow in proportion." + words
 		if got := settingsSentence(copytrade.Subscription{Trader: "ava", Settings: settings}); got != want {
-			t.Errorf("%s: got  %s\nwant %s", name, got, want)
+			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
 }

@@ -26,7 +26,11 @@ func followersCopy(t *testing.T, b *browser, w window) {
 	cara.reads("[data-testid=approval]", "Buying power after")
 	cara.wait("count down", `/^\d+:\d\d$/.test(document.querySelector("[data-expires]")?.textContent)`)
 	cara.inspect("asked")
-	cara.click("[data-testid=approve]")
+	if w.touch {
+		cara.click("[data-testid=approve]")
+	} else {
+		cara.approvesByKey()
+	}
 	cara.reads("[data-testid=notice]", "Approved.")
 	cara.see("[data-testid=decision-result][data-state=executed]")
 	cara.gone("[data-testid=approval]")
@@ -43,12 +47,17 @@ func followersCopy(t *testing.T, b *browser, w window) {
 	ben.click("[data-testid=decision-row] summary")
 	ben.wait("read the numbers", `document.querySelector("[data-testid=decision-row] dd")?.checkVisibility()`)
 	ben.inspect("copied")
+	s.followedLongAgo("ava", 60) // more than a page
 	ava := b.visitor(t, s.url, w)
 	ava.signIn("ava")
 	ava.open("/copy")
 	ava.reads("[data-testid=followers]", "@ben")
 	ava.reads("[data-testid=followers]", "@cara")
 	ava.inspect("followers")
+	ava.click("[data-testid=followers-next]")
+	ava.reads("[data-testid=followers]", "@early_60")
+	ava.click("[data-testid=followers-newest]")
+	ava.reads("[data-testid=followers]", "@cara")
 
 	late := cara.second() // without script the page does not hear that it is late
 	late.withoutScript()
@@ -69,6 +78,41 @@ func followersCopy(t *testing.T, b *browser, w window) {
 	late.inspect("too late")
 	if book := s.book("cara"); len(book) != 1 {
 		t.Errorf("a late tap made an order: %+v", book)
+	}
+}
+
+// approvesByKey answers the question without a mouse: keys that send do nothing before
+// they are armed in this tab, and are off again when they are turned off.
+func (p *tab) approvesByKey() {
+	p.t.Helper()
+	p.press("j")
+	p.focused("approval")
+	p.press("r")
+	p.see("dialog#arm[open]")
+	p.inspect("arm keys")
+	p.press(escapeKey)
+	p.gone("dialog#arm[open]")
+	p.focused("approval")
+	p.press("a") // still off
+	p.see("dialog#arm[open]")
+	p.click("[data-testid=arm]")
+	p.see("[data-testid=armed]")
+	p.focused("approval")
+	p.press("a")
+	p.reads("[data-testid=notice]", "Approved.")
+	p.click("[data-testid=armed]") // armed in this tab, on its next page too
+	p.gone("[data-testid=armed]")
+}
+
+// followedLongAgo gives a trader followers who have paused, the oldest of them early_n.
+func (s *show) followedLongAgo(trader string, n int) {
+	s.t.Helper()
+	_, err := s.stage.db.Pool().Exec(s.t.Context(), `
+		with people as (insert into users (username, name) select 'early_' || i, 'Early' from generate_series(1, $2::int) i returning id, username)
+		insert into subscriptions (follower_id, trader_id, status, created_at)
+		select p.id, t.id, 'paused', now() - interval '1 year' - substr(p.username, 7)::int * interval '1 day' from people p join users t on t.username = $1`, trader, n)
+	if err != nil {
+		s.t.Fatalf("give %s followers: %v", trader, err)
 	}
 }
 

@@ -149,6 +149,9 @@ func breaches() []breach {
 			{`drop index paper_fills_entry; insert into paper_fills (subscription_id, symbol, user_id, decision_id, kind, quantity, price, trading_day)
 				select subscription_id, symbol, user_id, decision_id, kind, quantity, price, trading_day from paper_fills where kind = 'buy'`, "bought 2 times"},
 			{`update paper_fills set copy_target = 1 where kind = 'sell'`, "sold 2 of 4 held on paper, the target is 1"},
+			{`update copy_triggers set state = 'sold' where position_id is null`, "is sold, and a fill on paper is of nothing of its 4"},
+			{`alter table paper_fills drop constraint paper_fills_triggered; update paper_fills set trigger_id = id('paper stopped') where kind = 'sell'`, "is failed, and a fill on paper is of 2 of its 4"},
+			{`update copy_triggers set subscription_id = id('paper') where id = id('stopped')`, "is of a real copy on paper, or the reverse"},
 			{`update orders set subscription_id = id('paper') where id = id('copy buy')`, "is an order, and its subscription is on paper"},
 			{`update copy_decisions set paper = false where id = id('paper entry')`, "is real, and its subscription on paper"},
 			{`update copy_holdings set subscription_id = id('paper')`, "holds a real position for a subscription on paper"},
@@ -283,13 +286,14 @@ func breaches() []breach {
 		},
 		"INV-52": {
 			{`alter table copy_triggers drop constraint copy_triggers_once; insert into copy_triggers (subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, cost_each, send_before)
-				select subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, cost_each, now() from copy_triggers`, "stop_loss was reached for 4 of "},
+				select subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, cost_each, now() from copy_triggers where position_id is not null`, "stop_loss was reached for 4 of "},
 			{`drop index orders_one_exit_per_trigger; alter table orders drop constraint orders_copy_has_decision;
 				update orders set trigger_id = id('stopped') where id in (id('copy sell'), id('sell'))`, "sold by 2 orders"},
 			{`alter table orders drop constraint orders_copy_has_decision; update orders set trigger_id = id('stopped'), quantity = 3 where id = id('copy sell')`, "sells 3 for another"},
 			{`alter table orders drop constraint orders_copy_has_decision; update orders set trigger_id = id('stopped') where id = id('sell')`, "for another holding"},
 			{`update copy_triggers set state = 'waiting', send_before = now() - interval '2 hours'`, "still waiting after its time"},
 			{`update orders set state = 'accepted', cum = 0, quantity = 3 where id = id('copy sell')`, "holds 2 and sells 3"},
+			{`update copy_triggers set held = 5 where position_id is null`, "take_profit was reached for 5 of 4"},
 		},
 		"INV-53": {
 			{`update copy_drifts set user_id = id('ava')`, "is about a position of another follower"},

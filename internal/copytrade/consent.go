@@ -115,7 +115,7 @@ func (c *Copier) askInstead(ctx context.Context, user uuid.UUID) error {
 				return err
 			}
 			one := pgx.NamedArgs{"id": d.ID}
-			if err := errors.Join(c.ask(ctx, tx, leader, `c.id = @id`, one), c.show(ctx, tx, leader, `c.id = @id`, one)); err != nil {
+			if err := errors.Join(c.ask(ctx, tx, leader, askedAgain, `c.id = @id`, one), c.show(ctx, tx, leader, `c.id = @id`, one)); err != nil {
 				return err
 			}
 		}

@@ -80,8 +80,8 @@ func (c *Copier) GuardExpiry(ctx context.Context) error {
 }
 
 // reachedTimes writes a trigger for each holding of an expiring contract whose
-// follower's time of day has come. Foreign tables: positions (index
-// positions_expiring), copy_holdings, orders.
+// follower's time of day has come, and of each on paper (index paper_holdings_expiring).
+// Foreign tables: positions (index positions_expiring), copy_holdings, orders.
 const reachedTimes = `
 with holding as (
 	select s.id as subscription_id, p.id as position_id, h.user_id, s.trader_id, p.symbol, ` + costEach + ` as cost_each,
@@ -91,6 +91,13 @@ with holding as (
 	join subscriptions s on s.id = h.subscription_id and s.status <> 'cancelled'
 	where p.status = 'open' and p.expiration = any (@expirations::date[])
 		and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time
+	union all
+	select s.id, null, h.user_id, s.trader_id, h.symbol, ` + paperCostEach + `,
+		h.bought, h.sold, s.close_on_expiry_at, h.bought - h.sold, 'expiry_close'
+	from paper_holdings h
+	join subscriptions s on s.id = h.subscription_id and s.status <> 'cancelled'
+	where h.bought > h.sold and h.expiration = any (@expirations::date[])
+		and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time
 ), anew as (
 	select r.*, ` + notReached + ` from holding r where r.free > 0
 ), made as (
@@ -98,8 +105,8 @@ with holding as (
 	select subscription_id, position_id, user_id, trader_id, kind, symbol, ` + oneTrigger + `, cost_each, @now, @before,
 		jsonb_build_object('copied', bought - sold, 'free', free, 'costPerShare', round(cost_each, 4)::text, 'closeOnExpiryAt', close_on_expiry_at, 'latest', @latest::text, 'time', @time::text)
 	from anew where held > 0
-	order by subscription_id, position_id limit @slice
-	on conflict (subscription_id, position_id, kind, bought) do nothing
+	order by subscription_id, position_id, symbol limit @slice
+	on conflict do nothing
 	returning *
 )` + readTriggers
 

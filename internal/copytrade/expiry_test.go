@@ -159,13 +159,17 @@ func TestNothingIsBoughtPastTheTimeItWouldBeSoldAt(t *testing.T) {
 			t.Parallel()
 			f := open(t)
 			f.at(c.at)
-			w, without := f.follower("ben", true), f.follower("cara", true)
+			w, without, paper := f.follower("ben", true), f.follower("cara", true), f.onPaper("dan", true)
 			f.set(w, "close_on_expiry_at", c.chosen)
+			f.set(paper, "close_on_expiry_at", c.chosen)
 			order := f.leads(orders.BTO, 4, 4, orders.Filled)
 			f.expires(read[uuid.UUID](f, `select position_id from orders where id = $1`, order), "2026-11-20")
 			f.decide(order)
 			if got := f.reason(w); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
+			}
+			if got := f.reason(paper); got != c.want {
+				t.Errorf("on paper: %s, want %s", got, c.want)
 			}
 			if got := f.reason(without); got != "queued" {
 				t.Errorf("who chose no time: %s", got)

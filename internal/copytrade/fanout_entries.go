@@ -189,7 +189,7 @@ with o as materialized (
 	select s.*, o.id as leader_order, o.symbol, o.cum, o.price, o.multiplier, o.flat, o.underlying, o.option_type, o.days_left,
 		s.paper or coalesce(a.status = 'ok' and a.can_trade, false) as account_ready,
 		case when s.paper then coalesce(a.buying_power, @paperPower::numeric) else a.buying_power end as buying_power,
-		o.last_day and not s.paper and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time as closing,
+		o.last_day and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time as closing,
 		@open::boolean as session_open, o.delay, o.delay_ms, ` + heldElsewhere + ` as held,
 		s.auto_execute and (s.paper or agreed.user_id is not null) as automatic, copies.others as open_others, copies.cost as exposed, least(rt.own, rt.granted) as total_most, total.cost as total_exposed,
 		case when s.daily_loss_stop is not null then (` + madeToday + `) end as made,

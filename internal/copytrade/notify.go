@@ -15,11 +15,19 @@ import (
 // madeNow are the decisions c of this transaction: they bear its time.
 const madeNow = `c.decided_at = now()`
 
+// asking says whether a question can have been put before.
+type asking bool
+
+const (
+	firstAsked asking = true // the decisions were made in this transaction: nobody was asked about them
+	askedAgain asking = false
+)
+
 // ask puts a question to the followers whose answer is needed, of the decisions c
 // about an order that meet a condition. decisionId is what puts Approve and Reject
 // on a push, so no other message of a decision has it.
-func (c *Copier) ask(ctx context.Context, tx pgx.Tx, leader orders.Order, condition string, args pgx.NamedArgs) error {
-	each := alerts.Each{Type: alerts.CopyTradeAlert, Args: pgx.NamedArgs{}, ExecutedAt: leader.ExecutedAt, LearntAt: c.now(), New: condition == madeNow}
+func (c *Copier) ask(ctx context.Context, tx pgx.Tx, leader orders.Order, how asking, condition string, args pgx.NamedArgs) error {
+	each := alerts.Each{Type: alerts.CopyTradeAlert, Args: pgx.NamedArgs{}, ExecutedAt: leader.ExecutedAt, LearntAt: c.now(), New: bool(how)}
 	verb, brief := "bought", `'Copy ' || c.quantity || '?'`
 	if leader.Side == orders.STC {
 		each.Type, verb, brief = alerts.CopyTradeClose, "sold", `'Sell ' || c.quantity || ' of your ' || c.held || ' copied?'`

@@ -121,7 +121,7 @@ const (
 	paperBuy    = "buy"
 	paperSell   = "sell"
 	paperSettle = "settle" // what expired
-	paperClose  = "close"  // by the follower's own hand
+	paperClose  = "close"  // by the follower's own hand, or one of their bounds
 )
 
 var paperKinds = map[orders.Side]string{orders.BTO: paperBuy, orders.STC: paperSell}
@@ -129,7 +129,8 @@ var paperKinds = map[orders.Side]string{orders.BTO: paperBuy, orders.STC: paperS
 // paperFill is something bought, sold or settled on paper.
 type paperFill struct {
 	subscription, user uuid.UUID
-	decision           *uuid.UUID // nil: settled, or closed by hand
+	decision           *uuid.UUID // nil: settled, or closed
+	trigger            *uuid.UUID // the bound that closed it; nil: none
 	contract           exchange.Contract
 	kind               string
 	quantity           int
@@ -168,10 +169,10 @@ func (f paperFill) book(ctx context.Context, tx pgx.Tx) (realized decimal.Decima
 		with held as (
 			update paper_holdings set bought = $3, sold = $4, cost_bought = $5, remaining_cost = $6, proceeds = $7, realized = $8, updated_at = now()
 			where subscription_id = $1 and symbol = $2 returning user_id)
-		insert into paper_fills (subscription_id, symbol, user_id, decision_id, kind, quantity, price, realized, copy_target, trading_day)
-		select $1, $2, user_id, $9, $10, $11, $12, $13, $14, $15 from held`,
+		insert into paper_fills (subscription_id, symbol, user_id, decision_id, kind, quantity, price, realized, copy_target, trading_day, trigger_id)
+		select $1, $2, user_id, $9, $10, $11, $12, $13, $14, $15, $16 from held`,
 		f.subscription, f.contract.Symbol, l.Bought, l.Sold, l.CostBought, l.RemainingCost, l.Proceeds, l.Realized,
-		f.decision, f.kind, f.quantity, f.price, realized, f.target, f.day)
+		f.decision, f.kind, f.quantity, f.price, realized, f.target, f.day, f.trigger)
 	if err != nil {
 		return realized, fmt.Errorf("book a fill on paper: %w", err)
 	}

@@ -183,7 +183,7 @@ func (c *Copier) decideSlice(ctx context.Context, tx pgx.Tx, s signal) (done boo
 		return false, fmt.Errorf("decide: %w", err)
 	}
 	c.crash("C11")
-	if err := c.ask(ctx, tx, s.leader, madeNow, nil); err != nil {
+	if err := c.ask(ctx, tx, s.leader, firstAsked, madeNow, nil); err != nil {
 		return false, err
 	}
 	done = left <= s.slice

@@ -19,7 +19,7 @@ const (
 	sweepSlice   = 200
 )
 
-// Run closes questions whose time is over and carries on with what a crash left,
+// Run closes questions that are over and carries on with what a crash left,
 // until ctx ends. Recovery never depends on the queue's own rescue.
 func (c *Copier) Run(ctx context.Context) error {
 	tick := time.NewTicker(expireEvery)
@@ -48,12 +48,27 @@ func (c *Copier) Sweep(ctx context.Context) error {
 	return errors.Join(c.expire(ctx), c.recover(ctx), c.settlePaper(ctx))
 }
 
+// unasked closes questions about buys that a trader's or a follower's word has ended.
+// Both end what waits when they are said; a question that was being written at that
+// instant is seen only once it is there, and nothing comes after it. Index
+// copy_decisions_open; foreign table: trading_switches.
+func (c *Copier) unasked(ctx context.Context) error {
+	const question = `c.result = 'awaiting_approval' and c.side = 'BTO' and c.order_id is null`
+	return errors.Join(
+		c.endAll(ctx, ending{Skipped, "trader_stopped", ""},
+			question+` and exists (select from trading_switches w where w.scope = 'publishing' and w.key = c.trader_id::text)`, pgx.NamedArgs{}),
+		c.endAll(ctx, ending{Skipped, "muted_today", ""},
+			question+` and exists (select from subscriptions s where s.id = c.subscription_id and s.muted_on = @today::date)`, pgx.NamedArgs{"today": c.clock.Today()}),
+	)
+}
+
 // expire closes what nobody answered, and what was never placed in time (index
 // copy_decisions_open). An exit waits as long as its leader goes on selling.
 func (c *Copier) expire(ctx context.Context) error {
 	const late = ` and c.order_id is null and c.expires_at <= clock_timestamp()`
 	const entry = `c.result <> 'awaiting_approval' and c.side = 'BTO'` + late
 	return errors.Join(
+		c.unasked(ctx),
 		c.endAll(ctx, ending{Expired, "expired", ""}, `c.result = 'awaiting_approval'`+late, pgx.NamedArgs{}),
 		c.endAll(ctx, ending{Skipped, "too_late", ""}, entry+` and c.reason is distinct from '`+paperPrice+`'`, pgx.NamedArgs{}),
 		c.endAll(ctx, ending{Failed, paperPrice, ""}, entry+` and c.reason = '`+paperPrice+`'`, pgx.NamedArgs{}),

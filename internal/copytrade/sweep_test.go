@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/alertsify/alertsify/internal/orders"
 )
 
@@ -122,6 +124,55 @@ func TestTheSweepSettlesTheTriggersACrashLeft(t *testing.T) {
 			f.must(f.copier.recover(f.ctx))
 			if got := f.triggers(w); got != want {
 				t.Errorf("%q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// A trader stops publishing, or a follower mutes, after a question was written and before
+// it is there for others to see: what ends the waiting ones does not find it, the sweep
+// does. Questions about sells, and everybody else's, stay.
+func TestAQuestionThatWasBeingAskedIsClosed(t *testing.T) {
+	t.Parallel()
+	for want, meanwhile := range map[string]func(f *floor, w follower) error{
+		"trader_stopped": func(f *floor, _ follower) error { return f.copier.StopPublishing(f.ctx, f.trader) },
+		"muted_today": func(f *floor, w follower) error {
+			_, err := f.copier.Mute(f.ctx, w.id, w.subscription)
+			return err
+		},
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			f := open(t)
+			w, other := f.follower("cara", false), f.follower("dan", false)
+			during := func(order uuid.UUID, do func(*floor, follower) error) {
+				f.Helper()
+				f.copier.crash = func(point string) {
+					if point == "C11" { // within the deciding transaction
+						f.must(do(f, w))
+					}
+				}
+				f.decide(order)
+				f.copier.crash = func(string) {}
+			}
+			during(f.leads(orders.BTO, 4, 4, orders.Filled), meanwhile)
+			if got := f.reason(w); got != "awaiting_approval" {
+				t.Fatalf("the question was seen: %s", got)
+			}
+			for range 2 {
+				f.must(f.copier.Sweep(f.ctx))
+			}
+			if got := f.reason(w); got != "skipped: "+want {
+				t.Errorf("swept: %s", got)
+			}
+			if got, stays := f.reason(other), want == "muted_today"; stays != (got == "awaiting_approval") {
+				t.Errorf("dan's: %s", got)
+			}
+			f.holdCopied(w, 2)
+			f.decide(f.leads(orders.STC, 4, 4, orders.Filled))
+			f.must(f.copier.Sweep(f.ctx))
+			if got := f.reason(w); got != "awaiting_approval" {
+				t.Errorf("a sell: %s", got)
 			}
 		})
 	}

@@ -49,9 +49,10 @@ const (
 // Trigger is a follower's own bound that a holding of copies has reached. It is
 // reached once for each copied contract, and sells by one order.
 type Trigger struct {
-	ID, SubscriptionID, PositionID, FollowerID, TraderID uuid.UUID
+	ID, SubscriptionID, FollowerID, TraderID uuid.UUID
 
-	Trader      string // username
+	PositionID  *uuid.UUID // nil: held on paper
+	Trader      string     // username
 	Kind        TriggerKind
 	Contract    exchange.Contract
 	Held        int                 // copied contracts that it was reached for
@@ -67,6 +68,9 @@ type Trigger struct {
 	Numbers     json.RawMessage // what was compared, when it was reached and when its order was refused
 }
 
+// Paper says whether it sells on paper, where there are no positions and no orders.
+func (t Trigger) Paper() bool { return t.PositionID == nil }
+
 // MarshalJSON writes the shape of the API.
 func (t Trigger) MarshalJSON() ([]byte, error) {
 	var percent *money.Amount
@@ -76,7 +80,8 @@ func (t Trigger) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		ID             uuid.UUID         `json:"id"`
 		SubscriptionID uuid.UUID         `json:"subscriptionId"`
-		PositionID     uuid.UUID         `json:"positionId"`
+		PositionID     *uuid.UUID        `json:"positionId"`
+		Paper          bool              `json:"paper"`
 		TraderID       uuid.UUID         `json:"traderId"`
 		Trader         string            `json:"trader"`
 		Kind           TriggerKind       `json:"kind"`
@@ -93,7 +98,7 @@ func (t Trigger) MarshalJSON() ([]byte, error) {
 		TriggeredAt    time.Time         `json:"triggeredAt"`
 		SendBefore     time.Time         `json:"sendBefore"`
 	}{
-		t.ID, t.SubscriptionID, t.PositionID, t.TraderID, t.Trader, t.Kind, t.Contract, t.Held, percent, t.CostEach, t.Mark, t.State,
+		t.ID, t.SubscriptionID, t.PositionID, t.Paper(), t.TraderID, t.Trader, t.Kind, t.Contract, t.Held, percent, t.CostEach, t.Mark, t.State,
 		t.Reason, t.ReasonText(), t.Numbers, t.OrderID, t.TriggeredAt.UTC(), t.SendBefore.UTC(),
 	})
 }
@@ -109,12 +114,16 @@ func (t Trigger) ReasonText() string {
 	return *t.Reason
 }
 
-// triggerColumns join the users table for the trader's name and the position for
-// the contract.
-const triggerColumns = `g.id, g.subscription_id, g.position_id, g.user_id, g.trader_id, t.username, g.kind, p.symbol, p.underlying, p.multiplier,
+// triggerColumns join the users table for the trader's name, and the position p or
+// what is held on paper, w, for the contract.
+const triggerColumns = `g.id, g.subscription_id, g.position_id, g.user_id, g.trader_id, t.username, g.kind,
+	coalesce(p.symbol, w.symbol), coalesce(p.underlying, w.underlying), coalesce(p.multiplier, w.multiplier),
 	g.held, g.percent, g.cost_each, g.mark, g.price, g.triggered_at, g.send_before, g.state, g.reason, g.order_id, g.numbers`
 
-const triggerFrom = ` from copy_triggers g join users t on t.id = g.trader_id join positions p on p.id = g.position_id `
+const triggerFrom = ` from copy_triggers g` + triggerJoins
+
+const triggerJoins = ` join users t on t.id = g.trader_id left join positions p on p.id = g.position_id
+	left join paper_holdings w on g.position_id is null and w.subscription_id = g.subscription_id and w.symbol = g.symbol `
 
 func scanTrigger(row pgx.CollectableRow) (Trigger, error) { return scanTriggerAnd(row) }
 

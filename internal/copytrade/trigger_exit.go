@@ -22,9 +22,9 @@ type waitingTrigger struct {
 	Free   int  // what the position has free
 }
 
-// PlaceTriggered sells what was reached and has no order yet, oldest first. It may
-// run any number of times and anywhere: of two, one finds the trigger taken. What
-// cannot be sold now is tried again by the sweep until its time is over.
+// PlaceTriggered sells what was reached and has no order yet, oldest first, what is on
+// paper last. It may run any number of times and anywhere: of two, one finds the trigger
+// taken. What cannot be sold now is tried again by the sweep until its time is over.
 func (c *Copier) PlaceTriggered(ctx context.Context) error {
 	var errs []error
 	for page, last := dueSlice, (Trigger{}); page == dueSlice; {
@@ -47,11 +47,13 @@ func (c *Copier) PlaceTriggered(ctx context.Context) error {
 // tables: positions, copy_holdings, orders.
 func (c *Copier) waitingTriggers(ctx context.Context, after Trigger) ([]waitingTrigger, error) {
 	rows, err := c.db.Pool().Query(ctx, `
-		select `+triggerColumns+`, s.status = 'cancelled', h.bought - h.sold, `+freeCopied+`, greatest(p.bought - p.sold - p.sell_reserved - p.missing, 0)
+		select `+triggerColumns+`, s.status = 'cancelled', coalesce(h.bought - h.sold, w.bought - w.sold), coalesce(`+freeCopied+`, w.bought - w.sold),
+			case when p.id is null then w.bought - w.sold else greatest(p.bought - p.sold - p.sell_reserved - p.missing, 0) end
 		`+triggerFrom+`
 		join subscriptions s on s.id = g.subscription_id
-		join copy_holdings h on h.subscription_id = g.subscription_id and h.position_id = g.position_id
-		where g.state = 'waiting' and (g.triggered_at, g.id) > ($1, $2) order by g.triggered_at, g.id limit $3`, after.TriggeredAt, after.ID, dueSlice)
+		left join copy_holdings h on h.subscription_id = g.subscription_id and h.position_id = g.position_id
+		where g.state = 'waiting' and (g.position_id is null, g.triggered_at, g.id) > ($1, $2, $3)
+		order by g.position_id is null, g.triggered_at, g.id limit $4`, after.ID != uuid.Nil && after.Paper(), after.TriggeredAt, after.ID, dueSlice)
 	if err != nil {
 		return nil, fmt.Errorf("read waiting triggers: %w", err)
 	}
@@ -76,6 +78,9 @@ func (c *Copier) placeTrigger(ctx context.Context, t waitingTrigger) error {
 	case quantity <= 0: // what sells them now may end without
 		return c.triggerWaits(ctx, t.Trigger, "insufficient_quantity", fmt.Sprintf(`{"free": %d, "available": %d}`, t.Copied, t.Free))
 	}
+	if t.Paper() {
+		return c.sellTriggered(ctx, t.Trigger, quantity)
+	}
 	from := t.Price
 	if from == nil {
 		if from = c.bid(ctx, t.Contract.Symbol); from == nil {
@@ -85,7 +90,7 @@ func (c *Copier) placeTrigger(ctx context.Context, t waitingTrigger) error {
 	limit := orders.ExitLimit(t.Contract, *from)
 	order := orders.CopyOrder{
 		UserID: t.FollowerID, LeaderID: t.TraderID, SubscriptionID: t.SubscriptionID, TriggerID: &t.ID, Side: orders.STC,
-		Contract: t.Contract, PositionID: &t.PositionID, Quantity: quantity, Type: orders.Limit, Limit: &limit, SendBefore: t.SendBefore,
+		Contract: t.Contract, PositionID: t.PositionID, Quantity: quantity, Type: orders.Limit, Limit: &limit, SendBefore: t.SendBefore,
 	}
 	draft, err := c.desk.DraftCopy(ctx, order)
 	if err == nil {
@@ -108,21 +113,29 @@ func (c *Copier) bid(ctx context.Context, symbol string) *money.Price {
 	return q.Bid
 }
 
-// enterTrigger is T1 for a trigger. The subscription's row comes first, as for the
-// exits that follow the trader, then the trigger's own: of two processes one finds
-// it taken, and of two sells of one copy the later sees what the earlier took.
+// takeTrigger locks a trigger that still waits. The subscription's row comes first, as
+// for the exits that follow the trader, then the trigger's own: of two processes one
+// finds it taken, and of two sells of one copy the later sees what the earlier took.
+func takeTrigger(ctx context.Context, tx pgx.Tx, t Trigger) error {
+	if _, err := tx.Exec(ctx, `select from subscriptions where id = $1 for no key update`, t.SubscriptionID); err != nil {
+		return fmt.Errorf("lock the copy: %w", err)
+	}
+	var id uuid.UUID
+	err := tx.QueryRow(ctx, `select id from copy_triggers where id = $1 and state = 'waiting' for no key update skip locked`, t.ID).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return errTaken
+	}
+	if err != nil {
+		return fmt.Errorf("lock the trigger: %w", err)
+	}
+	return nil
+}
+
+// enterTrigger is T1 for a trigger, once it is taken.
 func (c *Copier) enterTrigger(ctx context.Context, t Trigger, draft orders.Draft) error {
 	err := c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `select from subscriptions where id = $1 for no key update`, t.SubscriptionID); err != nil {
-			return fmt.Errorf("lock the copy: %w", err)
-		}
-		var id uuid.UUID
-		err := tx.QueryRow(ctx, `select id from copy_triggers where id = $1 and state = 'waiting' for no key update skip locked`, t.ID).Scan(&id)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return errTaken
-		}
-		if err != nil {
-			return fmt.Errorf("lock the trigger: %w", err)
+		if err := takeTrigger(ctx, tx, t); err != nil {
+			return err
 		}
 		o, err := c.desk.EnterCopy(ctx, tx, draft)
 		if err != nil {
@@ -212,11 +225,10 @@ func (c *Copier) settleTrigger(ctx context.Context, o orders.Order) error {
 
 // became tells a follower what a trigger came to.
 func (c *Copier) became(t Trigger, o *orders.Order) alerts.Notification {
-	position := t.PositionID
 	n := alerts.Notification{
-		UserID: t.FollowerID, Type: alerts.CopyTradeFailed, Title: t.Kind.Words() + " sold nothing: " + t.Contract.Display(),
-		Body: t.ReasonText() + " What you hold of it is yours to sell.", URL: "/positions/" + position.String(),
-		SubjectKey: "trigger:" + t.ID.String(), PositionID: &position, LearntAt: c.now(),
+		UserID: t.FollowerID, Type: alerts.CopyTradeFailed, Title: t.onPaper(t.Kind.Words() + " sold nothing: " + t.Contract.Display()),
+		Body: t.ReasonText() + " What you hold of it is yours to sell.", URL: t.page(),
+		SubjectKey: "trigger:" + t.ID.String(), PositionID: t.PositionID, LearntAt: c.now(),
 	}
 	if t.State == TriggerSold {
 		n.Type, n.Title = alerts.CopyTradeExecuted, fmt.Sprintf("Sold %d %s", o.Cum, t.Contract.Display())

@@ -37,10 +37,16 @@ const freeCopied = `h.bought - h.sold - coalesce((select sum(e.quantity - e.cum)
 // costEach is what the contracts of holding h on position p cost, per share.
 const costEach = `h.remaining_cost / ((h.bought - h.sold) * p.multiplier)`
 
+// paperCostEach is costEach of holding h on paper.
+const paperCostEach = `h.remaining_cost / ((h.bought - h.sold) * h.multiplier)`
+
 // notReached is how many copied contracts of row r a bound of its kind has not been
-// reached for: those that were bought since it was last, as far as they are free.
-const notReached = `least(r.free, r.bought - coalesce((select max(g.bought) from copy_triggers g
-	where g.subscription_id = r.subscription_id and g.position_id = r.position_id and g.kind = r.kind), 0)) as held`
+// reached for: those that were bought since it was last, as far as they are free. A row
+// without a position is held on paper (indexes copy_triggers_once, copy_triggers_paper_once).
+const notReached = `least(r.free, r.bought - coalesce(case when r.position_id is null then (select max(g.bought) from copy_triggers g
+		where g.subscription_id = r.subscription_id and g.position_id is null and g.symbol = r.symbol and g.kind = r.kind)
+	else (select max(g.bought) from copy_triggers g
+		where g.subscription_id = r.subscription_id and g.position_id = r.position_id and g.kind = r.kind) end, 0)) as held`
 
 // oneTrigger is what one trigger covers of held contracts, no more than its one order may
 // sell (R4, @hard), and the contracts bought up to which it does: the rest is judged again.
@@ -49,7 +55,8 @@ const oneTrigger = `least(held, @hard), bought - greatest(held - @hard, 0)`
 // reachedBounds writes a trigger for each holding of the contracts quoted whose
 // follower's stop-loss or take-profit the mark has reached, once for each copied
 // contract and kind. What is being sold already is left to that. A follower who stopped
-// copying has no such bounds any more. Foreign tables: positions (index
+// copying has no such bounds any more. What is held on paper is all free: nothing of
+// it is on its way (index paper_holdings_open_symbol). Foreign tables: positions (index
 // positions_open_symbol), copy_holdings, orders.
 const reachedBounds = `
 with quoted as (
@@ -60,6 +67,13 @@ with quoted as (
 	from quoted q
 	join positions p on p.symbol = q.symbol and p.status = 'open'
 	join copy_holdings h on h.position_id = p.id and h.bought > h.sold
+	join subscriptions s on s.id = h.subscription_id and s.status <> 'cancelled'
+	where s.stop_loss_percent is not null or s.take_profit_percent is not null
+	union all
+	select s.id, null, h.user_id, s.trader_id, h.symbol, q.mark, q.bid, ` + paperCostEach + `,
+		s.stop_loss_percent, s.take_profit_percent, h.bought, h.sold, h.bought - h.sold
+	from quoted q
+	join paper_holdings h on h.symbol = q.symbol and h.bought > h.sold
 	join subscriptions s on s.id = h.subscription_id and s.status <> 'cancelled'
 	where s.stop_loss_percent is not null or s.take_profit_percent is not null
 ), reached as (
@@ -75,13 +89,13 @@ with quoted as (
 		jsonb_strip_nulls(jsonb_build_object('copied', bought - sold, 'free', free, 'mark', round(mark, 4)::text, 'bid', round(bid, 4)::text, 'costPerShare', round(cost_each, 4)::text,
 			'stopLossPercent', stop_loss_percent::text, 'takeProfitPercent', take_profit_percent::text))
 	from anew where held > 0
-	order by subscription_id, position_id limit @slice
-	on conflict (subscription_id, position_id, kind, bought) do nothing
+	order by subscription_id, position_id, symbol limit @slice
+	on conflict do nothing
 	returning *
 )` + readTriggers
 
 // readTriggers reads the triggers that a CTE named made has written.
-const readTriggers = ` select ` + triggerColumns + ` from made g join users t on t.id = g.trader_id join positions p on p.id = g.position_id`
+const readTriggers = ` select ` + triggerColumns + ` from made g` + triggerJoins
 
 // Judge holds quotes against the bounds of everybody who holds copies of the
 // contracts: a row, a message and the bell of the exits are written together, in
@@ -164,13 +178,28 @@ func (c *Copier) reached(t Trigger) alerts.Notification {
 	if t.Percent.Valid {
 		why = fmt.Sprintf("at %s they are %s%% %s the %s they cost.", t.Mark.Display(), money.Trim(t.change().Abs()), t.beside(), t.CostEach.Display())
 	}
-	position := t.PositionID
 	return alerts.Notification{
-		UserID: t.FollowerID, Type: alerts.CopyTradeClose, Title: t.Kind.Words() + ": " + t.Contract.Display(),
+		UserID: t.FollowerID, Type: alerts.CopyTradeClose, Title: t.onPaper(t.Kind.Words() + ": " + t.Contract.Display()),
 		Body:  fmt.Sprintf("%d copied from @%s are being sold: %s", t.Held, t.Trader, why),
-		Brief: "Copies from @" + t.Trader + " are being sold.", URL: "/positions/" + position.String(),
-		SubjectKey: "trigger:" + t.ID.String(), PositionID: &position, LearntAt: t.TriggeredAt, ValidUntil: &t.SendBefore,
+		Brief: "Copies from @" + t.Trader + " are being sold.", URL: t.page(),
+		SubjectKey: "trigger:" + t.ID.String(), PositionID: t.PositionID, LearntAt: t.TriggeredAt, ValidUntil: &t.SendBefore,
 	}
+}
+
+// onPaper says of a message when nothing is traded.
+func (t Trigger) onPaper(title string) string {
+	if t.Paper() {
+		return "Paper: " + title
+	}
+	return title
+}
+
+// page is where the follower sees what the trigger is about.
+func (t Trigger) page() string {
+	if t.Paper() {
+		return "/copy"
+	}
+	return "/positions/" + t.PositionID.String()
 }
 
 // change is how far the mark lies from the cost, in percent.

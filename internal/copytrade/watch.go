@@ -71,12 +71,13 @@ func (c *Copier) Watch(ctx context.Context) error {
 }
 
 // watched are the bounds of every contract that somebody holds copies of and has
-// not been sold yet, one row for each, however many hold it. Foreign tables:
-// copy_holdings (index copy_holdings_open), positions.
+// not been sold yet, really or on paper, one row for each, however many hold it (index
+// subscriptions_guarded, paper_holdings' key). Foreign tables: copy_holdings (index
+// copy_holdings_open), positions.
 const watched = `
-	select p.symbol,
-		max(` + costEach + ` * (1 - s.stop_loss_percent / 100)) filter (where l.id is null),
-		min(` + costEach + ` * (1 + s.take_profit_percent / 100)) filter (where t.id is null)
+	select symbol, max(low), min(high) from (
+	select p.symbol, case when l.id is null then ` + costEach + ` * (1 - s.stop_loss_percent / 100) end as low,
+		case when t.id is null then ` + costEach + ` * (1 + s.take_profit_percent / 100) end as high
 	from subscriptions s
 	join copy_holdings h on h.subscription_id = s.id and h.bought > h.sold
 	join positions p on p.id = h.position_id and p.status = 'open'
@@ -85,7 +86,17 @@ const watched = `
 	where (s.stop_loss_percent is not null or s.take_profit_percent is not null or s.close_on_expiry_at is not null)
 		and (s.stop_loss_percent is not null and l.id is null or s.take_profit_percent is not null and t.id is null) and s.status <> 'cancelled'
 		and p.symbol > $1
-	group by p.symbol order by p.symbol limit $2`
+	union all
+	select h.symbol, case when l.id is null then ` + paperCostEach + ` * (1 - s.stop_loss_percent / 100) end,
+		case when t.id is null then ` + paperCostEach + ` * (1 + s.take_profit_percent / 100) end
+	from subscriptions s
+	join paper_holdings h on h.subscription_id = s.id and h.bought > h.sold
+	left join copy_triggers l on l.subscription_id = s.id and l.position_id is null and l.symbol = h.symbol and l.kind = 'stop_loss' and l.bought >= h.bought
+	left join copy_triggers t on t.subscription_id = s.id and t.position_id is null and t.symbol = h.symbol and t.kind = 'take_profit' and t.bought >= h.bought
+	where (s.stop_loss_percent is not null or s.take_profit_percent is not null or s.close_on_expiry_at is not null)
+		and (s.stop_loss_percent is not null and l.id is null or s.take_profit_percent is not null and t.id is null) and s.status <> 'cancelled'
+		and h.symbol > $1) held
+	group by symbol order by symbol limit $2`
 
 // reload reads what is to be watched, and says whether it is other contracts than
 // before.

@@ -102,7 +102,7 @@ func (c *Copier) sellLate(ctx context.Context, position uuid.UUID, subscription 
 			ids[i] = d.ID
 		}
 		who := pgx.NamedArgs{"raised": ids}
-		if err := errors.Join(c.ask(ctx, tx, leader, `c.id = any(@raised)`, who), c.show(ctx, tx, leader, `c.id = any(@raised)`, who)); err != nil {
+		if err := errors.Join(c.ask(ctx, tx, leader, askedAgain, `c.id = any(@raised)`, who), c.show(ctx, tx, leader, `c.id = any(@raised)`, who)); err != nil {
 			return err
 		}
 		return publish(ctx, tx, raised)

@@ -156,8 +156,8 @@ join sold s on s.subscription_id = h.subscription_id and s.position_id = h.posit
 where h.realized <> s.proceeds - (c.cost - h.remaining_cost);
 
 -- INV-52: What a follower's own bound sells is sold once for each copied contract and kind, by one order of its holding, in time, and all sells of a copy together are no more than it holds.
-select subscription_id || ' ' || position_id as id, kind || ' was reached for ' || sum(held) || ' of ' || max(bought) || ' contracts' as why
-from copy_triggers group by subscription_id, position_id, kind having sum(held) > max(bought)
+select subscription_id || ' ' || coalesce(position_id::text, min(symbol)) as id, kind || ' was reached for ' || sum(held) || ' of ' || max(bought) || ' contracts' as why
+from copy_triggers group by subscription_id, position_id, case when position_id is null then symbol end, kind having sum(held) > max(bought)
 union all
 select trigger_id::text, 'sold by ' || count(*) || ' orders' from orders
 where trigger_id is not null and state <> 'aborted' group by trigger_id having count(*) > 1

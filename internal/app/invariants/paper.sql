@@ -1,6 +1,6 @@
 -- What must hold of copies on paper: they hold what their fills say, and nothing of them is traded.
 
--- INV-55: On paper, what is held is the sum of its fills, each decision buys once and sells no more than it may, the day is counted apart, and nothing is traded.
+-- INV-55: On paper, what is held is the sum of its fills, each decision buys once and sells no more than it may, a bound sells once what it was reached for, the day is counted apart, and nothing is traded.
 with filled as (
     select f.subscription_id, f.symbol, sum(f.quantity) filter (where f.kind = 'buy') as bought, sum(f.quantity) filter (where f.kind <> 'buy') as sold,
         sum(f.quantity * f.price * h.multiplier) filter (where f.kind = 'buy') as cost, sum(f.quantity * f.price * h.multiplier) filter (where f.kind <> 'buy') as proceeds,
@@ -32,6 +32,14 @@ union all
 select d.id::text, 'sold ' || sum(f.quantity) || ' of ' || d.held || ' held on paper, the target is ' || max(f.copy_target)
 from paper_fills f join copy_decisions d on d.id = f.decision_id where f.kind = 'sell' group by d.id, d.held
 having sum(f.quantity) > max(f.copy_target) or sum(f.quantity) > d.held
+union all
+select g.id::text, 'is ' || g.state || ', and a fill on paper is of ' || coalesce(f.quantity::text, 'nothing') || ' of its ' || g.held
+from copy_triggers g left join paper_fills f on f.trigger_id = g.id where g.position_id is null and (
+    (g.state = 'sold') <> (f.id is not null) or f.quantity > g.held
+    or f.id is not null and (f.subscription_id, f.symbol, f.user_id) is distinct from (g.subscription_id, g.symbol, g.user_id))
+union all
+select g.id::text, 'is of a real copy on paper, or the reverse'
+from copy_triggers g join subscriptions s on s.id = g.subscription_id where s.paper <> (g.position_id is null)
 union all
 select o.id::text, 'is an order, and its subscription is on paper' from orders o join subscriptions s on s.id = o.subscription_id where s.paper
 union all

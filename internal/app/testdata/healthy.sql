@@ -95,7 +95,8 @@ values
     (id('no entry'), id('sub'), id('ben'), id('ava'), id('other buy'), 'BTO', 'MSFT  270115P00400000', 1, 5, 0, 'skipped', 'scaled_to_zero', null, null, 0, 0, 1, 1, t(304), t(364), t(304)),
     (id('no exit'), id('sub'), id('ben'), id('ava'), id('other sell'), 'STC', 'MSFT  270115P00400000', 1, 4.5, 0, 'skipped', 'no_copy_held', null, null, 0, 1, 1, 1, t(344), t(1244), t(344));
 insert into copy_triggers (id, subscription_id, position_id, user_id, trader_id, kind, symbol, held, bought, percent, cost_each, mark, price, triggered_at, send_before, state, reason)
-values (id('stopped'), id('sub'), id('copied'), id('ben'), id('ava'), 'stop_loss', 'AAPL  270115C00200000', 2, 3, 30, 3.6, 2.5, 2.45, t(200), t(1100), 'failed', 'order_expired');
+values (id('stopped'), id('sub'), id('copied'), id('ben'), id('ava'), 'stop_loss', 'AAPL  270115C00200000', 2, 3, 30, 3.6, 2.5, 2.45, t(200), t(1100), 'failed', 'order_expired'),
+    (id('paper stopped'), id('paper'), null, id('ben'), id('ava'), 'take_profit', 'AAPL  270115C00200000', 4, 4, 20, 3.55, 4.3, 4.25, t(100), t(1000), 'failed', 'no_copy_held');
 insert into copy_decisions (id, subscription_id, paper, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price, quantity,
     result, reason, held, leader_held, place, place_of, decided_at, expires_at, updated_at)
 values

@@ -1,11 +1,25 @@
-// Keys that move. Keys that send do not exist here: every order passes its confirmation.
+// Keys that move, and two that send: they answer the question in focus, once armed in this
+// tab. No key places an order of one's own: each passes its confirmation.
 
 const places = { d: "/dashboard", t: "/dashboard#ticket", c: "/copy", p: "/positions", o: "/orders", n: "/notifications" };
 const chord = 1200; // ms between "g" and the place
 
+const armedFor = 5 * 60 * 1000; // ms
+const answers = { a: "approve", r: "reject" };
+
 let went = 0;
+let disarming = 0;
 
 export function startKeys() {
+  document.getElementById("arm")?.addEventListener("close", (event) => {
+    const arm = event.target.returnValue === "arm";
+    event.target.returnValue = ""; // it would be the answer of the next time that is closed without one
+    if (!arm) return;
+    sessionStorage.setItem("armed-until", String(Date.now() + armedFor));
+    showArmed();
+  });
+  document.getElementById("armed")?.addEventListener("click", disarm);
+  showArmed();
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && event.shiftKey) return openDialog(event, "stop");
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
@@ -16,7 +30,37 @@ export function startKeys() {
     if (event.key === "b") focusLine(event);
     if (event.key === "j" || event.key === "k") moveRow(event);
     if (event.key === "x") closeRow();
+    if (answers[event.key] && Date.now() - went >= chord) answer(event);
   });
+}
+
+// What is armed belongs to this tab and outlives its pages, not its time.
+function armedLeft() {
+  const left = Number(sessionStorage.getItem("armed-until")) - Date.now();
+  return left > 0 && left <= armedFor ? left : 0;
+}
+
+function showArmed() {
+  const left = armedLeft();
+  const shown = document.getElementById("armed");
+  if (shown) shown.hidden = left === 0;
+  clearTimeout(disarming);
+  if (left > 0) disarming = setTimeout(disarm, left);
+}
+
+function disarm() {
+  sessionStorage.removeItem("armed-until");
+  showArmed();
+}
+
+// Answers the question in focus as its button would; a key held down answers nothing more.
+function answer(event) {
+  if (event.repeat || document.querySelector("dialog[open]")) return;
+  const button = document.activeElement?.closest("[data-approval]")?.querySelector(`[data-answer=${answers[event.key]}]`);
+  if (!button) return;
+  event.preventDefault();
+  if (armedLeft() === 0) return openDialog(event, "arm");
+  if (!button.disabled) button.form.requestSubmit(button);
 }
 
 function typing(target) {
@@ -51,7 +95,7 @@ function closeRow() {
 }
 
 function moveRow(event) {
-  const rows = [...document.querySelectorAll("tr[tabindex]")];
+  const rows = [...document.querySelectorAll("tr[tabindex], [data-approval]")];
   const here = rows.indexOf(document.activeElement);
   const next = rows[here + (event.key === "j" ? 1 : -1)] ?? rows[0];
   next?.focus();
