@@ -23,6 +23,7 @@ import (
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/hooks"
+	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/inbox"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
@@ -71,6 +72,7 @@ type App struct {
 
 	outside  outside
 	handler  http.Handler
+	load     *httpio.Load
 	listener net.Listener
 	stopping atomic.Bool
 	probe    probe

@@ -106,6 +106,9 @@ func (a *App) parts() []func(context.Context) error {
 	return []func(context.Context) error{
 		a.desk.RunLooks, a.desk.RunSweeper, a.desk.RunWatch, a.copier.Run, a.copier.Watch, a.post.Run, a.workInbox, a.runClock, a.runProbe,
 		func(ctx context.Context) error {
+			return every(ctx, time.Second, func(context.Context) { a.load.Settle() })
+		},
+		func(ctx context.Context) error {
 			return every(ctx, 2*time.Second, a.logged("look for portal outcomes", a.accounts.SweepVisits))
 		},
 		func(ctx context.Context) error {

@@ -24,6 +24,7 @@ type meter struct {
 	brokers    *prometheus.HistogramVec
 	alarms     *prometheus.CounterVec
 	guards     *prometheus.CounterVec
+	refusals   *prometheus.CounterVec
 }
 
 func newMeter() *meter {
@@ -46,7 +47,10 @@ func newMeter() *meter {
 	m.guards = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_copy_guards_total", Help: "What watching held copies came to, by event.",
 	}, []string{"event"})
-	m.registry.MustRegister(m.requests, m.deliveries, m.brokers, m.alarms, m.guards,
+	m.refusals = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "alertsify_overload_refused_total", Help: "Requests refused because the server was overloaded, by class.",
+	}, []string{"class"})
+	m.registry.MustRegister(m.requests, m.deliveries, m.brokers, m.alarms, m.guards, m.refusals,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -67,6 +71,19 @@ func (m *meter) snaptrade(c snaptrade.Call) {
 }
 
 func (m *meter) guard(event string) { m.guards.WithLabelValues(event).Inc() }
+
+func (m *meter) shed(c httpio.Class) { m.refusals.WithLabelValues(c.String()).Inc() }
+
+// watch shows how much the server has to do.
+func (m *meter) watch(l *httpio.Load) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "alertsify_overload_level", Help: "What is refused: 0 nothing, 1 anonymous requests, 2 feeds too, 3 entries too.",
+		}, func() float64 { return float64(l.Level()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "alertsify_requests_in_work", Help: "Requests being answered at the moment, streams left out.",
+		}, func() float64 { return float64(l.Working()) }))
+}
 
 func (m *meter) alarm(kind string) { m.alarms.WithLabelValues(kind).Inc() }
 
