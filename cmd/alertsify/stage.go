@@ -375,6 +375,7 @@ func (s *stage) program(ctx context.Context, o stageOptions) (*app.App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the settings need attention:\n%w", err)
 	}
+	cfg.Version = version
 	a, err := app.New(ctx, cfg, s.log)
 	if err != nil {
 		return nil, err

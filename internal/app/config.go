@@ -65,6 +65,7 @@ type Config struct {
 	LogLevel, LogFormat string
 	CrashAt             string // development and tests only
 
+	Version  string   // of the program, set by its command
 	Warnings []string // said once at start
 }
 

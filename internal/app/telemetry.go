@@ -13,6 +13,7 @@ import (
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/snaptrade"
+	"github.com/alertsify/alertsify/internal/status"
 )
 
 // meter counts what operators look at. Labels come from closed sets: routes of
@@ -25,6 +26,7 @@ type meter struct {
 	alarms     *prometheus.CounterVec
 	guards     *prometheus.CounterVec
 	refusals   *prometheus.CounterVec
+	running    *prometheus.GaugeVec
 }
 
 func newMeter() *meter {
@@ -50,7 +52,10 @@ func newMeter() *meter {
 	m.refusals = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_overload_refused_total", Help: "Requests refused because the server was overloaded, by class.",
 	}, []string{"class"})
-	m.registry.MustRegister(m.requests, m.deliveries, m.brokers, m.alarms, m.guards, m.refusals,
+	m.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "alertsify_instances", Help: "Instances that run, by version and protocol; copied entries stop while there are two protocols.",
+	}, []string{"version", "protocol"})
+	m.registry.MustRegister(m.running, m.requests, m.deliveries, m.brokers, m.alarms, m.guards, m.refusals,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -68,6 +73,13 @@ func (m *meter) delivery(channel, outcome string, took time.Duration) {
 
 func (m *meter) snaptrade(c snaptrade.Call) {
 	m.brokers.WithLabelValues(c.Op, c.Class.String(), strconv.Itoa(c.Status)).Observe(c.Took.Seconds())
+}
+
+func (m *meter) instances(list []status.Instance) {
+	m.running.Reset()
+	for _, i := range list {
+		m.running.WithLabelValues(i.Version, strconv.Itoa(i.Protocol)).Inc()
+	}
 }
 
 func (m *meter) guard(event string) { m.guards.WithLabelValues(event).Inc() }
