@@ -97,6 +97,9 @@ func TestEveryRouteSaysWhoMayCallIt(t *testing.T) {
 		if !route.Rule.Valid() {
 			t.Errorf("%s has no rule", name)
 		}
+		if !route.Class.Valid() {
+			t.Errorf("%s does not say when it goes under overload", name)
+		}
 		if seen[name] {
 			t.Errorf("%s stands twice", name)
 		}

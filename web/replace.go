@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -58,10 +59,26 @@ func (s *Site) replaceOrder(w http.ResponseWriter, r *http.Request) error {
 	if len(wrong) > 0 {
 		return s.replaceRefused(w, r, id, f, fault.Validation(wrong))
 	}
+	if err := s.admitChange(r.Context(), id); err != nil {
+		return err
+	}
 	if _, err := s.desk.Replace(r.Context(), me(r.Context()), id, key, req); err != nil {
 		return s.replaceRefused(w, r, id, f, err)
 	}
 	return back(w, f.Get("return_to"), "replace-asked")
+}
+
+// admitChange is admitOrder for an order whose side only its row knows: it is read
+// when a refusal depends on it.
+func (s *Site) admitChange(ctx context.Context, id uuid.UUID) error {
+	if !httpio.Refused(ctx, httpio.Entry) {
+		return nil
+	}
+	o, err := s.desk.Order(ctx, me(ctx), id)
+	if err != nil || o.Side != orders.BTO {
+		return err
+	}
+	return httpio.Admit(ctx, httpio.Entry)
 }
 
 func readChange(f url.Values) (orders.ChangeRequest, map[string]string) {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/orders"
@@ -27,6 +28,9 @@ func (s *Site) preview(w http.ResponseWriter, r *http.Request) error {
 	req, wrong := readRequest(f)
 	if len(wrong) > 0 {
 		return s.ticketAgain(w, r, f, fault.Validation(wrong))
+	}
+	if err := admitOrder(r.Context(), req); err != nil {
+		return err
 	}
 	c, err := s.confirmation(r.Context(), f, req, newKey())
 	if err != nil {
@@ -53,6 +57,9 @@ func (s *Site) place(w http.ResponseWriter, r *http.Request) error {
 	if len(wrong) > 0 {
 		return s.ticketAgain(w, r, f, fault.Validation(wrong))
 	}
+	if err := admitOrder(r.Context(), req); err != nil {
+		return err
+	}
 	body, err := json.Marshal(req)
 	if err != nil {
 		return err
@@ -62,6 +69,16 @@ func (s *Site) place(w http.ResponseWriter, r *http.Request) error {
 		return back(w, "/dashboard", "order-taken")
 	}
 	return s.refused(w, r, f, req, key, err)
+}
+
+// admitOrder refuses an entry while the server is too busy for entries. It is the
+// problem page and nothing more: drawing the ticket again would cost what is short.
+// The way back from it leads to the form with the same key.
+func admitOrder(ctx context.Context, req orders.Request) error {
+	if !req.Entry() {
+		return nil
+	}
+	return httpio.Admit(ctx, httpio.Entry)
 }
 
 // refused shows the confirmation again with the reason. A refusal left nothing

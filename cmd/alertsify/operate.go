@@ -173,6 +173,13 @@ func doctor(ctx context.Context, c console, args []string) error {
 		}
 		fmt.Fprintln(c.out, r.Line())
 	}
+	running, err := a.Instances(ctx)
+	if err != nil && failed == 0 {
+		return err
+	}
+	for _, line := range running {
+		fmt.Fprintln(c.out, line)
+	}
 	if failed > 0 {
 		return fmt.Errorf("%d integration%s an error", failed, map[bool]string{true: " has", false: "s have"}[failed == 1])
 	}

@@ -67,6 +67,7 @@ func load(c console, env, data string) (app.Config, error) {
 	if err != nil {
 		return app.Config{}, fmt.Errorf("the settings need attention:\n%w", err)
 	}
+	cfg.Version = version
 	return cfg, nil
 }
 

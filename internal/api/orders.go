@@ -1,7 +1,10 @@
 package api
 
 import (
+	"context"
 	"net/http"
+
+	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/orders"
@@ -10,6 +13,9 @@ import (
 func (a *API) previewOrder(w http.ResponseWriter, r *http.Request) error {
 	var in orders.Request
 	if err := httpio.Decode(r, &in); err != nil {
+		return err
+	}
+	if err := admitOrder(r.Context(), in); err != nil {
 		return err
 	}
 	p, err := a.desk.Preview(r.Context(), user(r.Context()), in)
@@ -25,11 +31,35 @@ func (a *API) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := admitOrder(r.Context(), in); err != nil {
+		return err
+	}
 	receipt, err := a.desk.Place(r.Context(), user(r.Context()), orders.Key{Text: key, Body: body}, in)
 	if err != nil {
 		return err
 	}
 	return told(w, http.StatusAccepted, receipt.Order, receipt.Replayed)
+}
+
+// admitOrder refuses an entry while entries go; an exit is never held up.
+func admitOrder(ctx context.Context, in orders.Request) error {
+	if !in.Entry() {
+		return nil
+	}
+	return httpio.Admit(ctx, httpio.Entry)
+}
+
+// admitChange is admitOrder for the replacing of an order, whose side only its row
+// knows: it is read when a refusal depends on it.
+func (a *API) admitChange(ctx context.Context, id uuid.UUID) error {
+	if !httpio.Refused(ctx, httpio.Entry) {
+		return nil
+	}
+	o, err := a.desk.Order(ctx, user(ctx), id)
+	if err != nil || o.Side != orders.BTO {
+		return err
+	}
+	return httpio.Admit(ctx, httpio.Entry)
 }
 
 func (a *API) listOrders(w http.ResponseWriter, r *http.Request) error {
@@ -75,6 +105,9 @@ func (a *API) replaceOrder(w http.ResponseWriter, r *http.Request) error {
 	var in orders.ChangeRequest
 	key, body, err := keyed(r, &in)
 	if err != nil {
+		return err
+	}
+	if err := a.admitChange(r.Context(), id); err != nil {
 		return err
 	}
 	receipt, err := a.desk.Replace(r.Context(), user(r.Context()), id, orders.Key{Text: key, Body: body}, in)

@@ -2,6 +2,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
@@ -23,6 +25,7 @@ import (
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/hooks"
+	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/inbox"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
@@ -71,6 +74,9 @@ type App struct {
 
 	outside  outside
 	handler  http.Handler
+	load     *httpio.Load
+	self     status.Instance // this process
+	beside   string          // who ran of another protocol at the last beat
 	listener net.Listener
 	stopping atomic.Bool
 	probe    probe
@@ -82,6 +88,7 @@ type App struct {
 // everything that is wrong with the settings at once.
 func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	a := &App{cfg: cfg, log: log, clock: exchange.NewClock(time.Now), meter: newMeter()}
+	a.self = status.Instance{ID: uuid.New(), Version: cmp.Or(cfg.Version, "unknown"), Protocol: risk.Protocol}
 	for _, w := range cfg.Warnings {
 		log.Warn("about the settings", "warning", w)
 	}

@@ -29,6 +29,7 @@ const checkTime = 10 * time.Second
 func (a *App) Checks() []Check {
 	return []Check{
 		{"database", "check DATABASE_URL and that PostgreSQL runs; `alertsify migrate up` when the schema is behind", a.askDatabase},
+		{"instances", "let the deploy end, or stop what is left of the other version; exits of copies and manual orders go on", a.askInstances},
 		{"placing", "wait until the accounts are listed, or set this machine's clock by NTP; selling at the broker itself is always possible", a.desk.Placing},
 		{"calendar", "install a release whose exchange calendar covers the coming month; until then copies count the exchange as closed", a.askCalendar},
 		{"redis", "check REDIS_URL and that Redis runs; without it rates are kept per process", a.redis.Ping},

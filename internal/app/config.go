@@ -27,6 +27,7 @@ type Config struct {
 
 	RateAPI, RateAPIPaying, RateOrders, RateAnon int
 	StreamsPerUser, StreamsPerAddress            int
+	BusyRequests                                 int
 	TrustedProxies                               string
 
 	DatabaseURL, DirectURL string
@@ -64,6 +65,7 @@ type Config struct {
 	LogLevel, LogFormat string
 	CrashAt             string // development and tests only
 
+	Version  string   // of the program, set by its command
 	Warnings []string // said once at start
 }
 
@@ -87,6 +89,7 @@ func (c *Config) settings() []Setting {
 		{"RATE_ANON", nil, number(&c.RateAnon)},
 		{"STREAMS_PER_USER", nil, number(&c.StreamsPerUser)},
 		{"STREAMS_PER_ADDRESS", nil, number(&c.StreamsPerAddress)},
+		{"BUSY_REQUESTS", nil, number(&c.BusyRequests)},
 		{"TRUSTED_PROXIES", nil, text(&c.TrustedProxies)},
 		{"DATABASE_URL", nil, text(&c.DatabaseURL)},
 		{"DIRECT_URL", nil, text(&c.DirectURL)},
@@ -165,11 +168,17 @@ func (c *Config) ignored(warning string) func(string) error {
 	return func(string) error { c.Warnings = append(c.Warnings, warning); return nil }
 }
 
+// busyRequests is about thirty for each connection to the database. Requests take
+// milliseconds there, so that many at once wait most of a second: people notice, and
+// nothing is lost yet.
+const busyRequests = 1000
+
 // Defaults are the settings of an environment before anything is set.
 func Defaults(env string) Config {
 	c := Config{
 		AppURL: "http://localhost:8080", Addr: ":8080", Env: env,
 		RateAPI: 100, RateAPIPaying: 500, RateOrders: 10, RateAnon: 60, StreamsPerUser: 5, StreamsPerAddress: 20,
+		BusyRequests: busyRequests,
 		SnapTradeURL: "https://api.snaptrade.com", SnapTradeBudget: 250,
 		DiscordURL: "https://discord.com", AlpacaFeed: "indicative",
 		DefaultPlan: "trader", LogLevel: "info", LogFormat: "json",

@@ -24,9 +24,11 @@ import (
 
 // openDoors builds the doors and hangs every route into one table.
 func (a *App) openDoors(context.Context) (err error) {
+	a.load = httpio.NewLoad(httpio.LoadOptions{Bound: a.cfg.BusyRequests, Logger: a.log, Refused: a.meter.shed})
+	a.meter.watch(a.load)
 	a.guard, err = auth.New(auth.Options{
 		DB: a.db, Users: a.users, AppURL: a.cfg.AppURL, Production: a.cfg.Env == Production, Providers: a.providers(),
-		Allow: a.allow, SignInsPerMinute: a.signInsPerMinute(), AnonymousPerMinute: a.cfg.RateAnon, Logger: a.log, Now: time.Now,
+		Allow: a.allow, SignInsPerMinute: a.signInsPerMinute(), AnonymousPerMinute: a.cfg.RateAnon, Load: a.load, Logger: a.log, Now: time.Now,
 	})
 	if err != nil {
 		return err
@@ -63,20 +65,20 @@ func (a *App) signInsPerMinute() int {
 }
 
 // Routes is the table of everything the program answers: method, path, who may
-// call it, handler.
+// call it, when it goes under overload, handler.
 func (a *App) Routes() []auth.Route {
 	routes := []auth.Route{
-		{Method: "GET", Pattern: "/api/health", Rule: auth.Open, Handler: a.health},
-		{Method: "GET", Pattern: "/api/health/ready", Rule: auth.Open, Handler: a.ready},
-		{Method: "GET", Pattern: "/metrics", Rule: auth.Open, Handler: a.metrics},
-		{Method: "GET", Pattern: "/api/openapi.json", Rule: auth.Open, Handler: api.Specification},
-		{Method: "GET", Pattern: "/api/docs", Rule: auth.Open, Handler: a.api.Docs},
-		{Method: "GET", Pattern: "/api/docs.css", Rule: auth.Open, Handler: api.DocsStyle},
-		{Method: "POST", Pattern: "/api/webhooks/snaptrade", Rule: auth.Webhook, Handler: a.hooks.Snaptrade},
-		{Method: "POST", Pattern: "/api/snaptrade/webhook", Rule: auth.Webhook, Handler: a.hooks.Snaptrade},
-		{Method: "POST", Pattern: "/auth/{provider}", Rule: auth.Public, Handler: a.guard.Begin},
-		{Method: "GET", Pattern: "/api/auth/callback/{provider}", Rule: auth.Public, Handler: a.guard.Callback},
-		{Method: "POST", Pattern: "/auth/logout", Rule: auth.Public, Handler: a.guard.SignOut},
+		{Method: "GET", Pattern: "/api/health", Rule: auth.Open, Class: httpio.Vital, Handler: a.health},
+		{Method: "GET", Pattern: "/api/health/ready", Rule: auth.Open, Class: httpio.Vital, Handler: a.ready},
+		{Method: "GET", Pattern: "/metrics", Rule: auth.Open, Class: httpio.Vital, Handler: a.metrics},
+		{Method: "GET", Pattern: "/api/openapi.json", Rule: auth.Open, Class: httpio.Anonymous, Handler: api.Specification},
+		{Method: "GET", Pattern: "/api/docs", Rule: auth.Open, Class: httpio.Anonymous, Handler: a.api.Docs},
+		{Method: "GET", Pattern: "/api/docs.css", Rule: auth.Open, Class: httpio.Anonymous, Handler: api.DocsStyle},
+		{Method: "POST", Pattern: "/api/webhooks/snaptrade", Rule: auth.Webhook, Class: httpio.Vital, Handler: a.hooks.Snaptrade},
+		{Method: "POST", Pattern: "/api/snaptrade/webhook", Rule: auth.Webhook, Class: httpio.Vital, Handler: a.hooks.Snaptrade},
+		{Method: "POST", Pattern: "/auth/{provider}", Rule: auth.Public, Class: httpio.Entry, Handler: a.guard.Begin},
+		{Method: "GET", Pattern: "/api/auth/callback/{provider}", Rule: auth.Public, Class: httpio.Entry, Handler: a.guard.Callback},
+		{Method: "POST", Pattern: "/auth/logout", Rule: auth.Public, Class: httpio.Vital, Handler: a.guard.SignOut},
 	}
 	routes = append(routes, a.limited(a.api.Routes())...)
 	return append(routes, a.site.Routes()...)

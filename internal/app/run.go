@@ -72,6 +72,9 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
+	if err := a.beat(work); err != nil { // before any claim: an instance of another protocol must know of this one
+		return err
+	}
 	if err := a.desk.Watch(work); err != nil { // nothing is sent from a database that is not what it was
 		a.log.WarnContext(ctx, "watch the database at start", "err", err)
 	}
@@ -98,6 +101,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	err = errors.Join(ignoreClosed(err), a.stop(server, stopWork))
 	parts.Wait()
+	a.leave(ctx)
 	return err
 }
 
@@ -105,6 +109,12 @@ func (a *App) Run(ctx context.Context) error {
 func (a *App) parts() []func(context.Context) error {
 	return []func(context.Context) error{
 		a.desk.RunLooks, a.desk.RunSweeper, a.desk.RunWatch, a.copier.Run, a.copier.Watch, a.post.Run, a.workInbox, a.runClock, a.runProbe,
+		func(ctx context.Context) error {
+			return every(ctx, status.BeatEvery, a.logged("say that this instance runs", a.beat))
+		},
+		func(ctx context.Context) error {
+			return every(ctx, time.Second, func(context.Context) { a.load.Settle() })
+		},
 		func(ctx context.Context) error {
 			return every(ctx, 2*time.Second, a.logged("look for portal outcomes", a.accounts.SweepVisits))
 		},

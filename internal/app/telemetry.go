@@ -13,6 +13,7 @@ import (
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/snaptrade"
+	"github.com/alertsify/alertsify/internal/status"
 )
 
 // meter counts what operators look at. Labels come from closed sets: routes of
@@ -24,6 +25,8 @@ type meter struct {
 	brokers    *prometheus.HistogramVec
 	alarms     *prometheus.CounterVec
 	guards     *prometheus.CounterVec
+	refusals   *prometheus.CounterVec
+	running    *prometheus.GaugeVec
 }
 
 func newMeter() *meter {
@@ -46,7 +49,13 @@ func newMeter() *meter {
 	m.guards = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_copy_guards_total", Help: "What watching held copies came to, by event.",
 	}, []string{"event"})
-	m.registry.MustRegister(m.requests, m.deliveries, m.brokers, m.alarms, m.guards,
+	m.refusals = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "alertsify_overload_refused_total", Help: "Requests refused because the server was overloaded, by class.",
+	}, []string{"class"})
+	m.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "alertsify_instances", Help: "Instances that run, by version and protocol; copied entries stop while there are two protocols.",
+	}, []string{"version", "protocol"})
+	m.registry.MustRegister(m.running, m.requests, m.deliveries, m.brokers, m.alarms, m.guards, m.refusals,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -66,7 +75,27 @@ func (m *meter) snaptrade(c snaptrade.Call) {
 	m.brokers.WithLabelValues(c.Op, c.Class.String(), strconv.Itoa(c.Status)).Observe(c.Took.Seconds())
 }
 
+func (m *meter) instances(list []status.Instance) {
+	m.running.Reset()
+	for _, i := range list {
+		m.running.WithLabelValues(i.Version, strconv.Itoa(i.Protocol)).Inc()
+	}
+}
+
 func (m *meter) guard(event string) { m.guards.WithLabelValues(event).Inc() }
+
+func (m *meter) shed(c httpio.Class) { m.refusals.WithLabelValues(c.String()).Inc() }
+
+// watch shows how much the server has to do.
+func (m *meter) watch(l *httpio.Load) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "alertsify_overload_level", Help: "What is refused: 0 nothing, 1 anonymous requests, 2 feeds too, 3 entries too.",
+		}, func() float64 { return float64(l.Level()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "alertsify_requests_in_work", Help: "Requests being answered at the moment, streams left out.",
+		}, func() float64 { return float64(l.Working()) }))
+}
 
 func (m *meter) alarm(kind string) { m.alarms.WithLabelValues(kind).Inc() }
 

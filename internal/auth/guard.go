@@ -37,6 +37,7 @@ type Options struct {
 	SignInsPerMinute   int          // 10 when zero
 	AnonymousPerMinute int          // API requests of nobody known, for each address; not counted when zero
 
+	Load   *httpio.Load // refuses by class while the server is overloaded; nil: never
 	Logger *slog.Logger
 	Now    func() time.Time
 }
@@ -58,6 +59,7 @@ type Guard struct {
 	allow     httpio.Allow
 	perMinute int
 	anonymous int
+	load      *httpio.Load
 	log       *slog.Logger
 	now       func() time.Time
 }
@@ -69,7 +71,7 @@ func New(o Options) (*Guard, error) {
 	g := &Guard{
 		db: o.DB, users: o.Users, production: o.Production, appURL: o.AppURL,
 		idle: o.Idle, recent: newRecentUsers(o.Now), allow: o.Allow, perMinute: o.SignInsPerMinute,
-		anonymous: o.AnonymousPerMinute, log: o.Logger, now: o.Now,
+		anonymous: o.AnonymousPerMinute, load: o.Load, log: o.Logger, now: o.Now,
 	}
 	g.sessions = newSessions(o, &store{db: o.DB, now: o.Now})
 	var errs []error

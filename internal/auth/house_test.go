@@ -98,21 +98,21 @@ func (h *house) routes() http.Handler {
 		return httpio.Answer(w, http.StatusOK, p.User.Username)
 	}
 	err := h.guard.Mount(r, []Route{
-		{"POST", "/auth/logout", Public, h.guard.SignOut},
-		{"POST", "/auth/{provider}", Public, h.guard.Begin},
-		{"GET", "/api/auth/callback/{provider}", Public, h.guard.Callback},
-		{"GET", "/", Public, me},
-		{"GET", "/orders", SignedIn, me},
-		{"POST", "/orders", SignedIn, me},
-		{"GET", "/api/me", SignedIn, me},
-		{"POST", "/api/orders", SignedIn, me},
-		{"POST", "/api/orders/preview", SignedIn | ReadOnly, me},
-		{"POST", "/api/brokers", SignedIn | StepUp, me},
-		{"GET", "/brokers", SignedIn | StepUp, me},
-		{"POST", "/api/tokens", SignedIn | StepUp | SessionOnly, me},
-		{"GET", "/api/alerts", TraderOnly, me},
-		{"GET", "/api/admin/users", Operator, me},
-		{"GET", "/metrics", Open, me},
+		{"POST", "/auth/logout", Public, httpio.Vital, h.guard.SignOut},
+		{"POST", "/auth/{provider}", Public, httpio.Vital, h.guard.Begin},
+		{"GET", "/api/auth/callback/{provider}", Public, httpio.Vital, h.guard.Callback},
+		{"GET", "/", Public, httpio.Vital, me},
+		{"GET", "/orders", SignedIn, httpio.Vital, me},
+		{"POST", "/orders", SignedIn, httpio.Vital, me},
+		{"GET", "/api/me", SignedIn, httpio.Vital, me},
+		{"POST", "/api/orders", SignedIn, httpio.Vital, me},
+		{"POST", "/api/orders/preview", SignedIn | ReadOnly, httpio.Vital, me},
+		{"POST", "/api/brokers", SignedIn | StepUp, httpio.Vital, me},
+		{"GET", "/brokers", SignedIn | StepUp, httpio.Vital, me},
+		{"POST", "/api/tokens", SignedIn | StepUp | SessionOnly, httpio.Vital, me},
+		{"GET", "/api/alerts", TraderOnly, httpio.Vital, me},
+		{"GET", "/api/admin/users", Operator, httpio.Vital, me},
+		{"GET", "/metrics", Open, httpio.Vital, me},
 	})
 	if err != nil {
 		h.t.Fatal(err)

@@ -21,11 +21,12 @@ type Route struct {
 	Method  string
 	Pattern string
 	Rule    Rule
+	Class   httpio.Class // when it goes while the server is overloaded
 	Handler httpio.Handler
 }
 
-// Mount adds routes to r, each behind its rule. A route without a rule is an
-// error, so that it cannot be forgotten.
+// Mount adds routes to r, each behind its class and its rule. A route without one of
+// them is an error, so that it cannot be forgotten.
 func (g *Guard) Mount(r chi.Router, routes []Route) error {
 	var errs []error
 	for _, route := range routes {
@@ -33,7 +34,11 @@ func (g *Guard) Mount(r chi.Router, routes []Route) error {
 			errs = append(errs, errors.New("route without a rule: "+route.Method+" "+route.Pattern))
 			continue
 		}
-		r.Method(route.Method, route.Pattern, g.Require(route.Rule)(route.Handler))
+		if !route.Class.Valid() {
+			errs = append(errs, errors.New("route without a class: "+route.Method+" "+route.Pattern))
+			continue
+		}
+		r.Method(route.Method, route.Pattern, g.load.Handle(route.Class, g.Require(route.Rule)(route.Handler)))
 	}
 	return errors.Join(errs...)
 }
@@ -60,6 +65,9 @@ func (g *Guard) Require(rule Rule) func(http.Handler) http.Handler {
 			if known {
 				ctx = With(ctx, p)
 				httpio.Annotate(ctx, slog.String("user", p.User.ID.String()), slog.String("by", p.Method))
+			} else if err := httpio.AdmitNobody(ctx); err != nil {
+				httpio.Fail(w, r, err)
+				return
 			}
 			next.ServeHTTP(w, r.WithContext(ctx))
 		})

@@ -83,6 +83,14 @@ func TestARouteWithoutARuleIsNotMounted(t *testing.T) {
 	}
 }
 
+func TestARouteWithoutAClassIsNotMounted(t *testing.T) {
+	t.Parallel()
+	g := &Guard{}
+	if err := g.Mount(chi.NewRouter(), []Route{{Method: "GET", Pattern: "/x", Rule: Open}}); err == nil {
+		t.Error("a route without a class was mounted")
+	}
+}
+
 func TestWhoIsNotSignedInIsToldInTheirWay(t *testing.T) {
 	t.Parallel()
 	h := open(t, nil)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/risk"
 )
 
 // bought is a floor on which ava has bought ten, and ben half as many after her; the
@@ -22,6 +23,31 @@ func bought(t *testing.T) (f *brokerFloor, ben follower) {
 		t.Fatalf("ben bought %q: %s", got, f.reason(ben))
 	}
 	return f, ben
+}
+
+// During a deploy two versions run. When their engines differ, nothing new is copied and
+// the follower reads why; what is held of copies is sold; once the old one is gone, all
+// goes on.
+func TestMixedProtocolsStopCopiesAndNotTheirExits(t *testing.T) {
+	t.Parallel()
+	f, ben := bought(t)
+	f.exec(`insert into instances (id, version, protocol) values (gen_random_uuid(), 'ours', $1::int), (gen_random_uuid(), 'other', $1::int + 1)`, risk.Protocol)
+	f.trades(f.trader, orders.LineOf(orders.BTO, 4, f.contract(), nil))
+	if got := f.reason(ben); got != "skipped: mixed_versions" {
+		t.Errorf("an entry meanwhile: %s", got)
+	}
+	if got := read[int](f.floor, `select count(*)::int from copy_decisions where result = 'queued'`); got != 0 {
+		t.Errorf("%d decisions left open", got)
+	}
+	f.trades(f.trader, orders.LineOf(orders.STC, 14, f.contract(), nil))
+	if got := f.traded(ben.id); got != "BUY 5 EXECUTED, SELL 5 EXECUTED" {
+		t.Errorf("an exit meanwhile: %q, %s", got, f.reasonsGiven())
+	}
+	f.exec(`update instances set seen_at = seen_at - interval '1 minute' where version = 'other'`)
+	f.trades(f.trader, orders.LineOf(orders.BTO, 6, f.contract(), nil))
+	if got := f.traded(ben.id); got != "BUY 5 EXECUTED, SELL 5 EXECUTED, BUY 3 EXECUTED" {
+		t.Errorf("once it is gone: %q, %s", got, f.reasonsGiven())
+	}
 }
 
 // No webhook is sent here at all: an order that fills after its answer is seen to

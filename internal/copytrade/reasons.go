@@ -30,6 +30,7 @@ var reasons = map[string]string{
 	"rejected":               "You rejected it.",
 	"expired":                "Nobody answered in time.",
 	"trading_halted":         "Trading is halted.",
+	"mixed_versions":         "Alertsify was being updated: nothing new is copied while two versions run.",
 	"copying_stopped":        "Copying was paused, stopped or lost its consent.",
 	"unresolved_order":       "An earlier order was still being checked with the broker.",
 	"insufficient_quantity":  "There was nothing left to sell.",

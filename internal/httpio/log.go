@@ -2,6 +2,7 @@ package httpio
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -41,14 +42,18 @@ func writeLine(ctx context.Context, log *slog.Logger, r *http.Request, w *record
 		slog.Duration("took", took),
 		slog.String("address", AddressPrefix(Address(ctx))),
 	}
+	level := lineLevel(r, w.status())
 	if rec := recordOf(ctx); rec != nil {
 		more, f, cause := rec.outcome()
+		if errors.Is(cause, errBusy) {
+			level = slog.LevelInfo // said once when the level changed; thousands of errors would only add to it
+		}
 		attrs = append(attrs, more...)
 		if f != nil {
 			attrs = append(attrs, slog.String("code", f.Code), slog.Any("err", cause))
 		}
 	}
-	log.LogAttrs(ctx, lineLevel(r, w.status()), "request", attrs...)
+	log.LogAttrs(ctx, level, "request", attrs...)
 }
 
 func lineLevel(r *http.Request, status int) slog.Level {

@@ -39,6 +39,7 @@ func Stream(w http.ResponseWriter, r *http.Request, events <-chan Event, o Strea
 	if err := s.open(); err != nil {
 		return fmt.Errorf("open stream: %w", err)
 	}
+	stopCounting(r.Context())
 	s.run(r.Context(), events, withStreamDefaults(o))
 	return nil
 }

@@ -31,6 +31,16 @@ type Request struct {
 	ConfirmPrice     bool         `json:"confirmPrice,omitempty"`
 }
 
+// Entry tells whether the request asks to buy, as far as that can be read from it; one
+// that says neither side is refused anyway.
+func (r Request) Entry() bool {
+	if r.Line == "" {
+		return r.Side == BTO
+	}
+	l, err := ParseLine(r.Line)
+	return err == nil && l.Side == BTO
+}
+
 // Intent is one decision to trade, well formed. Contract is set for entries
 // and for exits that came as a line; PositionID for other exits.
 type Intent struct {

@@ -13,7 +13,15 @@ import (
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/status"
 )
+
+// Protocol is the number of the order engine's protocol: how its rows are claimed,
+// sent, followed and booked. It rises with a change of that which two processes, one
+// with it and one without, should not live through together. While an instance with
+// another number runs, copied entries are refused (correctness §18); what is held by
+// copies is sold all the same, because an exit is never held up.
+const Protocol = 1
 
 // Trade is what an order is judged by before anything about it is counted.
 type Trade struct {
@@ -36,16 +44,17 @@ const NotCopied = `(u.status <> 'active' or u.role not in ('trader', 'admin') or
 	select from trading_switches k where k.scope in ('user', 'leader') and k.key = u.id::text))`
 
 // For refuses what must not trade now: halted (R1, R18), a copied entry whose trader may
-// not be copied or whose follower is not active, above the platform's pace (R11), or a
-// copy after the day's losses (R14). It holds the switches still for the rest of the
-// transaction, and gives the rules with the user's own limits. Foreign table: users.
+// not be copied or whose follower is not active, or one while instances of another
+// protocol run, above the platform's pace (R11), or a copy after the day's losses (R14).
+// It holds the switches still for the rest of the transaction, and gives the rules with
+// the user's own limits. Foreign tables: users, instances.
 func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 	leader := ""
 	if t.LeaderID != nil {
 		leader = t.LeaderID.String()
 	}
 	var cause, scope, reason string
-	var full, mayCopy bool
+	var full, mayCopy, mixed bool
 	var made decimal.Decimal
 	var rows []byte
 	batch := &pgx.Batch{}
@@ -54,6 +63,7 @@ func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 		select coalesce(h.cause, ''), coalesce(h.scope, ''), coalesce(h.reason, ''),
 			$8 and (select `+latestMinute+` >= `+platformPace+` from entry_pace, `+thisSecond+`),
 			$7 = '' or not $8 or exists (select from users u where u.id = $9 and not `+NotCopied+`) and exists (select from users where id = $5::uuid and status = 'active'),
+			$8 and $7 <> '' and exists (select from instances where protocol <> $10 and `+status.Live+`),
 			coalesce((select realized from copy_results where user_id = $5::uuid and trading_day = $1), 0), `+limitRows("$5::uuid")+`
 		from (select) one left join lateral (
 			select cause, scope, coalesce(nullif(reason, ''), 'Trading is halted.') as reason from trading_switches
@@ -61,8 +71,8 @@ func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 			    or scope in ('user', 'self') and key = $5::uuid::text or scope = 'account' and key = $6::uuid::text or scope in ('leader', 'publishing') and key = $7)
 			  and (stops = 'all' or stops = 'entries' and $8 or stops = 'copies' and $7 <> '' and $8)
 			order by cause = 'breaker', scope limit 1) h on true`,
-		t.Day, r.limits.PlatformEntriesPerMinute, t.Broker, t.Underlying, t.UserID, t.AccountID, leader, t.Entry, t.LeaderID).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&cause, &scope, &reason, &full, &mayCopy, &made, &rows) })
+		t.Day, r.limits.PlatformEntriesPerMinute, t.Broker, t.Underlying, t.UserID, t.AccountID, leader, t.Entry, t.LeaderID, Protocol).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&cause, &scope, &reason, &full, &mayCopy, &mixed, &made, &rows) })
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("read trading switches and limits: %w", err)
 	}
@@ -78,6 +88,8 @@ func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 		return nil, fault.Conflict("trading_halted", reason)
 	case !mayCopy:
 		return nil, fault.Conflict("trader_stopped", "This trader's trades are not copied now.")
+	case mixed:
+		return nil, fault.Conflict("mixed_versions", "Two versions of Alertsify run side by side while one replaces the other.")
 	case full && !t.Paper:
 		return nil, paceRefusal()
 	}

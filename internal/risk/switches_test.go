@@ -8,6 +8,34 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// While an instance with another protocol runs, copied entries stop and nothing else;
+// one that ended, fell silent or speaks ours stops nothing.
+func TestMixedProtocolsStopCopiedEntries(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, Defaults())
+	leader := uuid.New()
+	for _, c := range []struct {
+		protocol int
+		silence  string
+		stops    bool
+	}{
+		{Protocol, "0", false}, {Protocol + 1, "0", true}, {Protocol + 1, "30 seconds", false}, {Protocol + 2, "10 seconds", true},
+	} {
+		d.exec(`delete from instances`)
+		d.exec(`insert into instances (id, version, protocol, seen_at) values (gen_random_uuid(), 'other', $1, clock_timestamp() - $2::interval)`, c.protocol, c.silence)
+		for _, trade := range []Trade{{Entry: true}, {}, {Entry: true, LeaderID: &leader}, {LeaderID: &leader}} {
+			want := ""
+			if c.stops && trade.copiedEntry() {
+				want = "mixed_versions"
+			}
+			trade.UserID, trade.AccountID, trade.Broker, trade.Underlying = d.user, uuid.New(), "ALPACA", "AAPL"
+			if got := d.in(func(ctx context.Context, tx pgx.Tx) error { return d.ask(ctx, tx, trade) }); got != want {
+				t.Errorf("beside protocol %d, silent for %s: %+v gives %q, want %q", c.protocol, c.silence, trade, got, want)
+			}
+		}
+	}
+}
+
 // Each halt stops what it names and nothing else (R1).
 func TestAHaltStopsWhatItNames(t *testing.T) {
 	t.Parallel()
