@@ -72,7 +72,9 @@ func (r *Rules) For(ctx context.Context, tx pgx.Tx, t Trade) (*Rules, error) {
 			  and (stops = 'all' or stops = 'entries' and $8 or stops = 'copies' and $7 <> '' and $8)
 			order by cause = 'breaker', scope limit 1) h on true`,
 		t.Day, r.limits.PlatformEntriesPerMinute, t.Broker, t.Underlying, t.UserID, t.AccountID, leader, t.Entry, t.LeaderID, Protocol).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&cause, &scope, &reason, &full, &mayCopy, &mixed, &made, &rows) })
+		QueryRow(func(row pgx.Row) error {
+			return row.Scan(&cause, &scope, &reason, &full, &mayCopy, &mixed, &made, &rows)
+		})
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("read trading switches and limits: %w", err)
 	}
