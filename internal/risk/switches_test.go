@@ -13,7 +13,7 @@ import (
 func TestMixedProtocolsStopCopiedEntries(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, Defaults())
-	leader := uuid.New()
+	leader := d.trader()
 	for _, c := range []struct {
 		protocol int
 		silence  string
