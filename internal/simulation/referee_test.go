@@ -132,11 +132,12 @@ func (r referee) judgeSent(o asTold, v *verdict) {
 
 // judgeBook: what is at the broker is an order here, with the same end. Where a twin
 // was made in the app nobody can tell the two apart, and one may bear the other's
-// name; the broker's word about what it names must stand all the same.
+// name; the broker's word about what it names must stand all the same. What came to
+// nothing and was seen only then has no row: its order may have taken the twin's.
 func (r referee) judgeBook(b sandbox.BookRow, linked map[string]asTold, v *verdict) {
 	o, known := linked[b.BrokerOrderID]
 	if !known {
-		if b.Filled > 0 || b.Status != "REJECTED" && b.Via == "snaptrade" {
+		if b.Filled > 0 || b.Status != "REJECTED" && b.Via == "snaptrade" && !r.hasTwin(b) {
 			v.say(&v.lost, "broker order %s (%s %d %s, %s, %d filled, via %s, placed %s) is no order here; it was placed for %s",
 				b.BrokerOrderID, b.Action, b.Quantity, b.Symbol, b.Status, b.Filled, b.Via, b.PlacedAt, r.placedBy[b.BrokerOrderID])
 		}
