@@ -15,12 +15,13 @@ import (
 type Holding struct {
 	SubscriptionID uuid.UUID
 	PositionID     uuid.UUID
+	Selling        int    // contracts that its exits may still sell
 	Ledger         Ledger // CostBought, Proceeds and Fees are not kept apart for holdings
 }
 
 // applyHoldings books a fill on the copied part of the position. A copy's own
 // fill books on its subscription. Any other sell takes own contracts first,
-// then copied ones, oldest first.
+// then copied ones, oldest first; those that an exit is selling last.
 func applyHoldings(ctx context.Context, tx pgx.Tx, p Position, f Fill, short int) error {
 	switch {
 	case f.Buy && f.SubscriptionID == nil:
@@ -44,23 +45,28 @@ func buyHolding(ctx context.Context, tx pgx.Tx, p Position, f Fill) error {
 	return nil
 }
 
-// Holdings locks and lists the copied parts of a position, oldest first.
+// Holdings locks and lists the copied parts of a position, oldest first. Foreign
+// table: orders (index orders_copies_live).
 func Holdings(ctx context.Context, tx pgx.Tx, position uuid.UUID) ([]Holding, error) {
 	rows, err := tx.Query(ctx, `
-		select subscription_id, position_id, bought, sold, remaining_cost, realized from copy_holdings
-		where position_id = $1 order by created_at, subscription_id for no key update`, position)
+		select h.subscription_id, h.position_id, h.bought, h.sold, h.remaining_cost, h.realized, (
+			select coalesce(sum(e.quantity - e.cum), 0)::int from orders e
+			where e.subscription_id = h.subscription_id and e.position_id = h.position_id and e.side = 'STC'
+			  and e.state in ('queued', 'submitting', 'unknown', 'accepted', 'partial'))
+		from copy_holdings h where h.position_id = $1 order by h.created_at, h.subscription_id for no key update of h`, position)
 	if err != nil {
 		return nil, fmt.Errorf("list copied holdings: %w", err)
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (h Holding, err error) {
-		err = row.Scan(&h.SubscriptionID, &h.PositionID, &h.Ledger.Bought, &h.Ledger.Sold, &h.Ledger.RemainingCost, &h.Ledger.Realized)
+		err = row.Scan(&h.SubscriptionID, &h.PositionID, &h.Ledger.Bought, &h.Ledger.Sold, &h.Ledger.RemainingCost, &h.Ledger.Realized, &h.Selling)
 		return h, err
 	})
 }
 
 // sellHoldings takes a sell out of the copied parts: first the seller's own
 // subscription, then, oldest first, what remains copied beyond what the position
-// still holds (INV-49). p is the position after the sell.
+// still holds (INV-49), and last what another exit is selling (INV-52). p is the
+// position after the sell.
 func sellHoldings(ctx context.Context, tx pgx.Tx, p Position, f Fill) error {
 	held, err := Holdings(ctx, tx, p.ID)
 	if err != nil || len(held) == 0 || f.Quantity == 0 {
@@ -83,7 +89,8 @@ func sellHoldings(ctx context.Context, tx pgx.Tx, p Position, f Fill) error {
 
 // shares says how many contracts of a sell each copied part gives: the seller's
 // own subscription first, then, oldest first, what is copied beyond what the
-// position still holds.
+// position still holds. What an exit is selling is given last: it would find less
+// than it was placed for, and take the rest from another's copies.
 func shares(held []Holding, left, sold int, seller *uuid.UUID) []int {
 	taken := make([]int, len(held))
 	over := -left
@@ -94,9 +101,15 @@ func shares(held []Holding, left, sold int, seller *uuid.UUID) []int {
 		}
 		over += h.Ledger.Held() - taken[i]
 	}
-	for i, h := range held {
-		n := min(max(over, 0), h.Ledger.Held()-taken[i])
+	give := func(i, most int) {
+		n := max(min(over, most), 0)
 		taken[i], over = taken[i]+n, over-n
+	}
+	for i, h := range held {
+		give(i, h.Ledger.Held()-taken[i]-h.Selling)
+	}
+	for i, h := range held {
+		give(i, h.Ledger.Held()-taken[i])
 	}
 	return taken
 }

@@ -2,6 +2,7 @@ package positions
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,6 +59,35 @@ func TestOwnContractsAreSoldBeforeCopiedOnes(t *testing.T) {
 	}
 	if got := r.holdings(p.ID); got[ben].Realized.String() != "200" || got[cara].Realized.String() != "300" {
 		t.Errorf("ben's copies realised %s, cara's %s", got[ben].Realized, got[cara].Realized)
+	}
+}
+
+// INV-52: what an exit is selling is not taken from under it while there are copies
+// that nobody sells.
+func TestASellLeavesAnExitWhatItSells(t *testing.T) {
+	t.Parallel()
+	ben, cara := uuid.New(), uuid.New()
+	part := func(of uuid.UUID, held, selling int) Holding {
+		return Holding{SubscriptionID: of, Selling: selling, Ledger: Ledger{Bought: held}}
+	}
+	for name, c := range map[string]struct {
+		held       []Holding
+		left, sold int
+		seller     *uuid.UUID
+		want       []int
+	}{
+		"nobody sells: the oldest":          {[]Holding{part(ben, 8, 0), part(cara, 8, 0)}, 14, 3, nil, []int{2, 0}},
+		"the oldest is being sold":          {[]Holding{part(ben, 8, 8), part(cara, 8, 0)}, 14, 3, nil, []int{0, 2}},
+		"some of the oldest is free":        {[]Holding{part(ben, 8, 7), part(cara, 8, 0)}, 14, 3, nil, []int{1, 1}},
+		"more than is free":                 {[]Holding{part(ben, 8, 8), part(cara, 8, 7)}, 13, 3, nil, []int{2, 1}},
+		"an exit takes its own first":       {[]Holding{part(ben, 8, 0), part(cara, 8, 3)}, 13, 3, &cara, []int{0, 3}},
+		"an exit's excess is not another's": {[]Holding{part(ben, 2, 2), part(cara, 2, 3), part(uuid.New(), 2, 0)}, 3, 3, &cara, []int{0, 2, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := shares(c.held, c.left, c.sold, c.seller); !slices.Equal(got, c.want) {
+				t.Errorf("%v, want %v", got, c.want)
+			}
+		})
 	}
 }
 
