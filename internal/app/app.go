@@ -152,8 +152,8 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.users = users.New(a.db)
 	a.alerts = alerts.New(alerts.Options{DB: a.db, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log})
 	a.post = delivery.New(delivery.Options{
-		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Tell: a.alerts.TellLost,
-		Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed,
+		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Gather: a.alerts.Gather, Tell: a.alerts.TellLost,
+		Limits: a.messageLimits(), Process: a.self.ID, Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed,
 		Now: time.Now, Observe: a.meter.delivery, Logger: a.log, Crash: crash,
 	})
 	a.accounts, err = brokers.New(brokers.Options{
