@@ -51,6 +51,7 @@ type App struct {
 	db       *postgres.DB
 	redis    *redis.Client
 	hub      *live.Hub
+	streams  *httpio.Streams
 	inbox    *inbox.Inbox
 	broker   *snaptrade.Client // nil without SnapTrade's keys
 	budget   *snaptrade.Budget
