@@ -163,6 +163,10 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PUT", Pattern: "/api/settings/discord", Rule: step, Class: httpio.Feed, Handler: a.setDiscord},
 		{Method: "DELETE", Pattern: "/api/settings/discord", Rule: step, Class: httpio.Feed, Handler: bare(a.removeDiscord)},
 		{Method: "POST", Pattern: "/api/settings/discord/test", Rule: trade, Class: httpio.Feed, Handler: bare(a.testDiscord)},
+		{Method: "GET", Pattern: "/api/settings/email", Rule: read, Class: httpio.Feed, Handler: a.getMailbox},
+		{Method: "PUT", Pattern: "/api/settings/email", Rule: trade, Class: httpio.Feed, Handler: a.setMailbox},
+		{Method: "POST", Pattern: "/api/settings/email/test", Rule: trade, Class: httpio.Feed, Handler: bare(a.testMailbox)},
+		{Method: "POST", Pattern: "/api/settings/email/confirm", Rule: trade, Class: httpio.Feed, Handler: bare(a.confirmMailbox)},
 
 		{Method: "GET", Pattern: "/api/settings", Rule: read, Class: httpio.Vital, Handler: a.getSettings},
 		{Method: "PATCH", Pattern: "/api/settings", Rule: trade, Class: httpio.Vital, Handler: a.changeSettings},

@@ -153,7 +153,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.alerts = alerts.New(alerts.Options{DB: a.db, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log})
 	a.post = delivery.New(delivery.Options{
 		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Tell: a.alerts.TellLost,
-		Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed,
+		Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed, Email: a.outside.email,
 		Now: time.Now, Observe: a.meter.delivery, Logger: a.log, Crash: crash,
 	})
 	a.accounts, err = brokers.New(brokers.Options{
@@ -192,6 +192,9 @@ func (a *App) ensureDestinations(ctx context.Context) error {
 
 // Guard signs people in; development's sample people are made with it.
 func (a *App) Guard() *auth.Guard { return a.guard }
+
+// Post brings messages to their destinations.
+func (a *App) Post() *delivery.Post { return a.post }
 
 // Accounts are the linked broker accounts.
 func (a *App) Accounts() *brokers.Accounts { return a.accounts }

@@ -11,9 +11,11 @@ import (
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/discord"
+	"github.com/alertsify/alertsify/internal/email"
 	"github.com/alertsify/alertsify/internal/getstream"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/market"
+	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/webpush"
@@ -24,6 +26,7 @@ type outside struct {
 	discord *delivery.Discord
 	push    *delivery.WebPush
 	feed    *delivery.Feed
+	email   *delivery.Email
 	streams *getstream.Client
 }
 
@@ -31,6 +34,7 @@ type outside struct {
 func (a *App) openConnectors(context.Context) error {
 	a.openMarket()
 	a.openDiscord()
+	a.openEmail()
 	return errors.Join(a.openSnapTrade(), a.openPush(), a.openStreams())
 }
 
@@ -60,7 +64,7 @@ func (a *App) loopback() []string {
 		return nil
 	}
 	var hosts []string
-	for _, address := range []string{a.cfg.DiscordURL, a.cfg.GetStreamURL, a.cfg.AlpacaURL} {
+	for _, address := range []string{a.cfg.DiscordURL, a.cfg.GetStreamURL, a.cfg.AlpacaURL, a.cfg.ResendURL} {
 		if u, err := url.Parse(address); err == nil && u.Hostname() == "127.0.0.1" {
 			hosts = append(hosts, u.Host)
 		}
@@ -91,6 +95,27 @@ func (a *App) openDiscord() {
 		BaseURL: a.cfg.DiscordURL, UserAgent: "DiscordBot (" + a.cfg.AppURL + ", 1)",
 		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now,
 	}))
+}
+
+func (a *App) openEmail() {
+	if a.cfg.ResendKey.IsZero() {
+		return
+	}
+	client := email.New(email.Options{
+		BaseURL: a.cfg.ResendURL, Key: a.cfg.ResendKey, From: a.cfg.EmailFrom, UserAgent: "Alertsify/1 (" + a.cfg.AppURL + ")",
+		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now, Take: a.takeMail,
+	})
+	a.outside.email = delivery.NewEmail(client, email.NewLinks(a.cfg.AppURL, a.cfg.SessionSecret), a.db, time.Now)
+}
+
+// takeMail counts requests to Resend for all processes together; while Redis is away each
+// counts for itself, at half the rate.
+func (a *App) takeMail(ctx context.Context, perSecond int) time.Duration {
+	v := a.redis.Allow(ctx, "resend", redis.Rate{Limit: perSecond, Per: time.Second})
+	if v.Allowed {
+		return 0
+	}
+	return max(v.Reset, 10*time.Millisecond)
 }
 
 func (a *App) openPush() error {

@@ -77,6 +77,7 @@ type Words struct {
 	Embed    *discordgo.MessageEmbed
 	Push     *Push
 	Activity *getstream.Activity
+	Mail     *Mail
 }
 
 // Push is a message for a browser.
@@ -120,6 +121,7 @@ type Options struct {
 	Discord *Discord
 	Push    *WebPush
 	Feed    *Feed
+	Email   *Email
 
 	Breaker *httpio.Breaker // default: opens after 20 failures in 30 s, for 10 s
 	Now     func() time.Time
@@ -140,6 +142,7 @@ type Post struct {
 	discord  *Discord
 	push     *WebPush
 	feed     *Feed
+	email    *Email
 	counters []*counter
 	breaker  *httpio.Breaker
 	now      func() time.Time
@@ -154,7 +157,7 @@ type Post struct {
 func New(o Options) *Post {
 	o = withDefaults(o)
 	p := &Post{
-		db: o.DB, ring: o.Ring, compose: o.Compose, tell: o.Tell, discord: o.Discord, push: o.Push, feed: o.Feed,
+		db: o.DB, ring: o.Ring, compose: o.Compose, tell: o.Tell, discord: o.Discord, push: o.Push, feed: o.Feed, email: o.Email,
 		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, log: o.Logger, crash: o.Crash,
 	}
 	if o.Discord != nil {
@@ -165,6 +168,9 @@ func New(o Options) *Post {
 	}
 	if o.Feed != nil {
 		p.counters = append(p.counters, newCounter(ChannelFeed, o.Feed, feedWorkers, feedEach))
+	}
+	if o.Email != nil {
+		p.counters = append(p.counters, newCounter(ChannelEmail, o.Email, emailWorkers, 1))
 	}
 	return p
 }

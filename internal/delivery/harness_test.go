@@ -14,6 +14,7 @@ import (
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/discord"
+	"github.com/alertsify/alertsify/internal/email"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/getstream"
 	"github.com/alertsify/alertsify/internal/httpio"
@@ -52,6 +53,7 @@ type street struct {
 	ring     *secret.Ring
 	keys     webpush.Keys
 	announce *alerts.Announcer
+	links    *email.Links
 	post     *delivery.Post
 	base     string
 	api      *http.Client
@@ -72,6 +74,7 @@ func open(t *testing.T) *street {
 	s.keys, err = webpush.ParseKeys(public, private)
 	s.must(err)
 	s.announce = alerts.New(alerts.Options{DB: s.db, AppURL: "https://app.example", Now: s.clock.now})
+	s.links = email.NewLinks("https://app.example", secret.New("a secret of the test's own"))
 	s.post = s.newPost()
 	return s
 }
@@ -112,8 +115,13 @@ func (s *street) postWith(change func(*delivery.Options)) *delivery.Post {
 		BaseURL: s.base + "/discord", UserAgent: "DiscordBot (https://alertsify.example, test)", HTTP: client,
 		Now: s.clock.now, Jitter: func() time.Duration { return 0 },
 	})
+	mails := email.New(email.Options{
+		BaseURL: s.base + "/resend", Key: secret.New(sandbox.ResendKey), From: "Alertsify <alerts@" + sandbox.ResendDomain + ">",
+		UserAgent: "Alertsify/test", HTTP: client, Now: s.clock.now,
+	})
 	o := delivery.Options{
-		DB: s.db, Ring: s.ring, Compose: s.announce.Compose, Tell: s.announce.TellLost,
+		Email: delivery.NewEmail(mails, s.links, s.db, s.clock.now),
+		DB:    s.db, Ring: s.ring, Compose: s.announce.Compose, Tell: s.announce.TellLost,
 		Discord: delivery.NewDiscord(hooks), Push: delivery.NewWebPush(push, []string{host}, s.clock.now), Feed: delivery.NewFeed(feed),
 		Now: s.clock.now, Jitter: func(d time.Duration) time.Duration { return d }, Poll: 20 * time.Millisecond,
 	}

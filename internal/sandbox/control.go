@@ -46,6 +46,7 @@ func (w *World) control(r chi.Router) {
 	w.discord.control(r)
 	w.push.control(r)
 	w.getstream.control(r)
+	w.resend.control(r)
 }
 
 // problem is a refused control call: its status and a sentence.
