@@ -1,9 +1,10 @@
 package web
 
 import (
-	"context"
+	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/fault"
@@ -13,10 +14,17 @@ import (
 
 const channelsPath = delivery.SettingsPath
 
-// channelsView is a person's mailbox.
+// channelsView is a person's mailbox and webhook.
 type channelsView struct {
-	Mail *delivery.Mailbox // nil: no e-mail on this server
+	Mail *delivery.Mailbox  // nil: no e-mail on this server
+	Hook *delivery.Receiver // nil: none
+
+	Secret       string // of the webhook, shown this once
+	Rotated      bool
+	Typed, Wrong string // the address that was not taken, and why
 }
+
+func (v channelsView) wrong() string { return strconv.FormatBool(v.Wrong != "") }
 
 // mailChoices are the kinds of mail, with what each is about.
 func mailChoices() []mailChoice {
@@ -67,26 +75,27 @@ func lastMailWords(state string) string {
 
 // channels answers GET /settings/channels.
 func (s *Site) channels(w http.ResponseWriter, r *http.Request) error {
+	return s.showChannels(w, r, http.StatusOK, channelsView{})
+}
+
+func (s *Site) showChannels(w http.ResponseWriter, r *http.Request, status int, v channelsView) error {
 	p, err := s.shell(r, "Channels", channelsPath)
 	if err != nil {
 		return err
 	}
-	v, err := s.channelsView(r.Context())
-	if err != nil {
+	m, err := s.post.MailboxOf(r.Context(), me(r.Context()))
+	if err == nil {
+		v.Mail = &m
+	} else if fault.CodeOf(err) != "unavailable" {
 		return err
 	}
-	return s.show(w, r, http.StatusOK, channelsPage(p, v))
-}
-
-func (s *Site) channelsView(ctx context.Context) (v channelsView, err error) {
-	m, err := s.post.MailboxOf(ctx, me(ctx))
-	switch {
-	case err == nil:
-		v.Mail = &m
-	case fault.CodeOf(err) != "unavailable":
-		return v, err
+	hook, err := s.post.ReceiverOf(r.Context(), me(r.Context()))
+	if err == nil {
+		v.Hook = &hook
+	} else if fault.CodeOf(err) != "not_found" {
+		return err
 	}
-	return v, nil
+	return s.show(w, r, status, channelsPage(p, v))
 }
 
 // setMail answers POST /settings/channels/email: what is ticked is wanted.
@@ -172,4 +181,58 @@ func (s *Site) followMailLink(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.show(w, r, http.StatusOK, mailLinkPage(s.frame(r, "Mail", ""), mailLinkView{Link: link, Done: true}))
+}
+
+// setHook answers POST /settings/channels/webhook. The secret of a new one stands on the
+// answer and nowhere else.
+func (s *Site) setHook(w http.ResponseWriter, r *http.Request) error {
+	f, err := form(w, r)
+	if err != nil {
+		return err
+	}
+	if err := httpio.Spend(w, r, s.allow, "webhook:"+me(r.Context()).String(), testsPerMinute); err != nil {
+		return err
+	}
+	made, err := s.post.SetReceiver(r.Context(), me(r.Context()), f.Get("url"))
+	var refused *fault.Error
+	if errors.As(err, &refused) && refused.Code == "validation_failed" {
+		named, _ := refused.Details["fields"].(map[string]any)
+		sentence, _ := named["url"].(string)
+		return s.showChannels(w, r, http.StatusUnprocessableEntity, channelsView{Typed: f.Get("url"), Wrong: sentence})
+	}
+	if err != nil {
+		return err
+	}
+	if made.Secret == nil {
+		return back(w, channelsPath, "hook-set")
+	}
+	return s.showChannels(w, r, http.StatusOK, channelsView{Secret: *made.Secret})
+}
+
+// rotateHook answers POST /settings/channels/webhook/rotate.
+func (s *Site) rotateHook(w http.ResponseWriter, r *http.Request) error {
+	made, err := s.post.RotateReceiver(r.Context(), me(r.Context()))
+	if err != nil {
+		return err
+	}
+	return s.showChannels(w, r, http.StatusOK, channelsView{Secret: *made.Secret, Rotated: true})
+}
+
+// removeHook answers POST /settings/channels/webhook/remove.
+func (s *Site) removeHook(w http.ResponseWriter, r *http.Request) error {
+	if err := s.post.RemoveReceiver(r.Context(), me(r.Context())); err != nil {
+		return err
+	}
+	return back(w, channelsPath, "hook-removed")
+}
+
+// testHook answers POST /settings/channels/webhook/test.
+func (s *Site) testHook(w http.ResponseWriter, r *http.Request) error {
+	if err := httpio.Spend(w, r, s.allow, "webhook:"+me(r.Context()).String(), testsPerMinute); err != nil {
+		return err
+	}
+	if err := s.post.TestReceiver(r.Context(), me(r.Context())); err != nil {
+		return err
+	}
+	return back(w, channelsPath, "hook-tested")
 }

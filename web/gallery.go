@@ -99,6 +99,10 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"channels":       channelsPage(frame("Channels", channelsPath), cannedChannels(now)),
 		"channels-dead":  channelsPage(frame("Channels", channelsPath), deadChannels(now)),
 		"channels-none":  channelsPage(frame("Channels", channelsPath), channelsView{}),
+		"channels-hook": channelsPage(frame("Channels", channelsPath), channelsView{
+			Hook: &delivery.Receiver{Host: "hooks.example.com", CreatedAt: now}, Secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD1T8Fu0Nz9Rk=", Rotated: true,
+		}),
+		"channels-wrong": channelsPage(frame("Channels", channelsPath), channelsView{Typed: "http://10.0.0.1/hook", Wrong: "must begin with https://"}),
 		"mail-off":       mailLinkPage(open, mailLinkView{Token: "x.y", Link: delivery.Link{Categories: []string{delivery.NewsMail}}}),
 		"mail-off-done":  mailLinkPage(open, mailLinkView{Link: delivery.Link{Categories: []string{delivery.NewsMail}}, Done: true}),
 		"mail-confirm":   mailLinkPage(open, mailLinkView{Token: "x.y"}),

@@ -406,6 +406,20 @@ func (s *show) walkAlerts(t *testing.T) {
 	s.do("ava", "POST", "/api/settings/discord/test", "").want(t, 200)
 	s.do("ava", "DELETE", "/api/settings/discord", "").want(t, 200)
 	s.walkMail(t)
+	s.walkReceiver(t)
+}
+
+func (s *show) walkReceiver(t *testing.T) {
+	var made struct{ ID, URL string }
+	s.sandbox("POST", "/_sandbox/webhook/receivers", map[string]string{}, &made)
+	var shown struct{ Secret string }
+	s.do("ava", "PUT", "/api/settings/webhook", `{"url":"`+made.URL+`"}`).want(t, 200).into(t, &shown)
+	s.do("ava", "GET", "/api/settings/webhook", "").want(t, 200)
+	s.sandbox("POST", "/_sandbox/webhook/receivers/"+made.ID, map[string]string{"secret": shown.Secret}, nil)
+	s.do("ava", "POST", "/api/settings/webhook/rotate", "").want(t, 200)
+	s.do("ava", "POST", "/api/settings/webhook/test", "").want(t, 200)
+	s.do("ava", "DELETE", "/api/settings/webhook", "").want(t, 200)
+	s.do("ava", "POST", "/api/settings/webhook/test", "").want(t, 404)
 }
 
 // walkMail goes the way of a mailbox that dies: signed by the sandbox, told to its owner,

@@ -167,6 +167,11 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PUT", Pattern: "/api/settings/email", Rule: trade, Class: httpio.Feed, Handler: a.setMailbox},
 		{Method: "POST", Pattern: "/api/settings/email/test", Rule: trade, Class: httpio.Feed, Handler: bare(a.testMailbox)},
 		{Method: "POST", Pattern: "/api/settings/email/confirm", Rule: trade, Class: httpio.Feed, Handler: bare(a.confirmMailbox)},
+		{Method: "GET", Pattern: "/api/settings/webhook", Rule: read, Class: httpio.Feed, Handler: a.getReceiver},
+		{Method: "PUT", Pattern: "/api/settings/webhook", Rule: step, Class: httpio.Feed, Handler: a.setReceiver},
+		{Method: "DELETE", Pattern: "/api/settings/webhook", Rule: step, Class: httpio.Feed, Handler: bare(a.removeReceiver)},
+		{Method: "POST", Pattern: "/api/settings/webhook/rotate", Rule: step, Class: httpio.Feed, Handler: bare(a.rotateReceiver)},
+		{Method: "POST", Pattern: "/api/settings/webhook/test", Rule: trade, Class: httpio.Feed, Handler: bare(a.testReceiver)},
 
 		{Method: "GET", Pattern: "/api/settings", Rule: read, Class: httpio.Vital, Handler: a.getSettings},
 		{Method: "PATCH", Pattern: "/api/settings", Rule: trade, Class: httpio.Vital, Handler: a.changeSettings},

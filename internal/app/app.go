@@ -153,7 +153,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.alerts = alerts.New(alerts.Options{DB: a.db, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log})
 	a.post = delivery.New(delivery.Options{
 		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Tell: a.alerts.TellLost,
-		Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed, Email: a.outside.email,
+		Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed, Email: a.outside.email, Hooks: a.outside.hooks,
 		Now: time.Now, Observe: a.meter.delivery, Logger: a.log, Crash: crash,
 	})
 	a.accounts, err = brokers.New(brokers.Options{

@@ -18,6 +18,7 @@ import (
 	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/snaptrade"
+	"github.com/alertsify/alertsify/internal/webhook"
 	"github.com/alertsify/alertsify/internal/webpush"
 )
 
@@ -27,6 +28,7 @@ type outside struct {
 	push    *delivery.WebPush
 	feed    *delivery.Feed
 	email   *delivery.Email
+	hooks   *delivery.Hooks
 	streams *getstream.Client
 }
 
@@ -35,6 +37,7 @@ func (a *App) openConnectors(context.Context) error {
 	a.openMarket()
 	a.openDiscord()
 	a.openEmail()
+	a.openHooks()
 	return errors.Join(a.openSnapTrade(), a.openPush(), a.openStreams())
 }
 
@@ -106,6 +109,16 @@ func (a *App) openEmail() {
 		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now, Take: a.takeMail,
 	})
 	a.outside.email = delivery.NewEmail(client, email.NewLinks(a.cfg.AppURL, a.cfg.SessionSecret), a.db, time.Now)
+}
+
+// openHooks makes the client of the users' own webhooks. In development a receiver may be
+// one that the sandbox plays.
+func (a *App) openHooks() {
+	client := webhook.New(webhook.Options{
+		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), AllowLoopback: a.loopback(),
+		UserAgent: "Alertsify/1 (" + a.cfg.AppURL + ")", Now: time.Now,
+	})
+	a.outside.hooks = delivery.NewHooks(client, time.Now)
 }
 
 // takeMail counts requests to Resend for all processes together; while Redis is away each

@@ -23,6 +23,7 @@ import (
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/sandbox"
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/webhook"
 	"github.com/alertsify/alertsify/internal/webpush"
 )
 
@@ -119,7 +120,9 @@ func (s *street) postWith(change func(*delivery.Options)) *delivery.Post {
 		BaseURL: s.base + "/resend", Key: secret.New(sandbox.ResendKey), From: "Alertsify <alerts@" + sandbox.ResendDomain + ">",
 		UserAgent: "Alertsify/test", HTTP: client, Now: s.clock.now,
 	})
+	receivers := webhook.New(webhook.Options{HTTP: client, AllowLoopback: []string{host}, UserAgent: "Alertsify/test", Now: s.clock.now})
 	o := delivery.Options{
+		Hooks: delivery.NewHooks(receivers, s.clock.now),
 		Email: delivery.NewEmail(mails, s.links, s.db, s.clock.now),
 		DB:    s.db, Ring: s.ring, Compose: s.announce.Compose, Tell: s.announce.TellLost,
 		Discord: delivery.NewDiscord(hooks), Push: delivery.NewWebPush(push, []string{host}, s.clock.now), Feed: delivery.NewFeed(feed),

@@ -18,6 +18,7 @@ const (
 	feedWorkers    = 8
 	feedEach       = 4
 	emailWorkers   = 4 // Resend takes a few requests a second
+	hookWorkers    = 32
 )
 
 // counter is where one channel's messages are handed out.

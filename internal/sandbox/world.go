@@ -88,6 +88,7 @@ type World struct {
 	push      *push
 	getstream *getstream
 	resend    *resend
+	receivers *receivers
 	openID    *openID
 
 	listener net.Listener
@@ -159,7 +160,7 @@ func (w *World) build() error {
 	w.portal.snaptrade = w.snaptrade
 	w.alpaca = newAlpaca(w.deps, w.options, w.market, w.clock)
 	w.discord, w.push, w.getstream = newDiscord(w.deps), newPush(w.deps), newGetStream(w.deps)
-	w.resend = newResend(w.deps, w.options)
+	w.resend, w.receivers = newResend(w.deps, w.options), newReceivers(w.deps)
 	w.openID = newOpenID(w.deps, w.options.People)
 	w.openID.register(openIDClient{
 		ID: w.options.OpenIDClientID, Secret: w.options.OpenIDClientSecret,
@@ -293,6 +294,7 @@ func (w *World) routes() http.Handler {
 	r.Mount("/push", w.play("push", segment(1), w.push.routes))
 	r.Mount("/getstream", w.play("getstream", nil, w.getstream.routes))
 	r.Mount("/resend", w.play("resend", nil, w.resend.routes))
+	r.Mount("/receiver", w.play("receiver", segment(1), w.receivers.routes))
 	r.Mount("/openid", w.play("openid", nil, w.openID.routes))
 	r.Route("/portal", w.portal.routes)
 	r.Route("/_sandbox", w.control)
