@@ -82,6 +82,11 @@ func notice(done string) *ui.Notice {
 		"limits":             "Saved. Your limits hold from the next order.",
 		"halted":             "Halted. Nothing that it covers can be sent any more.",
 		"unhalted":           "Resumed.",
+		"hook-set":           "Saved. Events go there again.",
+		"hook-removed":       "Removed. Nothing more is sent there.",
+		"hook-tested":        "The receiver took the test event.",
+		"mail-sent":          "Sent. It should arrive within a minute.",
+		"mail-confirm":       "Sent. Follow its link within 24 hours, and mail goes to this address again.",
 		"not-placed":         "Recorded. The owner is told, and what the order held back is free again.",
 	}[done]
 	if !ok {

@@ -8,6 +8,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/alertsify/alertsify/internal/copytrade"
+	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/web/ui"
@@ -95,6 +96,16 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"notifications":  notificationsPage(frame("Notifications", "/notifications"), notificationsView{List: cannedInbox(now)}),
 		"brokers":        brokersPage(frame("Brokers", "/settings/brokers"), cannedBrokers(now)),
 		"broker-return":  brokerReturnPage(frame("Brokers", "/settings/brokers"), brokerReturnView{State: "open"}),
+		"channels":       channelsPage(frame("Channels", channelsPath), cannedChannels(now)),
+		"channels-dead":  channelsPage(frame("Channels", channelsPath), deadChannels(now)),
+		"channels-none":  channelsPage(frame("Channels", channelsPath), channelsView{}),
+		"channels-hook": channelsPage(frame("Channels", channelsPath), channelsView{
+			Hook: &delivery.Receiver{Host: "hooks.example.com", CreatedAt: now}, Secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD1T8Fu0Nz9Rk=", Rotated: true,
+		}),
+		"channels-wrong": channelsPage(frame("Channels", channelsPath), channelsView{Typed: "http://10.0.0.1/hook", Wrong: "must begin with https://"}),
+		"mail-off":       mailLinkPage(open, mailLinkView{Token: "x.y", Link: delivery.Link{Categories: []string{delivery.NewsMail}}}),
+		"mail-off-done":  mailLinkPage(open, mailLinkView{Link: delivery.Link{Categories: []string{delivery.NewsMail}}, Done: true}),
+		"mail-confirm":   mailLinkPage(open, mailLinkView{Token: "x.y"}),
 		"appearance":     appearancePage(frame("Appearance", "/settings/appearance")),
 		"stop":           stopPage(frame("Stop", "/stop"), ui.StopView{Subscriptions: 2, Working: 1, Copied: 7}),
 		"stopped":        stopPage(frame("Stop", "/stop"), ui.StopView{Halts: cannedHalts(now), Subscriptions: 2}),

@@ -5,12 +5,16 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/webhook"
 )
 
 // openChecked raises a show whose requests and answers are held against the document.
@@ -126,6 +130,13 @@ func (s *show) walkOperations(t *testing.T) {
 		body := s.event("ACCOUNT_HOLDINGS_UPDATED", nil)
 		s.do("", "POST", path, body, s.signature(body)).want(t, 200)
 	}
+	keys, err := webhook.ParseSecrets(secret.New(s.stage.env["RESEND_WEBHOOK_SECRET"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, event := time.Now(), `{"type":"email.sent","created_at":"2026-11-23T15:04:06.000Z","data":{"email_id":"of nobody"}}`
+	s.do("", "POST", "/api/webhooks/resend", event, "svix-id: msg_1", "svix-timestamp: "+strconv.FormatInt(now.Unix(), 10),
+		"svix-signature: "+keys[0].Sign("msg_1", now, []byte(event))).want(t, 200)
 }
 
 func (s *show) walkBrokers(t *testing.T) {
@@ -394,6 +405,50 @@ func (s *show) walkAlerts(t *testing.T) {
 	s.do("ava", "GET", "/api/settings/discord", "").want(t, 200)
 	s.do("ava", "POST", "/api/settings/discord/test", "").want(t, 200)
 	s.do("ava", "DELETE", "/api/settings/discord", "").want(t, 200)
+	s.walkMail(t)
+	s.walkReceiver(t)
+}
+
+func (s *show) walkReceiver(t *testing.T) {
+	var made struct{ ID, URL string }
+	s.sandbox("POST", "/_sandbox/webhook/receivers", map[string]string{}, &made)
+	var shown struct{ Secret string }
+	s.do("ava", "PUT", "/api/settings/webhook", `{"url":"`+made.URL+`"}`).want(t, 200).into(t, &shown)
+	s.do("ava", "GET", "/api/settings/webhook", "").want(t, 200)
+	s.sandbox("POST", "/_sandbox/webhook/receivers/"+made.ID, map[string]string{"secret": shown.Secret}, nil)
+	s.do("ava", "POST", "/api/settings/webhook/rotate", "").want(t, 200)
+	s.do("ava", "POST", "/api/settings/webhook/test", "").want(t, 200)
+	s.do("ava", "DELETE", "/api/settings/webhook", "").want(t, 200)
+	s.do("ava", "POST", "/api/settings/webhook/test", "").want(t, 404)
+}
+
+// walkMail goes the way of a mailbox that dies: signed by the sandbox, told to its owner,
+// used again once it is confirmed.
+func (s *show) walkMail(t *testing.T) {
+	state := func(want string) func() bool {
+		return func() bool {
+			return contains(s.do("ava", "GET", "/api/settings/email", "").want(t, 200).body, `"state":"`+want+`"`)
+		}
+	}
+	s.eventually("ava's address is in use", state("ok"))
+	s.do("ava", "PUT", "/api/settings/email", `{"off":["social"]}`).want(t, 200)
+	s.do("ava", "POST", "/api/settings/email/test", "").want(t, 200)
+	s.sandbox("POST", "/_sandbox/resend/event", map[string]string{"type": "email.bounced", "to": "ava@example.com"}, nil)
+	s.eventually("ava's address is known to be dead", state("bounced"))
+	s.do("ava", "POST", "/api/settings/email/test", "").want(t, 409)
+	s.do("ava", "POST", "/api/settings/email/confirm", "").want(t, 200)
+	var mails struct{ Data []struct{ Text string } }
+	s.sandbox("GET", "/_sandbox/resend/mails?to=ava@example.com", nil, &mails)
+	_, link, _ := strings.Cut(mails.Data[len(mails.Data)-1].Text, s.stage.env["APP_URL"])
+	link, _, _ = strings.Cut(link, "\n")
+	s.do("", "GET", link, "").want(t, 200)
+	if !state("bounced")() {
+		t.Error("looking at a link used it")
+	}
+	a := s.do("", "POST", link, "List-Unsubscribe=One-Click", "Content-Type: application/x-www-form-urlencoded").want(t, 200)
+	if !state("ok")() {
+		t.Errorf("confirmed, and still not in use: %s", a.body)
+	}
 }
 
 func (s *show) walkAccount(t *testing.T, session *http.Client) {
@@ -454,7 +509,7 @@ func TestAPIHealthHasItsShapes(t *testing.T) {
 		LatencyMs map[string]int64
 	}
 	s.do("", "GET", "/api/health/ready", "").want(t, 200).into(t, &ready)
-	for _, name := range []string{"database", "redis", "snaptrade", "getstream", "discord", "push", "market"} {
+	for _, name := range []string{"database", "redis", "snaptrade", "getstream", "discord", "push", "market", "email"} {
 		if _, timed := ready.LatencyMs[name]; ready.Checks[name] != "ok" || !timed {
 			t.Errorf("%s is %q, timed %v", name, ready.Checks[name], timed)
 		}

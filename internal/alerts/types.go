@@ -37,21 +37,21 @@ func Types() []Type {
 }
 
 // channels are the roads a notification takes by default besides the inbox,
-// which it always reaches.
+// which it always reaches. A user's own program hears of all of them.
 func channels(t Type) []string {
 	switch t {
 	case OrderFilled, CopyTradeExecuted, CopyTradeFailed, SubscriptionNew:
-		return []string{delivery.ChannelPush}
+		return []string{delivery.ChannelWebhook, delivery.ChannelPush}
 	case CopyTradeAlert, CopyTradeClose, Achievement:
-		return []string{delivery.ChannelPush, delivery.ChannelFeed}
+		return []string{delivery.ChannelWebhook, delivery.ChannelPush, delivery.ChannelFeed}
 	case Leaderboard:
-		return []string{delivery.ChannelFeed}
+		return []string{delivery.ChannelWebhook, delivery.ChannelFeed}
 	case BrokerDisconnected:
-		return []string{delivery.ChannelPush, delivery.ChannelEmail}
+		return []string{delivery.ChannelWebhook, delivery.ChannelPush, delivery.ChannelEmail}
 	case PaymentFailed, MembershipEnding, System:
-		return []string{delivery.ChannelEmail}
+		return []string{delivery.ChannelWebhook, delivery.ChannelEmail}
 	default: // order_cancelled, order_rejected
-		return nil
+		return []string{delivery.ChannelWebhook}
 	}
 }
 

@@ -155,6 +155,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.post = delivery.New(delivery.Options{
 		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Gather: a.alerts.Gather, Tell: a.alerts.TellLost,
 		Limits: a.messageLimits(), Process: a.self.ID, Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed,
+		Email: a.outside.email, Hooks: a.outside.hooks,
 		Now: time.Now, Observe: a.meter.delivery, Logger: a.log, Crash: crash,
 	})
 	a.accounts, err = brokers.New(brokers.Options{
@@ -193,6 +194,9 @@ func (a *App) ensureDestinations(ctx context.Context) error {
 
 // Guard signs people in; development's sample people are made with it.
 func (a *App) Guard() *auth.Guard { return a.guard }
+
+// Post brings messages to their destinations.
+func (a *App) Post() *delivery.Post { return a.post }
 
 // Accounts are the linked broker accounts.
 func (a *App) Accounts() *brokers.Accounts { return a.accounts }

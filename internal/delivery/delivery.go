@@ -25,6 +25,7 @@ const (
 	ChannelPush    = "push"
 	ChannelFeed    = "feed"
 	ChannelEmail   = "email"
+	ChannelWebhook = "webhook"
 )
 
 // Channel is a road out of the house. Send makes one attempt and never repeats
@@ -60,11 +61,12 @@ type Destination struct {
 	Address  string
 	Settings Settings
 	Secret   secret.Text
+	Failures int // in a row
 }
 
 // Settings are what may be known about a destination.
 type Settings struct {
-	Host      string `json:"host,omitempty"`      // push: the browser's push service
+	Host      string `json:"host,omitempty"`      // push: the browser's push service; webhook: the receiver's host
 	KeyID     string `json:"keyId,omitempty"`     // push: the VAPID key it was made with
 	Label     string `json:"label,omitempty"`     // what its owner recognises: browser, or the webhook's name
 	WebhookID string `json:"webhookId,omitempty"` // discord
@@ -77,6 +79,8 @@ type Words struct {
 	Embed    *discordgo.MessageEmbed
 	Push     *Push
 	Activity *getstream.Activity
+	Mail     *Mail
+	Event    *Event
 }
 
 // Push is a message for a browser.
@@ -127,6 +131,8 @@ type Options struct {
 	Discord *Discord
 	Push    *WebPush
 	Feed    *Feed
+	Email   *Email
+	Hooks   *Hooks
 
 	Breaker *httpio.Breaker // default: opens after 20 failures in 30 s, for 10 s
 	Now     func() time.Time
@@ -149,6 +155,8 @@ type Post struct {
 	discord  *Discord
 	push     *WebPush
 	feed     *Feed
+	email    *Email
+	hooks    *Hooks
 	counters []*counter
 	breaker  *httpio.Breaker
 	now      func() time.Time
@@ -164,6 +172,7 @@ func New(o Options) *Post {
 	o = withDefaults(o)
 	p := &Post{
 		db: o.DB, ring: o.Ring, process: o.Process, compose: o.Compose, gather: o.Gather, tell: o.Tell, discord: o.Discord, push: o.Push, feed: o.Feed,
+		email: o.Email, hooks: o.Hooks,
 		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, log: o.Logger, crash: o.Crash,
 	}
 	if o.Discord != nil {
@@ -174,6 +183,12 @@ func New(o Options) *Post {
 	}
 	if o.Feed != nil {
 		p.counters = append(p.counters, newCounter(ChannelFeed, o.Feed, o.Limits[ChannelFeed], feedWorkers, feedEach))
+	}
+	if o.Email != nil {
+		p.counters = append(p.counters, newCounter(ChannelEmail, o.Email, o.Limits[ChannelEmail], emailWorkers, 1))
+	}
+	if o.Hooks != nil {
+		p.counters = append(p.counters, newCounter(ChannelWebhook, o.Hooks, o.Limits[ChannelWebhook], hookWorkers, 1))
 	}
 	return p
 }

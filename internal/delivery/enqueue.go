@@ -43,7 +43,7 @@ func EnqueueTrade(ctx context.Context, tx pgx.Tx, t Trade) error {
 		select distinct on (t.channel, t.address) t.id, t.channel, t.user_id, $1, $2, $3, $4, $5, $6, $7, $8, $5, $5
 		from destinations t
 		where (t.user_id is null and (t.channel = 'discord' or t.channel = 'feed' and t.address = $10)
-		       or t.user_id = $9 and t.channel = 'discord')
+		       or t.user_id = $9 and t.channel in ('discord', 'webhook'))
 		  and $3 = any(t.sides) and t.disabled_at is null and t.removed_at is null
 		order by t.channel, t.address, t.user_id nulls first
 		on conflict do nothing`,
@@ -121,7 +121,7 @@ func EnqueueNotes(ctx context.Context, tx pgx.Tx, now time.Time, notes []Note) e
 		), roads as (
 			select s.*, t.id as destination_id, t.channel, s.position_id as lane
 			from said s join destinations t on t.user_id = s.user_id
-			where t.channel in ('push', 'email') and t.channel = any(string_to_array(s.channels, ','))
+			where t.channel in ('push', 'email', 'webhook') and t.channel = any(string_to_array(s.channels, ','))
 			  and t.disabled_at is null and t.removed_at is null
 			union all
 			select s.*, t.id, t.channel, null
@@ -156,7 +156,7 @@ func EnqueueStored(ctx context.Context, tx pgx.Tx, now time.Time, alike Note, st
 		with said as (`+store+`), roads as (
 			select s.*, t.id as destination_id, t.channel, s.position_id as lane
 			from said s join destinations t on t.user_id = s.user_id
-			where t.channel in ('push', 'email') and t.channel = any(@roads) and t.disabled_at is null and t.removed_at is null
+			where t.channel in ('push', 'email', 'webhook') and t.channel = any(@roads) and t.disabled_at is null and t.removed_at is null
 			union all
 			select s.*, t.id, t.channel, null from said s cross join destinations t
 			where t.user_id is null and t.channel = 'feed' and t.address = @feed and 'feed' = any(@roads)
