@@ -66,6 +66,9 @@ func (p *Post) claim(ctx context.Context, c *counter, limit int) (look, error) {
 		if err = finishHopeless(ctx, tx, now, locked); err != nil {
 			return err
 		}
+		if err = p.honour(ctx, tx, c, locked, now); err != nil {
+			return err
+		}
 		found.claimed, err = takeHeads(ctx, tx, c, locked, now, limit)
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/getstream"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/postgres"
@@ -116,6 +117,7 @@ type Options struct {
 	Ring    *secret.Ring
 	Compose Compose
 	Tell    func(ctx context.Context, tx pgx.Tx, l Lost) error
+	Manners Manners
 
 	Discord *Discord
 	Push    *WebPush
@@ -137,6 +139,7 @@ type Post struct {
 	ring     *secret.Ring
 	compose  Compose
 	tell     func(ctx context.Context, tx pgx.Tx, l Lost) error
+	manners  Manners
 	discord  *Discord
 	push     *WebPush
 	feed     *Feed
@@ -154,7 +157,7 @@ type Post struct {
 func New(o Options) *Post {
 	o = withDefaults(o)
 	p := &Post{
-		db: o.DB, ring: o.Ring, compose: o.Compose, tell: o.Tell, discord: o.Discord, push: o.Push, feed: o.Feed,
+		db: o.DB, ring: o.Ring, compose: o.Compose, tell: o.Tell, manners: o.Manners, discord: o.Discord, push: o.Push, feed: o.Feed,
 		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, log: o.Logger, crash: o.Crash,
 	}
 	if o.Discord != nil {
@@ -186,6 +189,9 @@ func withDefaults(o Options) Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Manners.Today == nil {
+		o.Manners.Today = func() exchange.Date { return exchange.TradingDay(o.Now()) }
 	}
 	if o.Crash == nil {
 		o.Crash = func(string) {}

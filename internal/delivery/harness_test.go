@@ -114,6 +114,7 @@ func (s *street) postWith(change func(*delivery.Options)) *delivery.Post {
 	})
 	o := delivery.Options{
 		DB: s.db, Ring: s.ring, Compose: s.announce.Compose, Tell: s.announce.TellLost,
+		Manners: alerts.Manners(func() exchange.Date { return exchange.TradingDay(s.clock.now()) }),
 		Discord: delivery.NewDiscord(hooks), Push: delivery.NewWebPush(push, []string{host}, s.clock.now), Feed: delivery.NewFeed(feed),
 		Now: s.clock.now, Jitter: func(d time.Duration) time.Duration { return d }, Poll: 20 * time.Millisecond,
 	}
