@@ -41,7 +41,7 @@ func (a *App) openDoors(context.Context) (err error) {
 	a.hooks = hooks.New(hooks.Options{Inbox: a.inbox, Snaptrade: a.broker, Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log)})
 	a.site, err = web.New(web.Options{
 		Guard: a.guard, Users: a.users, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Copier: a.copier,
-		Alerts: a.alerts, Rules: a.rules, Budget: a.budget, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
+		Alerts: a.alerts, Post: a.post, Allow: a.allow, Rules: a.rules, Budget: a.budget, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
 		Dev: a.cfg.Env == Development,
 	})
 	if err != nil {
