@@ -116,9 +116,6 @@ func (s *Site) setMail(w http.ResponseWriter, r *http.Request) error {
 	return back(w, channelsPath, "appearance")
 }
 
-// testsPerMinute bounds how often a person may have something sent by hand.
-const testsPerMinute = 3
-
 // testMail answers POST /settings/channels/email/test.
 func (s *Site) testMail(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Spend(w, r, s.allow, "mail:"+me(r.Context()).String(), testsPerMinute); err != nil {

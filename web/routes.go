@@ -97,6 +97,8 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/stop", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.stop},
 		{Method: "POST", Pattern: "/stop/resume", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.resumeTrading},
 	}
+	list = append(list, s.preferenceRoutes()...)
+	list = append(list, s.deliveryRoutes()...)
 	list = append(list, s.partials()...)
 	if s.dev {
 		list = append(list,

@@ -257,6 +257,7 @@ func (s *show) walkConsole(t *testing.T) {
 		t.Errorf("budget: %s", a.body)
 	}
 	s.walkReviews(t, console)
+	s.walkDeliveries(t, console)
 	a = s.do("ava", "PATCH", "/api/settings", `{"timeZone":"Europe/Berlin","announcesDetected":false,"limits":{"manualContracts":"50"}}`).want(t, 200)
 	if !contains(a.body, `"timeZone":"Europe/Berlin"`) || !contains(a.body, `"own":"50.00"`) {
 		t.Errorf("settings: %s", a.body)
@@ -283,6 +284,37 @@ func (s *show) walkReviews(t *testing.T, console func(method, path, body string)
 	if again.code() != "invalid_state" {
 		t.Errorf("recorded twice: %s", again.body)
 	}
+}
+
+// walkDeliveries looks at the channels, and works two dead letters of ben's.
+func (s *show) walkDeliveries(t *testing.T, console func(method, path, body string) answer) {
+	console("GET", "/api/admin/channels", "")
+	var device json.RawMessage
+	s.sandbox("POST", "/_sandbox/push/subscriptions", map[string]string{}, &device)
+	browser := s.do("ben", "POST", "/api/push/subscriptions", string(device)).want(t, 201).ids(t)[0]
+	s.exec(`
+		with said as (insert into notifications (user_id, type, title) select $1, 'order_filled', 'Filled ' || i from generate_series(1, 2) i returning id)
+		insert into deliveries (destination_id, channel, user_id, notification_id, state, last_error, not_before, cutoff, created_at, updated_at)
+		select $2::uuid, 'push', $1, id, 'dead', 'made so', now(), now() + interval '1 hour', now(), now() from said`, s.people["ben"], browser)
+	const path = "/api/admin/dead-letters"
+	dead := console("GET", path+"?channel=push", "").ids(t)
+	if len(dead) != 2 {
+		t.Fatalf("dead letters: %v", dead)
+	}
+	if a := console("GET", path+"/"+dead[0], ""); !contains(a.body, `"reason":"made so"`) {
+		t.Errorf("dead letter: %s", a.body)
+	}
+	if a := console("POST", path+"/"+dead[0]+"/replay", ""); !contains(a.body, `"act":"replayed"`) {
+		t.Errorf("replayed: %s", a.body)
+	}
+	if a := console("POST", path+"/"+dead[1]+"/discard", "{}"); !contains(a.body, `"act":"discarded"`) {
+		t.Errorf("discarded: %s", a.body)
+	}
+	said := s.send(s.client, "POST", "/api/admin/announcements", `{"title":"Maintenance","body":"Tonight.","confirm":true}`, key(), "Authorization: Bearer "+s.token("root", "admin")).want(t, 202)
+	s.eventually("everybody is told", func() bool {
+		return contains(console("GET", "/api/admin/announcements", "").body, `"id":"`+said.ids(t)[0]+`"`) &&
+			contains(s.do("cara", "GET", "/api/notifications", "").body, `"title":"Maintenance"`)
+	})
 }
 
 func (s *show) walkCopying(t *testing.T) {
@@ -386,6 +418,11 @@ func (s *show) walkAlerts(t *testing.T) {
 		}
 	}
 	inbox := s.do("ava", "GET", "/api/notifications?limit=1", "").want(t, 200).ids(t)
+	s.do("ava", "GET", "/api/notifications/"+inbox[0]+"/receipts", "").want(t, 200)
+	alert := s.text(`select id::text from alerts where user_id = $1 order by created_at limit 1`, s.people["ava"])
+	if a := s.do("ava", "GET", "/api/alerts/"+alert+"/receipts", "").want(t, 200); !contains(a.body, `"channel":"discord"`) {
+		t.Errorf("receipts: %s", a.body)
+	}
 	s.do("ava", "POST", "/api/notifications/read", `{"ids":["`+inbox[0]+`"]}`).want(t, 200)
 	if a := s.do("ava", "POST", "/api/notifications/read-all", "").want(t, 200); !contains(a.body, `{"unread":0}`) {
 		t.Errorf("read all: %s", a.body)
@@ -398,7 +435,9 @@ func (s *show) walkAlerts(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.do("ava", "POST", "/api/push/subscriptions", string(device), "User-Agent: "+strings.Repeat("é", 3000)).want(t, 201)
+	s.do("ava", "POST", "/api/notifications/test", `{"channel":"push"}`).want(t, 202)
 	s.do("ava", "DELETE", "/api/push/subscriptions", `{"endpoint":"`+where.Endpoint+`"}`).want(t, 200)
+	s.walkPreferences(t)
 	var channel struct{ URL string }
 	s.sandbox("POST", "/_sandbox/discord/webhooks", map[string]string{"name": "Mine"}, &channel)
 	s.do("ava", "PUT", "/api/settings/discord", `{"url":"`+channel.URL+`"}`).want(t, 200)
@@ -451,6 +490,18 @@ func (s *show) walkMail(t *testing.T) {
 	}
 }
 
+func (s *show) walkPreferences(t *testing.T) {
+	const path = "/api/notifications/preferences"
+	a := s.do("ben", "PUT", path, `{"groups":{"fills":{"push":false}},"quietHours":{"from":"22:00","to":"07:00","timeZone":"Asia/Tokyo","urgentThrough":true},"mutedTraders":["ava"]}`).want(t, 200)
+	if !contains(a.body, `"types":["order_filled"],"inApp":true,"channels":{"push":false`) || !contains(a.body, `"username":"ava"`) {
+		t.Errorf("preferences: %s", a.body)
+	}
+	if a := s.do("ben", "GET", path, "").want(t, 200); !contains(a.body, `"timeZone":"Asia/Tokyo"`) {
+		t.Errorf("preferences: %s", a.body)
+	}
+	s.do("ben", "PUT", path, `{}`).want(t, 200)
+}
+
 func (s *show) walkAccount(t *testing.T, session *http.Client) {
 	s.do("ava", "PATCH", "/api/profile", `{"bio":"Options."}`).want(t, 200)
 	for _, path := range []string{"/api/profile", "/api/users/ava"} {
@@ -482,7 +533,7 @@ func TestAPIListsOfNothingAreEmpty(t *testing.T) {
 	var lists int
 	for path, item := range c.doc.Paths.Map() {
 		if item.Get == nil || strings.Contains(path, "{") || !c.isList(item.Get) || strings.HasPrefix(path, "/api/market/") ||
-			path == "/api/admin/limits" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
+			path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
 			continue
 		}
 		lists++

@@ -36,10 +36,10 @@ func (a *Announcer) TellLost(ctx context.Context, tx pgx.Tx, l delivery.Lost) er
 		n.URL, n.SubjectKey = "/settings/notifications", "push:"+about
 	case l.Paused:
 		n.Title, n.Body = "Discord alerts are paused", "Discord does not accept messages for the webhook "+label(l, "you gave us")+". Check its channel and thread, then save it again."
-		n.URL, n.SubjectKey = "/settings/discord", "discord-paused:"+about
+		n.URL, n.SubjectKey = "/settings/notifications", "discord-paused:"+about
 	default:
 		n.Title, n.Body = "Discord alerts have stopped", "Discord says that the webhook "+label(l, "you gave us")+" no longer works. Reconnect it to go on."
-		n.URL, n.SubjectKey = "/settings/discord", "discord-gone:"+about
+		n.URL, n.SubjectKey = "/settings/notifications", "discord-gone:"+about
 	}
 	return a.Notify(ctx, tx, n)
 }

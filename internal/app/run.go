@@ -119,6 +119,10 @@ func (a *App) parts() []func(context.Context) error {
 			return every(ctx, 2*time.Second, a.logged("look for portal outcomes", a.accounts.SweepVisits))
 		},
 		func(ctx context.Context) error {
+			return every(ctx, 2*time.Second, a.logged("tell what was announced", a.alerts.TellAnnounced))
+		},
+		a.reports.run,
+		func(ctx context.Context) error {
 			return every(ctx, 5*time.Second, a.logged("sell what was reached", a.copier.PlaceTriggered))
 		},
 		func(ctx context.Context) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/getstream"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/postgres"
@@ -127,6 +128,7 @@ type Options struct {
 	Limits  map[string]Limit // of new messages to one destination, by channel; nil: DefaultLimits
 	Process uuid.UUID        // on what this process claims; nil: an own one
 	Tell    func(ctx context.Context, tx pgx.Tx, l Lost) error
+	Manners Manners
 
 	Discord *Discord
 	Push    *WebPush
@@ -152,6 +154,7 @@ type Post struct {
 	compose  Compose
 	gather   Gather
 	tell     func(ctx context.Context, tx pgx.Tx, l Lost) error
+	manners  Manners
 	discord  *Discord
 	push     *WebPush
 	feed     *Feed
@@ -171,7 +174,7 @@ type Post struct {
 func New(o Options) *Post {
 	o = withDefaults(o)
 	p := &Post{
-		db: o.DB, ring: o.Ring, process: o.Process, compose: o.Compose, gather: o.Gather, tell: o.Tell, discord: o.Discord, push: o.Push, feed: o.Feed,
+		db: o.DB, ring: o.Ring, process: o.Process, compose: o.Compose, gather: o.Gather, tell: o.Tell, manners: o.Manners, discord: o.Discord, push: o.Push, feed: o.Feed,
 		email: o.Email, hooks: o.Hooks,
 		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, log: o.Logger, crash: o.Crash,
 	}
@@ -216,6 +219,9 @@ func withDefaults(o Options) Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Manners.Today == nil {
+		o.Manners.Today = func() exchange.Date { return exchange.TradingDay(o.Now()) }
 	}
 	if o.Crash == nil {
 		o.Crash = func(string) {}
