@@ -116,9 +116,12 @@ func (s *Site) setMail(w http.ResponseWriter, r *http.Request) error {
 	return back(w, channelsPath, "appearance")
 }
 
+// mailsPerMinute bounds how often a person may have mail sent by hand, as the API does.
+const mailsPerMinute = 3
+
 // testMail answers POST /settings/channels/email/test.
 func (s *Site) testMail(w http.ResponseWriter, r *http.Request) error {
-	if err := httpio.Spend(w, r, s.allow, "mail:"+me(r.Context()).String(), testsPerMinute); err != nil {
+	if err := httpio.Spend(w, r, s.allow, "mail:"+me(r.Context()).String(), mailsPerMinute); err != nil {
 		return err
 	}
 	if err := s.post.TestMail(r.Context(), me(r.Context())); err != nil {
