@@ -47,6 +47,7 @@ func TestBrowser(t *testing.T) {
 		{"followers copy", []window{desk, phone}, followersCopy},
 		{"a follower sets up a copy", []window{desk, phone}, followerSetsUp},
 		{"notifications arrive", []window{desk, phone}, notificationsArrive},
+		{"a push is answered", []window{desk}, pushIsAnswered},
 		{"appearance stays", []window{desk, phone}, appearanceStays},
 		{"everything works without script", []window{desk, phone}, worksWithoutScript},
 		{"the ticket is reached by keys", []window{desk}, ticketByKeys},

@@ -82,6 +82,16 @@ func (s *show) exec(sql string, args ...any) {
 	}
 }
 
+// unannounced fails the test when one of these orders made an alert: only fills do.
+func (s *show) unannounced(orders ...string) {
+	s.t.Helper()
+	for _, order := range orders {
+		if n := s.text(`select count(*)::text from alerts where order_id = $1`, order); n != "0" {
+			s.t.Errorf("order %s, which has not filled, made %s alerts", order, n)
+		}
+	}
+}
+
 // trail is the states an order went through, each once in a row.
 func (s *show) trail(order string) string {
 	s.t.Helper()

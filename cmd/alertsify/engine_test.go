@@ -140,6 +140,7 @@ func TestFailuresAreTakenForWhatTheyAre(t *testing.T) {
 	if len(s.book("ava")) != 0 {
 		t.Errorf("ava's book holds %+v", s.book("ava"))
 	}
+	s.unannounced(lost, refused)
 }
 
 // A sell that is refused gives its contracts back; while it lives they are its own.
@@ -216,6 +217,10 @@ func TestTakenThenRejectedIsRejected(t *testing.T) {
 	if used := s.text(`select coalesce(sum(used), 0)::text from day_counters`); used != "0.0000" {
 		t.Errorf("%s of the day is used", used)
 	}
+	s.unannounced(o)
+	if n := len(posts(s.received("discord"))); n != 0 {
+		t.Errorf("Discord was told %d times of an order that came to nothing", n)
+	}
 }
 
 // Cancelling in each state: before it was sent it never is; at the broker it is
@@ -262,6 +267,7 @@ func TestCancellingInEveryState(t *testing.T) {
 			t.Errorf("%s holds %+v", person, list)
 		}
 	}
+	s.unannounced(queued, working, unknown)
 }
 
 // T13: what the broker reports as filled after it had said cancelled is booked
