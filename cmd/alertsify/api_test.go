@@ -493,7 +493,7 @@ func (s *show) walkMail(t *testing.T) {
 func (s *show) walkPreferences(t *testing.T) {
 	const path = "/api/notifications/preferences"
 	a := s.do("ben", "PUT", path, `{"groups":{"fills":{"push":false}},"quietHours":{"from":"22:00","to":"07:00","timeZone":"Asia/Tokyo","urgentThrough":true},"mutedTraders":["ava"]}`).want(t, 200)
-	if !contains(a.body, `"types":["order_filled"],"inApp":true,"channels":{"push":false`) || !contains(a.body, `"username":"ava"`) {
+	if !contains(a.body, `"types":["order_filled"],"inApp":true,"channels":{"email":false,"push":false`) || !contains(a.body, `"username":"ava"`) {
 		t.Errorf("preferences: %s", a.body)
 	}
 	if a := s.do("ben", "GET", path, "").want(t, 200); !contains(a.body, `"timeZone":"Asia/Tokyo"`) {
