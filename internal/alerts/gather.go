@@ -74,11 +74,11 @@ func titlesOf(all []notificationRow) string {
 func mostUrgent(all []notificationRow) webpush.Urgency {
 	most := webpush.Low
 	for _, r := range all {
-		switch u := urgency(r.Type); {
-		case u == webpush.High:
-			return u
-		case u == webpush.Normal:
-			most = u
+		switch urgency(r.Type) {
+		case webpush.High:
+			return webpush.High
+		case webpush.Normal:
+			most = webpush.Normal
 		}
 	}
 	return most

@@ -131,7 +131,7 @@ func quietNow(ctx context.Context, tx pgx.Tx, destinations []uuid.UUID, now time
 	_, err = pgx.ForEachRow(rows, []any{&user, &q.From, &q.To, &zone, &q.UrgentThrough}, func() error {
 		var err error
 		if q.Zone, err = time.LoadLocation(zone); err != nil {
-			return nil // a zone that is no more: being told is better than never
+			return nil //nolint:nilerr // a zone that is no more: being told is better than never
 		}
 		if until, quiet := q.Until(now); quiet {
 			owners = append(owners, quietOwner{user, until, q.UrgentThrough})
