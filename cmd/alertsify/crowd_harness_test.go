@@ -21,7 +21,7 @@ import (
 )
 
 // hurried are the settings of a program that many requests come to from few.
-var hurried = []string{"RATE_API=1000000", "RATE_ORDERS=100000"}
+var hurried = []string{"RATE_API=1000000", "RATE_ORDERS=100000", "RATE_DISCORD=1000000"}
 
 // crowd is a stage full of people with an account each, whose Postgres and Redis
 // are real ones that can be taken away. The program that serves them is a process

@@ -22,8 +22,9 @@ const (
 	killed     = 50
 )
 
-// What must hold for copies whatever happens at once, on two servers: `make proofs`
-// runs each 200 times, the switches 100 times, the suite a few.
+// What must hold for copies whatever happens at once, on two servers, and for alerts
+// when Discord answers badly: `make proofs` runs each 200 times, the switches 100 times,
+// and 10,000 alerts; the suite a few.
 func TestProofs(t *testing.T) {
 	t.Parallel()
 	binary := built(t)
@@ -35,6 +36,9 @@ func TestProofs(t *testing.T) {
 		p.servers = p.servers[:1]
 		p.killsLoseNothing(1)
 		p.sound()
+		p.servers = append(p.servers, p.serve(t))
+		p.heardElsewhere()
+		p.alertsArrive(8, 12, 3*time.Second)
 		return
 	}
 	t.Run("caps", func(t *testing.T) {
@@ -44,6 +48,10 @@ func TestProofs(t *testing.T) {
 	t.Run("stops", func(t *testing.T) {
 		t.Parallel()
 		newProof(t, binary, 2).stopsHold((roundsOf(t, 2)+1)/2, 500)
+	})
+	t.Run("alerts", func(t *testing.T) {
+		t.Parallel()
+		newProof(t, binary, 2).alertsArrive(50, 200, 10*time.Minute)
 	})
 	for world := range killWorlds {
 		t.Run(fmt.Sprintf("kills %d", world), func(t *testing.T) {

@@ -82,7 +82,7 @@ func embed(r alertRow, f facts, late time.Duration) *discordgo.MessageEmbed {
 			e.Color = red
 		}
 	}
-	discord.Fit([]*discordgo.MessageEmbed{e})
+	discord.FitShare(e) // alerts share messages when a destination gets many
 	return e
 }
 

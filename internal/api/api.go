@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -48,8 +47,9 @@ type Options struct {
 	Gate     *billing.Gate
 	Hub      *live.Hub
 	Budget   *snaptrade.Budget
-	Allow    httpio.Allow  // counts what has its own small limit
-	Seats    *httpio.Seats // open event streams
+	Allow    httpio.Allow    // counts what has its own small limit
+	Seats    *httpio.Seats   // open event streams
+	Streams  *httpio.Streams // which hold them; nil: each in its request
 }
 
 // API is the JSON door.
@@ -70,14 +70,14 @@ type API struct {
 	allow    httpio.Allow
 	seats    *httpio.Seats
 	docs     func() ([]byte, error) // the page, made once
-	check    time.Duration          // how often a stream asks whether it may go on; httpio's when zero
+	streams  *httpio.Streams
 }
 
 // New makes the API.
 func New(o Options) *API {
 	return &API{
 		desk: o.Desk, rules: o.Rules, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post,
-		guard: o.Guard, users: o.Users, gate: o.Gate, hub: o.Hub, budget: o.Budget, allow: o.Allow, seats: o.Seats,
+		guard: o.Guard, users: o.Users, gate: o.Gate, hub: o.Hub, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
 		docs: sync.OnceValues(renderDocs),
 	}
 }

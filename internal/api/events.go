@@ -25,34 +25,136 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if quotes != nil {
-		defer quotes.Close()
-	}
-	leave, err := a.seats.Take(p.User.ID.String(), httpio.AddressKey(httpio.Address(r.Context())))
-	if err != nil {
+	l := &listener{user: p.User.ID.String(), address: httpio.AddressKey(httpio.Address(r.Context())), quotes: quotes}
+	if l.leave, err = a.seat(l.user, l.address); err != nil {
+		l.close()
 		return err
 	}
-	defer leave()
-	sub, err := a.subscribeLive(r, p.User.ID)
-	if err != nil {
+	if l.sub, err = a.subscribeLive(r, p.User.ID); err != nil {
+		l.close()
 		return err
 	}
-	defer sub.Close()
+	valid := func(ctx context.Context) (bool, error) { return a.guard.StillValid(ctx, p) }
+	taken, err := a.hold(w, r, l, valid)
+	if taken || err != nil {
+		return err
+	}
+	defer l.close()
+	return a.streamHere(w, r, l, valid)
+}
+
+// listener is what an open stream holds until it is over.
+type listener struct {
+	user, address string
+	leave         func()
+	sub           *live.Subscription
+	quotes        *market.Follower // nil: the page shows no contract
+	fresh         chan []byte      // held streams: quotes on their way
+}
+
+func (l *listener) close() {
+	if l.sub != nil {
+		l.sub.Close()
+	}
+	if l.quotes != nil && l.fresh == nil { // else whoever relays them closes it
+		l.quotes.Close()
+	}
+	if l.leave != nil {
+		l.leave()
+	}
+}
+
+// seat takes one. Where none is free, one may be held for a reader who has left.
+func (a *API) seat(user, address string) (leave func(), err error) {
+	leave, err = a.seats.Take(user, address)
+	if err == nil || a.streams == nil {
+		return leave, err
+	}
+	a.streams.Vacate(user, address)
+	return a.seats.Take(user, address)
+}
+
+// hold leaves the stream to the server's streams, where the connection can be taken
+// over: then nothing of it stays here but a goroutine for quotes, if there are any.
+func (a *API) hold(w http.ResponseWriter, r *http.Request, l *listener, valid func(context.Context) (bool, error)) (taken bool, err error) {
+	if a.streams == nil {
+		return false, nil
+	}
+	if l.quotes != nil {
+		l.fresh = make(chan []byte, 1)
+	}
+	held, taken, err := a.streams.Hold(w, r, httpio.Source{
+		Next: l.next, Over: func() bool { return l.sub.Err() != nil }, Valid: valid, Closed: l.close, Holder: l.user, Address: l.address,
+	})
+	if !taken {
+		l.fresh = nil
+		return false, nil
+	}
+	relayed := err == nil && l.quotes != nil && held.Go(func(ctx context.Context) { a.relayQuotes(ctx, l, held) })
+	if l.quotes != nil && !relayed {
+		l.quotes.Close()
+	}
+	if err != nil {
+		return true, err
+	}
+	l.sub.OnReady(held.Wake)
+	held.Wake() // what happened before it was told whom to wake
+	return true, nil
+}
+
+// next is the next frame of a held stream.
+func (l *listener) next() []byte {
+	for e := l.sub.Next(); e != nil; e = l.sub.Next() {
+		if frame := e.Frame(frameOf); frame != nil {
+			return frame
+		}
+	}
+	select {
+	case frame := <-l.fresh:
+		return frame
+	default:
+		return nil
+	}
+}
+
+// relayQuotes hands quotes to a held stream until it is over. While its reader does not
+// read, the newest of each contract wait in the follower.
+func (a *API) relayQuotes(ctx context.Context, l *listener, held *httpio.Held) {
+	defer l.quotes.Close()
+	for {
+		quotes, err := l.quotes.Next(ctx)
+		if err != nil {
+			return
+		}
+		for _, q := range quotes {
+			wire, err := wireQuote(q, a.market.Now())
+			if err != nil {
+				return
+			}
+			select {
+			case l.fresh <- wire.Frame():
+				held.Wake()
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// streamHere streams in the request's own goroutine.
+func (a *API) streamHere(w http.ResponseWriter, r *http.Request, l *listener, valid func(context.Context) (bool, error)) error {
 	events := make(chan httpio.Event)
 	ctx, stop := context.WithCancel(r.Context())
 	var pumps sync.WaitGroup
 	pumps.Go(func() {
 		defer stop() // without its events the stream is over; the page comes back
-		pump(ctx, sub, events)
+		pump(ctx, l.sub, events)
 	})
-	if quotes != nil {
-		pumps.Go(func() { a.pumpQuotes(ctx, quotes, events) })
+	if l.quotes != nil {
+		pumps.Go(func() { a.pumpQuotes(ctx, l.quotes, events) })
 	}
 	defer func() { stop(); pumps.Wait() }()
-	return httpio.Stream(w, r.WithContext(ctx), events, httpio.StreamOptions{
-		Check: a.check,
-		Valid: func(ctx context.Context) (bool, error) { return a.guard.StillValid(ctx, p) },
-	})
+	return httpio.Stream(w, r.WithContext(ctx), events, httpio.StreamOptions{Valid: valid})
 }
 
 // subscribeLive goes on after the last event the page saw.
@@ -143,6 +245,16 @@ func pump(ctx context.Context, sub *live.Subscription, to chan<- httpio.Event) {
 			}
 		}
 	}
+}
+
+// frameOf is an event as it goes to everybody who gets it; nil if it has no form, which
+// nothing that Postgres took for JSON has come to yet.
+func frameOf(e *live.Event) []byte {
+	wire, err := wireEvent(e)
+	if err != nil {
+		return nil
+	}
+	return wire.Frame()
 }
 
 func wireEvent(e *live.Event) (httpio.Event, error) {

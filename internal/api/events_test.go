@@ -40,8 +40,9 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := New(Options{Guard: guard, Users: directory, Hub: hub, Seats: httpio.NewSeats(10, 5, 5)})
-	a.check = 20 * time.Millisecond
+	streams := httpio.NewStreams(httpio.StreamOptions{Check: 20 * time.Millisecond})
+	t.Cleanup(streams.Close)
+	a := New(Options{Guard: guard, Users: directory, Hub: hub, Seats: httpio.NewSeats(10, 5, 5), Streams: streams})
 	server := httptest.NewServer(guard.Require(auth.SignedIn)(httpio.Handler(a.events)))
 	t.Cleanup(server.Close)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)

@@ -51,6 +51,7 @@ type App struct {
 	db       *postgres.DB
 	redis    *redis.Client
 	hub      *live.Hub
+	streams  *httpio.Streams
 	inbox    *inbox.Inbox
 	broker   *snaptrade.Client // nil without SnapTrade's keys
 	budget   *snaptrade.Budget
@@ -152,8 +153,9 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.users = users.New(a.db)
 	a.alerts = alerts.New(alerts.Options{DB: a.db, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log})
 	a.post = delivery.New(delivery.Options{
-		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Tell: a.alerts.TellLost,
-		Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed, Email: a.outside.email, Hooks: a.outside.hooks,
+		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Gather: a.alerts.Gather, Tell: a.alerts.TellLost,
+		Limits: a.messageLimits(), Process: a.self.ID, Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed,
+		Email: a.outside.email, Hooks: a.outside.hooks,
 		Now: time.Now, Observe: a.meter.delivery, Logger: a.log, Crash: crash,
 	})
 	a.accounts, err = brokers.New(brokers.Options{

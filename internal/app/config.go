@@ -28,6 +28,7 @@ type Config struct {
 	AppURL, Addr, Env string
 
 	RateAPI, RateAPIPaying, RateOrders, RateAnon int
+	RateDiscord, RatePush                        int // messages a minute to one destination
 	StreamsPerUser, StreamsPerAddress            int
 	BusyRequests                                 int
 	TrustedProxies                               string
@@ -93,6 +94,8 @@ func (c *Config) settings() []Setting {
 		{"RATE_API_PAYING", nil, number(&c.RateAPIPaying)},
 		{"RATE_ORDERS", nil, number(&c.RateOrders)},
 		{"RATE_ANON", nil, number(&c.RateAnon)},
+		{"RATE_DISCORD", nil, number(&c.RateDiscord)},
+		{"RATE_PUSH", nil, number(&c.RatePush)},
 		{"STREAMS_PER_USER", nil, number(&c.StreamsPerUser)},
 		{"STREAMS_PER_ADDRESS", nil, number(&c.StreamsPerAddress)},
 		{"BUSY_REQUESTS", nil, number(&c.BusyRequests)},
@@ -188,6 +191,7 @@ func Defaults(env string) Config {
 	c := Config{
 		AppURL: "http://localhost:8080", Addr: ":8080", Env: env,
 		RateAPI: 100, RateAPIPaying: 500, RateOrders: 10, RateAnon: 60, StreamsPerUser: 5, StreamsPerAddress: 20,
+		RateDiscord: 5, RatePush: 10,
 		BusyRequests: busyRequests,
 		SnapTradeURL: "https://api.snaptrade.com", SnapTradeBudget: 250,
 		DiscordURL: "https://discord.com", AlpacaFeed: "indicative",
@@ -195,6 +199,7 @@ func Defaults(env string) Config {
 	}
 	if env != Production { // rates are for strangers; development is measured, clicked and tested in a hurry
 		c.RateAPI, c.RateAPIPaying, c.RateOrders, c.RateAnon = 100*c.RateAPI, 100*c.RateAPIPaying, 100*c.RateOrders, 100*c.RateAnon
+		c.RateDiscord, c.RatePush = 100*c.RateDiscord, 100*c.RatePush
 		c.StreamsPerUser, c.StreamsPerAddress = 100*c.StreamsPerUser, 100*c.StreamsPerAddress
 		c.LogFormat = "text"
 	}

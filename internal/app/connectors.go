@@ -131,6 +131,17 @@ func (a *App) takeMail(ctx context.Context, perSecond int) time.Duration {
 	return max(v.Reset, 10*time.Millisecond)
 }
 
+// messageLimits are how many messages a destination gets.
+func (a *App) messageLimits() map[string]delivery.Limit {
+	limits := delivery.DefaultLimits()
+	for channel, perMinute := range map[string]int{delivery.ChannelDiscord: a.cfg.RateDiscord, delivery.ChannelPush: a.cfg.RatePush} {
+		l := limits[channel]
+		l.Messages = perMinute
+		limits[channel] = l
+	}
+	return limits
+}
+
 func (a *App) openPush() error {
 	if a.cfg.VAPIDPublic == "" {
 		return nil

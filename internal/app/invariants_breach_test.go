@@ -199,6 +199,7 @@ func breaches() []breach {
 			{`alter table alerts drop constraint alerts_order_id_key; update alerts set order_id = id('buy')`, "6 alerts"},
 			{`drop index deliveries_alert; update deliveries set alert_id = id('buy alert')`, "4 messages"},
 			{`update deliveries set message_id = 'M'`, "4 alerts in embed 0"},
+			{`update deliveries set slot = 10 where alert_id = id('buy alert')`, "is embed 10 of a message"},
 		},
 		"INV-26": {
 			{`update deliveries set updated_at = t(500) where alert_id = id('buy alert')`, "the one before it ended"},

@@ -26,7 +26,9 @@ import (
 // openDoors builds the doors and hangs every route into one table.
 func (a *App) openDoors(context.Context) (err error) {
 	a.load = httpio.NewLoad(httpio.LoadOptions{Bound: a.cfg.BusyRequests, Logger: a.log, Refused: a.meter.shed})
-	a.meter.watch(a.load)
+	a.streams = httpio.NewStreams(httpio.StreamOptions{})
+	a.onClose(a.streams.Close)
+	a.meter.watch(a.load, a.streams)
 	a.guard, err = auth.New(auth.Options{
 		DB: a.db, Users: a.users, AppURL: a.cfg.AppURL, Production: a.cfg.Env == Production, Providers: a.providers(),
 		Allow: a.allow, SignInsPerMinute: a.signInsPerMinute(), AnonymousPerMinute: a.cfg.RateAnon, Load: a.load, Logger: a.log, Now: time.Now,
@@ -37,7 +39,7 @@ func (a *App) openDoors(context.Context) (err error) {
 	a.api = api.New(api.Options{
 		Desk: a.desk, Rules: a.rules, Book: a.book, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post,
 		Guard: a.guard, Users: a.users, Gate: a.gate, Hub: a.hub, Budget: a.budget, Allow: a.allow,
-		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress),
+		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress), Streams: a.streams,
 	})
 	resend, err := webhook.ParseSecrets(a.cfg.ResendWebhookSecret)
 	if err != nil {

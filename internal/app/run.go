@@ -215,6 +215,7 @@ func (a *App) stop(server *http.Server, stopWork context.CancelFunc) error {
 		<-time.After(unreadyTime)
 	}
 	a.hub.Close() // open streams would keep the server from ever being idle
+	a.streams.Close()
 	err := server.Shutdown(ctx)
 	if stopErr := a.worker.Stop(ctx); stopErr != nil {
 		err = errors.Join(err, fmt.Errorf("stop jobs: %w", stopErr))

@@ -86,15 +86,18 @@ func (m *meter) guard(event string) { m.guards.WithLabelValues(event).Inc() }
 
 func (m *meter) shed(c httpio.Class) { m.refusals.WithLabelValues(c.String()).Inc() }
 
-// watch shows how much the server has to do.
-func (m *meter) watch(l *httpio.Load) {
+// watch shows how much the server has to do, and how many pages listen.
+func (m *meter) watch(l *httpio.Load, s *httpio.Streams) {
 	m.registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "alertsify_overload_level", Help: "What is refused: 0 nothing, 1 anonymous requests, 2 feeds too, 3 entries too.",
 		}, func() float64 { return float64(l.Level()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "alertsify_requests_in_work", Help: "Requests being answered at the moment, streams left out.",
-		}, func() float64 { return float64(l.Working()) }))
+		}, func() float64 { return float64(l.Working()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "alertsify_streams_open", Help: "Event streams that are open.",
+		}, func() float64 { return float64(s.Open()) }))
 }
 
 func (m *meter) alarm(kind string) { m.alarms.WithLabelValues(kind).Inc() }

@@ -44,9 +44,7 @@ func TestALineReckonsWithTheRequestsThatAreMade(t *testing.T) {
 	}
 	order := f.leads(orders.BTO, 4, 4, orders.Filled)
 	f.decide(order)
-	leader, err := f.copier.desk.Any(f.ctx, order)
-	f.must(err)
-	_, promised, err := f.copier.calls(f.ctx, signal{leader: leader, slice: decideSlice})
+	_, promised, err := f.copier.free(f.ctx, time.Minute, 2*decideSlice)
 	f.must(err)
 	before := f.asked("/balances", "/trading/options")
 	f.carryOn(order)

@@ -84,7 +84,7 @@ func (d *dry) settled(before map[uuid.UUID]dryFacts) bool {
 // judgeDry decides about all signals of a dry run at once.
 const judgeDry = `
 with candidate as (
-	select g.*, g.delay_ms * interval '1 millisecond' as delay, true as account_ready, false as closing, @power::numeric as buying_power, false as held, @most::int as most, 0 as copies_today, false as unpublished, false as gone, false as muted, null::numeric as total_most, null::numeric as total_exposed, @trades::int as max_daily_trades,
+	select g.*, g.delay_ms * interval '1 millisecond' as delay, round(g.delay_ms / 1000.0, 1) as delay_seconds, true as account_ready, false as closing, @power::numeric as buying_power, false as held, @most::int as most, 0 as copies_today, false as unpublished, false as gone, false as muted, null::numeric as total_most, null::numeric as total_exposed, @trades::int as max_daily_trades,
 		@mode::text as scaling_mode, @scale::numeric as scaling_value, @size::int as max_position_size, @slippage::numeric as max_slippage_percent,
 		@delay::int as max_delay_seconds, @same::text as same_contract, @allowed::text[] as allowed_underlyings, @denied::text[] as denied_underlyings,
 		@types::text[] as option_types, @minDays::int as min_days_to_expiration, @maxDays::int as max_days_to_expiration,

@@ -209,6 +209,40 @@ func TestAnEndedExitIsNotRepeated(t *testing.T) {
 	}
 }
 
+// What an exit gave up is sold again, and then the broker fills it after all: the
+// second exit would sell the follower's own contracts.
+func TestAnExitIsWithdrawnWhenAnEndedOneHasSoldTheCopy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		left int // of five copied ones
+		want bool
+	}{"all of it sold": {0, true}, "some of it sold": {2, true}, "what it sells is there": {5, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := open(t)
+			w := f.follower("ben", true)
+			position := f.holdCopied(w, 5)
+			f.hold(w.id, w.account, 5) // their own
+			f.leads(orders.BTO, 5, 5, orders.Filled)
+			sell := f.leads(orders.STC, 5, 5, orders.Filled)
+			f.carryOn(sell)
+			exit := read[uuid.UUID](f, `select id from orders where subscription_id = $1 and side = 'STC'`, w.subscription)
+			late := read[uuid.UUID](f, `
+				insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price, time_in_force,
+					source, state, cum, cum_notional, send_before, trading_day, finished_at, subscription_id, decision_id, copy_target)
+				select user_id, account_id, position_id, side, symbol, underlying, multiplier, 5, order_type, limit_price, time_in_force,
+					source, 'cancelled', 5 - $2::int, 3.5 * (5 - $2::int), send_before, trading_day, now(), subscription_id, decision_id, 4
+				from orders where id = $1
+				returning id`, exit, c.left)
+			f.exec(`update copy_holdings set sold = 5 - $2::int where position_id = $1`, position, c.left)
+			f.carryOn(late)
+			if got := read[bool](f, `select state = 'aborted' and reason = $2 from orders where id = $1`, exit, soldElsewhere); got != c.want {
+				t.Errorf("withdrawn: %v", got)
+			}
+		})
+	}
+}
+
 // An exit that could not be sent in time leaves its follower holding what the
 // leader sold: it is tried again.
 func TestAnExitThatCouldNotBeSentIsTriedAgain(t *testing.T) {

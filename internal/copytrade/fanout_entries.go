@@ -1,5 +1,10 @@
 package copytrade
 
+import (
+	"strconv"
+	"strings"
+)
+
 // activeAtTrigger are the subscriptions to a trader that were active at the instant of
 // the trigger: gone says that they were paused or ended since (index
 // subscription_periods_ended), and nothing is begun for them. Each is there once: what
@@ -15,17 +20,37 @@ const activeAtTrigger = `(
 // their places. Who copies on paper stands in a line of their own: they take nobody's.
 // Whom there is a decision for is passed over here: the signal's row is held, so that
 // nobody makes one meanwhile, and "on conflict" takes a tenth of the statement's time.
+// Where the slice begins and how long it is stands in the statement (inSlice): of a
+// limit that it does not know the planner expects a tenth, of a bound a third, and it
+// looks up one by one what it should join.
 const theLine = `
 line as materialized (
 	select * from (select f.id, f.paper, f.gone, copy_place_key(@seed, f.id) collate "C" as key from o cross join ` + activeAtTrigger + ` f
-		where not exists (select from copy_decisions d where d.leader_order_id = @order and d.subscription_id = f.id) offset 0) f
-	where key > @lastKey::text
+		where f.id not in (select d.subscription_id from copy_decisions d where d.leader_order_id = @order) offset 0) f
+	` + beginMark + `
 ), next as materialized (
 	select id, paper, gone, key, (case when paper then @paperPlaced::int + count(*) filter (where paper) over passed
 			else @placed::int + count(*) filter (where not paper) over passed end)::int as place,
 		case when paper then @paperOf::int else @placeOf::int end as place_of
-	from (select * from line order by key limit @slice) n window passed as (order by key rows unbounded preceding)
+	from (select * from line order by key limit ` + sliceMark + `) n window passed as (order by key rows unbounded preceding)
 )`
+
+// The marks stand where a slice begins and where it ends.
+const (
+	beginMark = "/* behind the last key */"
+	sliceMark = "/* slice */"
+)
+
+// inSlice is a statement for a slice of so many followers, the first ones or those
+// behind @lastKey. There are few sizes, those that halving makes of the first, so that
+// statements stay prepared.
+func inSlice(statement string, slice int, first bool) string {
+	begin := "where key > @lastKey::text"
+	if first {
+		begin = ""
+	}
+	return strings.NewReplacer(beginMark, begin, sliceMark, strconv.Itoa(slice)).Replace(statement)
+}
 
 // nextInLine is all that is known of the subscriptions that are next.
 const nextInLine = `(select f.*, n.gone, n.place, n.place_of from next n join subscriptions f on f.id = n.id)`
@@ -35,10 +60,11 @@ const nextInLine = `(select f.*, n.gone, n.place, n.place_of from next n join su
 // each by itself takes longer than any other column.
 const decisionID = `(@ids || lpad(to_hex(2 * place + paper::int), 12, '0'))::uuid`
 
-// sliceDone says how many of each line a statement decided about, the last key, and
-// how many were left before.
+// sliceDone says how many of each line a statement decided about, the last key, how
+// many were left before, and what the leader traded in words.
 const sliceDone = `
-select (count(*) filter (where not paper))::int, (count(*) filter (where paper))::int, max(key), (select count(*) from line)::int from next`
+select (count(*) filter (where not paper))::int, (count(*) filter (where paper))::int, max(key), (select count(*) from line)::int,
+	(select coalesce(max(` + termsOf + `), '') from (select cum as source_quantity, price as source_price from o) c) from next`
 
 // automatic says whether a subscription s trades without asking: its follower
 // wants that and, where it is not on paper, agreed to the text in force.
@@ -103,7 +129,7 @@ const heldElsewhere = `
 // follower and signal: the fan-out's, and those of a dry run. It looks at nothing but
 // the row: the settings under their column names in subscriptions, the signal (cum,
 // price, multiplier, underlying, option_type, days_left) and the facts of its moment
-// (account_ready, buying_power, flat, closing, session_open, delay, held, open_others,
+// (account_ready, buying_power, flat, closing, session_open, delay, delay_seconds, held, open_others,
 // exposed, made, most, copies_today, unpublished, gone, muted, total_most, total_exposed). What it comes to is judged: reason, size, and the numbers compared.
 // "offset 0" has what is reckoned in one step reckoned once, not wherever the next name it.
 const judgeEntries = `
@@ -152,7 +178,7 @@ priced as (
 
 // numbersOfAll are the numbers that are compared for everybody.
 const numbersOfAll = `jsonb_build_object('scaling', scaling_mode, 'value', trim_scale(scaling_value)::text, 'wanted', wanted::text,
-			'maxPositionSize', max_position_size, 'delaySeconds', round(extract(epoch from delay), 1), 'maxDelaySeconds', max_delay_seconds)`
+			'maxPositionSize', max_position_size, 'delaySeconds', delay_seconds, 'maxDelaySeconds', max_delay_seconds)`
 
 // boundSet is whether one of the bounds is set that are off for most; numbersOfBounds
 // are left out where none is, because making them takes long.
@@ -182,7 +208,7 @@ const numbersThatDecided = `case
 const fanOutEntries = `
 with o as materialized (
 	select o.id, o.user_id, o.symbol, o.underlying, o.multiplier, o.cum, round(o.cum_notional / o.cum, 4) as price, p.bought = p.sold as flat, p.option_type,
-		@now::timestamptz - @executed::timestamptz as delay, least(extract(epoch from @now::timestamptz - @executed::timestamptz) * 1000, 2000000000)::int as delay_ms,
+		@now::timestamptz - @executed::timestamptz as delay, round(extract(epoch from @now::timestamptz - @executed::timestamptz), 1) as delay_seconds, least(extract(epoch from @now::timestamptz - @executed::timestamptz) * 1000, 2000000000)::int as delay_ms,
 		p.expiration - @today::date as days_left, p.expiration = any (coalesce(@expirations::date[], '{}')) as last_day
 	from orders o join positions p on p.id = o.position_id where o.id = @order and o.source <> 'copy' and o.cum > 0
 ),` + theLine + `, candidate as (
@@ -190,15 +216,15 @@ with o as materialized (
 		s.paper or coalesce(a.status = 'ok' and a.can_trade, false) as account_ready,
 		case when s.paper then coalesce(a.buying_power, @paperPower::numeric) else a.buying_power end as buying_power,
 		o.last_day and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time as closing,
-		@open::boolean as session_open, o.delay, o.delay_ms, ` + heldElsewhere + ` as held,
-		s.auto_execute and (s.paper or agreed.user_id is not null) as automatic, copies.others as open_others, copies.cost as exposed, least(rt.own, rt.granted) as total_most, total.cost as total_exposed,
+		@open::boolean as session_open, o.delay, o.delay_ms, o.delay_seconds, ` + heldElsewhere + ` as held,
+		s.auto_execute and (s.paper or agreed.user_id is not null) as automatic, copies.others as open_others, copies.cost as exposed, least(rt.own, rt.granted) as total_most,
+		case when rt.user_id is not null then (` + allCopies + `) end as total_exposed,
 		case when s.daily_loss_stop is not null then (` + madeToday + `) end as made,
 		least(r.own, coalesce(r.granted, @most::int))::int as most, used.used::int as copies_today, @unpublished::boolean as unpublished, s.muted_on = @today::date as muted, a.balance_at
 	from o cross join ` + nextInLine + ` s
 	left join consents agreed on agreed.user_id = s.follower_id and agreed.version = @consent and agreed.withdrawn_at is null
 	left join risk_limits r on r.user_id = s.follower_id and r.kind = 'copyContracts'
 	left join risk_limits rt on rt.user_id = s.follower_id and rt.kind = 'copyExposure'
-	left join lateral (select m.* from (select where rt.user_id is not null offset 0) bounded cross join lateral (` + allCopies + `) m) total on true
 	left join day_counters used on used.user_id = s.follower_id and used.trading_day = @today::date and (used.kind = 'copies' and not s.paper or used.kind = 'paper_copies' and s.paper)
 	left join lateral (select c.* from (select where s.max_open_positions is not null or s.max_exposure is not null offset 0) bounded
 		cross join lateral (` + copiesOpen + `) c) copies on true
@@ -226,8 +252,8 @@ const lineUp = `, lean as materialized (
 		max_delay_seconds * 1000 - delay_ms as waits_ms, reason is null and automatic and not paper as waits_in_line
 	from judged
 ), due as materialized (
-	select copy_line(array_agg(case when waits_in_line then waits_ms end order by place),
-		array_agg(case when waits_in_line then least(greatest(extract(epoch from balance_at - @now::timestamptz) * 1000 + @balanceAge::int, -1), 1000000)::int end order by place),
+	select copy_line(array_agg(case when waits_in_line then waits_ms end),
+		array_agg(case when waits_in_line then least(greatest(extract(epoch from balance_at - @now::timestamptz) * 1000 + @balanceAge::int, -1), 1000000)::int end),
 		@calls::int[], @skip::int) as ms
-	from lean where not paper
+	from (select * from lean where not paper order by place) l
 )`

@@ -19,15 +19,23 @@ const madeNow = `c.decided_at = now()`
 type asking bool
 
 const (
-	firstAsked asking = true // the decisions were made in this transaction: nobody was asked about them
+	firstAsked asking = true // the decisions were made in this transaction: nobody was asked about them; their terms are an argument
 	askedAgain asking = false
 )
+
+// termsOf are the quantity and the price that decision c is about, in words. Writing
+// the price takes as long as half of a question; those made at once have it in common.
+const termsOf = `c.source_quantity || ' at $' || to_char(c.source_price, 'FM999,999,990.0099') || '. '`
 
 // ask puts a question to the followers whose answer is needed, of the decisions c
 // about an order that meet a condition. decisionId is what puts Approve and Reject
 // on a push, so no other message of a decision has it.
 func (c *Copier) ask(ctx context.Context, tx pgx.Tx, leader orders.Order, how asking, condition string, args pgx.NamedArgs) error {
 	each := alerts.Each{Type: alerts.CopyTradeAlert, Args: pgx.NamedArgs{}, ExecutedAt: leader.ExecutedAt, LearntAt: c.now(), New: bool(how)}
+	terms := termsOf
+	if how == firstAsked {
+		terms = `@terms`
+	}
 	verb, brief := "bought", `'Copy ' || c.quantity || '?'`
 	if leader.Side == orders.STC {
 		each.Type, verb, brief = alerts.CopyTradeClose, "sold", `'Sell ' || c.quantity || ' of your ' || c.held || ' copied?'`
@@ -41,8 +49,7 @@ func (c *Copier) ask(ctx context.Context, tx pgx.Tx, leader orders.Order, how as
 	each.Args["what"] = "@" + trader + " " + verb + " " + leader.Contract.Display()
 	each.Query = `
 		select c.user_id, case when c.paper then 'Paper: ' else '' end || @what,
-			c.source_quantity || ' at $' || to_char(c.source_price, 'FM999,999,990.0099') || '. ' || ` + brief + `, ` + brief + `, '/copy',
-			jsonb_build_object('decisionId', c.id, 'expiresAt', to_char(c.expires_at at time zone 'utc', ` + isoTime + `)),
+			` + terms + ` || ` + brief + `, ` + brief + `, '/copy', jsonb_build_object('decisionId', c.id),
 			c.id::text, @position::uuid, c.expires_at
 		from copy_decisions c where c.leader_order_id = @order and c.result = 'awaiting_approval' and ` + condition
 	return c.alerts.NotifyEach(ctx, tx, each)

@@ -30,6 +30,9 @@ func (c *Copier) settle(ctx context.Context, o orders.Order) error {
 	if o.State.Live() {
 		return nil
 	}
+	if err := c.withdrawExcess(ctx, o); err != nil {
+		return err
+	}
 	d, err := c.decisionOf(ctx, o)
 	if err != nil {
 		return err

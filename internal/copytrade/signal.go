@@ -49,8 +49,8 @@ type signal struct {
 // database does not manage in its time is halved. The asked are told in the
 // transaction of their decision.
 func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, trigger time.Time) error {
-	open, err := c.openSignal(ctx, o, trigger)
-	if err != nil || !open {
+	in, err := c.openSignal(ctx, o, trigger)
+	if err != nil || !in.open {
 		return err
 	}
 	s := signal{leader: o, filled: filled, trigger: trigger, slice: c.slice}
@@ -61,7 +61,7 @@ func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, tr
 		}
 	}
 	for done := false; !done; {
-		if s.calls, s.promised, err = c.calls(ctx, s); err != nil {
+		if s.calls, s.promised, err = c.calls(ctx, s, in); err != nil {
 			return err
 		}
 		err = c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) (err error) {
@@ -82,24 +82,35 @@ func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, tr
 	return nil
 }
 
-// openSignal draws the seed of a signal's line and counts who stands in it, once,
-// and tells whether there is anybody left to decide about.
-func (c *Copier) openSignal(ctx context.Context, o orders.Order, trigger time.Time) (open bool, err error) {
+// queue is who stands in a signal's line.
+type queue struct {
+	open     bool // somebody is left to decide about
+	of       int
+	patience int // the longest that one of them lets a copy wait, in seconds
+}
+
+// openSignal draws the seed of a signal's line and counts who stands in it, once for
+// both, and tells whether anybody is left to decide about. A row of another run that
+// this statement cannot see yet counts as open: whoever decides asks under its lock.
+func (c *Copier) openSignal(ctx context.Context, o orders.Order, trigger time.Time) (q queue, err error) {
 	seed, err := c.drawSeed()
 	if err != nil {
-		return false, err
+		return queue{}, err
 	}
-	_, err = c.db.Pool().Exec(ctx, `
-		insert into copy_signals (leader_order_id, trader_id, seed, place_of, paper_place_of)
-		select @order::uuid, @trader::uuid, @seed, count(*) filter (where not s.paper), count(*) filter (where s.paper)
-		from `+activeAtTrigger+` s on conflict do nothing`, pgx.NamedArgs{"order": o.ID, "trader": o.UserID, "seed": seed, "trigger": trigger})
-	if err == nil {
-		err = c.db.Pool().QueryRow(ctx, `select decided_at is null from copy_signals where leader_order_id = $1`, o.ID).Scan(&open)
-	}
+	err = c.db.Pool().QueryRow(ctx, `
+		with waiting as (
+			select (count(*) filter (where not s.paper))::int as real, (count(*) filter (where s.paper))::int as paper, coalesce(max(s.max_delay_seconds), 0) as patience
+			from `+activeAtTrigger+` s
+		), opened as (
+			insert into copy_signals (leader_order_id, trader_id, seed, place_of, paper_place_of)
+			select @order::uuid, @trader::uuid, @seed, real, paper from waiting on conflict do nothing
+		)
+		select coalesce((select g.decided_at is null from copy_signals g where g.leader_order_id = @order), true), real + paper, patience from waiting`,
+		pgx.NamedArgs{"order": o.ID, "trader": o.UserID, "seed": seed, "trigger": trigger}).Scan(&q.open, &q.of, &q.patience)
 	if err != nil {
-		return false, fmt.Errorf("open the signal of order %s: %w", o.ID, err)
+		return queue{}, fmt.Errorf("open the signal of order %s: %w", o.ID, err)
 	}
-	return open, nil
+	return q, nil
 }
 
 // drawSeed is sixteen random bytes in hex: drawn after the fill, so that nobody can
@@ -113,18 +124,11 @@ func (c *Copier) drawSeed() (string, error) {
 // calls are when the request budget lets further copied entries out, in ms from
 // now: enough for one slice behind those that are promised a call already. Nil is a
 // program without a budget.
-func (c *Copier) calls(ctx context.Context, s signal) (calls []int32, promised int, err error) {
+func (c *Copier) calls(ctx context.Context, s signal, in queue) (calls []int32, promised int, err error) {
 	if c.forecast == nil || s.leader.Side == orders.STC {
 		return nil, 0, nil
 	}
-	var most, wait int
-	err = c.db.Pool().QueryRow(ctx, `
-		select 2 * least(count(*), $2)::int, coalesce(max(max_delay_seconds), 0) from subscriptions
-		where trader_id = $1 and status = 'active'`, s.leader.UserID, s.slice).Scan(&most, &wait)
-	if err != nil {
-		return nil, 0, fmt.Errorf("count who waits for order %s: %w", s.leader.ID, err)
-	}
-	return c.free(ctx, time.Duration(wait)*time.Second, most)
+	return c.free(ctx, time.Duration(in.patience)*time.Second, 2*min(in.of, s.slice))
 }
 
 // free forecasts calls within a time, at most most of them behind those that are
@@ -175,15 +179,16 @@ func (c *Copier) decideSlice(ctx context.Context, tx pgx.Tx, s signal) (done boo
 	}
 	var real, paper, left int
 	var last *string
+	var terms string
 	args, err := c.sliceArgs(s)
 	if err != nil {
 		return false, err
 	}
-	if err := tx.QueryRow(ctx, statement, args).Scan(&real, &paper, &last, &left); err != nil {
+	if err := tx.QueryRow(ctx, inSlice(statement, s.slice, s.LastKey == ""), args).Scan(&real, &paper, &last, &left, &terms); err != nil {
 		return false, fmt.Errorf("decide: %w", err)
 	}
 	c.crash("C11")
-	if err := c.ask(ctx, tx, s.leader, firstAsked, madeNow, nil); err != nil {
+	if err := c.ask(ctx, tx, s.leader, firstAsked, madeNow, pgx.NamedArgs{"terms": terms}); err != nil {
 		return false, err
 	}
 	done = left <= s.slice
@@ -203,7 +208,7 @@ func (c *Copier) sliceArgs(s signal) (pgx.NamedArgs, error) {
 		return nil, fmt.Errorf("draw ids of decisions: %w", err)
 	}
 	args := c.fanOutArgs(s.leader, s.filled, s.trigger)
-	args["seed"], args["lastKey"], args["slice"] = s.Seed, s.LastKey, s.slice
+	args["seed"], args["lastKey"] = s.Seed, s.LastKey
 	args["placed"], args["placeOf"], args["paperPlaced"], args["paperOf"] = s.Placed, s.PlaceOf, s.PaperPlaced, s.PaperOf
 	args["marked"], args["marks"], args["unpublished"] = s.marked, s.marks, s.unpublished
 	args["calls"], args["skip"], args["balanceAge"] = s.calls, s.promised, c.rules.Limits().BalanceFresh().Milliseconds()

@@ -80,6 +80,37 @@ func (c *Copier) withdrawEntries(ctx context.Context, position uuid.UUID) error 
 	return errors.Join(errs...)
 }
 
+// soldElsewhere is what a withdrawn exit says of itself.
+const soldElsewhere = "an exit that had ended sold after all"
+
+// withdrawExcess takes back what exits of a copy would sell beyond it, the newest
+// first: the broker has filled an exit that had ended, and what it gave up was being
+// sold again. The rest of the position is the follower's own. Foreign tables: orders,
+// copy_holdings (index orders_copies_live).
+func (c *Copier) withdrawExcess(ctx context.Context, late orders.Order) error {
+	if late.Cum == 0 {
+		return nil
+	}
+	rows, err := c.db.Pool().Query(ctx, `
+		select e.id from (
+			select e.id, sum(e.quantity - e.cum) over (order by e.created_at, e.id) as upto from orders e
+			where e.subscription_id = $1 and e.position_id = $2 and e.side = 'STC' and `+exitsLive+`) e
+		join copy_holdings h on h.subscription_id = $1 and h.position_id = $2
+		where e.upto > h.bought - h.sold`, late.SubscriptionID, late.PositionID)
+	if err != nil {
+		return fmt.Errorf("read exits that sell more than the copy: %w", err)
+	}
+	excess, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("read exits that sell more than the copy: %w", err)
+	}
+	var errs []error
+	for _, id := range excess {
+		errs = append(errs, c.desk.Withdraw(ctx, id, soldElsewhere))
+	}
+	return errors.Join(errs...)
+}
+
 // sellLate raises what the exits from a leader's position have to sell by what
 // followers' entries filled after the exit was decided, and sells it: at once
 // for who copies automatically, on their word for the others. Only a flat

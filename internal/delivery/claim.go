@@ -1,8 +1,10 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,6 +29,7 @@ const (
 // claimed is a delivery this process may send, until the deadline.
 type claimed struct {
 	ID             uuid.UUID
+	Seq            int64
 	DestinationID  uuid.UUID
 	AlertID        *uuid.UUID
 	NotificationID *uuid.UUID
@@ -42,37 +45,45 @@ type claimed struct {
 	Deadline       time.Time
 }
 
+// claimedAt is when the claim was made, as the database has it.
+func (d claimed) claimedAt() time.Time { return d.Deadline.Add(-claimFor) }
+
+// parcel is what travels as one message to one destination under one claim, oldest
+// first: one delivery, or several new ones of different lanes.
+type parcel []claimed
+
 // look is what one search for work found.
 type look struct {
-	claimed []claimed
+	parcels []parcel
 	more    bool // not all destinations were considered
 }
 
-// claim takes up to limit messages of a channel, at most one of each lane, and
-// commits that before any of them is sent: whoever finds a claim that ran out
-// knows that the message may have arrived (C12).
+// claim takes up to limit messages of a channel, with at most one delivery of each
+// lane, and commits that before any of them is sent: whoever finds a claim that ran
+// out knows that the message may have arrived (C12).
 func (p *Post) claim(ctx context.Context, c *counter, limit int) (look, error) {
 	var found look
-	var near, locked []uuid.UUID
+	var near []uuid.UUID
+	var locked []room
 	err := p.db.AsSystem(ctx, "delivery", func(ctx context.Context, tx pgx.Tx) (err error) {
 		now := p.now()
 		if near, err = waitingDestinations(ctx, tx, c); err != nil {
 			return err
 		}
 		if locked, err = lockDestinations(ctx, tx, c, near, now, limit); err != nil || len(locked) == 0 {
-			found.claimed = nil
+			found.parcels = nil
 			return err
 		}
-		if err = finishHopeless(ctx, tx, now, locked); err != nil {
+		if err = finishHopeless(ctx, tx, now, idsOf(locked)); err != nil {
 			return err
 		}
-		found.claimed, err = takeHeads(ctx, tx, c, locked, now, limit)
+		found.parcels, err = p.takeHeads(ctx, tx, c, locked, now, limit)
 		return err
 	})
 	if err != nil {
 		return look{}, fmt.Errorf("claim deliveries of %s: %w", c.name, err)
 	}
-	found.more = c.moveOn(near, locked, limit)
+	found.more = c.moveOn(near, idsOf(locked), limit)
 	return found, nil
 }
 
@@ -100,56 +111,136 @@ func waitingDestinations(ctx context.Context, tx pgx.Tx, c *counter) ([]uuid.UUI
 }
 
 // lockDestinations holds those that may be sent to now, so that no two processes
-// judge the same lane at once. One with enough requests in flight is passed over;
-// whether it has is decided once more under the lock. Order and limit in the
-// subquery make the planner use deliveries_waiting also before it has statistics.
-func lockDestinations(ctx context.Context, tx pgx.Tx, c *counter, near []uuid.UUID, now time.Time, limit int) ([]uuid.UUID, error) {
+// judge the same lane at once, nor spend the same place within a limit. One with
+// enough requests in flight, or whose limit is used up and where nothing but new
+// messages waits, is passed over; whether it is, is decided once more under the lock.
+// Order and limit in the subquery make the planner use deliveries_waiting also before
+// it has statistics.
+func lockDestinations(ctx context.Context, tx pgx.Tx, c *counter, near []uuid.UUID, now time.Time, limit int) ([]room, error) {
 	rows, err := tx.Query(ctx, `
-		select t.id from destinations t
+		select t.id, t.recent_sends from destinations t
 		where t.id = any($1) and (t.paused_until is null or t.paused_until <= $2)
+		  and not exists (select from channel_pauses p where p.channel = $3 and p.paused_until > $2)
 		  and (select true from deliveries d where d.destination_id = t.id and d.channel = $3
-		       and d.state = 'pending' and d.not_before <= $2 order by d.seq limit 1)
+		       and d.state = 'pending' and d.not_before <= $2
+		       and (d.op = 'update' or $6 = 0 or coalesce(t.recent_sends[cardinality(t.recent_sends) - $6 + 1] <= $7, true))
+		       order by d.seq limit 1)
 		  and (select count(*) from deliveries s where s.destination_id = t.id and s.state = 'sending') < $5
 		order by t.id
 		limit $4
-		for no key update of t skip locked`, near, now, c.name, limit, c.each)
+		for no key update of t skip locked`, near, now, c.name, limit, c.each, c.limit.Messages, now.Add(-c.limit.Per))
 	if err != nil {
 		return nil, fmt.Errorf("lock destinations: %w", err)
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[room])
 }
 
-// takeHeads claims the lowest unfinished message of each lane. Its snapshot is
-// taken after the destinations are locked, so it sees every other claim. A head
-// that is just being revised is locked and passed over; those behind it stay,
-// because it is still unfinished.
-func takeHeads(ctx context.Context, tx pgx.Tx, c *counter, locked []uuid.UUID, now time.Time, limit int) ([]claimed, error) {
+// takeHeads claims the lowest unfinished delivery of each lane, several for one
+// message where the destination's limit asks for it. Its snapshots are taken after the
+// destinations are locked, so they see every other claim.
+func (p *Post) takeHeads(ctx context.Context, tx pgx.Tx, c *counter, locked []room, now time.Time, limit int) ([]parcel, error) {
+	heads, err := findHeads(ctx, tx, c, locked, now)
+	if err != nil {
+		return nil, err
+	}
+	var messages [][]uuid.UUID
+	for _, r := range locked {
+		messages = append(messages, c.limit.share(heads[r.ID], r.left(c.limit, now), c.each)...)
+	}
+	parcels, err := p.take(ctx, tx, messages[:min(limit, len(messages))], now)
+	if err != nil || c.limit.Messages == 0 {
+		return parcels, err
+	}
+	return parcels, countSends(ctx, tx, c.limit, parcels, now)
+}
+
+// findHeads reads the lowest unfinished delivery of each lane that is due, oldest
+// first, as far as it is of use.
+func findHeads(ctx context.Context, tx pgx.Tx, c *counter, locked []room, now time.Time) (map[uuid.UUID][]head, error) {
+	ids, most, news := idsOf(locked), make([]int, len(locked)), make([]bool, len(locked))
+	for i, r := range locked {
+		left := r.left(c.limit, now)
+		most[i], news[i] = c.limit.foresight(left, c.each), left > 0
+	}
 	rows, err := tx.Query(ctx, `
-		with heads as (
-			select head.id from unnest($1::uuid[]) t(id) cross join lateral (
-				select d.id from deliveries d
-				where d.destination_id = t.id and d.channel = $2 and d.state = 'pending' and d.not_before <= $3
-				  and (select count(*) from deliveries s where s.destination_id = t.id and s.state = 'sending') < $4
-				  and not exists (
-					select 1 from deliveries e
-					where e.destination_id = d.destination_id and e.position_id = d.position_id
-					  and e.state in ('pending', 'sending') and e.seq < d.seq)
-				order by d.seq
-				limit $4
-				for no key update of d skip locked) head
-			limit $5
+		select t.id, head.id, head.op, head.together
+		from unnest($1::uuid[], $2::int[], $3::bool[]) t(id, most, news) cross join lateral (
+			select d.id, d.op, d.together, d.seq from deliveries d
+			where d.destination_id = t.id and d.channel = $4 and d.state = 'pending' and d.not_before <= $5
+			  and (d.op = 'update' or t.news)
+			  and (select count(*) from deliveries s where s.destination_id = t.id and s.state = 'sending') < $6
+			  and not exists (
+				select 1 from deliveries e
+				where e.destination_id = d.destination_id and e.position_id = d.position_id
+				  and e.state in ('pending', 'sending') and e.seq < d.seq)
+			order by d.seq
+			limit t.most) head
+		order by t.id, head.seq`, ids, most, news, c.name, now, c.each)
+	if err != nil {
+		return nil, fmt.Errorf("find heads of lanes: %w", err)
+	}
+	heads := make(map[uuid.UUID][]head, len(locked))
+	var destination uuid.UUID
+	var h head
+	_, err = pgx.ForEachRow(rows, []any{&destination, &h.ID, &h.Op, &h.Together}, func() error {
+		heads[destination] = append(heads[destination], h)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find heads of lanes: %w", err)
+	}
+	return heads, nil
+}
+
+// take makes the claims. One that is just being revised is locked and left out; those
+// behind it in its lane stay, because it is still unfinished.
+func (p *Post) take(ctx context.Context, tx pgx.Tx, messages [][]uuid.UUID, now time.Time) ([]parcel, error) {
+	var ids, tokens []uuid.UUID
+	for _, m := range messages {
+		token := uuid.New()
+		for _, id := range m {
+			ids, tokens = append(ids, id), append(tokens, token)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := tx.Query(ctx, `
+		with taken as (
+			select d.id, m.token from unnest($1::uuid[], $2::uuid[]) m(id, token) join deliveries d on d.id = m.id
+			where d.state = 'pending'
+			for no key update of d skip locked
 		)
 		update deliveries d
-		set state = 'sending', claim_token = gen_random_uuid(), claim_deadline = $6, claims = claims + 1,
-		    first_sent_at = coalesce(first_sent_at, $3), updated_at = $3
-		from heads where d.id = heads.id
-		returning d.id, d.destination_id, d.alert_id, d.notification_id, d.op, d.attempt, d.claims, d.unknowns,
+		set state = 'sending', claim_token = taken.token, claim_deadline = $3, claim_instance = $4, claims = claims + 1,
+		    first_sent_at = coalesce(first_sent_at, $5), updated_at = $5
+		from taken where d.id = taken.id
+		returning d.id, d.seq, d.destination_id, d.alert_id, d.notification_id, d.op, d.attempt, d.claims, d.unknowns,
 		          d.cutoff, d.executed_at, d.learnt_at, d.first_sent_at, d.claim_token, d.claim_deadline`,
-		locked, c.name, now, c.each, limit, now.Add(claimFor))
+		ids, tokens, now.Add(claimFor), p.process, now)
 	if err != nil {
 		return nil, fmt.Errorf("take heads of lanes: %w", err)
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[claimed])
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[claimed])
+	if err != nil {
+		return nil, fmt.Errorf("take heads of lanes: %w", err)
+	}
+	return pack(all), nil
+}
+
+// pack puts what has one claim together.
+func pack(all []claimed) (parcels []parcel) {
+	slices.SortFunc(all, func(a, b claimed) int { return cmp.Compare(a.Seq, b.Seq) })
+	at := map[uuid.UUID]int{}
+	for _, d := range all {
+		i, known := at[d.Token]
+		if !known {
+			i = len(parcels)
+			at[d.Token], parcels = i, append(parcels, nil)
+		}
+		parcels[i] = append(parcels[i], d)
+	}
+	return parcels
 }
 
 // moveOn says where the next look begins, and whether it should come at once.

@@ -43,9 +43,10 @@ const (
 	Update Op = "update"
 )
 
-// Message is one delivery at the moment of its sending.
+// Message is one delivery at the moment of its sending, or several that share it.
 type Message struct {
-	ID          uuid.UUID
+	ID          uuid.UUID   // of the first delivery in it
+	IDs         []uuid.UUID // of all of them
 	Op          Op
 	Destination Destination
 	MessageID   string    // updates: what to change
@@ -103,6 +104,10 @@ type Subject struct {
 // the same words, so that repeats and edits agree.
 type Compose func(Subject) (Words, error)
 
+// Gather makes one text of several subjects of a channel that does not show them side
+// by side, under a limit. It must be pure too.
+type Gather func([]Subject) (Words, error)
+
 // Lost tells the owner of a destination, in the caller's transaction, that
 // nothing more will reach it until they act. UserID is null for the platform's.
 type Lost struct {
@@ -119,6 +124,9 @@ type Options struct {
 	DB      *postgres.DB
 	Ring    *secret.Ring
 	Compose Compose
+	Gather  Gather
+	Limits  map[string]Limit // of new messages to one destination, by channel; nil: DefaultLimits
+	Process uuid.UUID        // on what this process claims; nil: an own one
 	Tell    func(ctx context.Context, tx pgx.Tx, l Lost) error
 
 	Discord *Discord
@@ -141,7 +149,9 @@ type Options struct {
 type Post struct {
 	db       *postgres.DB
 	ring     *secret.Ring
+	process  uuid.UUID // on what it claims
 	compose  Compose
+	gather   Gather
 	tell     func(ctx context.Context, tx pgx.Tx, l Lost) error
 	discord  *Discord
 	push     *WebPush
@@ -162,23 +172,24 @@ type Post struct {
 func New(o Options) *Post {
 	o = withDefaults(o)
 	p := &Post{
-		db: o.DB, ring: o.Ring, compose: o.Compose, tell: o.Tell, discord: o.Discord, push: o.Push, feed: o.Feed, email: o.Email, hooks: o.Hooks,
+		db: o.DB, ring: o.Ring, process: o.Process, compose: o.Compose, gather: o.Gather, tell: o.Tell, discord: o.Discord, push: o.Push, feed: o.Feed,
+		email: o.Email, hooks: o.Hooks,
 		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, log: o.Logger, crash: o.Crash,
 	}
 	if o.Discord != nil {
-		p.counters = append(p.counters, newCounter(ChannelDiscord, o.Discord, discordWorkers, 1))
+		p.counters = append(p.counters, newCounter(ChannelDiscord, o.Discord, o.Limits[ChannelDiscord], discordWorkers, 1))
 	}
 	if o.Push != nil {
-		p.counters = append(p.counters, newCounter(ChannelPush, o.Push, pushWorkers, 1))
+		p.counters = append(p.counters, newCounter(ChannelPush, o.Push, o.Limits[ChannelPush], pushWorkers, 1))
 	}
 	if o.Feed != nil {
-		p.counters = append(p.counters, newCounter(ChannelFeed, o.Feed, feedWorkers, feedEach))
+		p.counters = append(p.counters, newCounter(ChannelFeed, o.Feed, o.Limits[ChannelFeed], feedWorkers, feedEach))
 	}
 	if o.Email != nil {
-		p.counters = append(p.counters, newCounter(ChannelEmail, o.Email, emailWorkers, 1))
+		p.counters = append(p.counters, newCounter(ChannelEmail, o.Email, o.Limits[ChannelEmail], emailWorkers, 1))
 	}
 	if o.Hooks != nil {
-		p.counters = append(p.counters, newCounter(ChannelWebhook, o.Hooks, hookWorkers, 1))
+		p.counters = append(p.counters, newCounter(ChannelWebhook, o.Hooks, o.Limits[ChannelWebhook], hookWorkers, 1))
 	}
 	return p
 }
@@ -194,6 +205,12 @@ func withDefaults(o Options) Options {
 	}
 	if o.Jitter == nil {
 		o.Jitter = func(d time.Duration) time.Duration { return d + rand.N(d/4+1) }
+	}
+	if o.Process == uuid.Nil {
+		o.Process = uuid.New()
+	}
+	if o.Limits == nil {
+		o.Limits = DefaultLimits()
 	}
 	if o.Poll == 0 {
 		o.Poll = time.Second

@@ -24,11 +24,19 @@ func (c *Discord) Send(ctx context.Context, m Message) Result {
 	}
 	hook := webhookOf(m.Destination)
 	post := discord.Message{Embeds: embeds}
+	var r Result
 	if m.Op == Update {
 		_, err := c.client.Edit(ctx, hook, m.MessageID, post)
-		return discordResult(discord.Sent{MessageID: m.MessageID}, err)
+		r = discordResult(discord.Sent{MessageID: m.MessageID}, err)
+	} else {
+		r = discordResult(c.client.Execute(ctx, hook, post))
 	}
-	return discordResult(c.client.Execute(ctx, hook, post))
+	if r.Outcome == Accepted {
+		// The bucket may be empty now. Other processes did not see this answer: they
+		// learn it from the destination, before they may claim for it.
+		r.After = c.client.Closed(hook)
+	}
+	return r
 }
 
 func webhookOf(t Destination) discord.Webhook {

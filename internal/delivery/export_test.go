@@ -16,10 +16,10 @@ func (p *Post) Drain(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			for _, d := range found.claimed {
-				p.work(ctx, c, d)
+			for _, parcel := range found.parcels {
+				p.work(ctx, c, parcel)
 			}
-			if len(found.claimed) == 0 && !found.more {
+			if len(found.parcels) == 0 && !found.more {
 				break
 			}
 		}
@@ -28,7 +28,7 @@ func (p *Post) Drain(ctx context.Context) error {
 }
 
 // ClaimOnly claims everything that is due and sends nothing: a process that dies
-// right after its claim.
+// right after its claim. It says how many messages those are.
 func (p *Post) ClaimOnly(ctx context.Context) (int, error) {
 	n := 0
 	for _, c := range p.counters {
@@ -36,7 +36,7 @@ func (p *Post) ClaimOnly(ctx context.Context) (int, error) {
 		if err != nil {
 			return n, err
 		}
-		n += len(found.claimed)
+		n += len(found.parcels)
 	}
 	return n, nil
 }
@@ -50,10 +50,9 @@ func (p *Post) SendWithoutMark(ctx context.Context) (int, error) {
 		if err != nil {
 			return n, err
 		}
-		for _, d := range found.claimed {
-			m, _, r := p.prepare(ctx, d)
-			if r.Outcome == "" {
-				p.send(ctx, c, m, d.Deadline)
+		for _, parcel := range found.parcels {
+			if l := p.prepare(ctx, parcel); l.result.Outcome == "" {
+				p.send(ctx, c, l.message, parcel[0].Deadline)
 				n++
 			}
 		}
@@ -71,8 +70,8 @@ func (p *Post) Step(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, d := range found.claimed {
-			p.work(ctx, c, d)
+		for _, parcel := range found.parcels {
+			p.work(ctx, c, parcel)
 		}
 	}
 	return nil

@@ -29,11 +29,16 @@ import (
 
 // clock is the time of everybody in a test: ours and the other side's.
 type clock struct {
+	runs bool // by itself, as any clock
+
 	mu sync.Mutex
 	t  time.Time
 }
 
 func (c *clock) now() time.Time {
+	if c.runs {
+		return time.Now().UTC()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.t
@@ -47,7 +52,7 @@ func (c *clock) pass(d time.Duration) {
 
 // street is a database, our side of the road, and the sandbox on the other.
 type street struct {
-	*testing.T
+	testing.TB
 	ctx      context.Context
 	clock    *clock
 	db       *postgres.DB
@@ -60,12 +65,14 @@ type street struct {
 	api      *http.Client
 }
 
-func open(t *testing.T) *street {
+func open(t testing.TB) *street {
 	t.Helper()
-	s := &street{
-		T: t, ctx: t.Context(), clock: &clock{t: time.Now().UTC().Truncate(time.Microsecond)},
-		db: pgtest.New(t), api: &http.Client{Timeout: 10 * time.Second},
-	}
+	return openAt(t, &clock{t: time.Now().UTC().Truncate(time.Microsecond)})
+}
+
+func openAt(t testing.TB, c *clock) *street {
+	t.Helper()
+	s := &street{TB: t, ctx: t.Context(), clock: c, db: pgtest.New(t), api: &http.Client{Timeout: 10 * time.Second}}
 	s.startSandbox()
 	ring, err := secret.ParseRing(secret.NewKey("k1"))
 	s.must(err)
@@ -124,7 +131,8 @@ func (s *street) postWith(change func(*delivery.Options)) *delivery.Post {
 	o := delivery.Options{
 		Hooks: delivery.NewHooks(receivers, s.clock.now),
 		Email: delivery.NewEmail(mails, s.links, s.db, s.clock.now),
-		DB:    s.db, Ring: s.ring, Compose: s.announce.Compose, Tell: s.announce.TellLost,
+		DB:    s.db, Ring: s.ring, Compose: s.announce.Compose, Gather: s.announce.Gather, Tell: s.announce.TellLost,
+		Limits:  map[string]delivery.Limit{}, // lifted, but where a test is about them
 		Discord: delivery.NewDiscord(hooks), Push: delivery.NewWebPush(push, []string{host}, s.clock.now), Feed: delivery.NewFeed(feed),
 		Now: s.clock.now, Jitter: func(d time.Duration) time.Duration { return d }, Poll: 20 * time.Millisecond,
 	}

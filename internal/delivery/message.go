@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,33 +14,89 @@ import (
 	"github.com/alertsify/alertsify/internal/secret"
 )
 
-// prepare reads what a claimed delivery is to say now and to whom. When it
-// cannot be sent, the result says why; else the result is empty.
-func (p *Post) prepare(ctx context.Context, d claimed) (m Message, revision int, r Result) {
-	m = Message{ID: d.ID, Op: d.Op, ValidUntil: d.Cutoff}
-	destination, err := p.destination(ctx, d.DestinationID)
+// letter is a parcel put into words.
+type letter struct {
+	parcel  parcel // without what could not be put into words
+	message Message
+	said    map[uuid.UUID]int // the alerts in it, and the revision it tells of each
+	result  Result            // why it cannot be sent; else empty
+	refused []sent            // what could not be put into words
+}
+
+// prepare reads what claimed deliveries are to say now and to whom.
+func (p *Post) prepare(ctx context.Context, all parcel) letter {
+	l := letter{parcel: all, said: map[uuid.UUID]int{}, message: Message{ID: all[0].ID, Op: all[0].Op, ValidUntil: all[0].Cutoff}}
+	destination, err := p.destination(ctx, all[0].DestinationID)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return m, 0, Result{Outcome: Withdrawn, Detail: "the destination was taken away"}
+		l.result = Result{Outcome: Withdrawn, Detail: "the destination was taken away"}
+		return l
 	}
 	if err != nil {
-		return m, 0, Result{Outcome: Retry, Detail: err.Error()}
+		l.result = Result{Outcome: Retry, Detail: err.Error()}
+		return l
 	}
-	m.Destination = destination
-	subjects, err := p.subjects(ctx, d, &m)
+	l.message.Destination = destination
+	subjects, err := p.subjects(ctx, all, &l.message)
 	if err != nil {
-		return m, 0, Result{Outcome: Retry, Detail: err.Error()}
+		l.result = Result{Outcome: Retry, Detail: err.Error()}
+		return l
 	}
-	for _, s := range subjects {
+	p.write(&l, subjects)
+	return l
+}
+
+// write puts the subjects into words. A new one that cannot be leaves the others to
+// be sent; a change tells all of a message or nothing.
+func (p *Post) write(l *letter, subjects []subject) {
+	all := l.parcel
+	l.parcel = nil
+	var told []Subject
+	for i, s := range subjects {
 		words, err := p.compose(s.Subject)
 		if err != nil {
-			return m, 0, Result{Outcome: Rejected, Detail: "compose: " + err.Error()}
+			failed := Result{Outcome: Rejected, Detail: "compose: " + err.Error()}
+			if l.message.Op == Update {
+				l.parcel, l.result = all, failed
+				return
+			}
+			l.refused = append(l.refused, sent{parcel: all[i : i+1], message: l.message, result: failed, part: true})
+			continue
 		}
-		m.Words = append(m.Words, words)
-		if s.mine {
-			revision = s.revision
+		l.message.Words, told = append(l.message.Words, words), append(told, s.Subject)
+		if s.alert != uuid.Nil {
+			l.said[s.alert] = s.revision
+		}
+		if l.message.Op == Create {
+			l.parcel = append(l.parcel, all[i])
+			l.message.ValidUntil = later(l.message.ValidUntil, all[i].Cutoff)
 		}
 	}
-	return m, revision, Result{}
+	if l.message.Op == Update {
+		l.parcel = all
+	}
+	for _, d := range l.parcel {
+		l.message.IDs = append(l.message.IDs, d.ID)
+	}
+	if len(told) > 1 && l.message.Destination.Channel != ChannelDiscord {
+		p.gatherWords(l, told)
+	}
+}
+
+// gatherWords makes one text of several, where a channel does not show them side by side.
+func (p *Post) gatherWords(l *letter, told []Subject) {
+	words, err := p.gather(told)
+	if err != nil {
+		l.result = Result{Outcome: Rejected, Detail: "gather: " + err.Error()} // each goes alone then
+		return
+	}
+	l.message.Words = []Words{words}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // destination reads one that is in use, and opens its secret.
@@ -68,27 +125,69 @@ func (p *Post) seal(id uuid.UUID, text secret.Text) (string, error) {
 	return p.ring.Seal("destinations", "secret", id.String(), text)
 }
 
-// subject is a Subject and whether it is the delivery's own.
+// subject is a Subject, and which alert it is in which revision.
 type subject struct {
 	Subject
+
+	alert    uuid.UUID // zero: a notification
 	revision int
-	mine     bool
 }
 
-func (p *Post) subjects(ctx context.Context, d claimed, m *Message) ([]subject, error) {
-	if d.NotificationID != nil {
-		return p.notification(ctx, d, m.Destination.Channel)
+// subjects reads what is to be told: for new messages of each delivery, in their
+// order; for a change everything its message says.
+func (p *Post) subjects(ctx context.Context, all parcel, m *Message) ([]subject, error) {
+	if m.Op == Update {
+		return p.wholeMessage(ctx, all[0], m)
 	}
-	if d.Op == Update {
-		return p.wholeMessage(ctx, d, m)
+	subjects, err := p.newAlerts(ctx, all, m.Destination.Channel)
+	if err != nil {
+		return nil, err
+	}
+	notes, err := p.notifications(ctx, all, m.Destination.Channel)
+	if err != nil {
+		return nil, err
+	}
+	ordered := make([]subject, len(all))
+	for i, d := range all {
+		from, id := subjects, d.AlertID
+		if id == nil {
+			from, id = notes, d.NotificationID
+		}
+		s, known := from[*id]
+		if !known {
+			return nil, fmt.Errorf("what delivery %s is about is not there", d.ID)
+		}
+		ordered[i] = s
+	}
+	return ordered, nil
+}
+
+func (p *Post) newAlerts(ctx context.Context, all parcel, channel string) (map[uuid.UUID]subject, error) {
+	var ids []uuid.UUID
+	var firsts []time.Time
+	for _, d := range all {
+		if d.AlertID != nil {
+			ids, firsts = append(ids, *d.AlertID), append(firsts, d.FirstSentAt)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
 	}
 	rows, err := p.db.Pool().Query(ctx, `
-		select to_jsonb(a), a.revision, true, $2::timestamptz, a.executed_at, a.learnt_at
-		from alerts a where a.id = $1`, d.AlertID, d.FirstSentAt)
+		select to_jsonb(a), a.revision, a.id, d.first_sent, a.executed_at, a.learnt_at
+		from unnest($1::uuid[], $2::timestamptz[]) d(alert, first_sent) join alerts a on a.id = d.alert`, ids, firsts)
 	if err != nil {
-		return nil, fmt.Errorf("read alert: %w", err)
+		return nil, fmt.Errorf("read alerts: %w", err)
 	}
-	return collectAlerts(rows, m.Destination.Channel)
+	found, err := collectAlerts(rows, channel)
+	if err != nil {
+		return nil, fmt.Errorf("read alerts: %w", err)
+	}
+	byID := make(map[uuid.UUID]subject, len(found))
+	for _, s := range found {
+		byID[s.alert] = s
+	}
+	return byID, nil
 }
 
 // wholeMessage reads everything a message says, in the order of its slots: an
@@ -102,10 +201,10 @@ func (p *Post) wholeMessage(ctx context.Context, d claimed, m *Message) ([]subje
 		return nil, fmt.Errorf("read message to change: %w", err)
 	}
 	rows, err := p.db.Pool().Query(ctx, `
-		select to_jsonb(a), a.revision, a.id = $3, c.first_sent_at, a.executed_at, a.learnt_at
+		select to_jsonb(a), a.revision, a.id, c.first_sent_at, a.executed_at, a.learnt_at
 		from deliveries c join alerts a on a.id = c.alert_id
 		where c.destination_id = $1 and c.message_id = $2 and c.op = 'create'
-		order by c.slot`, d.DestinationID, m.MessageID, d.AlertID)
+		order by c.slot`, d.DestinationID, m.MessageID)
 	if err != nil {
 		return nil, fmt.Errorf("read alerts of message: %w", err)
 	}
@@ -120,7 +219,7 @@ func collectAlerts(rows pgx.Rows, channel string) ([]subject, error) {
 			executed  *time.Time
 			learnt    time.Time
 		)
-		err := row.Scan(&s.Row, &s.revision, &s.mine, &firstSent, &executed, &learnt)
+		err := row.Scan(&s.Row, &s.revision, &s.alert, &firstSent, &executed, &learnt)
 		s.Late = late(firstSent, executed, learnt)
 		return s, err
 	})
@@ -133,11 +232,29 @@ func late(sent time.Time, executed *time.Time, learnt time.Time) time.Duration {
 	return sent.Sub(learnt)
 }
 
-func (p *Post) notification(ctx context.Context, d claimed, channel string) ([]subject, error) {
-	var row json.RawMessage
-	err := p.db.Pool().QueryRow(ctx, `select to_jsonb(n) from notifications n where n.id = $1`, d.NotificationID).Scan(&row)
-	if err != nil {
-		return nil, fmt.Errorf("read notification: %w", err)
+func (p *Post) notifications(ctx context.Context, all parcel, channel string) (map[uuid.UUID]subject, error) {
+	var ids []uuid.UUID
+	for _, d := range all {
+		if d.NotificationID != nil {
+			ids = append(ids, *d.NotificationID)
+		}
 	}
-	return []subject{{Subject: Subject{Channel: channel, Row: row}, mine: true}}, nil
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := p.db.Pool().Query(ctx, `select n.id, to_jsonb(n) from notifications n where n.id = any($1)`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read notifications: %w", err)
+	}
+	byID := make(map[uuid.UUID]subject, len(ids))
+	var id uuid.UUID
+	var row json.RawMessage
+	_, err = pgx.ForEachRow(rows, []any{&id, &row}, func() error {
+		byID[id] = subject{Subject: Subject{Channel: channel, Row: slices.Clone(row)}}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read notifications: %w", err)
+	}
+	return byID, nil
 }

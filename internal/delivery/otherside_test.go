@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -61,12 +62,16 @@ func (s *street) platform() (id string) {
 
 // message is a Discord message as it stands in the channel.
 type message struct {
-	ID     string
-	Embeds []struct {
-		Title, Description string
-		Footer             struct{ Text string }
-		Fields             []struct{ Name, Value string }
-	}
+	ID        string
+	CreatedAt time.Time
+	Embeds    []embed
+}
+
+type embed struct {
+	Title, Description string
+	Author             struct{ Name string }
+	Footer             struct{ Text string }
+	Fields             []struct{ Name, Value string }
 }
 
 func (m message) field(name string) string {

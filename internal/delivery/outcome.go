@@ -23,7 +23,7 @@ const (
 type Result struct {
 	Outcome   Outcome
 	MessageID string        // accepted: by what it can be changed later
-	After     time.Duration // retry: how long to wait; 0 leaves it to the back-off
+	After     time.Duration // retry: how long to wait, 0 leaves it to the back-off; accepted: how long the destination takes no more
 	Limited   bool          // retry: a rate limit; it costs no attempt
 	Everyone  bool          // the wait holds for the whole channel
 
@@ -60,6 +60,7 @@ type verdict struct {
 	NotBefore   time.Time
 	Failed      int // counts towards the back-off
 	Unknowns    int
+	Together    int // from now on at most so many in its message; 0: as before
 	Duplicate   bool
 	PauseUntil  *time.Time // the destination
 	Disable     bool       // the destination
@@ -74,6 +75,10 @@ func judge(d claimed, r Result, now time.Time, spread func(time.Duration) time.D
 	switch r.Outcome {
 	case Accepted:
 		v.State, v.Error = "delivered", ""
+		if r.After > 0 {
+			until := now.Add(r.After)
+			v.PauseUntil = &until
+		}
 		return v
 	case Rejected:
 		v.State = "dead"

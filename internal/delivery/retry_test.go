@@ -15,8 +15,11 @@ func TestARateLimitWaitsExactlyAndCostsNoAttempt(t *testing.T) {
 	ava := s.user("ava")
 	s.holding(ava).trade("BTO").fills(5)
 	s.holding(ava).trade("BTO").fills(5)
-	// Another process has not heard of the limit: it runs into it.
+	// The first answer says that nothing is left: other processes know it too.
 	s.drainOne(s.post)
+	s.drainOne(s.newPost())
+	s.wantReceived("discord", "POST 200")
+	s.exec(`update destinations set paused_until = null`) // of an answer that does not say so
 	s.drainOne(s.newPost())
 	s.wantReceived("discord", "POST 200", "POST 429")
 

@@ -2,10 +2,10 @@ package delivery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/postgres"
@@ -13,14 +13,13 @@ import (
 
 // sent is one attempt and what came of it.
 type sent struct {
-	claimed  claimed
-	message  Message
-	revision int // what the words said
-	result   Result
-	took     time.Duration
+	parcel  parcel
+	message Message
+	said    map[uuid.UUID]int // the alerts in the message, and the revision that it told of each
+	result  Result
+	took    time.Duration
+	part    bool // others of its claim go on without it
 }
-
-var errClaimLost = errors.New("the claim was taken back meanwhile")
 
 // settle writes down what came of an attempt. The message has left already, so
 // it keeps trying while the database is away; if that takes too long, the claim
@@ -45,34 +44,59 @@ func (p *Post) settle(ctx context.Context, s sent) error {
 	}
 }
 
-// settleOnce locks the destination, then the delivery: the order every writer keeps.
+// settleOnce locks the destination, then what was in the message: the order every
+// writer keeps. All of it is written or nothing.
 func (p *Post) settleOnce(ctx context.Context, s sent) error {
 	return p.db.AsSystem(ctx, "delivery", func(ctx context.Context, tx pgx.Tx) error {
 		now := p.now()
-		v := judge(s.claimed, s.result, now, p.jitter)
-		if err := noteOutcome(ctx, tx, s, v, now); err != nil {
+		verdicts := p.judgeAll(s, now)
+		if err := noteOutcome(ctx, tx, s, verdicts[0], now); err != nil {
 			return err
 		}
-		if err := noteAttempt(ctx, tx, s, now); err != nil {
+		if err := noteAttempts(ctx, tx, s, now); err != nil {
 			return err
 		}
-		err := noteDelivery(ctx, tx, s, v, now)
-		if errors.Is(err, errClaimLost) {
-			p.log.WarnContext(ctx, "delivery finished after its claim ran out", "delivery", s.claimed.ID)
-			return nil
-		}
+		noted, err := noteDeliveries(ctx, tx, s, verdicts, now)
 		if err != nil {
 			return err
 		}
-		if err := noteMessage(ctx, tx, s, v); err != nil {
+		if noted < len(s.parcel) {
+			p.log.WarnContext(ctx, "deliveries finished after their claim ran out", "first", s.parcel[0].ID, "of", len(s.parcel), "in time", noted)
+		}
+		if noted == 0 {
+			return nil
+		}
+		if err := noteMessage(ctx, tx, s, verdicts[0]); err != nil {
 			return err
 		}
-		return p.follow(ctx, tx, s, v, now)
+		if err := p.follow(ctx, tx, s, verdicts[0], now); err != nil {
+			return err
+		}
+		return pauseChannel(ctx, tx, s, now)
 	})
 }
 
-// noteOutcome keeps the destination's health.
+// judgeAll decides about each delivery of a message. One that was refused with others
+// in its message, of which only some may be at fault, goes once more with fewer.
+func (p *Post) judgeAll(s sent, now time.Time) []verdict {
+	verdicts := make([]verdict, len(s.parcel))
+	for i, d := range s.parcel {
+		verdicts[i] = judge(d, s.result, now, p.jitter)
+		if s.result.Outcome == Rejected && len(s.parcel) > 1 {
+			verdicts[i] = verdict{Error: s.result.Detail, Together: len(s.parcel) / 2}.again(d, now)
+		}
+	}
+	return verdicts
+}
+
+// noteOutcome keeps the destination's health, and gives back the place within its
+// limit that a message took which nobody got.
 func noteOutcome(ctx context.Context, tx pgx.Tx, s sent, v verdict, now time.Time) error {
+	var unused *time.Time
+	if o := s.result.Outcome; o != Accepted && o != Unknown && s.parcel[0].Op == Create && !s.part {
+		at := s.parcel[0].claimedAt()
+		unused = &at
+	}
 	_, err := tx.Exec(ctx, `
 		update destinations
 		set last_success_at = case when $2 then $3 else last_success_at end,
@@ -81,70 +105,107 @@ func noteOutcome(ctx context.Context, tx pgx.Tx, s sent, v verdict, now time.Tim
 		    paused_until = greatest(paused_until, $4),
 		    disabled_at = case when $5 then coalesce(disabled_at, $3) else disabled_at end,
 		    disabled_reason = case when $5 then coalesce(disabled_reason, $6) else disabled_reason end,
+		    recent_sends = coalesce(recent_sends[:array_position(recent_sends, $8) - 1]
+		                            || recent_sends[array_position(recent_sends, $8) + 1:], recent_sends),
 		    updated_at = $3
 		where id = $1`,
-		s.claimed.DestinationID, s.result.Outcome == Accepted, now, v.PauseUntil, v.Disable, v.Error, s.result.Limited)
+		s.parcel[0].DestinationID, s.result.Outcome == Accepted, now, v.PauseUntil, v.Disable, v.Error, s.result.Limited, unused)
 	if err != nil {
 		return fmt.Errorf("note health of destination: %w", err)
 	}
 	return nil
 }
 
-func noteAttempt(ctx context.Context, tx pgx.Tx, s sent, now time.Time) error {
+func noteAttempts(ctx context.Context, tx pgx.Tx, s sent, now time.Time) error {
+	ids, claims := make([]uuid.UUID, len(s.parcel)), make([]int, len(s.parcel))
+	for i, d := range s.parcel {
+		ids[i], claims[i] = d.ID, d.Claims
+	}
 	_, err := tx.Exec(ctx, `
 		insert into delivery_attempts (delivery_id, claim, at, outcome, detail, took_ms)
-		values ($1, $2, $3, $4, $5, $6)
+		select a.id, a.claim, $3, $4, $5, $6 from unnest($1::uuid[], $2::int[]) a(id, claim)
 		on conflict (delivery_id, claim) do update set outcome = excluded.outcome, detail = excluded.detail`,
-		s.claimed.ID, s.claimed.Claims, now, s.result.word(), s.result.Detail, s.took.Milliseconds())
+		ids, claims, now, s.result.word(), s.result.Detail, s.took.Milliseconds())
 	if err != nil {
 		return fmt.Errorf("note attempt: %w", err)
 	}
 	return nil
 }
 
-// noteDelivery moves the delivery on, if the claim is still ours. An update that
-// would wait again while a newer one waits is not needed any more. What arrived
-// although its claim ran out is not sent again, if that has not begun.
-func noteDelivery(ctx context.Context, tx pgx.Tx, s sent, v verdict, now time.Time) error {
-	accepted := s.result.Outcome == Accepted
+// noteDeliveries moves them on, if the claim is still ours, and says how many. An
+// update that would wait again while a newer one waits is not needed any more. What
+// arrived although its claim ran out is not sent again, if that has not begun.
+func noteDeliveries(ctx context.Context, tx pgx.Tx, s sent, verdicts []verdict, now time.Time) (int, error) {
+	n := len(s.parcel)
+	ids, states, waits := make([]uuid.UUID, n), make([]string, n), make([]*time.Time, n)
+	failed, unknowns, together, revisions := make([]int, n), make([]int, n), make([]int, n), make([]int, n)
+	duplicates, reasons := make([]bool, n), make([]string, n)
+	for i, d := range s.parcel {
+		v := verdicts[i]
+		ids[i], states[i], waits[i], failed[i], unknowns[i] = d.ID, v.State, nullTime(v.NotBefore), v.Failed, v.Unknowns
+		duplicates[i], reasons[i], together[i] = v.Duplicate, v.Error, v.Together
+		if d.AlertID != nil {
+			revisions[i] = s.said[*d.AlertID]
+		}
+	}
 	tag, err := tx.Exec(ctx, `
 		update deliveries d
-		set state = case when $3 = 'pending' and d.op = 'update' and exists (
+		set state = case when v.state = 'pending' and d.op = 'update' and exists (
 		                      select 1 from deliveries n where n.alert_id = d.alert_id
 		                      and n.destination_id = d.destination_id and n.op = 'update' and n.state = 'pending')
-		                 then 'superseded' else $3 end,
-		    not_before = coalesce($4, not_before), attempt = attempt + $5, unknowns = unknowns + $6,
-		    possible_duplicate = possible_duplicate or $7, last_error = nullif($8, ''),
+		                 then 'superseded' else v.state end,
+		    not_before = coalesce(v.wait, not_before), attempt = attempt + v.failed, unknowns = d.unknowns + v.unknowns,
+		    possible_duplicate = possible_duplicate or v.duplicate, last_error = nullif(v.reason, ''),
+		    together = coalesce(nullif(v.together, 0), d.together),
 		    claim_token = null, claim_deadline = null,
-		    accepted_at = case when $9 then $10 else accepted_at end,
-		    revision = case when $9 then $11 else revision end,
-		    message_id = case when $9 and d.op = 'create' then nullif($12, '') else message_id end,
-		    slot = case when $9 and d.op = 'create' then 0 else slot end,
-		    updated_at = $10
-		where id = $1 and (claim_token = $2 or $9 and state = 'pending')`,
-		s.claimed.ID, s.claimed.Token, v.State, nullTime(v.NotBefore), v.Failed, v.Unknowns,
-		v.Duplicate, v.Error, accepted, now, s.revision, s.result.MessageID)
+		    accepted_at = case when $2 then $3 else accepted_at end,
+		    revision = case when $2 then v.revision else d.revision end,
+		    message_id = case when $2 and d.op = 'create' then nullif($4, '') else message_id end,
+		    slot = case when $2 and d.op = 'create' then v.slot - 1 else d.slot end,
+		    updated_at = $3
+		from unnest($5::uuid[], $6::text[], $7::timestamptz[], $8::int[], $9::int[], $10::int[], $11::int[], $12::bool[], $13::text[])
+		     with ordinality as v(id, state, wait, failed, unknowns, together, revision, duplicate, reason, slot)
+		where d.id = v.id and (d.claim_token = $1 or $2 and d.state = 'pending')`,
+		s.parcel[0].Token, s.result.Outcome == Accepted, now, s.result.MessageID,
+		ids, states, waits, failed, unknowns, together, revisions, duplicates, reasons)
 	if err != nil {
-		return fmt.Errorf("note outcome of delivery: %w", err)
+		return 0, fmt.Errorf("note outcome of delivery: %w", err)
 	}
-	if tag.RowsAffected() == 0 {
-		return errClaimLost
+	return int(tag.RowsAffected()), nil
+}
+
+// noteMessage keeps, on the deliveries that made a message, what it says of each now
+// and whether it still exists: what changed it has told all of it anew.
+func noteMessage(ctx context.Context, tx pgx.Tx, s sent, v verdict) error {
+	if s.parcel[0].Op != Update || (s.result.Outcome != Accepted && !v.MessageGone) {
+		return nil
+	}
+	alerts, revisions := make([]uuid.UUID, 0, len(s.said)), make([]int, 0, len(s.said))
+	for alert, revision := range s.said {
+		alerts, revisions = append(alerts, alert), append(revisions, revision)
+	}
+	_, err := tx.Exec(ctx, `
+		update deliveries c set revision = greatest(c.revision, said.revision), message_gone = message_gone or $4
+		from unnest($2::uuid[], $3::int[]) said(alert, revision)
+		where c.alert_id = said.alert and c.destination_id = $1 and c.op = 'create'`,
+		s.parcel[0].DestinationID, alerts, revisions, v.MessageGone)
+	if err != nil {
+		return fmt.Errorf("note state of message: %w", err)
 	}
 	return nil
 }
 
-// noteMessage keeps, on the delivery that made a message, what the message says
-// now and whether it still exists.
-func noteMessage(ctx context.Context, tx pgx.Tx, s sent, v verdict) error {
-	if s.claimed.Op != Update || (s.result.Outcome != Accepted && !v.MessageGone) {
+// pauseChannel lets every process wait when the other side refuses us as a whole.
+func pauseChannel(ctx context.Context, tx pgx.Tx, s sent, now time.Time) error {
+	if !s.result.Everyone || s.result.Outcome != Retry || s.result.After <= 0 {
 		return nil
 	}
 	_, err := tx.Exec(ctx, `
-		update deliveries set revision = greatest(revision, $3), message_gone = message_gone or $4
-		where alert_id = $1 and destination_id = $2 and op = 'create'`,
-		s.claimed.AlertID, s.claimed.DestinationID, s.revision, v.MessageGone)
+		insert into channel_pauses (channel, paused_until) values ($1, $2)
+		on conflict (channel) do update set paused_until = greatest(channel_pauses.paused_until, excluded.paused_until)`,
+		s.message.Destination.Channel, now.Add(s.result.After))
 	if err != nil {
-		return fmt.Errorf("note state of message: %w", err)
+		return fmt.Errorf("pause channel: %w", err)
 	}
 	return nil
 }
@@ -155,7 +216,7 @@ func (p *Post) follow(ctx context.Context, tx pgx.Tx, s sent, v verdict, now tim
 	if v.Disable {
 		_, err := tx.Exec(ctx, `
 			update deliveries set state = 'dead', last_error = 'destination gone', updated_at = $2
-			where destination_id = $1 and state = 'pending'`, s.claimed.DestinationID, now)
+			where destination_id = $1 and state = 'pending'`, s.parcel[0].DestinationID, now)
 		if err != nil {
 			return fmt.Errorf("cancel what waits for a dead destination: %w", err)
 		}

@@ -25,6 +25,7 @@ const (
 type counter struct {
 	name    string
 	channel Channel
+	limit   Limit // of new messages to one destination
 	workers int
 	each    int // in flight to one destination
 	bell    chan struct{}
@@ -32,8 +33,8 @@ type counter struct {
 	paused  atomic.Int64 // until then, in Unix nanoseconds, nothing of this channel is sent
 }
 
-func newCounter(name string, channel Channel, workers, each int) *counter {
-	return &counter{name: name, channel: channel, workers: workers, each: each, bell: make(chan struct{}, 1)}
+func newCounter(name string, channel Channel, limit Limit, workers, each int) *counter {
+	return &counter{name: name, channel: channel, limit: limit, workers: workers, each: each, bell: make(chan struct{}, 1)}
 }
 
 // ring says that there may be work. It never waits.
@@ -81,21 +82,21 @@ func (p *Post) serve(ctx context.Context, c *counter) {
 		// Stopping must not cut off a claim whose commit is on its way: nobody would
 		// know of it, and the message would count as lost in a crash.
 		found, err := p.look(context.WithoutCancel(ctx), c, free)
-		for range free - len(found.claimed) {
+		for range free - len(found.parcels) {
 			<-workers
 		}
-		for _, d := range found.claimed {
+		for _, parcel := range found.parcels {
 			inFlight.Go(func() error {
 				defer func() { <-workers; c.ring() }()
 				// What is in flight is finished: stopping in the middle would make it unknown.
-				p.work(context.WithoutCancel(ctx), c, d)
+				p.work(context.WithoutCancel(ctx), c, parcel)
 				return nil
 			})
 		}
 		if err != nil && ctx.Err() == nil {
 			p.log.ErrorContext(ctx, "look for deliveries", "channel", c.name, "err", err)
 		}
-		if err != nil || len(found.claimed) == 0 && !found.more {
+		if err != nil || len(found.parcels) == 0 && !found.more {
 			p.rest(ctx, c)
 		}
 	}
@@ -153,18 +154,29 @@ func (p *Post) untilDue(ctx context.Context, c *counter) time.Duration {
 }
 
 // work sends one message and writes down what came of it.
-func (p *Post) work(ctx context.Context, c *counter, d claimed) {
-	s := sent{claimed: d}
+func (p *Post) work(ctx context.Context, c *counter, all parcel) {
 	began := p.now()
-	s.message, s.revision, s.result = p.prepare(ctx, d)
+	l := p.prepare(ctx, all)
+	for _, s := range l.refused {
+		p.finish(ctx, c, s)
+	}
+	if len(l.parcel) == 0 {
+		return
+	}
+	s := sent{parcel: l.parcel, message: l.message, said: l.said, result: l.result}
 	if s.result.Outcome == "" {
-		s.result = p.send(ctx, c, s.message, d.Deadline)
+		s.result = p.send(ctx, c, s.message, all[0].Deadline)
 	}
 	s.took = p.now().Sub(began)
 	if s.result.Everyone {
 		c.paused.Store(p.now().Add(s.result.After).UnixNano())
 	}
 	p.crash("C12")
+	p.finish(ctx, c, s)
+}
+
+// finish writes down what came of an attempt and says so.
+func (p *Post) finish(ctx context.Context, c *counter, s sent) {
 	err := p.settle(ctx, s)
 	if p.observe != nil {
 		p.observe(c.name, s.result.word(), s.took)
@@ -202,8 +214,8 @@ func (p *Post) send(ctx context.Context, c *counter, m Message, deadline time.Ti
 // record is the one line of the log about an attempt.
 func (p *Post) record(ctx context.Context, c *counter, s sent, err error) {
 	args := []any{
-		"delivery", s.claimed.ID, "channel", c.name, "op", s.claimed.Op, "destination", s.claimed.DestinationID,
-		"claim", s.claimed.Claims, "outcome", s.result.word(),
+		"delivery", s.parcel[0].ID, "in_message", len(s.parcel), "channel", c.name, "op", s.parcel[0].Op,
+		"destination", s.parcel[0].DestinationID, "claim", s.parcel[0].Claims, "outcome", s.result.word(),
 		"detail", s.result.Detail, "took", s.took,
 	}
 	switch {

@@ -210,6 +210,17 @@ func (c *Client) heldBack(w Webhook, route string) *Error {
 	return nil
 }
 
+// Closed is how long a webhook takes neither messages nor edits any more, as far as we
+// know; 0 when it takes both.
+func (c *Client) Closed(w Webhook) time.Duration {
+	create, _ := c.limits.Wait("create", w.ID)
+	edit, _ := c.limits.Wait("edit", w.ID)
+	if wait := max(create, edit); wait > 0 {
+		return wait + c.jitter()
+	}
+	return 0
+}
+
 func (c *Client) build(ctx context.Context, w Webhook, r request) (*http.Request, error) {
 	address := c.base + url.PathEscape(w.ID) + "/" + url.PathEscape(w.Token.Reveal()) + r.path
 	if len(r.query) > 0 {

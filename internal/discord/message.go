@@ -21,6 +21,8 @@ const (
 	FieldValueMax  = 1024
 	FooterMax      = 2048
 	EmbedTextMax   = 6000 // over all embeds of a message
+
+	embedShare = EmbedTextMax / EmbedsMax
 )
 
 // Message is what we post. Content is for fixed words of our own and normally
@@ -102,7 +104,7 @@ func parts(e *discordgo.MessageEmbed) []part {
 		{name: "description", text: &e.Description, max: DescriptionMax, long: true},
 	}
 	if e.Author != nil {
-		all = append(all, part{name: "author name", text: &e.Author.Name, max: AuthorNameMax})
+		all = append(all, part{name: "author name", text: &e.Author.Name, max: AuthorNameMax, long: true})
 	}
 	if e.Footer != nil {
 		all = append(all, part{name: "footer", text: &e.Footer.Text, max: FooterMax})
@@ -128,8 +130,14 @@ func TextLength(embeds []*discordgo.MessageEmbed) int {
 
 // Fit changes the embeds' texts so that Check passes: each part is cut to its
 // limit, an empty required one becomes a dash, and while all of them together
-// are too long the longest description or field value loses the excess.
-func Fit(embeds []*discordgo.MessageEmbed) {
+// are too long the longest description, field value or name loses the excess.
+func Fit(embeds []*discordgo.MessageEmbed) { fit(embeds, EmbedTextMax) }
+
+// FitShare makes an embed so short that any EmbedsMax of its kind make one message,
+// now and after every edit.
+func FitShare(e *discordgo.MessageEmbed) { fit([]*discordgo.MessageEmbed{e}, embedShare) }
+
+func fit(embeds []*discordgo.MessageEmbed, most int) {
 	var all []part
 	for _, e := range embeds {
 		all = append(all, parts(e)...)
@@ -140,7 +148,7 @@ func Fit(embeds []*discordgo.MessageEmbed) {
 			*p.text = "—"
 		}
 	}
-	for excess := TextLength(embeds) - EmbedTextMax; excess > 0; excess = TextLength(embeds) - EmbedTextMax {
+	for excess := TextLength(embeds) - most; excess > 0; excess = TextLength(embeds) - most {
 		p, found := longest(all)
 		if !found {
 			return

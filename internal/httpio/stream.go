@@ -115,6 +115,10 @@ func (s *stream) write(b []byte) error {
 	return s.control.Flush()
 }
 
+// Frame is the event as it goes over the wire. Made once, it can be written to any
+// number of streams.
+func (e Event) Frame() []byte { return e.wire() }
+
 // wire is the event as the standard writes it. Line breaks in id or kind would
 // forge further fields, so they are dropped; each line of data is its own field.
 func (e Event) wire() []byte {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/alertsify/alertsify/internal/postgres"
@@ -34,6 +35,15 @@ type Event struct {
 	row  int64
 	xid  uint64
 	user uuid.UUID // zero: everyone
+
+	framed sync.Once
+	frame  []byte
+}
+
+// Frame is what make says of the event, asked only once however many get it.
+func (e *Event) Frame(make func(*Event) []byte) []byte {
+	e.framed.Do(func() { e.frame = make(e) })
+	return e.frame
 }
 
 // Publish writes an event for the user's open pages, or for everyone's when user

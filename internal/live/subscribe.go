@@ -192,6 +192,21 @@ func (s *Subscription) Take() []*Event {
 	return events
 }
 
+// Next gives the oldest waiting event and leaves the others in line; nil while there is
+// nothing.
+func (s *Subscription) Next() *Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting || len(s.queue) == 0 {
+		return nil
+	}
+	e := s.queue[0]
+	if s.queue = s.queue[1:]; len(s.queue) == 0 {
+		s.queue = nil // an idle page keeps no memory
+	}
+	return e
+}
+
 // Done is closed when the stream has ended; Err says why.
 func (s *Subscription) Done() <-chan struct{} { return s.done }
 

@@ -14,7 +14,7 @@ func (d *Desk) Any(ctx context.Context, id uuid.UUID) (Order, error) {
 	return read(ctx, d.db.Pool(), id)
 }
 
-// Withdraw takes an entry back: a queued one is aborted, one at the broker is
+// Withdraw takes a copy's order back: a queued one is aborted, one at the broker is
 // asked to be cancelled; one that has ended stays as it is.
 func (d *Desk) Withdraw(ctx context.Context, id uuid.UUID, reason string) error {
 	return d.db.AsSystem(ctx, byCopier, func(ctx context.Context, tx pgx.Tx) error {

@@ -20,7 +20,8 @@ import (
 // whatever would have notified somebody.
 type discord struct {
 	deps
-	rate *discordRate
+	rate  *discordRate
+	chaos *discordChaos
 
 	mu       sync.Mutex
 	hooks    map[string]discordHook
@@ -48,6 +49,9 @@ const (
 	discordRevoked   = "revoked"   // 401, 50027
 	discordForbidden = "forbidden" // 403, 50013
 	discordNoChannel = "channel"   // 404, 10003
+
+	discordAutomod     = "automod"      // 400, 200000: refuses every text, and lives
+	discordHarmfulLink = "harmful_link" // 403, 240000: the same
 )
 
 // The ways all of Discord can refuse, beyond the faults every party knows.
@@ -60,7 +64,7 @@ const (
 
 func newDiscord(d deps) *discord {
 	p := &discord{
-		deps: d, rate: newDiscordRate(d.now),
+		deps: d, rate: newDiscordRate(d.now), chaos: newDiscordChaos(d.now, d.rand),
 		hooks: map[string]discordHook{}, messages: map[string]discordMessage{},
 	}
 	d.journal.On("discord.webhook", replayInto(func(h discordHook) { p.hooks[h.ID] = h }))
@@ -105,6 +109,7 @@ type discordAnswer struct {
 	body      any
 	messageID string
 	pings     []string
+	lost      bool // never sent
 }
 
 type discordFailure struct {
@@ -130,6 +135,9 @@ func (d *discord) handle(kind string, act func(discordCall) discordAnswer) http.
 			a = d.answer(w.Header(), kind, act, discordCall{Request: r, body: body})
 		}
 		d.log.Add("discord", r.Method, discordPath(r), a.status, discordLogged(body, a))
+		if a.lost {
+			d.chaos.lose(r)
+		}
 		d.send(w, a)
 	}
 }
@@ -145,10 +153,28 @@ func (d *discord) answer(h http.Header, kind string, act func(discordCall) disco
 	if refusal.status != 0 {
 		return refusal
 	}
-	if a, limited := d.rate.take(h, kind, hook); limited {
+	c.hook = hook
+	a := d.take(h, kind, act, c)
+	d.chaos.answered(h, kind, hook, &a)
+	return a
+}
+
+func (d *discord) take(h http.Header, kind string, act func(discordCall) discordAnswer, c discordCall) discordAnswer {
+	if a, refused := d.chaos.arrive(h, kind, c.hook); refused {
 		return a
 	}
-	c.hook = hook
+	if a, limited := d.rate.take(h, kind, c.hook); limited {
+		return a
+	}
+	if kind != "create" && kind != "edit" {
+		return act(c)
+	}
+	switch c.hook.State {
+	case discordAutomod:
+		return discordError(http.StatusBadRequest, 200000, "Message was blocked by automatic moderation")
+	case discordHarmfulLink:
+		return discordError(http.StatusForbidden, 240000, "The request was blocked by harmful links filter")
+	}
 	return act(c)
 }
 

@@ -17,6 +17,8 @@ func (d *discord) control(r chi.Router) {
 	r.Get("/discord/messages", d.controlMessages)
 	r.Post("/discord/mode", d.controlMode)
 	r.Post("/discord/limits", d.controlLimits)
+	r.Post("/discord/chaos", d.chaos.control)
+	r.Get("/discord/chaos", d.chaos.control)
 }
 
 func (d *discord) controlCreate(w http.ResponseWriter, r *http.Request) {
@@ -48,7 +50,7 @@ func (d *discord) controlState(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	hook, known := d.hooks[chi.URLParam(r, "id")]
 	d.mu.Unlock()
-	states := []string{"", discordDeleted, discordRevoked, discordForbidden, discordNoChannel}
+	states := []string{"", discordDeleted, discordRevoked, discordForbidden, discordNoChannel, discordAutomod, discordHarmfulLink}
 	if !known || !slices.Contains(states, in.State) {
 		reply(w, http.StatusBadRequest, map[string]string{"error": "unknown webhook or state"})
 		return

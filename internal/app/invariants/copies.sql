@@ -175,8 +175,12 @@ select h.subscription_id || ' ' || h.position_id, 'holds ' || h.bought - h.sold 
 from copy_holdings h join positions p on p.id = h.position_id join (
     select subscription_id, position_id, sum(quantity - cum) as selling from orders
     where side = 'STC' and subscription_id is not null and state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')
+        and cancel_requested_at is null -- is being taken back
     group by subscription_id, position_id) e on e.subscription_id = h.subscription_id and e.position_id = h.position_id
-where e.selling > h.bought - h.sold and p.review_reason is null;
+where e.selling > h.bought - h.sold and p.review_reason is null
+    and not exists ( -- an exit that had ended has just sold after all: what sells again is taken back next
+        select from orders x join fills f on f.order_id = x.id and f.learnt_at > x.finished_at and f.learnt_at > now() - @grace::interval
+        where x.subscription_id = h.subscription_id and x.position_id = h.position_id and x.side = 'STC');
 
 -- INV-53: A drift is about copies of its subscription, and what closes it sells of that holding only.
 select g.id::text as id, 'is about a position of another follower, or one that holds no copy of the subscription' as why
