@@ -12,6 +12,9 @@ import (
 // mailBodyMax is how much of a body a mail repeats, in runes; the rest stands on the page.
 const mailBodyMax = 2000
 
+// sharedBodyMax is the same where several share a mail, so that Gmail shows all of it.
+const sharedBodyMax = 300
+
 // mailTopic is what a kind of mail is called to its reader.
 func mailTopic(category string) string {
 	return map[string]string{
@@ -62,7 +65,9 @@ func (a *Announcer) mailAll(all []notificationRow) *delivery.Mail {
 	in := map[string]bool{}
 	for _, n := range all {
 		in[mailCategory(n.Type)] = true
-		m.Items = append(m.Items, a.mailItem(n))
+		item := a.mailItem(n)
+		item.Body = cut(item.Body, sharedBodyMax)
+		m.Items = append(m.Items, item)
 	}
 	for _, c := range delivery.MailCategories() {
 		if in[c] {

@@ -12,10 +12,10 @@ import (
 )
 
 // Gather makes one text of several notifications that share a message, because more of
-// them wait for a browser than its limit allows. It is pure, as Compose is.
+// them wait for a browser or a mailbox than its limit allows. It is pure, as Compose is.
 func (a *Announcer) Gather(subjects []delivery.Subject) (delivery.Words, error) {
 	channel := subjects[0].Channel
-	if channel != delivery.ChannelPush {
+	if channel != delivery.ChannelPush && channel != delivery.ChannelEmail {
 		return delivery.Words{}, fmt.Errorf("channel %q has no form for several at once", channel)
 	}
 	all := make([]notificationRow, len(subjects))
@@ -23,6 +23,9 @@ func (a *Announcer) Gather(subjects []delivery.Subject) (delivery.Words, error) 
 		if err := json.Unmarshal(s.Row, &all[i]); err != nil {
 			return delivery.Words{}, fmt.Errorf("read notification: %w", err)
 		}
+	}
+	if channel == delivery.ChannelEmail {
+		return delivery.Words{Mail: a.mailAll(all)}, nil
 	}
 	p, err := a.pushAll(all)
 	return delivery.Words{Push: p}, err

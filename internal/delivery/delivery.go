@@ -46,7 +46,8 @@ const (
 
 // Message is one delivery at the moment of its sending, or several that share it.
 type Message struct {
-	ID          uuid.UUID // of the first delivery in it
+	ID          uuid.UUID   // of the first delivery in it
+	IDs         []uuid.UUID // of all of them
 	Op          Op
 	Destination Destination
 	MessageID   string    // updates: what to change

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/email"
 	"github.com/alertsify/alertsify/internal/postgres"
@@ -55,7 +57,37 @@ func (c *Email) Send(ctx context.Context, m Message) Result {
 	if off {
 		return Result{Outcome: Withdrawn, Detail: "its reader has switched this mail off"}
 	}
-	return c.send(ctx, m.ID, m.Destination, *words)
+	id, err := c.mailOf(ctx, m.IDs)
+	switch {
+	case err != nil:
+		return Result{Outcome: Retry, Detail: err.Error()}
+	case id == uuid.Nil:
+		return Result{Outcome: Rejected, Detail: "some of it was in a mail before"} // with fewer, in the end alone
+	}
+	return c.send(ctx, id, m.Destination, *words, m.IDs...)
+}
+
+// mailOf is the mail that carries these deliveries: the one that was made of them before,
+// or a new one. It is nil when some were in a mail and others not, or in different ones:
+// what was in a mail is only repeated with it.
+func (c *Email) mailOf(ctx context.Context, deliveries []uuid.UUID) (uuid.UUID, error) {
+	rows, err := c.db.Pool().Query(ctx, `select mail_id from mail_parts where delivery_id = any($1)`, deliveries)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("find mail of deliveries: %w", err)
+	}
+	before, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("find mail of deliveries: %w", err)
+	}
+	switch {
+	case len(before) == 0 && len(deliveries) == 1:
+		return deliveries[0], nil
+	case len(before) == 0:
+		return uuid.New(), nil
+	case len(before) < len(deliveries) || len(slices.Compact(before)) > 1:
+		return uuid.Nil, nil
+	}
+	return before[0], nil
 }
 
 // off tells whether the reader wants none of these categories.
@@ -74,8 +106,8 @@ func (c *Email) off(ctx context.Context, user *uuid.UUID, categories []string) (
 }
 
 // send keeps the mail, sends it, and notes what Resend calls it.
-func (c *Email) send(ctx context.Context, id uuid.UUID, t Destination, words Mail) Result {
-	kept, err := c.keep(ctx, id, t, words)
+func (c *Email) send(ctx context.Context, id uuid.UUID, t Destination, words Mail, deliveries ...uuid.UUID) Result {
+	kept, err := c.keep(ctx, id, t, words, deliveries)
 	switch {
 	case err != nil && postgres.IsUnavailable(err):
 		return Result{Outcome: Retry, Detail: err.Error()}
@@ -104,22 +136,35 @@ type mailKept struct {
 }
 
 // keep makes the mail, or reads what was made of it before.
-func (c *Email) keep(ctx context.Context, id uuid.UUID, t Destination, words Mail) (mailKept, error) {
+func (c *Email) keep(ctx context.Context, id uuid.UUID, t Destination, words Mail, deliveries []uuid.UUID) (mailKept, error) {
 	body, err := c.encode(id, t, words)
 	if err != nil {
 		return mailKept{}, err
 	}
 	var k mailKept
 	err = c.db.Pool().QueryRow(ctx, `
-		insert into mails (id, destination_id, kind, subject, body, created_at, updated_at)
-		values ($1, $2, $3, $4, $5, $6, $6)
-		on conflict (id) do update set body = coalesce(mails.body, excluded.body)
-		returning body, coalesce(message_id, ''), created_at`,
-		id, t.ID, words.Kind, email.Subject(words.Subject), body, c.now()).Scan(&k.body, &k.messageID, &k.at)
+		with kept as (
+			insert into mails (id, destination_id, kind, subject, body, created_at, updated_at)
+			values ($1, $2, $3, $4, $5, $6, $6)
+			on conflict (id) do update set body = coalesce(mails.body, excluded.body)
+			returning id, body, coalesce(message_id, '') as message_id, created_at
+		), parts as (
+			insert into mail_parts (delivery_id, mail_id) select d, kept.id from kept, unnest($7::uuid[]) d
+			on conflict (delivery_id) do nothing
+		)
+		select body, message_id, created_at from kept`,
+		id, t.ID, words.Kind, email.Subject(words.Subject), body, c.now(), orEmpty(deliveries)).Scan(&k.body, &k.messageID, &k.at)
 	if err != nil {
 		return k, fmt.Errorf("keep mail: %w", postgres.Translate(err))
 	}
 	return k, nil
+}
+
+func orEmpty(ids []uuid.UUID) []uuid.UUID {
+	if ids == nil {
+		return []uuid.UUID{}
+	}
+	return ids
 }
 
 // encode makes the bytes.

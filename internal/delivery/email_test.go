@@ -410,3 +410,38 @@ func TestMailboxesFollowTheUsersAddresses(t *testing.T) {
 		t.Errorf("without an address the mailbox is %q", state)
 	}
 }
+
+// Over the limit of an hour mails share, and none is lost; a shared mail whose answer was
+// lost is repeated as it was, and what came meanwhile is not part of it.
+func TestManyMailsShareAndAreRepeatedAsTheyWere(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.post = s.postWith(func(o *delivery.Options) {
+		o.Limits = map[string]delivery.Limit{delivery.ChannelEmail: {Messages: 2, Per: time.Hour, Together: 20}}
+	})
+	ava := s.reader("ava", "ava@example.com")
+	s.tell(ava, alerts.PaymentFailed, "One")
+	s.drain()
+	for _, title := range []string{"Two", "Three", "Four"} {
+		s.tell(ava, alerts.PaymentFailed, title)
+	}
+	s.fault("resend", "POST /emails", "accept_then_drop", 1, 0)
+	s.drain()
+	s.clock.pass(61 * time.Minute)
+	s.tell(ava, alerts.System, "Five")
+	for range 6 {
+		s.drain()
+		s.clock.pass(61 * time.Minute)
+	}
+	s.wantStates(delivery.ChannelEmail, strings.TrimSuffix(strings.Repeat("create delivered, ", 5), ", "))
+	var subjects []string
+	for _, m := range s.letters() {
+		subjects = append(subjects, m.Subject)
+	}
+	if got := strings.Join(subjects, ", "); got != "One, 3 messages from Alertsify, Five" {
+		t.Errorf("mails: %s", got)
+	}
+	if text := s.letters()[1].Text; !strings.Contains(text, "Two") || !strings.Contains(text, "Three") || !strings.Contains(text, "Four") || strings.Contains(text, "Five") {
+		t.Errorf("the shared mail says %s", text)
+	}
+}

@@ -23,6 +23,7 @@ func DefaultLimits() map[string]Limit {
 	return map[string]Limit{
 		ChannelDiscord: {Messages: 5, Per: time.Minute, Together: 10},
 		ChannelPush:    {Messages: 10, Per: time.Minute, Together: 50},
+		ChannelEmail:   {Messages: 5, Per: time.Hour, Together: 20},
 	}
 }
 

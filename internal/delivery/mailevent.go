@@ -97,7 +97,7 @@ func (p *Post) noteMail(ctx context.Context, tx pgx.Tx, m mailRow, state string,
 	case "complained":
 		return p.complained(ctx, tx, m)
 	}
-	_, err = tx.Exec(ctx, `update deliveries set last_error = $2 where id = $1`, m.id, state+": "+e.Detail)
+	_, err = tx.Exec(ctx, `update deliveries set last_error = $2 where id in (select delivery_id from mail_parts where mail_id = $1)`, m.id, state+": "+e.Detail)
 	if err != nil || state == "failed" {
 		return err
 	}

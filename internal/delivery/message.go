@@ -74,6 +74,9 @@ func (p *Post) write(l *letter, subjects []subject) {
 	if l.message.Op == Update {
 		l.parcel = all
 	}
+	for _, d := range l.parcel {
+		l.message.IDs = append(l.message.IDs, d.ID)
+	}
 	if len(told) > 1 && l.message.Destination.Channel != ChannelDiscord {
 		p.gatherWords(l, told)
 	}
