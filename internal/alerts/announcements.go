@@ -22,8 +22,9 @@ const (
 	announcementTitleMax = 80
 	announcementBodyMax  = 1000
 
-	// announcementSlice is how many people one statement tells.
-	announcementSlice = 5000
+	// announcementSlice is how many people one statement tells: few enough for its time
+	// on a database that has other things to do.
+	announcementSlice = 500
 )
 
 // Announcement is what an operator says to everybody.

@@ -31,7 +31,7 @@ func TestAnAnnouncementIsToldToEverybodyOnce(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.exec(`update users set created_at = $1`, h.now)
-	h.exec(`insert into users (username, name, created_at) select 'user_' || i, 'User', $1 from generate_series(1, 5001) i`, h.now)
+	h.exec(`insert into users (username, name, created_at) select 'user_' || i, 'User', $1 from generate_series(1, 501) i`, h.now)
 	h.exec(`insert into users (username, name, status, created_at) values ('gone', 'Gone', 'deleted', $1)`, h.now)
 	root := scan[uuid.UUID](h, `insert into users (username, name, role, created_at) values ('root', 'Root', 'admin', $1) returning id`, h.now)
 	wanted := scan[int](h, `select count(*) from users where status = 'active'`)
