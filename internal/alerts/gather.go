@@ -74,10 +74,10 @@ func titlesOf(all []notificationRow) string {
 func mostUrgent(all []notificationRow) webpush.Urgency {
 	most := webpush.Low
 	for _, r := range all {
-		switch u := urgency(r.Type); {
-		case u == webpush.High:
+		switch u := urgency(r.Type); u {
+		case webpush.High:
 			return u
-		case u == webpush.Normal:
+		case webpush.Normal:
 			most = u
 		}
 	}

@@ -29,6 +29,7 @@ type BreakerOptions struct {
 	Failures int           // so many failures …
 	Window   time.Duration // … within this time open it
 	Pause    time.Duration // how long it stays open before one call may try
+	InARow   bool          // a success between them starts the count anew: a busy party that fails now and then is not down
 	Now      func() time.Time
 }
 
@@ -77,12 +78,15 @@ func (b *Breaker) Allow(name string) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
-// Success closes a half-open name. It does not forgive failures counted while
-// closed: those run out with their window.
+// Success closes a half-open name. It does not forgive failures counted while closed,
+// unless they count in a row: else they run out with their window.
 func (b *Breaker) Success(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e, known := b.names[name]
+	if known && e.openUntil.IsZero() && b.opts.InARow {
+		e.failures = 0
+	}
 	if !known || e.openUntil.IsZero() || b.opts.Now().Before(e.openUntil) {
 		return // an old call's answer does not end a pause that began since
 	}
