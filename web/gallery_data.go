@@ -134,10 +134,8 @@ func cannedPosition(now time.Time) positionView {
 			{Kind: positions.RenameIn, Symbol: "NVDA  261204C00185000", Quantity: 8, Cost: money.MustAmount("1712"), AsOf: now.Add(-2 * time.Hour)},
 			{Kind: positions.RenameOut, Symbol: "NVDA1 261204C00185000", Quantity: -8, Cost: money.MustAmount("-1712"), AsOf: now.Add(-2 * time.Hour)},
 		},
-		Journal: journalView{ID: "p2", Notes: "Sold half into strength; stop under yesterday's low.", Tags: "earnings, swing"},
-		Receipts: []receiptView{{Channel: "Discord", State: "accepted", Attempts: 1, Hops: [4]hop{
-			{"Executed", before(now, 3*time.Hour)}, {"Known", before(now, 3*time.Hour)}, {"Sent", before(now, 3*time.Hour)}, {"Accepted", nil},
-		}}},
+		Journal:  journalView{ID: "p2", Notes: "Sold half into strength; stop under yesterday's low.", Tags: "earnings, swing"},
+		Receipts: cannedReceipts(now),
 	}
 }
 

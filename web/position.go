@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
@@ -53,13 +52,6 @@ type fillView struct {
 type eventView struct {
 	At        time.Time
 	What, Who string
-}
-
-// receiptView is one delivery of an alert. Hops are always the same four: executed, known, sent, accepted.
-type receiptView struct {
-	Channel, State string
-	Hops           [4]hop
-	Attempts       int
 }
 
 type hop struct {
@@ -225,22 +217,6 @@ func adjustmentWords(a positions.Adjustment) string {
 		return "turned out to be a sale"
 	}
 	return string(a.Kind)
-}
-
-// receiptViews puts the newest first.
-func receiptViews(receipts []delivery.Receipt) []receiptView {
-	views := make([]receiptView, len(receipts))
-	for i, r := range receipts {
-		name := strings.ToUpper(r.Channel[:1]) + r.Channel[1:]
-		if r.Label != "" {
-			name += " · " + r.Label
-		}
-		views[len(receipts)-1-i] = receiptView{
-			Channel: name, State: r.State, Attempts: len(r.Attempts),
-			Hops: [4]hop{{"Executed", r.ExecutedAt}, {"Known", r.LearntAt}, {"Sent", r.SentAt}, {"Accepted", r.AcceptedAt}},
-		}
-	}
-	return views
 }
 
 // fillViews puts the newest first.

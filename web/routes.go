@@ -70,6 +70,16 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/settings/brokers/{id}/disconnect", Rule: step, Class: httpio.Vital, Handler: s.disconnect},
 		{Method: "GET", Pattern: limitsPath, Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.limits},
 		{Method: "POST", Pattern: limitsPath, Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.setLimits},
+		{Method: "GET", Pattern: channelsPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.channels},
+		{Method: "POST", Pattern: channelsPath + "/email", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.setMail},
+		{Method: "POST", Pattern: channelsPath + "/email/test", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.testMail},
+		{Method: "POST", Pattern: channelsPath + "/email/confirm", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.confirmMail},
+		{Method: "POST", Pattern: channelsPath + "/webhook", Rule: step, Class: httpio.Feed, Handler: s.setHook},
+		{Method: "POST", Pattern: channelsPath + "/webhook/rotate", Rule: step, Class: httpio.Feed, Handler: s.rotateHook},
+		{Method: "POST", Pattern: channelsPath + "/webhook/remove", Rule: step, Class: httpio.Feed, Handler: s.removeHook},
+		{Method: "POST", Pattern: channelsPath + "/webhook/test", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.testHook},
+		{Method: "GET", Pattern: "/u/{token}", Rule: auth.Open, Class: httpio.Vital, Handler: s.mailLink},
+		{Method: "POST", Pattern: "/u/{token}", Rule: auth.Open, Class: httpio.Vital, Handler: s.followMailLink},
 		{Method: "GET", Pattern: "/settings/appearance", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.appearance},
 		{Method: "POST", Pattern: "/settings/appearance", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.setAppearance},
 		{Method: "POST", Pattern: "/settings/private", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.setPrivate},
@@ -87,6 +97,8 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/stop", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.stop},
 		{Method: "POST", Pattern: "/stop/resume", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.resumeTrading},
 	}
+	list = append(list, s.preferenceRoutes()...)
+	list = append(list, s.deliveryRoutes()...)
 	list = append(list, s.partials()...)
 	if s.dev {
 		list = append(list,

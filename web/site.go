@@ -17,7 +17,9 @@ import (
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/copytrade"
+	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/orders"
@@ -38,6 +40,8 @@ type Options struct {
 	Book     *positions.Book
 	Copier   *copytrade.Copier
 	Alerts   *alerts.Announcer
+	Post     *delivery.Post
+	Allow    httpio.Allow // counts what has its own small limit
 	Rules    *risk.Rules
 	Budget   *snaptrade.Budget
 	Hub      *live.Hub
@@ -58,6 +62,8 @@ type Site struct {
 	book     *positions.Book
 	copier   *copytrade.Copier
 	alerts   *alerts.Announcer
+	post     *delivery.Post
+	allow    httpio.Allow
 	rules    *risk.Rules
 	budget   *snaptrade.Budget
 	hub      *live.Hub
@@ -78,7 +84,7 @@ func New(o Options) (*Site, error) {
 	}
 	return &Site{
 		guard: o.Guard, users: o.Users, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, copier: o.Copier,
-		alerts: o.Alerts, rules: o.Rules, budget: o.Budget, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
+		alerts: o.Alerts, post: o.Post, allow: o.Allow, rules: o.Rules, budget: o.Budget, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil
 }

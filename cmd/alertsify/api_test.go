@@ -5,12 +5,16 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/webhook"
 )
 
 // openChecked raises a show whose requests and answers are held against the document.
@@ -126,6 +130,13 @@ func (s *show) walkOperations(t *testing.T) {
 		body := s.event("ACCOUNT_HOLDINGS_UPDATED", nil)
 		s.do("", "POST", path, body, s.signature(body)).want(t, 200)
 	}
+	keys, err := webhook.ParseSecrets(secret.New(s.stage.env["RESEND_WEBHOOK_SECRET"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, event := time.Now(), `{"type":"email.sent","created_at":"2026-11-23T15:04:06.000Z","data":{"email_id":"of nobody"}}`
+	s.do("", "POST", "/api/webhooks/resend", event, "svix-id: msg_1", "svix-timestamp: "+strconv.FormatInt(now.Unix(), 10),
+		"svix-signature: "+keys[0].Sign("msg_1", now, []byte(event))).want(t, 200)
 }
 
 func (s *show) walkBrokers(t *testing.T) {
@@ -246,6 +257,7 @@ func (s *show) walkConsole(t *testing.T) {
 		t.Errorf("budget: %s", a.body)
 	}
 	s.walkReviews(t, console)
+	s.walkDeliveries(t, console)
 	a = s.do("ava", "PATCH", "/api/settings", `{"timeZone":"Europe/Berlin","announcesDetected":false,"limits":{"manualContracts":"50"}}`).want(t, 200)
 	if !contains(a.body, `"timeZone":"Europe/Berlin"`) || !contains(a.body, `"own":"50.00"`) {
 		t.Errorf("settings: %s", a.body)
@@ -272,6 +284,37 @@ func (s *show) walkReviews(t *testing.T, console func(method, path, body string)
 	if again.code() != "invalid_state" {
 		t.Errorf("recorded twice: %s", again.body)
 	}
+}
+
+// walkDeliveries looks at the channels, and works two dead letters of ben's.
+func (s *show) walkDeliveries(t *testing.T, console func(method, path, body string) answer) {
+	console("GET", "/api/admin/channels", "")
+	var device json.RawMessage
+	s.sandbox("POST", "/_sandbox/push/subscriptions", map[string]string{}, &device)
+	browser := s.do("ben", "POST", "/api/push/subscriptions", string(device)).want(t, 201).ids(t)[0]
+	s.exec(`
+		with said as (insert into notifications (user_id, type, title) select $1, 'order_filled', 'Filled ' || i from generate_series(1, 2) i returning id)
+		insert into deliveries (destination_id, channel, user_id, notification_id, state, last_error, not_before, cutoff, created_at, updated_at)
+		select $2::uuid, 'push', $1, id, 'dead', 'made so', now(), now() + interval '1 hour', now(), now() from said`, s.people["ben"], browser)
+	const path = "/api/admin/dead-letters"
+	dead := console("GET", path+"?channel=push", "").ids(t)
+	if len(dead) != 2 {
+		t.Fatalf("dead letters: %v", dead)
+	}
+	if a := console("GET", path+"/"+dead[0], ""); !contains(a.body, `"reason":"made so"`) {
+		t.Errorf("dead letter: %s", a.body)
+	}
+	if a := console("POST", path+"/"+dead[0]+"/replay", ""); !contains(a.body, `"act":"replayed"`) {
+		t.Errorf("replayed: %s", a.body)
+	}
+	if a := console("POST", path+"/"+dead[1]+"/discard", "{}"); !contains(a.body, `"act":"discarded"`) {
+		t.Errorf("discarded: %s", a.body)
+	}
+	said := s.send(s.client, "POST", "/api/admin/announcements", `{"title":"Maintenance","body":"Tonight.","confirm":true}`, key(), "Authorization: Bearer "+s.token("root", "admin")).want(t, 202)
+	s.eventually("everybody is told", func() bool {
+		return contains(console("GET", "/api/admin/announcements", "").body, `"id":"`+said.ids(t)[0]+`"`) &&
+			contains(s.do("cara", "GET", "/api/notifications", "").body, `"title":"Maintenance"`)
+	})
 }
 
 func (s *show) walkCopying(t *testing.T) {
@@ -375,6 +418,11 @@ func (s *show) walkAlerts(t *testing.T) {
 		}
 	}
 	inbox := s.do("ava", "GET", "/api/notifications?limit=1", "").want(t, 200).ids(t)
+	s.do("ava", "GET", "/api/notifications/"+inbox[0]+"/receipts", "").want(t, 200)
+	alert := s.text(`select id::text from alerts where user_id = $1 order by created_at limit 1`, s.people["ava"])
+	if a := s.do("ava", "GET", "/api/alerts/"+alert+"/receipts", "").want(t, 200); !contains(a.body, `"channel":"discord"`) {
+		t.Errorf("receipts: %s", a.body)
+	}
 	s.do("ava", "POST", "/api/notifications/read", `{"ids":["`+inbox[0]+`"]}`).want(t, 200)
 	if a := s.do("ava", "POST", "/api/notifications/read-all", "").want(t, 200); !contains(a.body, `{"unread":0}`) {
 		t.Errorf("read all: %s", a.body)
@@ -387,13 +435,71 @@ func (s *show) walkAlerts(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.do("ava", "POST", "/api/push/subscriptions", string(device), "User-Agent: "+strings.Repeat("é", 3000)).want(t, 201)
+	s.do("ava", "POST", "/api/notifications/test", `{"channel":"push"}`).want(t, 202)
 	s.do("ava", "DELETE", "/api/push/subscriptions", `{"endpoint":"`+where.Endpoint+`"}`).want(t, 200)
+	s.walkPreferences(t)
 	var channel struct{ URL string }
 	s.sandbox("POST", "/_sandbox/discord/webhooks", map[string]string{"name": "Mine"}, &channel)
 	s.do("ava", "PUT", "/api/settings/discord", `{"url":"`+channel.URL+`"}`).want(t, 200)
 	s.do("ava", "GET", "/api/settings/discord", "").want(t, 200)
 	s.do("ava", "POST", "/api/settings/discord/test", "").want(t, 200)
 	s.do("ava", "DELETE", "/api/settings/discord", "").want(t, 200)
+	s.walkMail(t)
+	s.walkReceiver(t)
+}
+
+func (s *show) walkReceiver(t *testing.T) {
+	var made struct{ ID, URL string }
+	s.sandbox("POST", "/_sandbox/webhook/receivers", map[string]string{}, &made)
+	var shown struct{ Secret string }
+	s.do("ava", "PUT", "/api/settings/webhook", `{"url":"`+made.URL+`"}`).want(t, 200).into(t, &shown)
+	s.do("ava", "GET", "/api/settings/webhook", "").want(t, 200)
+	s.sandbox("POST", "/_sandbox/webhook/receivers/"+made.ID, map[string]string{"secret": shown.Secret}, nil)
+	s.do("ava", "POST", "/api/settings/webhook/rotate", "").want(t, 200)
+	s.do("ava", "POST", "/api/settings/webhook/test", "").want(t, 200)
+	s.do("ava", "DELETE", "/api/settings/webhook", "").want(t, 200)
+	s.do("ava", "POST", "/api/settings/webhook/test", "").want(t, 404)
+}
+
+// walkMail goes the way of a mailbox that dies: signed by the sandbox, told to its owner,
+// used again once it is confirmed.
+func (s *show) walkMail(t *testing.T) {
+	state := func(want string) func() bool {
+		return func() bool {
+			return contains(s.do("ava", "GET", "/api/settings/email", "").want(t, 200).body, `"state":"`+want+`"`)
+		}
+	}
+	s.eventually("ava's address is in use", state("ok"))
+	s.do("ava", "PUT", "/api/settings/email", `{"off":["social"]}`).want(t, 200)
+	s.do("ava", "POST", "/api/settings/email/test", "").want(t, 200)
+	s.sandbox("POST", "/_sandbox/resend/event", map[string]string{"type": "email.bounced", "to": "ava@example.com"}, nil)
+	s.eventually("ava's address is known to be dead", state("bounced"))
+	s.do("ava", "POST", "/api/settings/email/test", "").want(t, 409)
+	s.do("ava", "POST", "/api/settings/email/confirm", "").want(t, 200)
+	var mails struct{ Data []struct{ Text string } }
+	s.sandbox("GET", "/_sandbox/resend/mails?to=ava@example.com", nil, &mails)
+	_, link, _ := strings.Cut(mails.Data[len(mails.Data)-1].Text, s.stage.env["APP_URL"])
+	link, _, _ = strings.Cut(link, "\n")
+	s.do("", "GET", link, "").want(t, 200)
+	if !state("bounced")() {
+		t.Error("looking at a link used it")
+	}
+	a := s.do("", "POST", link, "List-Unsubscribe=One-Click", "Content-Type: application/x-www-form-urlencoded").want(t, 200)
+	if !state("ok")() {
+		t.Errorf("confirmed, and still not in use: %s", a.body)
+	}
+}
+
+func (s *show) walkPreferences(t *testing.T) {
+	const path = "/api/notifications/preferences"
+	a := s.do("ben", "PUT", path, `{"groups":{"fills":{"push":false}},"quietHours":{"from":"22:00","to":"07:00","timeZone":"Asia/Tokyo","urgentThrough":true},"mutedTraders":["ava"]}`).want(t, 200)
+	if !contains(a.body, `"types":["order_filled"],"inApp":true,"channels":{"email":false,"push":false`) || !contains(a.body, `"username":"ava"`) {
+		t.Errorf("preferences: %s", a.body)
+	}
+	if a := s.do("ben", "GET", path, "").want(t, 200); !contains(a.body, `"timeZone":"Asia/Tokyo"`) {
+		t.Errorf("preferences: %s", a.body)
+	}
+	s.do("ben", "PUT", path, `{}`).want(t, 200)
 }
 
 func (s *show) walkAccount(t *testing.T, session *http.Client) {
@@ -427,7 +533,7 @@ func TestAPIListsOfNothingAreEmpty(t *testing.T) {
 	var lists int
 	for path, item := range c.doc.Paths.Map() {
 		if item.Get == nil || strings.Contains(path, "{") || !c.isList(item.Get) || strings.HasPrefix(path, "/api/market/") ||
-			path == "/api/admin/limits" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
+			path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
 			continue
 		}
 		lists++
@@ -454,7 +560,7 @@ func TestAPIHealthHasItsShapes(t *testing.T) {
 		LatencyMs map[string]int64
 	}
 	s.do("", "GET", "/api/health/ready", "").want(t, 200).into(t, &ready)
-	for _, name := range []string{"database", "redis", "snaptrade", "getstream", "discord", "push", "market"} {
+	for _, name := range []string{"database", "redis", "snaptrade", "getstream", "discord", "push", "market", "email"} {
 		if _, timed := ready.LatencyMs[name]; ready.Checks[name] != "ok" || !timed {
 			t.Errorf("%s is %q, timed %v", name, ready.Checks[name], timed)
 		}

@@ -81,8 +81,9 @@ func sandboxOnly(ctx context.Context, c console, args []string) error {
 	world, err := sandbox.Open(sandbox.Options{
 		Dir: *data, Addr: *addr, ClientID: clientID, ConsumerKey: key, WebhookURL: *webhook,
 		OpenIDClientID: orElse(c, "OPENID_CLIENT_ID", "alertsify-dev"), OpenIDClientSecret: orElse(c, "OPENID_CLIENT_SECRET", "development-only"),
-		RedirectURIs: []string{orElse(c, "APP_URL", "http://localhost:8080") + "/api/auth/callback/sandbox"},
-		People:       samplePeople(), Seed: 1, Logger: logger(c, orElse(c, "LOG_LEVEL", "warn"), "text"),
+		RedirectURIs:     []string{orElse(c, "APP_URL", "http://localhost:8080") + "/api/auth/callback/sandbox"},
+		ResendWebhookURL: orElse(c, "APP_URL", "http://localhost:8080") + "/api/webhooks/resend", ResendWebhookSecret: orElse(c, "RESEND_WEBHOOK_SECRET", ""),
+		People: samplePeople(), Seed: 1, Logger: logger(c, orElse(c, "LOG_LEVEL", "warn"), "text"),
 	})
 	if err != nil {
 		return err

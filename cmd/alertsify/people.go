@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -29,7 +30,8 @@ func (s *stage) meet(ctx context.Context, a *app.App) (map[string]uuid.UUID, err
 			return nil, err
 		}
 	}
-	return ids, nil
+	_, err := a.Post().SyncMailboxes(ctx, time.Time{}) // as the program does by itself, a moment later
+	return ids, err
 }
 
 // cast is meet, and each with a connected account, and ben and cara following

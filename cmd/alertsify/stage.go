@@ -213,6 +213,8 @@ func (s *stage) makeSecrets(_ context.Context, o stageOptions) error {
 	s.preset("ALPACA_API_KEY", "AK"+rand.Text())
 	s.preset("ALPACA_API_SECRET", rand.Text())
 	s.preset("VAPID_SUBJECT", "mailto:dev@alertsify.example")
+	s.preset("RESEND_WEBHOOK_SECRET", "whsec_"+base64.StdEncoding.EncodeToString([]byte(rand.Text())))
+	s.env["RESEND_API_KEY"], s.env["EMAIL_FROM"] = sandbox.ResendKey, "Alertsify <alerts@"+sandbox.ResendDomain+">"
 	s.env["GETSTREAM_API_KEY"], s.env["GETSTREAM_API_SECRET"] = sandbox.GetStreamKey, sandbox.GetStreamSecret
 	s.env["OPENID_CLIENT_ID"], s.env["OPENID_CLIENT_SECRET"] = "alertsify-dev", rand.Text()
 	if o.Budget > 0 {
@@ -264,6 +266,7 @@ func (s *stage) openWorld(o stageOptions, addr string) (*sandbox.World, error) {
 		OpenIDClientID: s.env["OPENID_CLIENT_ID"], OpenIDClientSecret: s.env["OPENID_CLIENT_SECRET"],
 		RedirectURIs: []string{s.env["APP_URL"] + "/api/auth/callback/sandbox"}, People: samplePeople(),
 		AlpacaKey: s.env["ALPACA_API_KEY"], AlpacaSecret: s.env["ALPACA_API_SECRET"], Seed: 1, OnClock: s.turnClock, Logger: o.Log,
+		ResendWebhookURL: s.env["APP_URL"] + "/api/webhooks/resend", ResendWebhookSecret: s.env["RESEND_WEBHOOK_SECRET"],
 		RatePerMinute: o.Budget,
 	})
 }
@@ -287,7 +290,7 @@ func (s *stage) pointAt(base string) {
 	for name, value := range map[string]string{
 		"SANDBOX_URL": base, "SANDBOX_ADDR": host, "PUSH_EXTRA_HOSTS": host, "SNAPTRADE_BASE_URL": base + "/snaptrade",
 		"ALPACA_BASE_URL": base + "/alpaca", "DISCORD_BASE_URL": base + "/discord", "GETSTREAM_BASE_URL": base + "/getstream",
-		"OPENID_BASE_URL": base + "/openid",
+		"OPENID_BASE_URL": base + "/openid", "RESEND_BASE_URL": base + "/resend",
 	} {
 		s.env[name] = value
 	}

@@ -39,6 +39,8 @@ func composeAlert(s delivery.Subject) (delivery.Words, error) {
 		return delivery.Words{Embed: embed(r, f, s.Late)}, nil
 	case delivery.ChannelFeed:
 		return delivery.Words{Activity: tradeActivity(r, f)}, nil
+	case delivery.ChannelWebhook:
+		return tradeEvent(r)
 	default:
 		return delivery.Words{}, fmt.Errorf("an alert has no form for channel %q", s.Channel)
 	}

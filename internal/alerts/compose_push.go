@@ -38,6 +38,10 @@ func (a *Announcer) composeNotification(s delivery.Subject) (delivery.Words, err
 	case delivery.ChannelPush:
 		p, err := a.push(n)
 		return delivery.Words{Push: p}, err
+	case delivery.ChannelWebhook:
+		return a.notificationEvent(n)
+	case delivery.ChannelEmail:
+		return delivery.Words{Mail: a.mail(n)}, nil
 	case delivery.ChannelFeed:
 		return delivery.Words{Activity: notificationActivity(n)}, nil
 	default:

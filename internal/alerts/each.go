@@ -32,7 +32,8 @@ func (a *Announcer) NotifyEach(ctx context.Context, tx pgx.Tx, e Each) error {
 	if e.New {
 		again = ``
 	}
-	args := pgx.NamedArgs{"notifyType": e.Type, "notifyAt": a.now(), "ids": uuid.NewString()[:24]}
+	ids := uuid.NewString()[:24]
+	args := pgx.NamedArgs{"notifyType": e.Type, "notifyAt": a.now(), "ids": ids}
 	for name, value := range e.Args {
 		args[name] = value
 	}
@@ -42,6 +43,9 @@ func (a *Announcer) NotifyEach(ctx context.Context, tx pgx.Tx, e Each) error {
 		select (@ids || lpad(to_hex(row_number() over ()), 12, '0'))::uuid, q.user_id, @notifyType::text, q.title, q.body, q.brief, q.url, q.data, q.subject_key, q.position_id, q.valid_until, @notifyAt
 		from (`+e.Query+`) as q (user_id, title, body, brief, url, data, subject_key, position_id, valid_until)
 		`+again+` returning id, user_id, position_id, valid_until`, args)
+	if err == nil {
+		err = delivery.EnqueueChosen(ctx, tx, a.now(), alike, e.Type, ids)
+	}
 	if err != nil {
 		return fmt.Errorf("notify %s: %w", e.Type, err)
 	}

@@ -74,11 +74,11 @@ func titlesOf(all []notificationRow) string {
 func mostUrgent(all []notificationRow) webpush.Urgency {
 	most := webpush.Low
 	for _, r := range all {
-		switch u := urgency(r.Type); u {
+		switch urgency(r.Type) {
 		case webpush.High:
-			return u
+			return webpush.High
 		case webpush.Normal:
-			most = u
+			most = webpush.Normal
 		}
 	}
 	return most

@@ -22,15 +22,24 @@ func (a *Announcer) TellLost(ctx context.Context, tx pgx.Tx, l delivery.Lost) er
 	}
 	about := l.DestinationID.String() + ":" + a.now().UTC().Format(time.DateOnly)
 	switch {
+	case l.Channel == delivery.ChannelEmail && l.Paused:
+		n.Title, n.Body = "Mail to you is switched off", "We send none because "+l.Reason+". Only you can switch it on again."
+		n.URL, n.SubjectKey = delivery.SettingsPath, "mail-off:"+about
+	case l.Channel == delivery.ChannelEmail:
+		n.Title, n.Body = "Mail no longer reaches you", "We have stopped sending to your address because "+l.Reason+". Confirm that it works, or change it."
+		n.URL, n.SubjectKey = delivery.SettingsPath, "mail-gone:"+about
+	case l.Channel == delivery.ChannelWebhook:
+		n.Title, n.Body = "Your webhook is switched off", "The receiver at "+label(l, "your address")+" did not take our events. Save its address again to go on."
+		n.URL, n.SubjectKey = delivery.SettingsPath, "webhook:"+about
 	case l.Channel == delivery.ChannelPush:
 		n.Title, n.Body = "A browser no longer takes notifications", "Turn notifications on again in "+label(l, "that browser")+"."
 		n.URL, n.SubjectKey = "/settings/notifications", "push:"+about
 	case l.Paused:
 		n.Title, n.Body = "Discord alerts are paused", "Discord does not accept messages for the webhook "+label(l, "you gave us")+". Check its channel and thread, then save it again."
-		n.URL, n.SubjectKey = "/settings/discord", "discord-paused:"+about
+		n.URL, n.SubjectKey = "/settings/notifications", "discord-paused:"+about
 	default:
 		n.Title, n.Body = "Discord alerts have stopped", "Discord says that the webhook "+label(l, "you gave us")+" no longer works. Reconnect it to go on."
-		n.URL, n.SubjectKey = "/settings/discord", "discord-gone:"+about
+		n.URL, n.SubjectKey = "/settings/notifications", "discord-gone:"+about
 	}
 	return a.Notify(ctx, tx, n)
 }

@@ -55,3 +55,28 @@ func (a *Announcer) Receipts(ctx context.Context, user, alert uuid.UUID) ([]deli
 	}
 	return receipts, nil
 }
+
+// Notification is one of the user's own, and how its messages went, hop by hop. Somebody
+// else's is not_found, like one that does not exist.
+func (a *Announcer) Notification(ctx context.Context, user, id uuid.UUID) (n InboxItem, receipts []delivery.Receipt, err error) {
+	err = a.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `select `+inboxColumns+`, user_id from notifications where id = $1 and user_id = $2`, id, user)
+		if err != nil {
+			return err
+		}
+		mine, err := collectOwned(rows)
+		if err != nil {
+			return err
+		}
+		if len(mine) == 0 {
+			return fault.NotFound()
+		}
+		n = mine[0].InboxItem
+		receipts, err = delivery.NotificationReceipts(ctx, tx, id)
+		return err
+	})
+	if err != nil {
+		return n, nil, fmt.Errorf("receipts of notification %s: %w", id, err)
+	}
+	return n, receipts, nil
+}

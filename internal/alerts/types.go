@@ -1,9 +1,11 @@
 package alerts
 
 import (
+	"slices"
 	"time"
 
 	"github.com/alertsify/alertsify/internal/delivery"
+	"github.com/alertsify/alertsify/internal/exchange"
 )
 
 // Type is the kind of a notification.
@@ -37,21 +39,21 @@ func Types() []Type {
 }
 
 // channels are the roads a notification takes by default besides the inbox,
-// which it always reaches.
+// which it always reaches. A user's own program hears of all of them.
 func channels(t Type) []string {
 	switch t {
 	case OrderFilled, CopyTradeExecuted, CopyTradeFailed, SubscriptionNew:
-		return []string{delivery.ChannelPush}
+		return []string{delivery.ChannelWebhook, delivery.ChannelPush}
 	case CopyTradeAlert, CopyTradeClose, Achievement:
-		return []string{delivery.ChannelPush, delivery.ChannelFeed}
+		return []string{delivery.ChannelWebhook, delivery.ChannelPush, delivery.ChannelFeed}
 	case Leaderboard:
-		return []string{delivery.ChannelFeed}
+		return []string{delivery.ChannelWebhook, delivery.ChannelFeed}
 	case BrokerDisconnected:
-		return []string{delivery.ChannelPush, delivery.ChannelEmail}
+		return []string{delivery.ChannelWebhook, delivery.ChannelPush, delivery.ChannelEmail}
 	case PaymentFailed, MembershipEnding, System:
-		return []string{delivery.ChannelEmail}
+		return []string{delivery.ChannelWebhook, delivery.ChannelEmail}
 	default: // order_cancelled, order_rejected
-		return nil
+		return []string{delivery.ChannelWebhook}
 	}
 }
 
@@ -63,4 +65,48 @@ func worth(t Type) time.Duration {
 	default:
 		return 24 * time.Hour
 	}
+}
+
+// Group is types that are switched together.
+type Group struct {
+	Name, Label, About string
+	Types              []Type
+}
+
+// Groups lists them in the order in which people see them; each type is in one.
+func Groups() []Group {
+	return []Group{
+		{"questions", "Questions to you", "A trader you copy has bought or sold: approve or reject.", []Type{CopyTradeAlert, CopyTradeClose}},
+		{"copies", "Your copies", "A copy was made, or came to nothing.", []Type{CopyTradeExecuted, CopyTradeFailed}},
+		{"fills", "Fills", "An order of yours has filled.", []Type{OrderFilled}},
+		{"order_trouble", "Orders that ended", "An order of yours was cancelled or rejected.", []Type{OrderCancelled, OrderRejected}},
+		{"broker", "Broker connection", "Your broker is not reached any more.", []Type{BrokerDisconnected}},
+		{"followers", "Followers", "Somebody copies you.", []Type{SubscriptionNew}},
+		{"achievements", "Achievements", "A first win, a streak, a round number.", []Type{Achievement}},
+		{"leaderboard", "Leaderboard", "Your rank has changed.", []Type{Leaderboard}},
+		{"billing", "Plan and payments", "A payment failed, or your plan ends.", []Type{PaymentFailed, MembershipEnding}},
+		{"system", "From Alertsify", "Announcements, and what needs a look.", []Type{System}},
+	}
+}
+
+// usual tells whether a type goes by a channel unless its reader chose otherwise.
+func usual(t Type, channel string) bool { return slices.Contains(channels(t), channel) }
+
+// urgent are the types that quiet hours let through where their reader has not said
+// otherwise: what is over before the hours are, and what may cost money until somebody acts.
+func urgent() []Type {
+	return []Type{CopyTradeAlert, CopyTradeClose, CopyTradeFailed, OrderRejected, BrokerDisconnected}
+}
+
+// Manners are what delivery has to know of the types when it is about to send.
+func Manners(today func() exchange.Date) delivery.Manners {
+	m := delivery.Manners{Usual: map[string][]string{}, Urgent: urgent(), Today: today}
+	for _, channel := range delivery.Personal {
+		for _, t := range Types() {
+			if usual(t, channel) {
+				m.Usual[channel] = append(m.Usual[channel], t)
+			}
+		}
+	}
+	return m
 }

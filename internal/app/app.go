@@ -47,6 +47,8 @@ type App struct {
 	log   *slog.Logger
 	clock *exchange.Clock
 	meter *meter
+	// errors of the log for the operators' channel; nil without one
+	reports *reports
 
 	db       *postgres.DB
 	redis    *redis.Client
@@ -88,7 +90,12 @@ type App struct {
 // connectors, rooms, doors. Nothing works yet; Run starts it. The error names
 // everything that is wrong with the settings at once.
 func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
-	a := &App{cfg: cfg, log: log, clock: exchange.NewClock(time.Now), meter: newMeter()}
+	reports, err := newReports(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	log = reports.logger(log)
+	a := &App{cfg: cfg, log: log, reports: reports, clock: exchange.NewClock(time.Now), meter: newMeter()}
 	a.self = status.Instance{ID: uuid.New(), Version: cmp.Or(cfg.Version, "unknown"), Protocol: risk.Protocol}
 	for _, w := range cfg.Warnings {
 		log.Warn("about the settings", "warning", w)
@@ -153,8 +160,9 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.users = users.New(a.db)
 	a.alerts = alerts.New(alerts.Options{DB: a.db, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log})
 	a.post = delivery.New(delivery.Options{
-		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Gather: a.alerts.Gather, Tell: a.alerts.TellLost,
+		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Gather: a.alerts.Gather, Tell: a.alerts.TellLost, Manners: alerts.Manners(a.clock.Today),
 		Limits: a.messageLimits(), Process: a.self.ID, Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed,
+		Email: a.outside.email, Hooks: a.outside.hooks,
 		Now: time.Now, Observe: a.meter.delivery, Logger: a.log, Crash: crash,
 	})
 	a.accounts, err = brokers.New(brokers.Options{
@@ -193,6 +201,9 @@ func (a *App) ensureDestinations(ctx context.Context) error {
 
 // Guard signs people in; development's sample people are made with it.
 func (a *App) Guard() *auth.Guard { return a.guard }
+
+// Post brings messages to their destinations.
+func (a *App) Post() *delivery.Post { return a.post }
 
 // Accounts are the linked broker accounts.
 func (a *App) Accounts() *brokers.Accounts { return a.accounts }

@@ -38,6 +38,7 @@ func (a *App) Checks() []Check {
 		{"getstream", "set GETSTREAM_API_KEY and GETSTREAM_API_SECRET; create the flat groups trade, global, signals, position, admin", a.askStreams()},
 		{"discord", "set DISCORD_WEBHOOK_URL to a webhook of the alerts channel", a.askDiscord()},
 		{"push", "run `alertsify vapid` and set VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY, VAPID_SUBJECT", a.askPush()},
+		{"email", "set RESEND_API_KEY (one that may only send) and EMAIL_FROM, whose domain is verified at Resend", a.askEmail()},
 		{"sign-in", "set a pair such as GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET", a.askSignIn()},
 	}
 }
@@ -89,6 +90,13 @@ func (a *App) askDiscord() func(context.Context) error {
 		return nil
 	}
 	return a.post.CheckPlatform
+}
+
+func (a *App) askEmail() func(context.Context) error {
+	if a.outside.email == nil {
+		return nil
+	}
+	return a.post.CheckMail
 }
 
 func (a *App) askPush() func(context.Context) error {

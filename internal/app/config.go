@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/mail"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/webhook"
 )
 
 // Environments.
@@ -56,6 +58,10 @@ type Config struct {
 	VAPIDPublic, VAPIDSubject string
 	VAPIDPrivate              secret.Text
 	PushExtraHosts            string
+
+	ResendURL, EmailFrom string
+	ResendKey            secret.Text
+	ResendWebhookSecret  secret.Text // several, separated by commas, during a rotation
 
 	AlpacaURL, AlpacaKey, AlpacaFeed string
 	AlpacaSecret                     secret.Text
@@ -127,6 +133,10 @@ func (c *Config) settings() []Setting {
 		{"VAPID_PRIVATE_KEY", nil, hidden(&c.VAPIDPrivate)},
 		{"VAPID_SUBJECT", nil, text(&c.VAPIDSubject)},
 		{"PUSH_EXTRA_HOSTS", nil, text(&c.PushExtraHosts)},
+		{"RESEND_BASE_URL", nil, text(&c.ResendURL)},
+		{"RESEND_API_KEY", nil, hidden(&c.ResendKey)},
+		{"RESEND_WEBHOOK_SECRET", nil, hidden(&c.ResendWebhookSecret)},
+		{"EMAIL_FROM", nil, text(&c.EmailFrom)},
 		{"ALPACA_BASE_URL", nil, text(&c.AlpacaURL)},
 		{"ALPACA_API_KEY", nil, text(&c.AlpacaKey)},
 		{"ALPACA_API_SECRET", nil, hidden(&c.AlpacaSecret)},
@@ -251,6 +261,13 @@ func (c Config) check() []error {
 	add((c.AlpacaKey == "") == c.AlpacaSecret.IsZero(), "ALPACA_API_KEY and ALPACA_API_SECRET go together")
 	add((c.VAPIDPublic == "") == c.VAPIDPrivate.IsZero(), "VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY go together; `alertsify vapid` makes a pair")
 	add(c.VAPIDPublic == "" || c.VAPIDSubject != "", "VAPID_SUBJECT is empty; give mailto: and an address that works")
+	add(c.ResendKey.IsZero() == (c.EmailFrom == ""), "RESEND_API_KEY and EMAIL_FROM go together")
+	if _, err := mail.ParseAddress(c.EmailFrom); c.EmailFrom != "" && err != nil {
+		errs = append(errs, fmt.Errorf("EMAIL_FROM is %q; it must be an address like Alertsify <alerts@mail.example>", c.EmailFrom))
+	}
+	if _, err := webhook.ParseSecrets(c.ResendWebhookSecret); err != nil {
+		errs = append(errs, fmt.Errorf("RESEND_WEBHOOK_SECRET %w", err))
+	}
 	if c.Env == Production {
 		errs = append(errs, c.checkProduction(u)...)
 	}
@@ -265,6 +282,7 @@ func (c Config) checkProduction(app *url.URL) []error {
 	}
 	for name, address := range map[string]string{
 		"SNAPTRADE_BASE_URL": c.SnapTradeURL, "DISCORD_BASE_URL": c.DiscordURL, "ALPACA_BASE_URL": c.AlpacaURL, "GETSTREAM_BASE_URL": c.GetStreamURL,
+		"RESEND_BASE_URL": c.ResendURL,
 	} {
 		if address != "" && !strings.HasPrefix(address, "https://") {
 			errs = append(errs, fmt.Errorf("%s must be https in production", name))

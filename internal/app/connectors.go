@@ -11,11 +11,14 @@ import (
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/discord"
+	"github.com/alertsify/alertsify/internal/email"
 	"github.com/alertsify/alertsify/internal/getstream"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/market"
+	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/snaptrade"
+	"github.com/alertsify/alertsify/internal/webhook"
 	"github.com/alertsify/alertsify/internal/webpush"
 )
 
@@ -24,6 +27,8 @@ type outside struct {
 	discord *delivery.Discord
 	push    *delivery.WebPush
 	feed    *delivery.Feed
+	email   *delivery.Email
+	hooks   *delivery.Hooks
 	streams *getstream.Client
 }
 
@@ -31,6 +36,8 @@ type outside struct {
 func (a *App) openConnectors(context.Context) error {
 	a.openMarket()
 	a.openDiscord()
+	a.openEmail()
+	a.openHooks()
 	return errors.Join(a.openSnapTrade(), a.openPush(), a.openStreams())
 }
 
@@ -60,7 +67,7 @@ func (a *App) loopback() []string {
 		return nil
 	}
 	var hosts []string
-	for _, address := range []string{a.cfg.DiscordURL, a.cfg.GetStreamURL, a.cfg.AlpacaURL} {
+	for _, address := range []string{a.cfg.DiscordURL, a.cfg.GetStreamURL, a.cfg.AlpacaURL, a.cfg.ResendURL} {
 		if u, err := url.Parse(address); err == nil && u.Hostname() == "127.0.0.1" {
 			hosts = append(hosts, u.Host)
 		}
@@ -102,6 +109,37 @@ func (a *App) messageLimits() map[string]delivery.Limit {
 		limits[channel] = l
 	}
 	return limits
+}
+
+func (a *App) openEmail() {
+	if a.cfg.ResendKey.IsZero() {
+		return
+	}
+	client := email.New(email.Options{
+		BaseURL: a.cfg.ResendURL, Key: a.cfg.ResendKey, From: a.cfg.EmailFrom, UserAgent: "Alertsify/1 (" + a.cfg.AppURL + ")",
+		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now, Take: a.takeMail,
+	})
+	a.outside.email = delivery.NewEmail(client, email.NewLinks(a.cfg.AppURL, a.cfg.SessionSecret), a.db, time.Now)
+}
+
+// openHooks makes the client of the users' own webhooks. In development a receiver may be
+// one that the sandbox plays.
+func (a *App) openHooks() {
+	client := webhook.New(webhook.Options{
+		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), AllowLoopback: a.loopback(),
+		UserAgent: "Alertsify/1 (" + a.cfg.AppURL + ")", Now: time.Now,
+	})
+	a.outside.hooks = delivery.NewHooks(client, time.Now)
+}
+
+// takeMail counts requests to Resend for all processes together; while Redis is away each
+// counts for itself, at half the rate.
+func (a *App) takeMail(ctx context.Context, perSecond int) time.Duration {
+	v := a.redis.Allow(ctx, "resend", redis.Rate{Limit: perSecond, Per: time.Second})
+	if v.Allowed {
+		return 0
+	}
+	return max(v.Reset, 10*time.Millisecond)
 }
 
 func (a *App) openPush() error {

@@ -19,6 +19,7 @@ import (
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/users"
+	"github.com/alertsify/alertsify/internal/webhook"
 	"github.com/alertsify/alertsify/web"
 )
 
@@ -40,10 +41,14 @@ func (a *App) openDoors(context.Context) (err error) {
 		Guard: a.guard, Users: a.users, Gate: a.gate, Hub: a.hub, Budget: a.budget, Allow: a.allow,
 		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress), Streams: a.streams,
 	})
-	a.hooks = hooks.New(hooks.Options{Inbox: a.inbox, Snaptrade: a.broker, Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log)})
+	resend, err := webhook.ParseSecrets(a.cfg.ResendWebhookSecret)
+	if err != nil {
+		return fmt.Errorf("RESEND_WEBHOOK_SECRET %w", err)
+	}
+	a.hooks = hooks.New(hooks.Options{Inbox: a.inbox, Snaptrade: a.broker, Resend: resend, Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log)})
 	a.site, err = web.New(web.Options{
 		Guard: a.guard, Users: a.users, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Copier: a.copier,
-		Alerts: a.alerts, Rules: a.rules, Budget: a.budget, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
+		Alerts: a.alerts, Post: a.post, Allow: a.allow, Rules: a.rules, Budget: a.budget, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
 		Dev: a.cfg.Env == Development,
 	})
 	if err != nil {
@@ -78,6 +83,7 @@ func (a *App) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/docs.css", Rule: auth.Open, Class: httpio.Anonymous, Handler: api.DocsStyle},
 		{Method: "POST", Pattern: "/api/webhooks/snaptrade", Rule: auth.Webhook, Class: httpio.Vital, Handler: a.hooks.Snaptrade},
 		{Method: "POST", Pattern: "/api/snaptrade/webhook", Rule: auth.Webhook, Class: httpio.Vital, Handler: a.hooks.Snaptrade},
+		{Method: "POST", Pattern: "/api/webhooks/resend", Rule: auth.Webhook, Class: httpio.Vital, Handler: a.hooks.Resend},
 		{Method: "POST", Pattern: "/auth/{provider}", Rule: auth.Public, Class: httpio.Entry, Handler: a.guard.Begin},
 		{Method: "GET", Pattern: "/api/auth/callback/{provider}", Rule: auth.Public, Class: httpio.Entry, Handler: a.guard.Callback},
 		{Method: "POST", Pattern: "/auth/logout", Rule: auth.Public, Class: httpio.Vital, Handler: a.guard.SignOut},

@@ -108,7 +108,7 @@ func (a *App) Run(ctx context.Context) error {
 // parts is everything that happens by itself besides the queue's jobs.
 func (a *App) parts() []func(context.Context) error {
 	return []func(context.Context) error{
-		a.desk.RunLooks, a.desk.RunSweeper, a.desk.RunWatch, a.copier.Run, a.copier.Watch, a.post.Run, a.workInbox, a.runClock, a.runProbe,
+		a.desk.RunLooks, a.desk.RunSweeper, a.desk.RunWatch, a.copier.Run, a.copier.Watch, a.post.Run, a.workInbox, a.workMailEvents, a.runClock, a.runProbe,
 		func(ctx context.Context) error {
 			return every(ctx, status.BeatEvery, a.logged("say that this instance runs", a.beat))
 		},
@@ -118,6 +118,10 @@ func (a *App) parts() []func(context.Context) error {
 		func(ctx context.Context) error {
 			return every(ctx, 2*time.Second, a.logged("look for portal outcomes", a.accounts.SweepVisits))
 		},
+		func(ctx context.Context) error {
+			return every(ctx, 2*time.Second, a.logged("tell what was announced", a.alerts.TellAnnounced))
+		},
+		a.reports.run,
 		func(ctx context.Context) error {
 			return every(ctx, 5*time.Second, a.logged("sell what was reached", a.copier.PlaceTriggered))
 		},
@@ -190,6 +194,12 @@ func (a *App) workInbox(ctx context.Context) error {
 		}
 		return err
 	})
+	return nil
+}
+
+// workMailEvents works what Resend reports about our mails.
+func (a *App) workMailEvents(ctx context.Context) error {
+	a.inbox.Work(ctx, hooks.ResendProvider, a.post.ReceiveMail)
 	return nil
 }
 

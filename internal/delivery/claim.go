@@ -77,6 +77,9 @@ func (p *Post) claim(ctx context.Context, c *counter, limit int) (look, error) {
 		if err = finishHopeless(ctx, tx, now, idsOf(locked)); err != nil {
 			return err
 		}
+		if err = p.honour(ctx, tx, c, idsOf(locked), now); err != nil {
+			return err
+		}
 		found.parcels, err = p.takeHeads(ctx, tx, c, locked, now, limit)
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/getstream"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/postgres"
@@ -25,6 +26,7 @@ const (
 	ChannelPush    = "push"
 	ChannelFeed    = "feed"
 	ChannelEmail   = "email"
+	ChannelWebhook = "webhook"
 )
 
 // Channel is a road out of the house. Send makes one attempt and never repeats
@@ -60,11 +62,12 @@ type Destination struct {
 	Address  string
 	Settings Settings
 	Secret   secret.Text
+	Failures int // in a row
 }
 
 // Settings are what may be known about a destination.
 type Settings struct {
-	Host      string `json:"host,omitempty"`      // push: the browser's push service
+	Host      string `json:"host,omitempty"`      // push: the browser's push service; webhook: the receiver's host
 	KeyID     string `json:"keyId,omitempty"`     // push: the VAPID key it was made with
 	Label     string `json:"label,omitempty"`     // what its owner recognises: browser, or the webhook's name
 	WebhookID string `json:"webhookId,omitempty"` // discord
@@ -77,6 +80,8 @@ type Words struct {
 	Embed    *discordgo.MessageEmbed
 	Push     *Push
 	Activity *getstream.Activity
+	Mail     *Mail
+	Event    *Event
 }
 
 // Push is a message for a browser.
@@ -123,10 +128,13 @@ type Options struct {
 	Limits  map[string]Limit // of new messages to one destination, by channel; nil: DefaultLimits
 	Process uuid.UUID        // on what this process claims; nil: an own one
 	Tell    func(ctx context.Context, tx pgx.Tx, l Lost) error
+	Manners Manners
 
 	Discord *Discord
 	Push    *WebPush
 	Feed    *Feed
+	Email   *Email
+	Hooks   *Hooks
 
 	Breaker *httpio.Breaker // default: opens after 20 failures in a row within 30 s, for 10 s
 	Now     func() time.Time
@@ -146,9 +154,12 @@ type Post struct {
 	compose  Compose
 	gather   Gather
 	tell     func(ctx context.Context, tx pgx.Tx, l Lost) error
+	manners  Manners
 	discord  *Discord
 	push     *WebPush
 	feed     *Feed
+	email    *Email
+	hooks    *Hooks
 	counters []*counter
 	breaker  *httpio.Breaker
 	now      func() time.Time
@@ -163,7 +174,8 @@ type Post struct {
 func New(o Options) *Post {
 	o = withDefaults(o)
 	p := &Post{
-		db: o.DB, ring: o.Ring, process: o.Process, compose: o.Compose, gather: o.Gather, tell: o.Tell, discord: o.Discord, push: o.Push, feed: o.Feed,
+		db: o.DB, ring: o.Ring, process: o.Process, compose: o.Compose, gather: o.Gather, tell: o.Tell, manners: o.Manners, discord: o.Discord, push: o.Push, feed: o.Feed,
+		email: o.Email, hooks: o.Hooks,
 		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, log: o.Logger, crash: o.Crash,
 	}
 	if o.Discord != nil {
@@ -174,6 +186,12 @@ func New(o Options) *Post {
 	}
 	if o.Feed != nil {
 		p.counters = append(p.counters, newCounter(ChannelFeed, o.Feed, o.Limits[ChannelFeed], feedWorkers, feedEach))
+	}
+	if o.Email != nil {
+		p.counters = append(p.counters, newCounter(ChannelEmail, o.Email, o.Limits[ChannelEmail], emailWorkers, 1))
+	}
+	if o.Hooks != nil {
+		p.counters = append(p.counters, newCounter(ChannelWebhook, o.Hooks, o.Limits[ChannelWebhook], hookWorkers, 1))
 	}
 	return p
 }
@@ -201,6 +219,9 @@ func withDefaults(o Options) Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Manners.Today == nil {
+		o.Manners.Today = func() exchange.Date { return exchange.TradingDay(o.Now()) }
 	}
 	if o.Crash == nil {
 		o.Crash = func(string) {}

@@ -43,7 +43,7 @@ func EnqueueTrade(ctx context.Context, tx pgx.Tx, t Trade) error {
 		select distinct on (t.channel, t.address) t.id, t.channel, t.user_id, $1, $2, $3, $4, $5, $6, $7, $8, $5, $5
 		from destinations t
 		where (t.user_id is null and (t.channel = 'discord' or t.channel = 'feed' and t.address = $10)
-		       or t.user_id = $9 and t.channel = 'discord')
+		       or t.user_id = $9 and t.channel in ('discord', 'webhook'))
 		  and $3 = any(t.sides) and t.disabled_at is null and t.removed_at is null
 		order by t.channel, t.address, t.user_id nulls first
 		on conflict do nothing`,
@@ -95,8 +95,9 @@ type Note struct {
 }
 
 // EnqueueNotes leaves a delivery for each destination of each notification, in
-// one statement however many there are. Notifications that are not stored, such
-// as one said before, are passed over.
+// one statement however many there are; besides the roads they take by default, on
+// those that their reader chose. Notifications that are not stored, such as one said
+// before, are passed over.
 func EnqueueNotes(ctx context.Context, tx pgx.Tx, now time.Time, notes []Note) error {
 	var (
 		ids      = make([]uuid.UUID, len(notes))
@@ -113,15 +114,20 @@ func EnqueueNotes(ctx context.Context, tx pgx.Tx, now time.Time, notes []Note) e
 	// itself: no lane there, or each would wait for all before it.
 	_, err := tx.Exec(ctx, `
 		with said as (
-			select n.id, n.user_id, n.position_id, q.channels, q.executed_at, q.learnt_at, q.cutoff
+			select n.id, n.user_id, n.position_id, n.type, n.data ? 'test' as test, q.channels, q.executed_at, q.learnt_at, q.cutoff
 			from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[])
 			     as q(id, channels, executed_at, learnt_at, cutoff)
 			join notifications n on n.id = q.id
-			where q.channels <> ''
 		), roads as (
 			select s.*, t.id as destination_id, t.channel, s.position_id as lane
 			from said s join destinations t on t.user_id = s.user_id
-			where t.channel in ('push', 'email') and t.channel = any(string_to_array(s.channels, ','))
+			where t.channel = any($8) and t.channel = any(string_to_array(s.channels, ','))
+			  and t.disabled_at is null and t.removed_at is null
+			union all
+			select s.*, t.id, t.channel, s.position_id
+			from said s join notification_choices k on k.user_id = s.user_id and k.type = s.type and k.wanted
+			join destinations t on t.user_id = s.user_id and t.channel = k.channel
+			where not s.test and not t.channel = any(string_to_array(s.channels, ','))
 			  and t.disabled_at is null and t.removed_at is null
 			union all
 			select s.*, t.id, t.channel, null
@@ -134,7 +140,7 @@ func EnqueueNotes(ctx context.Context, tx pgx.Tx, now time.Time, notes []Note) e
 		select destination_id, channel, user_id, id, lane, $6, cutoff, executed_at, learnt_at, $6, $6
 		from roads
 		on conflict do nothing`,
-		ids, channels, executed, learnt, cutoffs, now, feedNotifications)
+		ids, channels, executed, learnt, cutoffs, now, feedNotifications, Personal)
 	if err != nil {
 		return fmt.Errorf("enqueue %d notifications: %w", len(notes), err)
 	}
@@ -156,7 +162,7 @@ func EnqueueStored(ctx context.Context, tx pgx.Tx, now time.Time, alike Note, st
 		with said as (`+store+`), roads as (
 			select s.*, t.id as destination_id, t.channel, s.position_id as lane
 			from said s join destinations t on t.user_id = s.user_id
-			where t.channel in ('push', 'email') and t.channel = any(@roads) and t.disabled_at is null and t.removed_at is null
+			where t.channel in ('push', 'email', 'webhook') and t.channel = any(@roads) and t.disabled_at is null and t.removed_at is null
 			union all
 			select s.*, t.id, t.channel, null from said s cross join destinations t
 			where t.user_id is null and t.channel = 'feed' and t.address = @feed and 'feed' = any(@roads)
@@ -170,6 +176,32 @@ func EnqueueStored(ctx context.Context, tx pgx.Tx, now time.Time, alike Note, st
 		return err
 	}
 	return ring(ctx, tx)
+}
+
+// EnqueueChosen does for notifications of one type, whose ids begin alike, what
+// EnqueueStored leaves out: their readers may have chosen more roads than the default.
+// It is a statement of its own, because nearly always there is none.
+func EnqueueChosen(ctx context.Context, tx pgx.Tx, now time.Time, alike Note, kind, ids string) error {
+	var some bool
+	roads := append([]string{}, alike.Channels...)
+	err := tx.QueryRow(ctx, `
+		select exists (select from notification_choices where type = $1 and wanted and not channel = any($2::text[]))`,
+		kind, roads).Scan(&some)
+	if err != nil || !some {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		insert into deliveries (destination_id, channel, user_id, notification_id, position_id,
+		                        not_before, cutoff, executed_at, learnt_at, created_at, updated_at)
+		select t.id, t.channel, n.user_id, n.id, n.position_id, $4, coalesce(n.valid_until, $5), $6, $7, $4, $4
+		from notification_choices k
+		join notifications n on n.user_id = k.user_id and n.id between ($3::text || '000000000000')::uuid and ($3::text || 'ffffffffffff')::uuid
+		join destinations t on t.user_id = k.user_id and t.channel = k.channel
+		where k.type = $1 and k.wanted and not k.channel = any($2::text[])
+		  and t.disabled_at is null and t.removed_at is null
+		on conflict do nothing`,
+		kind, roads, ids, now, alike.Cutoff, alike.ExecutedAt, alike.LearntAt)
+	return err
 }
 
 // ring wakes the posts when the caller's transaction commits.

@@ -79,3 +79,8 @@ func (p *Post) Step(ctx context.Context) error {
 
 // Sweep is what Run does every second.
 func (p *Post) Sweep(ctx context.Context) error { return p.sweep(ctx) }
+
+// ReadersReasons are why a message ended that its reader did not want just then.
+func ReadersReasons() []string {
+	return []string{reasonOff, reasonDecided, reasonMuted, reasonMutedDay, reasonQuiet, reasonTooLate, reasonOvertaken}
+}

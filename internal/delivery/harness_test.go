@@ -14,6 +14,7 @@ import (
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/discord"
+	"github.com/alertsify/alertsify/internal/email"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/getstream"
 	"github.com/alertsify/alertsify/internal/httpio"
@@ -22,6 +23,7 @@ import (
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/sandbox"
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/webhook"
 	"github.com/alertsify/alertsify/internal/webpush"
 )
 
@@ -57,6 +59,7 @@ type street struct {
 	ring     *secret.Ring
 	keys     webpush.Keys
 	announce *alerts.Announcer
+	links    *email.Links
 	post     *delivery.Post
 	base     string
 	api      *http.Client
@@ -79,6 +82,7 @@ func openAt(t testing.TB, c *clock) *street {
 	s.keys, err = webpush.ParseKeys(public, private)
 	s.must(err)
 	s.announce = alerts.New(alerts.Options{DB: s.db, AppURL: "https://app.example", Now: s.clock.now})
+	s.links = email.NewLinks("https://app.example", secret.New("a secret of the test's own"))
 	s.post = s.newPost()
 	return s
 }
@@ -119,9 +123,17 @@ func (s *street) postWith(change func(*delivery.Options)) *delivery.Post {
 		BaseURL: s.base + "/discord", UserAgent: "DiscordBot (https://alertsify.example, test)", HTTP: client,
 		Now: s.clock.now, Jitter: func() time.Duration { return 0 },
 	})
+	mails := email.New(email.Options{
+		BaseURL: s.base + "/resend", Key: secret.New(sandbox.ResendKey), From: "Alertsify <alerts@" + sandbox.ResendDomain + ">",
+		UserAgent: "Alertsify/test", HTTP: client, Now: s.clock.now,
+	})
+	receivers := webhook.New(webhook.Options{HTTP: client, AllowLoopback: []string{host}, UserAgent: "Alertsify/test", Now: s.clock.now})
 	o := delivery.Options{
-		DB: s.db, Ring: s.ring, Compose: s.announce.Compose, Gather: s.announce.Gather, Tell: s.announce.TellLost,
+		Hooks: delivery.NewHooks(receivers, s.clock.now),
+		Email: delivery.NewEmail(mails, s.links, s.db, s.clock.now),
+		DB:    s.db, Ring: s.ring, Compose: s.announce.Compose, Gather: s.announce.Gather, Tell: s.announce.TellLost,
 		Limits:  map[string]delivery.Limit{}, // lifted, but where a test is about them
+		Manners: alerts.Manners(func() exchange.Date { return exchange.TradingDay(s.clock.now()) }),
 		Discord: delivery.NewDiscord(hooks), Push: delivery.NewWebPush(push, []string{host}, s.clock.now), Feed: delivery.NewFeed(feed),
 		Now: s.clock.now, Jitter: func(d time.Duration) time.Duration { return d }, Poll: 20 * time.Millisecond,
 	}

@@ -101,9 +101,9 @@ func (p *Post) destination(ctx context.Context, id uuid.UUID) (Destination, erro
 	t := Destination{ID: id}
 	var sealed *string
 	err := p.db.Pool().QueryRow(ctx, `
-		select user_id, channel, address, settings, secret from destinations
+		select user_id, channel, address, settings, secret, failures from destinations
 		where id = $1 and removed_at is null and disabled_at is null`, id).
-		Scan(&t.UserID, &t.Channel, &t.Address, &t.Settings, &sealed)
+		Scan(&t.UserID, &t.Channel, &t.Address, &t.Settings, &sealed, &t.Failures)
 	if err != nil {
 		return t, fmt.Errorf("read destination: %w", err)
 	}

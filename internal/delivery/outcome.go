@@ -117,7 +117,7 @@ func (v verdict) retry(d claimed, r Result, now time.Time, spread func(time.Dura
 
 // mend leaves the delivery waiting as long as it is worth anything.
 func (v verdict) mend(r Result, now time.Time) verdict {
-	v.State, v.NotBefore = "pending", now.Add(oursWait)
+	v.State, v.NotBefore = "pending", now.Add(max(oursWait, r.After))
 	if !r.Everyone {
 		until := now.Add(ownersWait)
 		v.NotBefore, v.PauseUntil, v.Tell = until, &until, true

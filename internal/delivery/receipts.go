@@ -38,17 +38,28 @@ type Attempt struct {
 	TookMs  int       `json:"tookMs"`
 }
 
+// attemptsOf are those of delivery d, as JSON.
+const attemptsOf = `(select coalesce(jsonb_agg(jsonb_build_object(
+	'at', a.at, 'outcome', a.outcome, 'detail', a.detail, 'tookMs', a.took_ms) order by a.claim), '[]') from delivery_attempts a where a.delivery_id = d.id)`
+
 // Receipts reads those of the alerts, in the order in which they were decided, at
 // most 500. The caller has made sure whose alerts they are.
 func Receipts(ctx context.Context, tx pgx.Tx, alerts ...uuid.UUID) ([]Receipt, error) {
+	return receipts(ctx, tx, `d.alert_id = any($1)`, alerts)
+}
+
+// NotificationReceipts reads those of a notification. The caller has made sure whose it is.
+func NotificationReceipts(ctx context.Context, tx pgx.Tx, notification uuid.UUID) ([]Receipt, error) {
+	return receipts(ctx, tx, `d.notification_id = $1`, notification)
+}
+
+func receipts(ctx context.Context, tx pgx.Tx, where string, of any) ([]Receipt, error) {
 	rows, err := tx.Query(ctx, `
 		select d.id, d.channel, t.user_id is null, coalesce(t.settings ->> 'label', ''), d.op, d.state, d.revision,
-		       d.possible_duplicate, d.last_error, d.executed_at, d.learnt_at, d.created_at, d.first_sent_at, d.accepted_at,
-		       (select coalesce(jsonb_agg(jsonb_build_object(
-		            'at', a.at, 'outcome', a.outcome, 'detail', a.detail, 'tookMs', a.took_ms) order by a.claim), '[]') from delivery_attempts a where a.delivery_id = d.id)
+		       d.possible_duplicate, d.last_error, d.executed_at, d.learnt_at, d.created_at, d.first_sent_at, d.accepted_at, `+attemptsOf+`
 		from deliveries d join destinations t on t.id = d.destination_id
-		where d.alert_id = any($1)
-		order by d.seq limit 500`, alerts)
+		where `+where+`
+		order by d.seq limit 500`, of)
 	if err != nil {
 		return nil, fmt.Errorf("read receipts: %w", err)
 	}
@@ -60,6 +71,16 @@ func Receipts(ctx context.Context, tx pgx.Tx, alerts ...uuid.UUID) ([]Receipt, e
 		if err != nil {
 			return r, err
 		}
+		inUTC(r.ExecutedAt, r.LearntAt, &r.DecidedAt, r.SentAt, r.AcceptedAt)
 		return r, json.Unmarshal(attempts, &r.Attempts)
 	})
+}
+
+// inUTC turns instants, where there are any, as the API writes them.
+func inUTC(instants ...*time.Time) {
+	for _, at := range instants {
+		if at != nil {
+			*at = at.UTC()
+		}
+	}
 }

@@ -17,6 +17,8 @@ const (
 	pushWorkers    = 32
 	feedWorkers    = 8
 	feedEach       = 4
+	emailWorkers   = 4 // Resend takes a few requests a second
+	hookWorkers    = 32
 )
 
 // counter is where one channel's messages are handed out.
@@ -61,6 +63,9 @@ func (p *Post) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { p.keepSweeping(ctx); return nil })
 	g.Go(func() error { p.db.Listen(ctx, bell, p.ringAll); return nil })
+	if p.email != nil {
+		g.Go(func() error { p.keepMailboxes(ctx); return nil })
+	}
 	return g.Wait()
 }
 
@@ -197,7 +202,7 @@ func (p *Post) send(ctx context.Context, c *counter, m Message, deadline time.Ti
 	r := c.channel.Send(ctx, m)
 	switch {
 	case r.Outcome == Misconfigured && r.Everyone:
-		p.breaker.Trip(name, p.now().Add(oursWait))
+		p.breaker.Trip(name, p.now().Add(max(oursWait, r.After)))
 	case r.Outcome == Unknown, r.Outcome == Retry && !r.Limited:
 		p.breaker.Failure(name)
 	default:

@@ -10,6 +10,7 @@ import (
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/inbox"
 	"github.com/alertsify/alertsify/internal/snaptrade"
+	"github.com/alertsify/alertsify/internal/webhook"
 )
 
 // RefusedPerMinute is how many refused webhooks one address may send; after that
@@ -20,6 +21,7 @@ const RefusedPerMinute = 600
 type Options struct {
 	Inbox     *inbox.Inbox
 	Snaptrade *snaptrade.Client  // nil: its webhooks are answered with 503
+	Resend    []webhook.Key      // of its webhooks; none: they are answered with 503
 	Refused   httpio.Allow       // counts refused webhooks by address; nil: nobody counts
 	PerMinute int                // refused webhooks an address may send; RefusedPerMinute when zero
 	Crash     func(point string) // development and tests: may end the process at a named point; nil does nothing
@@ -29,6 +31,7 @@ type Options struct {
 type Hooks struct {
 	inbox     *inbox.Inbox
 	snaptrade *snaptrade.Client
+	resend    []webhook.Key
 	refused   httpio.Allow
 	perMinute int
 	crash     func(point string)
@@ -37,7 +40,7 @@ type Hooks struct {
 
 // New makes Hooks.
 func New(o Options) *Hooks {
-	h := &Hooks{inbox: o.Inbox, snaptrade: o.Snaptrade, refused: o.Refused, perMinute: o.PerMinute, crash: o.Crash}
+	h := &Hooks{inbox: o.Inbox, snaptrade: o.Snaptrade, resend: o.Resend, refused: o.Refused, perMinute: o.PerMinute, crash: o.Crash}
 	if h.crash == nil {
 		h.crash = func(string) {}
 	}

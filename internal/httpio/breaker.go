@@ -1,6 +1,7 @@
 package httpio
 
 import (
+	"strings"
 	"sync"
 	"time"
 )
@@ -76,6 +77,19 @@ func (b *Breaker) Allow(name string) (wait time.Duration, ok bool) {
 	}
 	e.probeExpiry = now.Add(probePatience)
 	return 0, true
+}
+
+// OpenUntil is when the last of a family is open: of the name itself and those that go
+// on behind a space after it. Zero when all are closed. It asks for no call.
+func (b *Breaker) OpenUntil(family string) (until time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for name, e := range b.names {
+		if (name == family || strings.HasPrefix(name, family+" ")) && e.openUntil.After(until) {
+			until = e.openUntil
+		}
+	}
+	return until
 }
 
 // Success closes a half-open name. It does not forgive failures counted while closed,

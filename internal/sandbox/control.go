@@ -46,6 +46,8 @@ func (w *World) control(r chi.Router) {
 	w.discord.control(r)
 	w.push.control(r)
 	w.getstream.control(r)
+	w.resend.control(r)
+	w.receivers.control(r)
 }
 
 // problem is a refused control call: its status and a sentence.

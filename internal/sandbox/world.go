@@ -43,6 +43,10 @@ type Options struct {
 	RedirectURIs       []string
 	People             []Person
 
+	ResendKey           string // accepted Resend key; default ResendKey
+	ResendWebhookURL    string // where events of mails are sent; empty: nowhere
+	ResendWebhookSecret string // signs them, whsec_ and base64
+
 	AlpacaKey    string // accepted Alpaca key; empty accepts any that is not empty
 	AlpacaSecret string
 
@@ -83,6 +87,8 @@ type World struct {
 	discord   *discord
 	push      *push
 	getstream *getstream
+	resend    *resend
+	receivers *receivers
 	openID    *openID
 
 	listener net.Listener
@@ -154,6 +160,7 @@ func (w *World) build() error {
 	w.portal.snaptrade = w.snaptrade
 	w.alpaca = newAlpaca(w.deps, w.options, w.market, w.clock)
 	w.discord, w.push, w.getstream = newDiscord(w.deps), newPush(w.deps), newGetStream(w.deps)
+	w.resend, w.receivers = newResend(w.deps, w.options), newReceivers(w.deps)
 	w.openID = newOpenID(w.deps, w.options.People)
 	w.openID.register(openIDClient{
 		ID: w.options.OpenIDClientID, Secret: w.options.OpenIDClientSecret,
@@ -211,6 +218,7 @@ func (w *World) start() {
 		return
 	}
 	w.background.Go(func() { w.hooks.run(ctx) })
+	w.background.Go(func() { w.resend.run(ctx) })
 	w.background.Go(func() { every(ctx, orderPace, w.workOrders) })
 	w.background.Go(func() { every(ctx, walkPace, w.walkMarket) })
 }
@@ -285,6 +293,8 @@ func (w *World) routes() http.Handler {
 	r.Mount("/discord", w.play("discord", segment(4), w.discord.routes))
 	r.Mount("/push", w.play("push", segment(1), w.push.routes))
 	r.Mount("/getstream", w.play("getstream", nil, w.getstream.routes))
+	r.Mount("/resend", w.play("resend", nil, w.resend.routes))
+	r.Mount("/receiver", w.play("receiver", segment(1), w.receivers.routes))
 	r.Mount("/openid", w.play("openid", nil, w.openID.routes))
 	r.Route("/portal", w.portal.routes)
 	r.Route("/_sandbox", w.control)

@@ -19,6 +19,23 @@ func Contracts(n int) string { return countWords(n, "contract", "contracts") }
 // Orders writes "1 order", "3 orders".
 func Orders(n int) string { return countWords(n, "order", "orders") }
 
+// Attempts writes "1 attempt", "3 attempts".
+func Attempts(n int) string { return countWords(n, "attempt", "attempts") }
+
+// Destinations writes "1 destination", "3 destinations".
+func Destinations(n int) string { return countWords(n, "destination", "destinations") }
+
+// Persons writes "1 person", "240 people", "nobody".
+func Persons(n int) string {
+	switch n {
+	case 0:
+		return "nobody"
+	case 1:
+		return "1 person"
+	}
+	return strconv.Itoa(n) + " people"
+}
+
 // People writes "1 person copies", "240 people copy", "nobody copies".
 func People(n int) string {
 	switch n {

@@ -1,0 +1,412 @@
+package delivery_test
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/delivery"
+	"github.com/alertsify/alertsify/internal/email"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/inbox"
+)
+
+// reader is somebody with a verified address, which is a mailbox by now.
+func (s *street) reader(name, address string) uuid.UUID {
+	s.Helper()
+	user := scan[uuid.UUID](s, `insert into users (username, name, email, email_verified) values ($1, initcap($1), $2, true) returning id`, name, address)
+	s.sync()
+	return user
+}
+
+func (s *street) sync() {
+	s.Helper()
+	_, err := s.post.SyncMailboxes(s.ctx, time.Time{})
+	s.must(err)
+}
+
+// tell leaves a notification that goes by mail.
+func (s *street) tell(user uuid.UUID, kind alerts.Type, title string) {
+	s.Helper()
+	s.inTx(func(ctx context.Context, tx pgx.Tx) error {
+		return s.announce.Notify(ctx, tx, alerts.Notification{
+			UserID: user, Type: kind, Title: title, Body: "It has to be reconnected.", URL: "/settings/brokers", LearntAt: s.clock.now(),
+		})
+	})
+}
+
+// letter is a mail that Resend took.
+type letter struct {
+	ID, Key, From, Subject, HTML, Text string
+	To                                 []string
+	Headers                            map[string]string
+	Tags                               []struct{ Name, Value string }
+}
+
+func (s *street) letters() []letter {
+	s.Helper()
+	var answer struct{ Data []letter }
+	s.control("GET", "resend/mails", nil, &answer)
+	return answer.Data
+}
+
+// report gives us what Resend says about a mail.
+func (s *street) report(e email.Event) {
+	s.Helper()
+	raw, err := json.Marshal(e)
+	s.must(err)
+	s.must(s.post.ReceiveMail(s.ctx, inbox.Event{Provider: "resend", ID: uuid.NewString(), Type: e.Type, Payload: raw}))
+}
+
+func (s *street) mailbox(user uuid.UUID) delivery.Mailbox {
+	s.Helper()
+	m, err := s.post.MailboxOf(s.ctx, user)
+	s.must(err)
+	return m
+}
+
+func TestANotificationGoesByMailWithAWayToSwitchItOff(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.reader("ava", "ava@example.com")
+	s.tell(ava, alerts.BrokerDisconnected, "Alpaca <b>is</b> disconnected\r\nBcc: all@example.com")
+	s.drain()
+	s.wantStates(delivery.ChannelEmail, "create delivered")
+	got := s.letters()
+	if len(got) != 1 {
+		t.Fatalf("%d mails", len(got))
+	}
+	m := got[0]
+	id := s.rows(delivery.ChannelEmail)[0].ID.String()
+	if m.Key != "delivery/"+id || m.Headers["X-Entity-Ref-ID"] != id || !slices.Equal(m.To, []string{"ava@example.com"}) {
+		t.Errorf("key %q, headers %v, to %v", m.Key, m.Headers, m.To)
+	}
+	if m.Subject != "Alpaca <b>is</b> disconnected Bcc: all@example.com" || strings.Contains(m.HTML, "<b>is</b>") || !strings.Contains(m.HTML, "&lt;b&gt;") {
+		t.Errorf("subject %q, html %s", m.Subject, m.HTML)
+	}
+	link := strings.Trim(m.Headers["List-Unsubscribe"], "<>")
+	if m.Headers["List-Unsubscribe-Post"] != "List-Unsubscribe=One-Click" || !strings.HasPrefix(link, "https://app.example/u/") || !strings.Contains(m.Text, link) {
+		t.Errorf("headers %v, text %s", m.Headers, m.Text)
+	}
+	if box := s.mailbox(ava); box.State != delivery.MailboxOK || box.LastMail == nil || box.LastMail.State != "accepted" {
+		t.Errorf("the mailbox is %+v", box)
+	}
+}
+
+// A repeat is the same bytes under the same key, whatever its words would be by now:
+// Resend takes it for one mail.
+func TestAMailWhoseAnswerWasLostIsOneMail(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.reader("ava", "ava@example.com")
+	s.tell(ava, alerts.PaymentFailed, "A payment failed")
+	s.fault("resend", "POST /emails", "accept_then_drop", 1, 0)
+	s.drain()
+	s.exec(`update notifications set title = 'Something else by now'`)
+	s.clock.pass(10 * time.Second)
+	s.drain()
+	s.wantStates(delivery.ChannelEmail, "create delivered")
+	s.wantReceived("resend", "POST 200", "POST 200")
+	if got := s.letters(); len(got) != 1 || got[0].Subject != "A payment failed" {
+		t.Errorf("mails: %+v", got)
+	}
+}
+
+func TestWhatResendAnswersDecides(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		mode   string
+		status int
+		states string // after the first attempt
+		later  string // when all is well again
+		wait   time.Duration
+	}{
+		"too many":                  {"throttle", 0, "create pending", "create delivered", time.Second},
+		"one is on its way":         {"error", 409, "create pending", "create delivered", time.Second},
+		"their error":               {"error", 500, "create pending", "create delivered", time.Second},
+		"no answer, nothing done":   {"drop_before", 0, "create pending", "create delivered", 2 * time.Second},
+		"a parameter is wrong":      {"error", 422, "create dead", "create dead", time.Minute},
+		"our key is wrong":          {"error", 403, "create pending", "create delivered", 2 * time.Minute},
+		"the address is not theirs": {"error", 404, "create pending", "create delivered", 2 * time.Minute},
+		"refused by law":            {"error", 451, "create dead", "create dead", time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			s.tell(s.reader("ava", "ava@example.com"), alerts.PaymentFailed, "A payment failed")
+			s.fault("resend", "POST /emails", c.mode, 1, c.status)
+			s.drain()
+			s.wantStates(delivery.ChannelEmail, c.states)
+			s.clock.pass(c.wait)
+			s.drain()
+			s.wantStates(delivery.ChannelEmail, c.later)
+			want := 1
+			if c.later == "create dead" {
+				want = 0
+			}
+			if got := s.letters(); len(got) != want {
+				t.Errorf("%d mails, want %d", len(got), want)
+			}
+		})
+	}
+}
+
+// A used-up quota is a matter of a day: nothing is asked again for an hour, and what
+// waits goes out when there is room.
+func TestAUsedUpQuotaIsNotHammered(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.reader("ava", "ava@example.com")
+	s.control("POST", "resend/settings", map[string]any{"perSecond": 100, "dailyQuota": 1, "verified": true}, nil)
+	s.tell(ava, alerts.PaymentFailed, "One")
+	s.drain()
+	s.tell(ava, alerts.PaymentFailed, "Two")
+	s.drain()
+	s.wantStates(delivery.ChannelEmail, "create delivered, create pending")
+	s.clock.pass(59 * time.Minute)
+	s.drain()
+	s.wantReceived("resend", "POST 200", "POST 429")
+	s.control("POST", "resend/settings", map[string]any{"perSecond": 100, "verified": true}, nil)
+	s.clock.pass(2 * time.Minute)
+	s.drain()
+	s.wantStates(delivery.ChannelEmail, "create delivered, create delivered")
+}
+
+// Resend forgets a key after a day: what was not taken by then is given up before.
+func TestAMailIsGivenUpBeforeItsKeyIsForgotten(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.tell(s.reader("ava", "ava@example.com"), alerts.PaymentFailed, "A payment failed")
+	s.exec(`update deliveries set cutoff = cutoff + interval '3 days'`)
+	s.fault("resend", "POST /emails", "error", 1, 500)
+	s.drain()
+	s.clock.pass(23*time.Hour + time.Minute)
+	s.drain()
+	s.wantStates(delivery.ChannelEmail, "create dead")
+	s.wantReceived("resend", "POST 500")
+	s.exec(`update deliveries set state = 'pending', not_before = $1`, s.clock.now()) // an operator's word
+	s.clock.pass(time.Second)
+	s.drain()
+	s.wantStates(delivery.ChannelEmail, "create delivered")
+}
+
+func TestAnotherMailUnderOurKeyIsNotTakenForOurs(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.tell(s.reader("ava", "ava@example.com"), alerts.PaymentFailed, "A payment failed")
+	s.fault("resend", "POST /emails", "accept_then_drop", 1, 0)
+	s.drain()
+	s.exec(`update mails set body = convert_to(replace(convert_from(body, 'utf8'), 'A payment', 'No payment'), 'utf8')`)
+	s.clock.pass(10 * time.Second)
+	s.drain()
+	s.wantStates(delivery.ChannelEmail, "create dead")
+	// An event tells which mail it was: then it went out.
+	s.report(email.Event{Type: email.EventSent, EmailID: "of-resend", Delivery: s.rows(delivery.ChannelEmail)[0].ID.String()})
+	s.exec(`update deliveries set state = 'pending', not_before = $1, unknowns = 0`, s.clock.now())
+	s.drain()
+	s.wantStates(delivery.ChannelEmail, "create delivered")
+}
+
+func TestAMailboxThatRefusesGetsNoMoreMail(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		event  email.Event
+		dead   bool
+		reason string
+	}{
+		"for good":           {email.Event{Type: email.EventBounced, Bounce: "Permanent"}, true, "mail to it came back"},
+		"nobody knows why":   {email.Event{Type: email.EventBounced, Bounce: "Undetermined"}, true, "mail to it came back"},
+		"because it is full": {email.Event{Type: email.EventBounced, Bounce: "Transient"}, false, ""},
+		"on Resend's list":   {email.Event{Type: email.EventSuppressed}, true, "the mail service no longer sends to it"},
+		"this mail only":     {email.Event{Type: email.EventFailed}, false, ""},
+		"only late":          {email.Event{Type: "email.delivery_delayed"}, false, ""},
+		"not at all":         {email.Event{Type: email.EventDelivered}, false, ""},
+		"read":               {email.Event{Type: "email.opened"}, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			ava := s.reader("ava", "ava@example.com")
+			s.tell(ava, alerts.PaymentFailed, "One")
+			s.drain()
+			c.event.EmailID = s.letters()[0].ID
+			s.report(c.event)
+			s.report(c.event) // at least once, they say
+			s.clock.pass(time.Second)
+			s.tell(ava, alerts.PaymentFailed, "Two")
+			s.drain()
+			box := s.mailbox(ava)
+			mails, told := len(s.letters()), scan[int](s, `select count(*) from notifications where type = 'system'`)
+			if c.dead != (box.State == delivery.MailboxBounced) || c.dead != (mails == 1) || c.dead != (told == 1) {
+				t.Errorf("the mailbox is %q, %d mails, told %d times", box.State, mails, told)
+			}
+			if c.dead && *box.DisabledReason != c.reason {
+				t.Errorf("reason %q, want %q", *box.DisabledReason, c.reason)
+			}
+		})
+	}
+}
+
+// Reports come in any order: a better one never takes the place of a worse one, a stale
+// one does nothing.
+func TestNoReportOfLessTakesTheWorseOneBack(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.reader("ava", "ava@example.com")
+	s.tell(ava, alerts.PaymentFailed, "One")
+	s.drain()
+	id := s.letters()[0].ID
+	raw, err := json.Marshal(email.Event{Type: email.EventBounced, Bounce: "Permanent", EmailID: id})
+	s.must(err)
+	s.must(s.post.ReceiveMail(s.ctx, inbox.Event{Type: email.EventBounced, Stale: true, Payload: raw}))
+	if box := s.mailbox(ava); box.State != delivery.MailboxOK {
+		t.Errorf("after a stale report the mailbox is %q", box.State)
+	}
+	for _, kind := range []string{email.EventBounced, email.EventDelivered, email.EventSent} {
+		s.report(email.Event{Type: kind, Bounce: "Permanent", EmailID: id})
+	}
+	s.report(email.Event{Type: email.EventBounced, Bounce: "Permanent", EmailID: "of nobody", Delivery: uuid.NewString()})
+	if state := scan[string](s, `select state from mails`); state != "bounced" {
+		t.Errorf("the mail is %q", state)
+	}
+}
+
+// Who reports our mail as unwanted gets none until they switch it on themselves.
+func TestAComplaintSwitchesAllMailOff(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.reader("ava", "ava@example.com")
+	s.tell(ava, alerts.PaymentFailed, "One")
+	s.drain()
+	complaint := email.Event{Type: email.EventComplained, EmailID: s.letters()[0].ID}
+	s.report(complaint)
+	if box := s.mailbox(ava); box.State != delivery.MailboxOff || !box.Complained || len(box.Off) != 4 {
+		t.Errorf("the mailbox is %+v", box)
+	}
+	s.clock.pass(time.Second)
+	s.tell(ava, alerts.BrokerDisconnected, "Two")
+	s.drain()
+	if n := len(s.letters()); n != 1 {
+		t.Errorf("%d mails after the complaint", n)
+	}
+	s.must(s.post.SetMailOff(s.ctx, ava, []string{delivery.NewsMail}))
+	s.report(complaint) // of before: it has counted
+	s.clock.pass(time.Second)
+	s.tell(ava, alerts.BrokerDisconnected, "Three")
+	s.tell(ava, alerts.System, "News")
+	s.drain()
+	if got := s.letters(); len(got) != 2 || got[1].Subject != "Three" {
+		t.Errorf("%d mails once switched on", len(got))
+	}
+	if err := s.post.SetMailOff(s.ctx, ava, []string{"everything"}); fault.CodeOf(err) != "validation_failed" {
+		t.Errorf("a kind nobody knows: %v", err)
+	}
+}
+
+// The address in a mail switches off what the mail was about, for its reader, and
+// nothing else.
+func TestTheAddressInAMailSwitchesItOff(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava, ben := s.reader("ava", "ava@example.com"), s.reader("ben", "ben@example.com")
+	s.tell(ava, alerts.BrokerDisconnected, "One")
+	s.drain()
+	token := strings.TrimPrefix(strings.Trim(s.letters()[0].Headers["List-Unsubscribe"], "<>"), "https://app.example/u/")
+	if link, err := s.post.ReadLink(token); err != nil || !slices.Equal(link.Categories, []string{delivery.AccountMail}) {
+		t.Errorf("read: %+v, %v", link, err)
+	}
+	if off := s.mailbox(ava).Off; len(off) != 0 {
+		t.Errorf("looking switched off %v", off)
+	}
+	for range 2 {
+		if _, err := s.post.FollowLink(s.ctx, token); err != nil {
+			t.Error(err)
+		}
+	}
+	if off := s.mailbox(ava).Off; !slices.Equal(off, []string{delivery.AccountMail}) {
+		t.Errorf("off: %v", off)
+	}
+	if off := s.mailbox(ben).Off; len(off) != 0 {
+		t.Errorf("of somebody else: %v", off)
+	}
+	for _, wrong := range []string{"", "x", token + "x", strings.ToUpper(token), token[1:]} {
+		if _, err := s.post.FollowLink(s.ctx, wrong); fault.CodeOf(err) != "not_found" {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+}
+
+// A mailbox that refused is used again once somebody has read what came to it.
+func TestADeadMailboxIsUsedAgainOnceItIsRead(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.reader("ava", "ava@example.com")
+	if err := s.post.ConfirmMailbox(s.ctx, ava); fault.CodeOf(err) != "invalid_state" {
+		t.Errorf("confirm one in use: %v", err)
+	}
+	s.must(s.post.TestMail(s.ctx, ava))
+	s.report(email.Event{Type: email.EventBounced, Bounce: "Permanent", EmailID: s.letters()[0].ID})
+	if err := s.post.TestMail(s.ctx, ava); fault.CodeOf(err) != "invalid_state" {
+		t.Errorf("test a dead one: %v", err)
+	}
+	s.clock.pass(time.Second)
+	s.must(s.post.ConfirmMailbox(s.ctx, ava))
+	mail := s.letters()[1]
+	if mail.Headers["List-Unsubscribe"] != "" {
+		t.Error("a security mail can be switched off")
+	}
+	_, after, _ := strings.Cut(mail.Text, "https://app.example/u/")
+	token, _, _ := strings.Cut(after, "\n")
+	if _, err := s.post.ReadLink(token); err != nil || s.mailbox(ava).State != delivery.MailboxBounced {
+		t.Errorf("looking: %v, the mailbox is %q", err, s.mailbox(ava).State)
+	}
+	_, err := s.post.FollowLink(s.ctx, token)
+	s.must(err)
+	if state := s.mailbox(ava).State; state != delivery.MailboxOK {
+		t.Errorf("confirmed, the mailbox is %q", state)
+	}
+	s.clock.pass(25 * time.Hour)
+	if _, err := s.post.FollowLink(s.ctx, token); fault.CodeOf(err) != "not_found" {
+		t.Errorf("a day later: %v", err)
+	}
+}
+
+// Mailboxes are the verified addresses of active users, no more and no less.
+func TestMailboxesFollowTheUsersAddresses(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.reader("ava", "ava@example.com")
+	s.exec(`insert into users (username, name, email, email_verified) values ('dora', 'Dora', 'dora@example.com', false), ('emil', 'Emil', null, true)`)
+	want := func(when, addresses string) {
+		t.Helper()
+		s.sync()
+		got := scan[string](s, `select coalesce(string_agg(address, ' ' order by address), '') from destinations where channel = 'email' and removed_at is null`)
+		if got != addresses {
+			t.Errorf("%s: %q, want %q", when, got, addresses)
+		}
+	}
+	want("at first", "ava@example.com")
+	s.exec(`update destinations set disabled_at = now(), disabled_reason = 'mail to it came back' where user_id = $1`, ava)
+	s.exec(`update users set email = 'new@example.com' where id = $1`, ava)
+	want("moved", "new@example.com")
+	if state := s.mailbox(ava).State; state != delivery.MailboxOK {
+		t.Errorf("the new address is %q", state)
+	}
+	s.exec(`update users set email = 'ava@example.com' where id = $1`, ava)
+	want("moved back", "ava@example.com")
+	if state := s.mailbox(ava).State; state != delivery.MailboxBounced {
+		t.Errorf("the old address is %q again", state)
+	}
+	s.exec(`update users set status = 'suspended' where id = $1`, ava)
+	want("suspended", "")
+	if state := s.mailbox(ava).State; state != delivery.MailboxNone {
+		t.Errorf("without an address the mailbox is %q", state)
+	}
+}

@@ -1,0 +1,328 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/email"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/postgres"
+)
+
+// The kinds of mail a reader can switch off, each for itself. Security mail is none of them.
+const (
+	TradingMail = "trading" // orders, approvals and copies
+	SocialMail  = "social"  // followers, achievements, rankings
+	AccountMail = "account" // brokers, plan and payments
+	NewsMail    = "news"    // from the operators, and about destinations that stopped working
+
+	AllMail = "*"
+)
+
+// MailCategories lists them in the order of the page.
+func MailCategories() []string { return []string{TradingMail, SocialMail, AccountMail, NewsMail} }
+
+// The states of a mailbox.
+const (
+	MailboxOK      = "ok"
+	MailboxBounced = "bounced" // the other side refuses it; not used until confirmed or changed
+	MailboxOff     = "off"     // its reader wants none of our mail, security mail excepted
+	MailboxNone    = "none"    // no verified address
+)
+
+// Mailbox is how a user's mail stands.
+type Mailbox struct {
+	Address        string     `json:"address"` // empty: none is verified
+	State          string     `json:"state"`
+	DisabledAt     *time.Time `json:"disabledAt"`
+	DisabledReason *string    `json:"disabledReason"`
+	Off            []string   `json:"off"`        // categories switched off
+	Complained     bool       `json:"complained"` // they were by a complaint to the mail provider
+	LastMail       *LastMail  `json:"lastMail"`
+
+	id uuid.UUID
+}
+
+// LastMail is the latest mail that left for a mailbox.
+type LastMail struct {
+	Subject string    `json:"subject"`
+	State   string    `json:"state"` // accepted, sent, delivered, failed, suppressed, bounced, complained
+	At      time.Time `json:"at"`
+}
+
+// MailboxOf tells how a user's mail stands; unavailable while e-mail is off.
+func (p *Post) MailboxOf(ctx context.Context, user uuid.UUID) (Mailbox, error) {
+	if p.email == nil {
+		return Mailbox{}, errEmailOff()
+	}
+	m := Mailbox{State: MailboxNone, Off: []string{}}
+	err := p.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error { return m.read(ctx, tx, user) })
+	if err != nil {
+		return m, fmt.Errorf("read mailbox of %s: %w", user, err)
+	}
+	return m, nil
+}
+
+func (m *Mailbox) read(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+	var off []string
+	err := tx.QueryRow(ctx, `
+		select coalesce(array_agg(category order by category), '{}'), coalesce(bool_or(reason = 'complained'), false)
+		from mail_optouts where user_id = $1`, user).Scan(&off, &m.Complained)
+	if err != nil {
+		return err
+	}
+	m.Off = switchedOff(off)
+	err = tx.QueryRow(ctx, `
+		select id, address, disabled_at, disabled_reason from destinations
+		where user_id = $1 and channel = 'email' and removed_at is null`, user).
+		Scan(&m.id, &m.Address, &m.DisabledAt, &m.DisabledReason)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if m.DisabledAt != nil {
+		at := m.DisabledAt.UTC()
+		m.DisabledAt = &at
+	}
+	m.State = m.state()
+	return m.readLast(ctx, tx)
+}
+
+func (m *Mailbox) state() string {
+	switch {
+	case m.DisabledAt != nil:
+		return MailboxBounced
+	case len(m.Off) == len(MailCategories()):
+		return MailboxOff
+	}
+	return MailboxOK
+}
+
+func (m *Mailbox) readLast(ctx context.Context, tx pgx.Tx) error {
+	var l LastMail
+	err := tx.QueryRow(ctx, `
+		select subject, state, updated_at from mails
+		where destination_id = $1 and state <> 'made' order by created_at desc limit 1`, m.id).Scan(&l.Subject, &l.State, &l.At)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	l.At = l.At.UTC()
+	m.LastMail = &l
+	return err
+}
+
+// switchedOff spells out what "all" covers.
+func switchedOff(rows []string) []string {
+	off := []string{}
+	for _, c := range MailCategories() {
+		if slices.Contains(rows, c) || slices.Contains(rows, AllMail) {
+			off = append(off, c)
+		}
+	}
+	return off
+}
+
+// SetMailOff makes the categories switched off exactly these: the user's own word, which
+// also ends what a complaint switched off. Errors: validation_failed for the field off.
+func (p *Post) SetMailOff(ctx context.Context, user uuid.UUID, off []string) error {
+	for _, c := range off {
+		if !slices.Contains(MailCategories(), c) {
+			return fault.Field("off", "Not a kind of mail.").With("allowed", MailCategories())
+		}
+	}
+	err := p.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `delete from mail_optouts where user_id = $1 and category <> all($2)`, user, orNone(off)); err != nil {
+			return err
+		}
+		return switchOff(ctx, tx, user, off, "settings", p.now())
+	})
+	if err != nil {
+		return fmt.Errorf("switch mail of %s: %w", user, err)
+	}
+	return nil
+}
+
+func orNone(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+func switchOff(ctx context.Context, tx pgx.Tx, user uuid.UUID, categories []string, reason string, now time.Time) error {
+	_, err := tx.Exec(ctx, `
+		insert into mail_optouts (user_id, category, reason, at)
+		select $1, c, $3, $4 from unnest($2::text[]) c
+		on conflict (user_id, category) do nothing`, user, orNone(categories), reason, now)
+	return err
+}
+
+// Link is what the address in a mail would do, for the page that asks.
+type Link struct {
+	Categories []string // switched off; none: the mailbox is used again
+}
+
+// ReadLink tells what a token does, without doing it: scanners fetch every address of a
+// mail. Errors: not_found for one that is none of ours, or too old.
+func (p *Post) ReadLink(token string) (Link, error) {
+	grant, err := p.grant(token)
+	return Link{Categories: grant.Categories}, err
+}
+
+func (p *Post) grant(token string) (email.Grant, error) {
+	if p.email == nil {
+		return email.Grant{}, errEmailOff()
+	}
+	grant, ok := p.email.links.Read(token, p.now())
+	if !ok {
+		return email.Grant{}, fault.NotFound()
+	}
+	return grant, nil
+}
+
+// FollowLink does what a token allows; doing it twice changes nothing. Errors: not_found.
+func (p *Post) FollowLink(ctx context.Context, token string) (Link, error) {
+	grant, err := p.grant(token)
+	if err != nil {
+		return Link{}, err
+	}
+	if grant.Confirms() {
+		return Link{}, p.confirm(ctx, grant.Mailbox)
+	}
+	err = p.db.AsSystem(ctx, "unsubscribe", func(ctx context.Context, tx pgx.Tx) error {
+		return switchOff(ctx, tx, grant.User, grant.Categories, "unsubscribed", p.now())
+	})
+	if err != nil {
+		return Link{}, fmt.Errorf("unsubscribe: %w", err)
+	}
+	return Link{Categories: grant.Categories}, nil
+}
+
+// confirm uses a mailbox again that its owner has shown to read. One that was taken away
+// meanwhile stays away.
+func (p *Post) confirm(ctx context.Context, id uuid.UUID) error {
+	err := p.db.AsSystem(ctx, "confirm mailbox", func(ctx context.Context, tx pgx.Tx) error {
+		_, found, err := one(ctx, tx, `channel = 'email' and id = $1`, id)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return fault.NotFound()
+		}
+		_, err = tx.Exec(ctx, `
+			update destinations set disabled_at = null, disabled_reason = null, failures = 0, updated_at = $2 where id = $1`, id, p.now())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("confirm mailbox: %w", err)
+	}
+	return nil
+}
+
+// confirmFor is how long the address in a confirmation works.
+const confirmFor = 24 * time.Hour
+
+// ConfirmMailbox sends a mail to a mailbox that is not used any more; following its link
+// has it used again. Limit how often a user may call this. Errors: not_found without a
+// verified address, invalid_state when the mailbox is used, mail_refused.
+func (p *Post) ConfirmMailbox(ctx context.Context, user uuid.UUID) error {
+	m, err := p.MailboxOf(ctx, user)
+	if err != nil {
+		return err
+	}
+	if m.Address == "" {
+		return fault.NotFound()
+	}
+	if m.DisabledAt == nil {
+		return fault.Conflict("invalid_state", "Your address is in use already.")
+	}
+	return p.mailNow(ctx, user, m, Mail{
+		Kind: "confirm", Subject: "Confirm your address for Alertsify",
+		Reason: "You get this because you asked to have mail sent to this address again.",
+		Items: []email.Item{{
+			Title: "Use this address again", Body: "Mail to this address came back, so we stopped sending. If you can read this, confirm within 24 hours and mail goes on.",
+			Link: p.email.links.Confirm(m.id, p.now().Add(confirmFor)), Action: "Confirm this address",
+		}},
+	})
+}
+
+// TestMail sends a test mail to the user's mailbox, now. Limit how often a user may call
+// this. Errors: not_found without a verified address, invalid_state when it is not
+// used, mail_refused.
+func (p *Post) TestMail(ctx context.Context, user uuid.UUID) error {
+	m, err := p.MailboxOf(ctx, user)
+	if err != nil {
+		return err
+	}
+	if m.Address == "" {
+		return fault.NotFound()
+	}
+	if m.DisabledAt != nil {
+		return fault.Conflict("invalid_state", "Mail to this address came back. Confirm it first.")
+	}
+	return p.mailNow(ctx, user, m, Mail{
+		Kind: "test", Categories: MailCategories(), Subject: "Alertsify reaches you", Reason: "You get this because you asked for a test.",
+		Items: []email.Item{{
+			Title: "Mail works", Body: "What is important comes to this address.", Link: p.email.links.Page(SettingsPath), Action: "Your settings",
+		}},
+	})
+}
+
+func (p *Post) mailNow(ctx context.Context, user uuid.UUID, m Mailbox, words Mail) error {
+	t := Destination{ID: m.id, UserID: &user, Channel: ChannelEmail, Address: m.Address}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	began := p.now()
+	r := p.email.send(ctx, uuid.New(), t, words)
+	if p.observe != nil {
+		p.observe(ChannelEmail, r.word(), p.now().Sub(began))
+	}
+	if r.Outcome != Accepted {
+		return fault.Conflict("mail_refused", "The mail was not taken. Try again later.").Because(errors.New(r.Detail))
+	}
+	return nil
+}
+
+// CheckMail asks Resend whether our key is good.
+func (p *Post) CheckMail(ctx context.Context) error {
+	if p.email == nil {
+		return errEmailOff()
+	}
+	return p.email.client.Check(ctx)
+}
+
+// deadMailbox stops mail to one whose mailbox refused it, and tells its owner.
+func (p *Post) deadMailbox(ctx context.Context, tx pgx.Tx, id uuid.UUID, reason string) error {
+	var user *uuid.UUID
+	err := tx.QueryRow(ctx, `
+		update destinations set disabled_at = $2, disabled_reason = $3, updated_at = $2
+		where id = $1 and disabled_at is null and removed_at is null returning user_id`, id, p.now(), reason).Scan(&user)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil // known, or not theirs any more
+	}
+	if err != nil {
+		return fmt.Errorf("stop mail to a dead mailbox: %w", postgres.Translate(err))
+	}
+	_, err = tx.Exec(ctx, `
+		update deliveries set state = 'dead', last_error = 'destination gone', updated_at = $2
+		where destination_id = $1 and state = 'pending'`, id, p.now())
+	if err != nil {
+		return fmt.Errorf("cancel what waits for a dead mailbox: %w", err)
+	}
+	return p.tellLost(ctx, tx, Lost{DestinationID: id, UserID: user, Channel: ChannelEmail, Reason: reason})
+}
+
+func (p *Post) tellLost(ctx context.Context, tx pgx.Tx, l Lost) error {
+	if p.tell == nil {
+		return nil
+	}
+	return p.tell(ctx, tx, l)
+}

@@ -1,0 +1,132 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/email"
+	"github.com/alertsify/alertsify/internal/inbox"
+)
+
+// Why a mailbox is not used any more, as its owner reads it.
+const (
+	reasonBounced    = "mail to it came back"
+	reasonSuppressed = "the mail service no longer sends to it"
+	reasonComplained = "you reported our mail as unwanted"
+)
+
+// ReceiveMail works what Resend reports about a mail. Reports come in any order and more
+// than once: a better state never takes the place of a worse one. A stale one changes
+// nothing, because nothing can be read again to see whether it still holds.
+func (p *Post) ReceiveMail(ctx context.Context, in inbox.Event) error {
+	if in.Stale {
+		return nil
+	}
+	var e email.Event
+	if err := json.Unmarshal(in.Payload, &e); err != nil {
+		return inbox.Park(fmt.Errorf("read event of Resend: %w", err))
+	}
+	state, known := map[string]string{
+		email.EventSent: "sent", email.EventDelivered: "delivered", email.EventBounced: "bounced",
+		email.EventComplained: "complained", email.EventSuppressed: "suppressed", email.EventFailed: "failed",
+	}[e.Type]
+	if !known || e.Type == email.EventBounced && e.Bounce == "Transient" {
+		return nil // a mailbox that is full for now: Resend goes on trying
+	}
+	err := p.db.AsSystem(ctx, "resend", func(ctx context.Context, tx pgx.Tx) error {
+		m, found, err := p.mailOf(ctx, tx, e)
+		if err != nil || !found {
+			return err
+		}
+		return p.noteMail(ctx, tx, m, state, e)
+	})
+	if err != nil {
+		return fmt.Errorf("work event of Resend: %w", err)
+	}
+	return nil
+}
+
+// mailRow is a mail that an event is about.
+type mailRow struct {
+	id, destination uuid.UUID
+	user            *uuid.UUID
+}
+
+// mailOf finds the mail by Resend's id, or by our own, which stands in a tag, where the
+// event comes before we know Resend's. It holds the destination first, as every writer
+// does. What is none of ours is passed over.
+func (p *Post) mailOf(ctx context.Context, tx pgx.Tx, e email.Event) (m mailRow, found bool, err error) {
+	own, err := uuid.Parse(e.Delivery)
+	if err != nil {
+		own = uuid.Nil
+	}
+	err = tx.QueryRow(ctx, `
+		select m.id, m.destination_id, t.user_id from mails m join destinations t on t.id = m.destination_id
+		where m.message_id = $1 or m.id = $2 and m.message_id is null
+		order by m.message_id is null limit 1
+		for no key update of t`, e.EmailID, own).Scan(&m.id, &m.destination, &m.user)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return m, false, nil
+	}
+	if err != nil {
+		return m, false, fmt.Errorf("find mail: %w", err)
+	}
+	return m, true, nil
+}
+
+// noteMail raises the mail's state, and draws what follows from it.
+func (p *Post) noteMail(ctx context.Context, tx pgx.Tx, m mailRow, state string, e email.Event) error {
+	tag, err := tx.Exec(ctx, `
+		update mails set state = $2, detail = $3, message_id = coalesce(message_id, nullif($4, '')), updated_at = $5
+		where id = $1 and array_position($6::text[], state) < array_position($6::text[], $2)`,
+		m.id, state, e.Detail, e.EmailID, p.now(), mailStates())
+	if err != nil {
+		return fmt.Errorf("note what became of a mail: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return nil // a repeat, or overtaken
+	}
+	switch state {
+	case "sent", "delivered":
+		return nil
+	case "complained":
+		return p.complained(ctx, tx, m)
+	}
+	_, err = tx.Exec(ctx, `update deliveries set last_error = $2 where id = $1`, m.id, state+": "+e.Detail)
+	if err != nil || state == "failed" {
+		return err
+	}
+	reason := reasonBounced
+	if state == "suppressed" {
+		reason = reasonSuppressed
+	}
+	return p.deadMailbox(ctx, tx, m.destination, reason)
+}
+
+// mailStates in the order in which one takes the place of another.
+func mailStates() []string {
+	return []string{"made", "accepted", "sent", "delivered", "failed", "suppressed", "bounced", "complained"}
+}
+
+// complained switches off all mail but security mail, at once. Only the reader switches
+// it on again.
+func (p *Post) complained(ctx context.Context, tx pgx.Tx, m mailRow) error {
+	if m.user == nil {
+		return nil
+	}
+	tag, err := tx.Exec(ctx, `
+		insert into mail_optouts (user_id, category, reason, at) values ($1, $2, 'complained', $3)
+		on conflict (user_id, category) do nothing`, m.user, AllMail, p.now())
+	if err != nil {
+		return fmt.Errorf("switch mail off: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return nil
+	}
+	return p.tellLost(ctx, tx, Lost{DestinationID: m.destination, UserID: m.user, Channel: ChannelEmail, Reason: reasonComplained, Paused: true})
+}
