@@ -137,7 +137,7 @@ type Options struct {
 	Email   *Email
 	Hooks   *Hooks
 
-	Breaker *httpio.Breaker // default: opens after 20 failures in 30 s, for 10 s
+	Breaker *httpio.Breaker // default: opens after 20 failures in a row within 30 s, for 10 s
 	Now     func() time.Time
 	Jitter  func(time.Duration) time.Duration // spreads a back-off; default up to a quarter more
 	Poll    time.Duration                     // how often the lanes are looked at without being rung; default 1 s
@@ -203,7 +203,7 @@ func withDefaults(o Options) Options {
 	}
 	if o.Breaker == nil {
 		o.Breaker = httpio.NewBreaker(httpio.BreakerOptions{
-			Failures: 20, Window: 30 * time.Second, Pause: 10 * time.Second, Now: o.Now,
+			Failures: 20, Window: 30 * time.Second, Pause: 10 * time.Second, InARow: true, Now: o.Now,
 		})
 	}
 	if o.Jitter == nil {

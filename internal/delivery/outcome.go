@@ -46,6 +46,7 @@ const (
 	backoffFirst = time.Second
 	backoffMax   = 5 * time.Minute
 	limitedWait  = 5 * time.Second  // for a rate limit that does not say how long
+	restingWait  = 2 * time.Second  // at most, while the other side rests: it may be well again as soon as one call got through
 	ownersWait   = 10 * time.Minute // for a setting that the destination's owner has to mend
 	oursWait     = time.Minute      // for one of ours: an operator is told and looks into it
 

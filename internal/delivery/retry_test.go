@@ -66,6 +66,34 @@ func TestAFailingServerIsAskedAgainWithLongerWaits(t *testing.T) {
 	}
 }
 
+// A channel that fails all the time is not all of Discord: the others are told without
+// a pause, however often it fails between them.
+func TestOneFailingWebhookStopsNobodyElse(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hooks := map[string]string{}
+	traders := map[string]*holding{}
+	for _, name := range []string{"failing", "fine"} {
+		link, hook := s.hook()
+		user := s.user(name)
+		_, err := s.post.SetDiscord(s.ctx, user, link)
+		s.must(err)
+		hooks[name], traders[name] = hook, s.holding(user)
+	}
+	s.control("POST", "discord/limits", map[string]int{"perWebhook": 0, "perChannel": 0}, nil)
+	s.fault("discord", hooks["failing"], "error", 0, 503)
+	const rounds = 25 // more failures than make a party count as down
+	for range rounds {
+		s.holding(traders["failing"].user).trade("STC").fills(5)
+		s.drain()
+		traders["fine"].trade("STC").fills(5)
+		s.drain()
+	}
+	if got := len(s.messages(hooks["fine"])); got != rounds {
+		t.Errorf("%d of %d were told", got, rounds)
+	}
+}
+
 func TestALostAnswerIsOneMarkedRepeat(t *testing.T) {
 	t.Parallel()
 	s := open(t)

@@ -13,7 +13,7 @@ import (
 // many of them to one destination. A browser or a Discord webhook takes one; the
 // feed is one destination for everybody.
 const (
-	discordWorkers = 16
+	discordWorkers = 32 // a lost answer holds one for ten seconds
 	pushWorkers    = 32
 	feedWorkers    = 8
 	feedEach       = 4
@@ -192,7 +192,7 @@ func (p *Post) send(ctx context.Context, c *counter, m Message, deadline time.Ti
 		name += " " + m.Destination.Settings.Host
 	}
 	if wait, ok := p.breaker.Allow(name); !ok {
-		return Result{Outcome: Retry, After: wait, Limited: true, Detail: name + " is resting after many failures"}
+		return Result{Outcome: Retry, After: min(wait, restingWait), Limited: true, Detail: name + " is resting after many failures"}
 	}
 	if p.now().Add(sendTimeout).After(deadline) {
 		return Result{Outcome: Retry, Limited: true, After: time.Second, Detail: "too late for this claim"}

@@ -30,6 +30,7 @@ type BreakerOptions struct {
 	Failures int           // so many failures …
 	Window   time.Duration // … within this time open it
 	Pause    time.Duration // how long it stays open before one call may try
+	InARow   bool          // a success between them starts the count anew: a busy party that fails now and then is not down
 	Now      func() time.Time
 }
 
@@ -91,12 +92,15 @@ func (b *Breaker) OpenUntil(family string) (until time.Time) {
 	return until
 }
 
-// Success closes a half-open name. It does not forgive failures counted while
-// closed: those run out with their window.
+// Success closes a half-open name. It does not forgive failures counted while closed,
+// unless they count in a row: else they run out with their window.
 func (b *Breaker) Success(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e, known := b.names[name]
+	if known && e.openUntil.IsZero() && b.opts.InARow {
+		e.failures = 0
+	}
 	if !known || e.openUntil.IsZero() || b.opts.Now().Before(e.openUntil) {
 		return // an old call's answer does not end a pause that began since
 	}

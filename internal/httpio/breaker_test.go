@@ -55,6 +55,25 @@ func TestABreakerOpensTriesOnceAndCloses(t *testing.T) {
 	want("the probe worked", Closed)
 }
 
+func TestFailuresInARowStopWhoIsDownAndNotWhoFailsNowAndThen(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(0, 0)
+	b := NewBreaker(BreakerOptions{Failures: 3, Window: time.Minute, Pause: time.Second, InARow: true, Now: func() time.Time { return now }})
+	for range 10 {
+		b.Failure("discord")
+		b.Failure("discord")
+		b.Success("discord")
+	}
+	if got := b.State("discord"); got != Closed {
+		t.Fatalf("two of three fail: %s", got)
+	}
+	b.Failure("discord")
+	b.Failure("discord")
+	if !b.Failure("discord") || b.State("discord") != Open {
+		t.Error("all fail, and it is not stopped")
+	}
+}
+
 func TestATripLastsAsLongAsTold(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(0, 0)
