@@ -129,12 +129,12 @@ func quietNow(ctx context.Context, tx pgx.Tx, destinations []uuid.UUID, now time
 	var q QuietHours
 	var zone string
 	_, err = pgx.ForEachRow(rows, []any{&user, &q.From, &q.To, &zone, &q.UrgentThrough}, func() error {
-		var err error
-		if q.Zone, err = time.LoadLocation(zone); err != nil {
-			return nil //nolint:nilerr // a zone that is no more: being told is better than never
-		}
-		if until, quiet := q.Until(now); quiet {
-			owners = append(owners, quietOwner{user, until, q.UrgentThrough})
+		place, err := time.LoadLocation(zone)
+		if err == nil { // of a zone that is no more: to be told is better than never
+			q.Zone = place
+			if until, quiet := q.Until(now); quiet {
+				owners = append(owners, quietOwner{user, until, q.UrgentThrough})
+			}
 		}
 		return nil
 	})
