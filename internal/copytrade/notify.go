@@ -19,7 +19,7 @@ const madeNow = `c.decided_at = now()`
 type asking bool
 
 const (
-	firstAsked asking = true // the decisions were made in this transaction: nobody was asked about them; their terms are an argument
+	firstAsked asking = true // the decisions were made in this transaction: nobody was asked about them; their terms and their trader are arguments
 	askedAgain asking = false
 )
 
@@ -42,9 +42,12 @@ func (c *Copier) ask(ctx context.Context, tx pgx.Tx, leader orders.Order, how as
 	}
 	maps.Copy(each.Args, args)
 	each.Args["order"], each.Args["position"] = leader.ID, leader.PositionID
-	trader, err := c.nameOf(ctx, tx, leader.UserID)
-	if err != nil {
-		return err
+	trader, known := args["trader"].(string)
+	if !known {
+		var err error
+		if trader, err = c.nameOf(ctx, tx, leader.UserID); err != nil {
+			return err
+		}
 	}
 	each.Args["what"] = "@" + trader + " " + verb + " " + leader.Contract.Display()
 	each.Query = `

@@ -24,7 +24,8 @@ const (
 	tellSlice   = 5000   // followers told in one
 	// Set-wise work has its own time, and memory enough to keep a slice out of files;
 	// compiling a statement takes longer than running it.
-	setDecideTime = `set local statement_timeout = '2s'; set local work_mem = '32MB'; set local jit = off`
+	decideTime    = `set_config('statement_timeout', '2s', true), set_config('work_mem', '32MB', true), set_config('jit', 'off', true)`
+	setDecideTime = `select ` + decideTime
 )
 
 // signal is an order of a leader as its followers' line sees it.
@@ -65,9 +66,6 @@ func (c *Copier) fanOut(ctx context.Context, o orders.Order, filled filledAt, tr
 			return err
 		}
 		err = c.db.AsSystem(ctx, "copier", func(ctx context.Context, tx pgx.Tx) (err error) {
-			if _, err = tx.Exec(ctx, setDecideTime); err != nil {
-				return err
-			}
 			done, err = c.decideSlice(ctx, tx, s)
 			return err
 		})
@@ -161,12 +159,14 @@ const promisedCalls = `select ((select count(*) + count(*) filter (where coalesc
 	+ (select count(*) from orders where source = 'copy' and side = 'BTO' and state in ('queued', 'submitting')))::int`
 
 // decideSlice decides about the next followers in line. The signal's row is held,
-// so that two runs at once do one after the other what is left.
+// so that two runs at once do one after the other what is left. Foreign table: users.
 func (c *Copier) decideSlice(ctx context.Context, tx pgx.Tx, s signal) (done bool, err error) {
+	var trader string
 	err = tx.QueryRow(ctx, `
-		select seed, place_of, paper_place_of, placed, paper_placed, last_key from copy_signals
-		where leader_order_id = $1 and decided_at is null for no key update`, s.leader.ID).
-		Scan(&s.Seed, &s.PlaceOf, &s.PaperOf, &s.Placed, &s.PaperPlaced, &s.LastKey)
+		select seed, place_of, paper_place_of, placed, paper_placed, last_key,
+			(select username from users where id = trader_id), `+decideTime+`
+		from copy_signals where leader_order_id = $1 and decided_at is null for no key update`, s.leader.ID).
+		Scan(&s.Seed, &s.PlaceOf, &s.PaperOf, &s.Placed, &s.PaperPlaced, &s.LastKey, &trader, nil, nil, nil)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return true, nil
 	}
@@ -188,7 +188,7 @@ func (c *Copier) decideSlice(ctx context.Context, tx pgx.Tx, s signal) (done boo
 		return false, fmt.Errorf("decide: %w", err)
 	}
 	c.crash("C11")
-	if err := c.ask(ctx, tx, s.leader, firstAsked, madeNow, pgx.NamedArgs{"terms": terms}); err != nil {
+	if err := c.ask(ctx, tx, s.leader, firstAsked, madeNow, pgx.NamedArgs{"terms": terms, "trader": trader}); err != nil {
 		return false, err
 	}
 	done = left <= s.slice
