@@ -162,9 +162,14 @@ func (s *simulation) crash(point string) {
 	}
 }
 
+// claimsLast is when the last claim of a process that died has run out: an order's, its
+// deadline and five seconds (a look's is shorter).
+const claimsLast = 50 * time.Second
+
 // call lets the engine do something, as one process of several: it may die in it.
-// Its memory is then gone, and the next process begins with a sweep. Afterwards
-// everything it committed is seen.
+// Its memory is then gone, and the next process begins with a sweep; what the dead one
+// had claimed is free only later, and by night it is long until somebody sweeps by
+// himself. Afterwards everything it committed is seen.
 func (s *simulation) call(name string, do func(ctx context.Context) error) error {
 	began := s.time.Now()
 	if err := s.time.show(s.ctx); err != nil {
@@ -174,6 +179,7 @@ func (s *simulation) call(name string, do func(ctx context.Context) error) error
 	var died crashed
 	if errors.As(err, &died) {
 		s.in(s.dice.between(time.Second, 5*time.Second), "rise and sweep", s.sweep)
+		s.in(s.dice.between(claimsLast, claimsLast+20*time.Second), "sweep what was claimed", s.sweep)
 	}
 	if seen := s.observe(began); seen != nil {
 		return fmt.Errorf("after %s: %w", name, seen)

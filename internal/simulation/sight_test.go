@@ -23,6 +23,9 @@ type sight struct {
 const (
 	linkWithin   = 35 * time.Second
 	firstMinutes = 4 * time.Minute
+	// A refusal is an answer: nobody looks for such an order in a hurry, but once more
+	// after two minutes (T14).
+	linkRefused = 2*time.Minute + linkWithin
 	onTime       = 2 * time.Second // what takes longer keeps others waiting
 )
 
@@ -110,7 +113,8 @@ func (s *simulation) judgeLinks(v *verdict) error {
 	rows, err := s.observer.Query(s.ctx, `
 		select b.broker_order_id, b.linked_at, o.id, o.sent_at, a.broker_account_id,
 			exists (select from public.order_events e where e.order_id = o.id and e.actor = 'reconciler' and e.from_state in ('submitting', 'unknown')
-				and e.to_state not in ('submitting', 'unknown', 'not_placed'))
+				and e.to_state not in ('submitting', 'unknown', 'not_placed')),
+			exists (select from public.order_events e where e.order_id = o.id and e.from_state = 'rejected')
 		from public.order_broker_ids b join public.orders o on o.id = b.order_id join public.accounts a on a.id = b.account_id
 		where o.source <> 'detected' and o.sent_at is not null order by b.linked_at, o.id`)
 	if err != nil {
@@ -119,19 +123,23 @@ func (s *simulation) judgeLinks(v *verdict) error {
 	var brokerID, account string
 	var linked, sent time.Time
 	var order uuid.UUID
-	var byLook bool
-	_, err = pgx.ForEachRow(rows, []any{&brokerID, &linked, &order, &sent, &account, &byLook}, func() error {
+	var byLook, refused bool
+	_, err = pgx.ForEachRow(rows, []any{&brokerID, &linked, &order, &sent, &account, &byLook, &refused}, func() error {
 		b, known := s.world.Order(brokerID)
 		placed := slices.Contains(s.referee.real[order], brokerID) // else a twin's, or a successor
 		if !known || !placed || b.ListedAt.After(sent.Add(firstMinutes)) || !linked.After(b.ListedAt) {
 			return nil
 		}
+		within := linkWithin
+		if refused {
+			within = linkRefused
+		}
 		switch {
-		case !linked.After(b.ListedAt.Add(linkWithin)):
+		case !linked.After(b.ListedAt.Add(within)):
 			if byLook { // not by the answer to placing
 				s.tally.linked++
 			}
-		case s.sight.keptBetween(account, b.ListedAt.Add(-linkWithin), linked):
+		case s.sight.keptBetween(account, b.ListedAt.Add(-within), linked):
 			s.tally.linkedLate++
 		default:
 			v.say(&v.wrong, "INV-8: broker order %s was listed at %s and linked to order %s %s later, though nothing kept a look from it",
