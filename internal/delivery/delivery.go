@@ -131,6 +131,10 @@ type Options struct {
 	Tell    func(ctx context.Context, tx pgx.Tx, l Lost) error
 	Manners Manners
 
+	// Unsubscribe switches mail of some categories off, as a link in a mail asks for it, in
+	// the caller's transaction. Needed with Email.
+	Unsubscribe func(ctx context.Context, tx pgx.Tx, user uuid.UUID, categories []string) error
+
 	Discord *Discord
 	Push    *WebPush
 	Feed    *Feed
@@ -149,33 +153,34 @@ type Options struct {
 // Post works the deliveries table: every row becomes a message, or the reason
 // why it did not.
 type Post struct {
-	db       *postgres.DB
-	ring     *secret.Ring
-	process  uuid.UUID // on what it claims
-	compose  Compose
-	gather   Gather
-	tell     func(ctx context.Context, tx pgx.Tx, l Lost) error
-	manners  Manners
-	discord  *Discord
-	push     *WebPush
-	feed     *Feed
-	email    *Email
-	hooks    *Hooks
-	counters []*counter
-	breaker  *httpio.Breaker
-	now      func() time.Time
-	jitter   func(time.Duration) time.Duration
-	poll     time.Duration
-	observe  func(channel, outcome string, took time.Duration)
-	log      *slog.Logger
-	crash    func(point string)
+	db          *postgres.DB
+	ring        *secret.Ring
+	process     uuid.UUID // on what it claims
+	compose     Compose
+	gather      Gather
+	tell        func(ctx context.Context, tx pgx.Tx, l Lost) error
+	manners     Manners
+	unsubscribe func(ctx context.Context, tx pgx.Tx, user uuid.UUID, categories []string) error
+	discord     *Discord
+	push        *WebPush
+	feed        *Feed
+	email       *Email
+	hooks       *Hooks
+	counters    []*counter
+	breaker     *httpio.Breaker
+	now         func() time.Time
+	jitter      func(time.Duration) time.Duration
+	poll        time.Duration
+	observe     func(channel, outcome string, took time.Duration)
+	log         *slog.Logger
+	crash       func(point string)
 }
 
 // New returns a Post. Run makes it work.
 func New(o Options) *Post {
 	o = withDefaults(o)
 	p := &Post{
-		db: o.DB, ring: o.Ring, process: o.Process, compose: o.Compose, gather: o.Gather, tell: o.Tell, manners: o.Manners, discord: o.Discord, push: o.Push, feed: o.Feed,
+		db: o.DB, ring: o.Ring, process: o.Process, compose: o.Compose, gather: o.Gather, tell: o.Tell, manners: o.Manners, unsubscribe: o.Unsubscribe, discord: o.Discord, push: o.Push, feed: o.Feed,
 		email: o.Email, hooks: o.Hooks,
 		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, log: o.Logger, crash: o.Crash,
 	}

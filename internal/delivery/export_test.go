@@ -82,5 +82,5 @@ func (p *Post) Sweep(ctx context.Context) error { return p.sweep(ctx) }
 
 // ReadersReasons are why a message ended that its reader did not want just then.
 func ReadersReasons() []string {
-	return []string{reasonOff, reasonDecided, reasonMuted, reasonMutedDay, reasonQuiet, reasonTooLate, reasonOvertaken}
+	return []string{reasonOff, reasonUnwanted, reasonDecided, reasonMuted, reasonMutedDay, reasonQuiet, reasonTooLate, reasonOvertaken}
 }

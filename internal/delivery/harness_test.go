@@ -131,7 +131,7 @@ func (s *street) postWith(change func(*delivery.Options)) *delivery.Post {
 	o := delivery.Options{
 		Hooks: delivery.NewHooks(receivers, s.clock.now),
 		Email: delivery.NewEmail(mails, s.links, s.db, s.clock.now),
-		DB:    s.db, Ring: s.ring, Compose: s.announce.Compose, Gather: s.announce.Gather, Tell: s.announce.TellLost,
+		DB:    s.db, Ring: s.ring, Compose: s.announce.Compose, Gather: s.announce.Gather, Tell: s.announce.TellLost, Unsubscribe: s.announce.Unsubscribe,
 		Limits:  map[string]delivery.Limit{}, // lifted, but where a test is about them
 		Manners: alerts.Manners(func() exchange.Date { return exchange.TradingDay(s.clock.now()) }),
 		Discord: delivery.NewDiscord(hooks), Push: delivery.NewWebPush(push, []string{host}, s.clock.now), Feed: delivery.NewFeed(feed),

@@ -113,17 +113,16 @@ func mailStates() []string {
 	return []string{"made", "accepted", "sent", "delivered", "failed", "suppressed", "bounced", "complained"}
 }
 
-// complained switches off all mail but security mail, at once. Only the reader switches
-// it on again.
+// complained stops all mail but security mail, at once, whatever its reader's address will
+// be. Only they switch it on again (ResumeMail).
 func (p *Post) complained(ctx context.Context, tx pgx.Tx, m mailRow) error {
 	if m.user == nil {
 		return nil
 	}
 	tag, err := tx.Exec(ctx, `
-		insert into mail_optouts (user_id, category, reason, at) values ($1, $2, 'complained', $3)
-		on conflict (user_id, category) do nothing`, m.user, AllMail, p.now())
+		insert into mail_complaints (user_id, at) values ($1, $2) on conflict do nothing`, m.user, p.now())
 	if err != nil {
-		return fmt.Errorf("switch mail off: %w", err)
+		return fmt.Errorf("stop mail: %w", err)
 	}
 	if tag.RowsAffected() == 0 {
 		return nil
