@@ -156,7 +156,7 @@ func (c *Email) encode(id uuid.UUID, t Destination, words Mail) ([]byte, error) 
 		return nil, err
 	}
 	return email.Mail{
-		From: c.client.From(), To: t.Address, Subject: words.Subject, HTML: html, Text: letter.Text(),
+		From: c.client.From(), ReplyTo: c.client.ReplyTo(), To: t.Address, Subject: words.Subject, HTML: html, Text: letter.Text(),
 		Kind: words.Kind, ID: id.String(), Unsubscribe: letter.Unsubscribe,
 	}.Encode()
 }

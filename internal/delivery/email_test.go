@@ -16,6 +16,7 @@ import (
 	"github.com/alertsify/alertsify/internal/email"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/inbox"
+	"github.com/alertsify/alertsify/internal/sandbox"
 )
 
 // reader is somebody with a verified address, which is a mailbox by now.
@@ -45,6 +46,7 @@ func (s *street) tell(user uuid.UUID, kind alerts.Type, title string) {
 // letter is a mail that Resend took.
 type letter struct {
 	ID, Key, From, Subject, HTML, Text string
+	ReplyTo                            string `json:"reply_to"`
 	To                                 []string
 	Headers                            map[string]string
 	Tags                               []struct{ Name, Value string }
@@ -92,6 +94,9 @@ func TestANotificationGoesByMailWithAWayToSwitchItOff(t *testing.T) {
 		t.Errorf("subject %q, html %s", m.Subject, m.HTML)
 	}
 	link := strings.Trim(m.Headers["List-Unsubscribe"], "<>")
+	if m.ReplyTo != "Support <support@"+sandbox.ResendDomain+">" {
+		t.Errorf("replies go to %q", m.ReplyTo)
+	}
 	if m.Headers["List-Unsubscribe-Post"] != "List-Unsubscribe=One-Click" || !strings.HasPrefix(link, "https://app.example/u/") || !strings.Contains(m.Text, link) {
 		t.Errorf("headers %v, text %s", m.Headers, m.Text)
 	}

@@ -125,7 +125,7 @@ func (s *street) postWith(change func(*delivery.Options)) *delivery.Post {
 	})
 	mails := email.New(email.Options{
 		BaseURL: s.base + "/resend", Key: secret.New(sandbox.ResendKey), From: "Alertsify <alerts@" + sandbox.ResendDomain + ">",
-		UserAgent: "Alertsify/test", HTTP: client, Now: s.clock.now,
+		ReplyTo: "Support <support@" + sandbox.ResendDomain + ">", UserAgent: "Alertsify/test", HTTP: client, Now: s.clock.now,
 	})
 	receivers := webhook.New(webhook.Options{HTTP: client, AllowLoopback: []string{host}, UserAgent: "Alertsify/test", Now: s.clock.now})
 	o := delivery.Options{
