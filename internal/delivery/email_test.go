@@ -175,6 +175,13 @@ func TestAUsedUpQuotaIsNotHammered(t *testing.T) {
 	s.tell(ava, alerts.PaymentFailed, "Two")
 	s.drain()
 	s.wantStates(delivery.ChannelEmail, "create delivered, create pending")
+	held := s.health(delivery.ChannelEmail)
+	if held.HeldUntil == nil || !held.HeldUntil.Equal(s.clock.now().Add(time.Hour)) || !strings.Contains(held.HeldReason, "daily_quota_exceeded") {
+		t.Errorf("held until %v because of %q", held.HeldUntil, held.HeldReason)
+	}
+	if h := s.health(delivery.ChannelDiscord); h.HeldUntil != nil || h.HeldReason != "" {
+		t.Errorf("Discord is held until %v because of %q", h.HeldUntil, h.HeldReason)
+	}
 	s.clock.pass(59 * time.Minute)
 	s.drain()
 	s.wantReceived("resend", "POST 200", "POST 429")

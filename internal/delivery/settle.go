@@ -195,15 +195,23 @@ func noteMessage(ctx context.Context, tx pgx.Tx, s sent, v verdict) error {
 	return nil
 }
 
-// pauseChannel lets every process wait when the other side refuses us as a whole.
+// pauseChannel lets every process wait when the other side refuses us as a whole. What a
+// push service says of our key is about that service only.
 func pauseChannel(ctx context.Context, tx pgx.Tx, s sent, now time.Time) error {
-	if !s.result.Everyone || s.result.Outcome != Retry || s.result.After <= 0 {
+	wait := s.result.After
+	switch {
+	case !s.result.Everyone:
+		return nil
+	case s.result.Outcome == Misconfigured && s.message.Destination.Settings.Host == "":
+		wait = max(oursWait, wait)
+	case s.result.Outcome != Retry || wait <= 0:
 		return nil
 	}
 	_, err := tx.Exec(ctx, `
-		insert into channel_pauses (channel, paused_until) values ($1, $2)
-		on conflict (channel) do update set paused_until = greatest(channel_pauses.paused_until, excluded.paused_until)`,
-		s.message.Destination.Channel, now.Add(s.result.After))
+		insert into channel_pauses (channel, paused_until, reason) values ($1, $2, $3)
+		on conflict (channel) do update set paused_until = excluded.paused_until, reason = excluded.reason
+		where channel_pauses.paused_until < excluded.paused_until`,
+		s.message.Destination.Channel, now.Add(wait), s.result.Detail)
 	if err != nil {
 		return fmt.Errorf("pause channel: %w", err)
 	}
