@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -288,6 +289,58 @@ func TestNoReportOfLessTakesTheWorseOneBack(t *testing.T) {
 	if state := scan[string](s, `select state from mails`); state != "bounced" {
 		t.Errorf("the mail is %q", state)
 	}
+}
+
+// Every event counts as what it came to, once.
+func TestEventsOfMailAreCounted(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	seen := map[string]int{}
+	s.post = s.postWith(func(o *delivery.Options) { o.ObserveMail = func(event string) { seen[event]++ } })
+	s.tell(s.reader("ava", "ava@example.com"), alerts.PaymentFailed, "One")
+	s.drain()
+	id := s.letters()[0].ID
+	for _, e := range []email.Event{
+		{Type: email.EventDelivered}, {Type: email.EventDelivered}, {Type: email.EventSent}, // a repeat, and one that comes late
+		{Type: email.EventBounced, Bounce: "Transient"}, {Type: "email.opened"},
+		{Type: email.EventBounced, Bounce: "Permanent"}, {Type: email.EventComplained},
+	} {
+		e.EmailID = id
+		s.report(e)
+	}
+	s.report(email.Event{Type: email.EventDelivered, EmailID: "of somebody else"})
+	s.must(s.post.ReceiveMail(s.ctx, inbox.Event{Type: email.EventBounced, Stale: true, Payload: []byte(`{}`)}))
+	if err := s.post.ReceiveMail(s.ctx, inbox.Event{Payload: []byte(`no event`)}); err == nil {
+		t.Error("what is no event was worked")
+	}
+	if want := map[string]int{"delivered": 1, "bounced": 1, "complained": 1, "ignored": 5, "stale": 1}; !maps.Equal(seen, want) {
+		t.Errorf("counted %v, want %v", seen, want)
+	}
+}
+
+// What a mail said is kept for a week, that there was one for a quarter; its receipt stays.
+func TestMailsAreForgotten(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.reader("ava", "ava@example.com")
+	const stand = `select count(*) || ' mails, ' || count(body) || ' bodies, ' || (select count(*) from mail_parts) || ' parts' from mails`
+	for _, c := range []struct {
+		passes time.Duration
+		want   string
+	}{
+		{0, "1 mails, 1 bodies, 1 parts"},
+		{8 * 24 * time.Hour, "2 mails, 1 bodies, 2 parts"},
+		{83 * 24 * time.Hour, "2 mails, 1 bodies, 2 parts"},
+	} {
+		s.clock.pass(c.passes)
+		s.tell(ava, alerts.PaymentFailed, "One more")
+		s.drain()
+		s.must(s.post.TrimMails(s.ctx))
+		if got := scan[string](s, stand); got != c.want {
+			t.Errorf("%s later: %s, want %s", c.passes, got, c.want)
+		}
+	}
+	s.wantStates(delivery.ChannelEmail, "create delivered, create delivered, create delivered")
 }
 
 // Who reports our mail as unwanted gets none, not even with another address, until they
