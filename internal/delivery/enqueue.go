@@ -73,7 +73,7 @@ func Revise(ctx context.Context, tx pgx.Tx, alertID uuid.UUID, revision int, now
 		select c.destination_id, c.channel, c.user_id, c.alert_id, c.position_id, c.side, 'update', $2::int,
 		       $3, c.created_at + $4::interval, c.executed_at, c.learnt_at, $3, $3
 		from deliveries c join destinations t on t.id = c.destination_id
-		where c.alert_id = $1 and c.op = 'create' and c.state in ('sending', 'delivered')
+		where c.alert_id = $1 and c.op = 'create' and (c.state in ('sending', 'delivered') or c.message_id is not null)
 		  and not c.message_gone and c.created_at + $4::interval > $3
 		  and t.disabled_at is null and t.removed_at is null
 		on conflict (alert_id, destination_id) where op = 'update' and state = 'pending'

@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -133,6 +134,169 @@ func TestAnswersLostTwiceAreNeverAThirdMessage(t *testing.T) {
 		t.Errorf("%d messages", got)
 	}
 	s.wantStates("discord", "create dead")
+}
+
+// ends writes down that nothing more will fill of the trade's order.
+func (t *trade) ends() {
+	t.Helper()
+	t.exec(`update orders set state = 'cancelled' where id = $1`, t.OrderID)
+}
+
+// lostTwice is an entry that filled in part and of which Discord lost both answers.
+func (s *street) lostTwice() *trade {
+	s.Helper()
+	s.fault("discord", "POST", "accept_then_drop", 2, 0)
+	entry := s.holding(s.user("ava")).trade("BTO").fills(2)
+	for range 3 {
+		s.drain()
+		s.clock.pass(5 * time.Second)
+	}
+	s.wantStates("discord", "create dead")
+	return entry
+}
+
+func (s *street) wantContracts(hook string, want ...string) {
+	s.Helper()
+	got := []string{}
+	for _, m := range s.messages(hook) {
+		got = append(got, m.field("Contracts"))
+	}
+	if !slices.Equal(got, want) {
+		s.Errorf("the messages say %q, want %q", got, want)
+	}
+}
+
+// Nobody knows which message to change: what filled later is one new message, once no
+// more can fill. That one can be changed.
+func TestAfterTwoLostAnswersTheRestIsToldAtTheOrdersEnd(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	entry := s.lostTwice()
+	entry.fills(3)
+	entry.fills(4)
+	s.clock.pass(time.Hour)
+	s.drain()
+	s.wantContracts(hook, "2 / 5", "2 / 5")
+	entry.ends() // without another fill
+	for range 3 {
+		s.drain()
+		s.clock.pass(time.Second)
+	}
+	s.wantContracts(hook, "2 / 5", "2 / 5", "4 / 5")
+	s.wantStates("discord", "create dead, update delivered")
+	if r := s.rows("discord")[1]; !r.PossibleDuplicate {
+		t.Errorf("it is not marked: %+v", r)
+	}
+	entry.fills(5) // reported late
+	s.drain()
+	s.wantContracts(hook, "2 / 5", "2 / 5", "5")
+}
+
+func TestWhatTheLostMessagesToldIsNotToldAgain(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	entry := s.lostTwice()
+	entry.ends()
+	s.drain()
+	s.wantContracts(hook, "2 / 5", "2 / 5")
+	s.wantStates("discord", "create dead")
+}
+
+// The repeat may also fail without an answer being lost.
+func TestALastWordFollowsARepeatThatCameTooLate(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	s.fault("discord", "POST", "accept_then_drop", 1, 0)
+	entry := s.holding(s.user("ava")).trade("BTO").fills(2)
+	s.drain()
+	s.fault("discord", "POST", "error", 0, 503)
+	entry.fills(3)
+	for range 30 {
+		s.clock.pass(5 * time.Second)
+		s.drain()
+	}
+	s.wantStates("discord", "create stale")
+	s.control("DELETE", "faults", nil, nil)
+	s.clock.pass(time.Minute)
+	entry.ends()
+	s.drain()
+	s.wantContracts(hook, "2 / 5", "3 / 5")
+}
+
+func TestALastWordIsNeverRepeated(t *testing.T) {
+	t.Parallel()
+	for name, dies := range map[string]bool{"its answer is lost": false, "its process dies": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			hook := s.platform()
+			entry := s.lostTwice()
+			entry.fills(5)
+			entry.ends()
+			s.must(s.post.Sweep(s.ctx))
+			if dies {
+				_, err := s.newPost().SendWithoutMark(s.ctx)
+				s.must(err)
+			} else {
+				s.fault("discord", "POST", "accept_then_drop", 1, 0)
+			}
+			for range 4 {
+				s.drain()
+				s.clock.pass(delivery.ClaimFor + time.Second)
+			}
+			s.wantContracts(hook, "2 / 5", "2 / 5", "5")
+			s.wantStates("discord", "create dead, update dead")
+		})
+	}
+}
+
+func TestAClosedPositionsEntryHasNoLastWord(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]bool{"closed before": false, "closed while it waits": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			hook := s.platform()
+			entry := s.lostTwice()
+			entry.fills(5)
+			entry.ends()
+			states := "create dead"
+			if late {
+				s.must(s.post.Sweep(s.ctx))
+				states += ", update superseded"
+			}
+			s.exec(`update positions set status = 'closed', bought = 1, sold = 1`)
+			s.drain()
+			s.wantContracts(hook, "2 / 5", "2 / 5")
+			s.wantStates("discord", states)
+		})
+	}
+}
+
+// A change says the same again: it is repeated until its answer comes.
+func TestAnEditWhoseAnswerWasLostIsRepeated(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	entry := s.holding(s.user("ava")).trade("BTO").fills(2)
+	s.drain()
+	s.fault("discord", "PATCH", "accept_then_drop", 3, 0)
+	entry.fills(5)
+	for range 4 {
+		s.drain()
+		s.clock.pass(5 * time.Second)
+	}
+	s.wantReceived("discord", "POST 200", "PATCH 200", "PATCH 200", "PATCH 200", "PATCH 200")
+	s.wantContracts(hook, "5")
+	s.wantStates("discord", "create delivered, update delivered")
+	for _, r := range s.rows("discord") {
+		if r.PossibleDuplicate {
+			t.Errorf("marked as a duplicate: %+v", r)
+		}
+	}
 }
 
 func TestAProcessThatDiesBetweenSendingAndMarkingCostsOneRepeat(t *testing.T) {

@@ -85,6 +85,9 @@ func (p *Post) judgeAll(s sent, now time.Time) []verdict {
 		if s.result.Outcome == Rejected && len(s.parcel) > 1 {
 			verdicts[i] = verdict{Error: s.result.Detail, Together: len(s.parcel) / 2}.again(d, now)
 		}
+		if s.isLastWord() {
+			verdicts[i] = verdicts[i].lastWord(s.result)
+		}
 	}
 	return verdicts
 }
@@ -162,12 +165,13 @@ func noteDeliveries(ctx context.Context, tx pgx.Tx, s sent, verdicts []verdict, 
 		    revision = case when $2 then v.revision else d.revision end,
 		    message_id = case when $2 and d.op = 'create' then nullif($4, '') else message_id end,
 		    slot = case when $2 and d.op = 'create' then v.slot - 1 else d.slot end,
+		    unanswered = case when $14 and d.op = 'create' and d.alert_id is not null then greatest(d.unanswered, v.revision) else d.unanswered end,
 		    updated_at = $3
 		from unnest($5::uuid[], $6::text[], $7::timestamptz[], $8::int[], $9::int[], $10::int[], $11::int[], $12::bool[], $13::text[])
 		     with ordinality as v(id, state, wait, failed, unknowns, together, revision, duplicate, reason, slot)
 		where d.id = v.id and (d.claim_token = $1 or $2 and d.state = 'pending')`,
 		s.parcel[0].Token, s.result.Outcome == Accepted, now, s.result.MessageID,
-		ids, states, waits, failed, unknowns, together, revisions, duplicates, reasons)
+		ids, states, waits, failed, unknowns, together, revisions, duplicates, reasons, s.result.Outcome == Unknown)
 	if err != nil {
 		return 0, fmt.Errorf("note outcome of delivery: %w", err)
 	}
@@ -175,7 +179,8 @@ func noteDeliveries(ctx context.Context, tx pgx.Tx, s sent, verdicts []verdict, 
 }
 
 // noteMessage keeps, on the deliveries that made a message, what it says of each now
-// and whether it still exists: what changed it has told all of it anew.
+// and whether it still exists: what changed it has told all of it anew. By a last word a
+// message is known that can be changed.
 func noteMessage(ctx context.Context, tx pgx.Tx, s sent, v verdict) error {
 	if s.parcel[0].Op != Update || (s.result.Outcome != Accepted && !v.MessageGone) {
 		return nil
@@ -185,10 +190,12 @@ func noteMessage(ctx context.Context, tx pgx.Tx, s sent, v verdict) error {
 		alerts, revisions = append(alerts, alert), append(revisions, revision)
 	}
 	_, err := tx.Exec(ctx, `
-		update deliveries c set revision = greatest(c.revision, said.revision), message_gone = message_gone or $4
+		update deliveries c
+		set revision = greatest(c.revision, said.revision), message_gone = message_gone or $4,
+		    message_id = coalesce(c.message_id, nullif($5, '')), slot = coalesce(c.slot, 0)
 		from unnest($2::uuid[], $3::int[]) said(alert, revision)
 		where c.alert_id = said.alert and c.destination_id = $1 and c.op = 'create'`,
-		s.parcel[0].DestinationID, alerts, revisions, v.MessageGone)
+		s.parcel[0].DestinationID, alerts, revisions, v.MessageGone, s.result.MessageID)
 	if err != nil {
 		return fmt.Errorf("note state of message: %w", err)
 	}
