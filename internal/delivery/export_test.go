@@ -60,6 +60,28 @@ func (p *Post) SendWithoutMark(ctx context.Context) (int, error) {
 	return n, nil
 }
 
+// SendLate claims everything that is due and sends it; something happens before it is
+// written down what came of it.
+func (p *Post) SendLate(ctx context.Context, meanwhile func()) error {
+	var late []func()
+	for _, c := range p.counters {
+		found, err := p.look(ctx, c, c.workers)
+		if err != nil {
+			return err
+		}
+		for _, parcel := range found.parcels {
+			l := p.prepare(ctx, parcel)
+			s := sent{parcel: l.parcel, message: l.message, said: l.said, result: p.send(ctx, c, l.message, parcel[0].Deadline)}
+			late = append(late, func() { p.finish(ctx, c, s) })
+		}
+	}
+	meanwhile()
+	for _, write := range late {
+		write()
+	}
+	return nil
+}
+
 // ClaimFor is how long a claim holds.
 const ClaimFor = claimFor
 

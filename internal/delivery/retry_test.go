@@ -326,6 +326,75 @@ func TestAProcessThatDiesBetweenSendingAndMarkingCostsOneRepeat(t *testing.T) {
 	}
 }
 
+// A process that is slower than its claim holds still knows that its message arrived.
+func TestWhatArrivedAfterItWasGivenUpIsDelivered(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	entry := s.holding(s.user("ava")).trade("STC").fills(2)
+	lapse := func() {
+		s.clock.pass(delivery.ClaimFor + time.Millisecond)
+		s.must(s.post.Sweep(s.ctx))
+	}
+	_, err := s.newPost().SendWithoutMark(s.ctx)
+	s.must(err)
+	lapse()
+	s.must(s.newPost().SendLate(s.ctx, func() {
+		lapse()
+		s.wantStates("discord", "create dead")
+	}))
+	s.wantStates("discord", "create delivered")
+	entry.fills(5)
+	s.drain()
+	s.wantContracts(hook, "2 / 5", "5")
+}
+
+// Whatever the database refused for a moment: a message that has left is not sent again.
+func TestAnOutcomeIsWrittenDownOnceTheDatabaseTakesIt(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	s.exec(`create sequence tries`)
+	s.exec(`create function stumble() returns trigger language plpgsql as $$ begin
+		if new.state = 'delivered' and new.channel = 'discord' and nextval('tries') = 1 then
+			raise exception 'canceling statement due to statement timeout' using errcode = 'query_canceled';
+		end if;
+		return new; end $$`)
+	s.exec(`create trigger stumble before update on deliveries for each row execute function stumble()`)
+	s.holding(s.user("ava")).trade("BTO").fills(5)
+	s.drain()
+	s.wantStates("discord", "create delivered")
+	s.clock.pass(delivery.ClaimFor + time.Second)
+	s.drain()
+	s.wantContracts(hook, "5")
+}
+
+// Discord limits edits of old messages. That is no reason to keep news from the channel.
+func TestALimitOfEditsHoldsUpNoNews(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	ava := s.user("ava")
+	entry := s.holding(ava).trade("BTO").fills(2)
+	s.drain()
+	s.clock.pass(2 * time.Hour)
+	s.control("POST", "discord/webhooks/"+hook, map[string]string{"state": "old_edits"}, nil)
+	entry.fills(3)
+	s.drain()
+	s.holding(ava).trade("BTO").fills(5)
+	entry.fills(4)
+	s.drain()
+	s.wantReceived("discord", "POST 200", "PATCH 429", "POST 200")
+	s.wantContracts(hook, "2 / 5", "5")
+	s.control("POST", "discord/webhooks/"+hook, map[string]string{"state": ""}, nil)
+	s.clock.pass(3*time.Minute - time.Second)
+	s.drain()
+	s.wantContracts(hook, "2 / 5", "5")
+	s.clock.pass(time.Second)
+	s.drain()
+	s.wantContracts(hook, "4 / 5", "5")
+}
+
 func TestDyingTwiceIsNeverAThirdMessage(t *testing.T) {
 	t.Parallel()
 	s := open(t)

@@ -7,8 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-
-	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // sent is one attempt and what came of it.
@@ -21,19 +19,18 @@ type sent struct {
 	part    bool // others of its claim go on without it
 }
 
-// settle writes down what came of an attempt. The message has left already, so
-// it keeps trying while the database is away; if that takes too long, the claim
-// runs out and the sweep treats it as unknown.
+// settle writes down what came of an attempt. The message has left already, so it keeps
+// trying whatever the database says: it may be away, a lock be held for long, a newer
+// waiting update appear while this one goes back to waiting. If that takes too long, the
+// claim runs out and the sweep treats it as unknown.
 func (p *Post) settle(ctx context.Context, s sent) error {
 	ctx, cancel := context.WithTimeout(ctx, settleFor)
 	defer cancel()
 	pause := 100 * time.Millisecond
 	for {
 		err := p.settleOnce(ctx, s)
-		// A new waiting update may appear while this one goes back to waiting.
-		again := postgres.IsUnavailable(err) || postgres.IsUnique(err, "deliveries_update")
-		if !again {
-			return err
+		if err == nil {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -137,7 +134,8 @@ func noteAttempts(ctx context.Context, tx pgx.Tx, s sent, now time.Time) error {
 
 // noteDeliveries moves them on, if the claim is still ours, and says how many. An
 // update that would wait again while a newer one waits is not needed any more. What
-// arrived although its claim ran out is not sent again, if that has not begun.
+// arrived although its claim ran out is not sent again, if that has not begun, nor is it
+// dead, if it was given up meanwhile.
 func noteDeliveries(ctx context.Context, tx pgx.Tx, s sent, verdicts []verdict, now time.Time) (int, error) {
 	n := len(s.parcel)
 	ids, states, waits := make([]uuid.UUID, n), make([]string, n), make([]*time.Time, n)
@@ -169,7 +167,7 @@ func noteDeliveries(ctx context.Context, tx pgx.Tx, s sent, verdicts []verdict, 
 		    updated_at = $3
 		from unnest($5::uuid[], $6::text[], $7::timestamptz[], $8::int[], $9::int[], $10::int[], $11::int[], $12::bool[], $13::text[])
 		     with ordinality as v(id, state, wait, failed, unknowns, together, revision, duplicate, reason, slot)
-		where d.id = v.id and (d.claim_token = $1 or $2 and d.state = 'pending')`,
+		where d.id = v.id and (d.claim_token = $1 or $2 and d.state in ('pending', 'dead'))`,
 		s.parcel[0].Token, s.result.Outcome == Accepted, now, s.result.MessageID,
 		ids, states, waits, failed, unknowns, together, revisions, duplicates, reasons, s.result.Outcome == Unknown)
 	if err != nil {
