@@ -3,9 +3,9 @@ package web
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 
+	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
@@ -26,30 +26,13 @@ type channelsView struct {
 
 func (v channelsView) wrong() string { return strconv.FormatBool(v.Wrong != "") }
 
-// mailChoices are the kinds of mail, with what each is about.
-func mailChoices() []mailChoice {
-	return []mailChoice{
-		{delivery.TradingMail, "Trades and copies", "Fills, approvals, copies that were made or failed."},
-		{delivery.SocialMail, "Followers and rankings", "New followers, achievements, the leaderboard."},
-		{delivery.AccountMail, "Your account", "A broker that has to be reconnected, payments, a plan that ends."},
-		{delivery.NewsMail, "News and notices", "From the operators, and when something can no longer reach you."},
-	}
-}
-
-type mailChoice struct{ Name, Label, About string }
-
-func (v channelsView) wanted(c mailChoice) bool { return !slices.Contains(v.Mail.Off, c.Name) }
-
 // mailboxWords is the state in words, with its tone.
 func mailboxWords(m delivery.Mailbox) ui.Notice {
 	switch m.State {
 	case delivery.MailboxBounced:
 		return ui.Notice{Tone: ui.Bad, Text: "Switched off: " + *m.DisabledReason + "."}
 	case delivery.MailboxOff:
-		if m.Complained {
-			return ui.Notice{Tone: ui.Wait, Text: "Switched off, because you reported our mail as unwanted. Only you can switch it on again, below."}
-		}
-		return ui.Notice{Tone: ui.Wait, Text: "Switched off by you."}
+		return ui.Notice{Tone: ui.Wait, Text: "Switched off, because you reported our mail as unwanted. Only you can switch it on again."}
 	case delivery.MailboxNone:
 		return ui.Notice{Tone: ui.Wait, Text: "You have no verified address, so no mail can be sent. Sign in with a provider that has verified yours."}
 	}
@@ -98,22 +81,13 @@ func (s *Site) showChannels(w http.ResponseWriter, r *http.Request, status int, 
 	return s.show(w, r, status, channelsPage(p, v))
 }
 
-// setMail answers POST /settings/channels/email: what is ticked is wanted.
-func (s *Site) setMail(w http.ResponseWriter, r *http.Request) error {
-	f, err := form(w, r)
-	if err != nil {
+// resumeMail answers POST /settings/channels/email/resume, of who reported our mail as
+// unwanted and wants it again.
+func (s *Site) resumeMail(w http.ResponseWriter, r *http.Request) error {
+	if err := s.post.ResumeMail(r.Context(), me(r.Context())); err != nil {
 		return err
 	}
-	var off []string
-	for _, c := range mailChoices() {
-		if !slices.Contains(f["wanted"], c.Name) {
-			off = append(off, c.Name)
-		}
-	}
-	if err := s.post.SetMailOff(r.Context(), me(r.Context()), off); err != nil {
-		return err
-	}
-	return back(w, channelsPath, "appearance")
+	return back(w, channelsPath, "mail-resumed")
 }
 
 // mailsPerMinute bounds how often a person may have mail sent by hand, as the API does.
@@ -150,10 +124,8 @@ type mailLinkView struct {
 
 func (v mailLinkView) topics() []string {
 	var topics []string
-	for _, c := range mailChoices() {
-		if slices.Contains(v.Link.Categories, c.Name) {
-			topics = append(topics, c.Label)
-		}
+	for _, c := range v.Link.Categories {
+		topics = append(topics, alerts.MailTopic(c))
 	}
 	return topics
 }

@@ -172,16 +172,22 @@ func outcomeWords(outcome string) string {
 // nothing does.
 func heldUp(h delivery.ChannelHealth) (words string, until *time.Time) {
 	var parts []string
-	if h.RestsUntil != nil {
-		parts, until = append(parts, "resting"), h.RestsUntil
-	}
-	if h.Paused > 0 {
-		parts = append(parts, ui.Destinations(h.Paused)+" told to wait")
-		if until == nil || h.PausedUntil.After(*until) {
-			until = h.PausedUntil
+	add := func(end *time.Time, why string) {
+		parts = append(parts, why)
+		if until == nil || end.After(*until) {
+			until = end
 		}
 	}
-	return strings.Join(parts, ", "), until
+	if h.HeldUntil != nil {
+		add(h.HeldUntil, "all of it, told so: "+h.HeldReason)
+	}
+	if h.RestsUntil != nil {
+		add(h.RestsUntil, "resting")
+	}
+	if h.Paused > 0 {
+		add(h.PausedUntil, ui.Destinations(h.Paused)+" told to wait")
+	}
+	return strings.Join(parts, "; "), until
 }
 
 func aboutWords(l delivery.DeadLetter) string {

@@ -94,6 +94,7 @@ func notice(done string) *ui.Notice {
 		"hook-set":           "Saved. Events go there again.",
 		"hook-removed":       "Removed. Nothing more is sent there.",
 		"hook-tested":        "The receiver took the test event.",
+		"mail-resumed":       "Mail goes to you again, as chosen in your alert settings.",
 		"mail-sent":          "Sent. It should arrive within a minute.",
 		"mail-confirm":       "Sent. Follow its link within 24 hours, and mail goes to this address again.",
 		"not-placed":         "Recorded. The owner is told, and what the order held back is free again.",

@@ -124,6 +124,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"landing":             landingPage(landing),
 		"problem":             problemPage(open, problemView{Status: "500", Title: "Something went wrong on our side", Text: "It is written down. Your orders are not affected by this page.", Back: "/", RequestID: "0192f3c4-7a51-7c1e-9a55-3f1d2c4b5a60"}),
 		"channels":            channelsPage(frame("Channels", channelsPath), cannedChannels(now)),
+		"channels-unwanted":   channelsPage(frame("Channels", channelsPath), unwantedChannels(now)),
 		"channels-dead":       channelsPage(frame("Channels", channelsPath), deadChannels(now)),
 		"channels-none":       channelsPage(frame("Channels", channelsPath), channelsView{}),
 		"channels-hook": channelsPage(frame("Channels", channelsPath), channelsView{

@@ -78,6 +78,7 @@ func cannedDeliveries(now time.Time) deliveriesView {
 		Health: []delivery.ChannelHealth{
 			{Channel: delivery.ChannelDiscord, Accepted: 812, Failed: 3, Limited: 14, Waiting: 2, OldestWaiting: before(now, 4*time.Second), Dead: 1, Destinations: 42, Disabled: 2, Paused: 1, PausedUntil: before(now, -30*time.Second)},
 			{Channel: delivery.ChannelPush, Accepted: 2104, Failed: 41, Waiting: 118, OldestWaiting: before(now, 95*time.Second), Dead: 1, Destinations: 310, RestsUntil: before(now, -8*time.Second)},
+			{Channel: delivery.ChannelEmail, Accepted: 96, Limited: 1, Waiting: 12, OldestWaiting: before(now, 11*time.Minute), Destinations: 280, HeldUntil: before(now, -49*time.Minute), HeldReason: "resend: misconfigured: status 429 daily_quota_exceeded: You have reached your daily email sending quota"},
 			{Channel: delivery.ChannelFeed, Destinations: 2},
 		},
 		Dead: []delivery.DeadLetter{dead, platform}, Next: "older",

@@ -782,9 +782,9 @@ func destinationsPanel(v preferencesView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var35 string
-				templ_7745c5c3_Var35, templ_7745c5c3_Err = templ.JoinStringErrs(" say where it goes and what was switched off there.")
+				templ_7745c5c3_Var35, templ_7745c5c3_Err = templ.JoinStringErrs(" say where it goes.")
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `preferences.templ`, Line: 164, Col: 158}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `preferences.templ`, Line: 164, Col: 126}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var35))
 				if templ_7745c5c3_Err != nil {

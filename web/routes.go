@@ -71,7 +71,7 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "GET", Pattern: limitsPath, Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.limits},
 		{Method: "POST", Pattern: limitsPath, Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.setLimits},
 		{Method: "GET", Pattern: channelsPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.channels},
-		{Method: "POST", Pattern: channelsPath + "/email", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.setMail},
+		{Method: "POST", Pattern: channelsPath + "/email/resume", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.resumeMail},
 		{Method: "POST", Pattern: channelsPath + "/email/test", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.testMail},
 		{Method: "POST", Pattern: channelsPath + "/email/confirm", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.confirmMail},
 		{Method: "POST", Pattern: channelsPath + "/webhook", Rule: step, Class: httpio.Feed, Handler: s.setHook},

@@ -15,8 +15,8 @@ const mailBodyMax = 2000
 // sharedBodyMax is the same where several share a mail, so that Gmail shows all of it.
 const sharedBodyMax = 300
 
-// mailTopic is what a kind of mail is called to its reader.
-func mailTopic(category string) string {
+// MailTopic is what a category of mail is called to its reader.
+func MailTopic(category string) string {
 	return map[string]string{
 		delivery.TradingMail: "your trades and copies", delivery.SocialMail: "followers and rankings",
 		delivery.AccountMail: "your account", delivery.NewsMail: "news and notices",
@@ -44,7 +44,7 @@ func (a *Announcer) mail(n notificationRow) *delivery.Mail {
 	return &delivery.Mail{
 		Kind: n.Type, Categories: []string{category}, Subject: subjectOf(n.Title, category),
 		Items:  []email.Item{a.mailItem(n)},
-		Reason: "You get this because mail about " + mailTopic(category) + " is on in your settings.",
+		Reason: "You get this because mail about " + MailTopic(category) + " is on in your settings.",
 	}
 }
 
@@ -83,5 +83,5 @@ func subjectOf(title, category string) string {
 	if subject := email.Subject(title); subject != "" && !amount.MatchString(subject) {
 		return subject
 	}
-	return "About " + mailTopic(category)
+	return "About " + MailTopic(category)
 }

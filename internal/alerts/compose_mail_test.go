@@ -32,12 +32,12 @@ func TestEveryTypeOfNotificationHasMailThatCanBeSwitchedOff(t *testing.T) {
 	a := New(Options{AppURL: "https://app.example"})
 	for _, kind := range Types() {
 		m := a.mail(notificationRow{ID: uuid.New(), Type: kind, Title: "Title", CreatedAt: time.Now()})
-		if len(m.Categories) != 1 || m.Kind != kind || strings.Contains(m.Reason, "about  ") || mailTopic(m.Categories[0]) == "" {
+		if len(m.Categories) != 1 || m.Kind != kind || strings.Contains(m.Reason, "about  ") || MailTopic(m.Categories[0]) == "" {
 			t.Errorf("%s: %+v", kind, m)
 		}
 	}
 	for _, category := range delivery.MailCategories() {
-		if mailTopic(category) == "" {
+		if MailTopic(category) == "" {
 			t.Errorf("nobody says what %q is", category)
 		}
 	}

@@ -171,7 +171,7 @@ func (a *Announcer) SetPreferences(ctx context.Context, user uuid.UUID, channels
 // storePreferences writes one whole after the other: two tabs that save at once leave
 // what one of them said.
 func (a *Announcer) storePreferences(ctx context.Context, tx pgx.Tx, user uuid.UUID, channels []string, chosen map[choice]bool, quiet *delivery.QuietHours, muted []uuid.UUID) error {
-	if err := postgres.Lock(ctx, tx, "preferences of "+user.String()); err != nil {
+	if err := lockPreferences(ctx, tx, user); err != nil {
 		return err
 	}
 	var types, by []string
@@ -202,6 +202,41 @@ func (a *Announcer) storePreferences(ctx context.Context, tx pgx.Tx, user uuid.U
 		}
 	}
 	return storeQuiet(ctx, tx, user, quiet, now)
+}
+
+func lockPreferences(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+	return postgres.Lock(ctx, tx, "preferences of "+user.String())
+}
+
+// Unsubscribe switches off, in the caller's transaction, mail of the types that are in some
+// categories: the same switches as those of the user's own preferences. Doing it twice
+// changes nothing.
+func (a *Announcer) Unsubscribe(ctx context.Context, tx pgx.Tx, user uuid.UUID, categories []string) error {
+	var some, byDefault []string
+	for _, t := range Types() {
+		switch {
+		case !slices.Contains(categories, mailCategory(t)):
+		case usual(t, delivery.ChannelEmail):
+			byDefault = append(byDefault, t)
+		default:
+			some = append(some, t)
+		}
+	}
+	if err := lockPreferences(ctx, tx, user); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `
+		with off_by_default as (
+			delete from notification_choices where user_id = $1 and channel = 'email' and type = any($2)
+		)
+		insert into notification_choices (user_id, type, channel, wanted, changed_at)
+		select $1, type, 'email', false, $4 from unnest($3::text[]) as type
+		on conflict (user_id, type, channel) do update set wanted = false, changed_at = excluded.changed_at
+		where notification_choices.wanted`, user, some, byDefault, a.now())
+	if err != nil {
+		return fmt.Errorf("unsubscribe %s: %w", user, err)
+	}
+	return nil
 }
 
 // storeQuiet also lets go what the hours of before hold back: the new ones decide.

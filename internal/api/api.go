@@ -169,7 +169,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "DELETE", Pattern: "/api/settings/discord", Rule: step, Class: httpio.Feed, Handler: bare(a.removeDiscord)},
 		{Method: "POST", Pattern: "/api/settings/discord/test", Rule: trade, Class: httpio.Feed, Handler: bare(a.testDiscord)},
 		{Method: "GET", Pattern: "/api/settings/email", Rule: read, Class: httpio.Feed, Handler: a.getMailbox},
-		{Method: "PUT", Pattern: "/api/settings/email", Rule: trade, Class: httpio.Feed, Handler: a.setMailbox},
+		{Method: "POST", Pattern: "/api/settings/email/resume", Rule: trade, Class: httpio.Feed, Handler: bare(a.resumeMailbox)},
 		{Method: "POST", Pattern: "/api/settings/email/test", Rule: trade, Class: httpio.Feed, Handler: bare(a.testMailbox)},
 		{Method: "POST", Pattern: "/api/settings/email/confirm", Rule: trade, Class: httpio.Feed, Handler: bare(a.confirmMailbox)},
 		{Method: "GET", Pattern: "/api/settings/webhook", Rule: read, Class: httpio.Feed, Handler: a.getReceiver},

@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 
-	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 )
 
@@ -15,17 +14,9 @@ func (a *API) getMailbox(w http.ResponseWriter, r *http.Request) error {
 	return httpio.Answer(w, http.StatusOK, m)
 }
 
-func (a *API) setMailbox(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Off *[]string `json:"off"`
-	}
-	if err := httpio.Decode(r, &in); err != nil {
-		return err
-	}
-	if in.Off == nil {
-		return fault.Field("off", "The kinds of mail you do not want; an empty list for none.")
-	}
-	if err := a.post.SetMailOff(r.Context(), user(r.Context()), *in.Off); err != nil {
+// resumeMailbox is for who reported our mail as unwanted and wants it again.
+func (a *API) resumeMailbox(w http.ResponseWriter, r *http.Request) error {
+	if err := a.post.ResumeMail(r.Context(), user(r.Context())); err != nil {
 		return err
 	}
 	return a.getMailbox(w, r)

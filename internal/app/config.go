@@ -59,9 +59,9 @@ type Config struct {
 	VAPIDPrivate              secret.Text
 	PushExtraHosts            string
 
-	ResendURL, EmailFrom string
-	ResendKey            secret.Text
-	ResendWebhookSecret  secret.Text // several, separated by commas, during a rotation
+	ResendURL, EmailFrom, EmailReplyTo string
+	ResendKey                          secret.Text
+	ResendWebhookSecret                secret.Text // several, separated by commas, during a rotation
 
 	AlpacaURL, AlpacaKey, AlpacaFeed string
 	AlpacaSecret                     secret.Text
@@ -137,6 +137,7 @@ func (c *Config) settings() []Setting {
 		{"RESEND_API_KEY", nil, hidden(&c.ResendKey)},
 		{"RESEND_WEBHOOK_SECRET", nil, hidden(&c.ResendWebhookSecret)},
 		{"EMAIL_FROM", nil, text(&c.EmailFrom)},
+		{"EMAIL_REPLY_TO", nil, text(&c.EmailReplyTo)},
 		{"ALPACA_BASE_URL", nil, text(&c.AlpacaURL)},
 		{"ALPACA_API_KEY", nil, text(&c.AlpacaKey)},
 		{"ALPACA_API_SECRET", nil, hidden(&c.AlpacaSecret)},
@@ -264,6 +265,9 @@ func (c Config) check() []error {
 	add(c.ResendKey.IsZero() == (c.EmailFrom == ""), "RESEND_API_KEY and EMAIL_FROM go together")
 	if _, err := mail.ParseAddress(c.EmailFrom); c.EmailFrom != "" && err != nil {
 		errs = append(errs, fmt.Errorf("EMAIL_FROM is %q; it must be an address like Alertsify <alerts@mail.example>", c.EmailFrom))
+	}
+	if _, err := mail.ParseAddress(c.EmailReplyTo); c.EmailReplyTo != "" && err != nil {
+		errs = append(errs, fmt.Errorf("EMAIL_REPLY_TO is %q; it must be an address like support@mail.example", c.EmailReplyTo))
 	}
 	if _, err := webhook.ParseSecrets(c.ResendWebhookSecret); err != nil {
 		errs = append(errs, fmt.Errorf("RESEND_WEBHOOK_SECRET %w", err))

@@ -174,6 +174,7 @@ func TestProductionRefuses(t *testing.T) {
 		"a plain Resend":                {"RESEND_BASE_URL", "http://127.0.0.1:1/resend"},
 		"mail without a sender":         {"EMAIL_FROM", "", "RESEND_API_KEY", "re_x"},
 		"a sender that is no address":   {"EMAIL_FROM", "nobody", "RESEND_API_KEY", "re_x"},
+		"replies to no address":         {"EMAIL_REPLY_TO", "nobody"},
 		"a webhook secret that is none": {"RESEND_WEBHOOK_SECRET", "secret"},
 		"the sandbox's identities":      {"OPENID_BASE_URL", "http://127.0.0.1:1/openid"},
 		"crash points":                  {"CRASH_AT", "C7"},

@@ -116,7 +116,7 @@ func (a *App) openEmail() {
 		return
 	}
 	client := email.New(email.Options{
-		BaseURL: a.cfg.ResendURL, Key: a.cfg.ResendKey, From: a.cfg.EmailFrom, UserAgent: "Alertsify/1 (" + a.cfg.AppURL + ")",
+		BaseURL: a.cfg.ResendURL, Key: a.cfg.ResendKey, From: a.cfg.EmailFrom, ReplyTo: a.cfg.EmailReplyTo, UserAgent: "Alertsify/1 (" + a.cfg.AppURL + ")",
 		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now, Take: a.takeMail,
 	})
 	a.outside.email = delivery.NewEmail(client, email.NewLinks(a.cfg.AppURL, a.cfg.SessionSecret), a.db, time.Now)

@@ -26,6 +26,7 @@ type meter struct {
 	alarms     *prometheus.CounterVec
 	guards     *prometheus.CounterVec
 	refusals   *prometheus.CounterVec
+	mails      *prometheus.CounterVec
 	running    *prometheus.GaugeVec
 }
 
@@ -52,10 +53,13 @@ func newMeter() *meter {
 	m.refusals = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_overload_refused_total", Help: "Requests refused because the server was overloaded, by class.",
 	}, []string{"class"})
+	m.mails = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "alertsify_mail_events_total", Help: "Events of Resend's that were worked, by what they came to.",
+	}, []string{"event"})
 	m.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "alertsify_instances", Help: "Instances that run, by version and protocol; copied entries stop while there are two protocols.",
 	}, []string{"version", "protocol"})
-	m.registry.MustRegister(m.running, m.requests, m.deliveries, m.brokers, m.alarms, m.guards, m.refusals,
+	m.registry.MustRegister(m.running, m.requests, m.deliveries, m.brokers, m.alarms, m.guards, m.refusals, m.mails,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -83,6 +87,8 @@ func (m *meter) instances(list []status.Instance) {
 }
 
 func (m *meter) guard(event string) { m.guards.WithLabelValues(event).Inc() }
+
+func (m *meter) mailEvent(event string) { m.mails.WithLabelValues(event).Inc() }
 
 func (m *meter) shed(c httpio.Class) { m.refusals.WithLabelValues(c.String()).Inc() }
 

@@ -44,6 +44,7 @@ func (p *Post) Channels() []string {
 // Why a message that its reader did not want just then came to its end.
 const (
 	reasonOff       = "switched off in the settings of notifications; it is in the inbox"
+	reasonUnwanted  = "its reader reported our mail as unwanted; it is in the inbox"
 	reasonDecided   = "it was decided before"
 	reasonMuted     = "the trader is muted; it is in the inbox"
 	reasonMutedDay  = "the trader is muted for the day; it is in the inbox"
@@ -73,8 +74,9 @@ func (p *Post) honour(ctx context.Context, tx pgx.Tx, c *counter, destinations [
 }
 
 // finishUnwanted ends what is switched off, what is of a muted trader, and a question
-// that was answered. A muted trader's sells come through where they need their reader:
-// a question, or one that failed. Muting for the day is about questions to buy only.
+// that was answered; and all mail to who reported ours as unwanted, a test too. A muted
+// trader's sells come through where they need their reader: a question, or one that failed.
+// Muting for the day is about questions to buy only.
 // It reads copytrade's tables: a question, and what came of it, have the decision's id
 // for their subject.
 func (p *Post) finishUnwanted(ctx context.Context, tx pgx.Tx, c *counter, destinations []uuid.UUID, now time.Time) error {
@@ -85,6 +87,7 @@ func (p *Post) finishUnwanted(ctx context.Context, tx pgx.Tx, c *counter, destin
 	_, err := tx.Exec(ctx, `
 		with waiting as (
 			select d.id, case
+				when d.channel = 'email' and x.user_id is not null then $10
 				when n.data ? 'test' then null
 				when not coalesce(k.wanted, $4::text[] is null or n.type = any($4)) then $6
 				when n.data ? 'decisionId' and q.result <> 'awaiting_approval' then $7
@@ -94,6 +97,7 @@ func (p *Post) finishUnwanted(ctx context.Context, tx pgx.Tx, c *counter, destin
 			from deliveries d
 			join notifications n on n.id = d.notification_id
 			left join notification_choices k on k.user_id = n.user_id and k.type = n.type and k.channel = d.channel
+			left join mail_complaints x on x.user_id = n.user_id
 			left join copy_decisions q on q.user_id = n.user_id and q.id = case
 				when n.type like 'copy!_trade!_%' escape '!' and n.subject_key ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then n.subject_key::uuid end
 			left join muted_traders m on m.user_id = n.user_id and m.trader_id = q.trader_id
@@ -102,7 +106,7 @@ func (p *Post) finishUnwanted(ctx context.Context, tx pgx.Tx, c *counter, destin
 		)
 		update deliveries d set state = 'superseded', last_error = w.reason, updated_at = $3
 		from waiting w where d.id = w.id and d.state = 'pending' and w.reason is not null`,
-		destinations, c.name, now, usual, p.manners.Today(), reasonOff, reasonDecided, reasonMuted, reasonMutedDay)
+		destinations, c.name, now, usual, p.manners.Today(), reasonOff, reasonDecided, reasonMuted, reasonMutedDay, reasonUnwanted)
 	if err != nil {
 		return fmt.Errorf("finish what is not wanted: %w", err)
 	}

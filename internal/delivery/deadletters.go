@@ -67,11 +67,10 @@ const deadRefusal = `case
 	when t.disabled_at is not null then 'The destination no longer takes messages; its owner has to set it up again.'
 	when d.cutoff <= @now then 'It is past any use: it was worth sending until a time that has passed.'
 	when d.op = 'create' and d.unknowns >= @unknownsMax then 'It may have arrived twice already.'
-	when d.op = 'create' and d.side = 'BTO' and d.alert_id is not null and exists (
-		select from positions p where p.id = d.position_id and p.status in ('closed', 'void', 'expired', 'exercised')) then 'The position is closed.'
+	when d.op = 'create' and d.side = 'BTO' and d.alert_id is not null and exists (` + positionOver + `d.position_id) then 'The position is closed.'
 	when d.op = 'update' and not exists (
 		select from deliveries c where c.alert_id = d.alert_id and c.destination_id = d.destination_id and c.op = 'create'
-		and c.state = 'delivered' and c.message_id is not null and not c.message_gone and c.revision < d.revision) then 'The message says it already, or is not there.'
+		and c.message_id is not null and not c.message_gone and c.revision < d.revision) then 'The message says it already, or is not there.'
 	when d.op = 'update' and exists (
 		select from deliveries e where e.alert_id = d.alert_id and e.destination_id = d.destination_id and e.op = 'update'
 		and e.state = 'pending') then 'A newer change of the message is on its way.'

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -205,6 +206,18 @@ func TestDeadLettersArePaged(t *testing.T) {
 	}
 }
 
+// health is how a channel does.
+func (s *street) health(channel string) delivery.ChannelHealth {
+	s.Helper()
+	list, err := s.post.Health(s.ctx)
+	s.must(err)
+	at := slices.IndexFunc(list, func(h delivery.ChannelHealth) bool { return h.Channel == channel })
+	if at < 0 {
+		s.Fatalf("%s is not among the channels", channel)
+	}
+	return list[at]
+}
+
 func TestTheHealthOfAChannel(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -217,18 +230,7 @@ func TestTheHealthOfAChannel(t *testing.T) {
 	s.holding(s.user("cleo")).trade("BTO").fills(5) // waits
 	waitsSince := s.clock.now()
 	s.clock.pass(10 * time.Second)
-	health := func() delivery.ChannelHealth {
-		list, err := s.post.Health(s.ctx)
-		s.must(err)
-		for _, h := range list {
-			if h.Channel == "discord" {
-				return h
-			}
-		}
-		t.Fatal("Discord is not among the channels")
-		return delivery.ChannelHealth{}
-	}
-	h := health()
+	h := s.health("discord")
 	if h.Accepted != 1 || h.Failed != 1 || h.Dead != 1 || h.Waiting != 1 || h.Destinations != 1 || h.Disabled != 0 || h.Paused != 1 {
 		t.Errorf("%+v", h)
 	}
@@ -236,7 +238,7 @@ func TestTheHealthOfAChannel(t *testing.T) {
 		t.Errorf("waits since %v, paused until %v, rests until %v", h.OldestWaiting, h.PausedUntil, h.RestsUntil)
 	}
 	s.clock.pass(2 * time.Hour)
-	if h := health(); h.Accepted != 0 || h.Failed != 0 || h.Dead != 1 || h.Paused != 0 || h.PausedUntil != nil {
+	if h := s.health("discord"); h.Accepted != 0 || h.Failed != 0 || h.Dead != 1 || h.Paused != 0 || h.PausedUntil != nil {
 		t.Errorf("two hours later: %+v", h)
 	}
 }

@@ -131,6 +131,10 @@ type Options struct {
 	Tell    func(ctx context.Context, tx pgx.Tx, l Lost) error
 	Manners Manners
 
+	// Unsubscribe switches mail of some categories off, as a link in a mail asks for it, in
+	// the caller's transaction. Needed with Email.
+	Unsubscribe func(ctx context.Context, tx pgx.Tx, user uuid.UUID, categories []string) error
+
 	Discord *Discord
 	Push    *WebPush
 	Feed    *Feed
@@ -142,42 +146,47 @@ type Options struct {
 	Jitter  func(time.Duration) time.Duration // spreads a back-off; default up to a quarter more
 	Poll    time.Duration                     // how often the lanes are looked at without being rung; default 1 s
 	Observe func(channel, outcome string, took time.Duration)
-	Logger  *slog.Logger
-	Crash   func(point string) // development and tests: may end the process at a named point; nil does nothing
+	// ObserveMail hears of each event of Resend's what it came to: a state of its mail,
+	// stale, or ignored.
+	ObserveMail func(event string)
+	Logger      *slog.Logger
+	Crash       func(point string) // development and tests: may end the process at a named point; nil does nothing
 }
 
 // Post works the deliveries table: every row becomes a message, or the reason
 // why it did not.
 type Post struct {
-	db       *postgres.DB
-	ring     *secret.Ring
-	process  uuid.UUID // on what it claims
-	compose  Compose
-	gather   Gather
-	tell     func(ctx context.Context, tx pgx.Tx, l Lost) error
-	manners  Manners
-	discord  *Discord
-	push     *WebPush
-	feed     *Feed
-	email    *Email
-	hooks    *Hooks
-	counters []*counter
-	breaker  *httpio.Breaker
-	now      func() time.Time
-	jitter   func(time.Duration) time.Duration
-	poll     time.Duration
-	observe  func(channel, outcome string, took time.Duration)
-	log      *slog.Logger
-	crash    func(point string)
+	db          *postgres.DB
+	ring        *secret.Ring
+	process     uuid.UUID // on what it claims
+	compose     Compose
+	gather      Gather
+	tell        func(ctx context.Context, tx pgx.Tx, l Lost) error
+	manners     Manners
+	unsubscribe func(ctx context.Context, tx pgx.Tx, user uuid.UUID, categories []string) error
+	discord     *Discord
+	push        *WebPush
+	feed        *Feed
+	email       *Email
+	hooks       *Hooks
+	counters    []*counter
+	breaker     *httpio.Breaker
+	now         func() time.Time
+	jitter      func(time.Duration) time.Duration
+	poll        time.Duration
+	observe     func(channel, outcome string, took time.Duration)
+	observeMail func(event string)
+	log         *slog.Logger
+	crash       func(point string)
 }
 
 // New returns a Post. Run makes it work.
 func New(o Options) *Post {
 	o = withDefaults(o)
 	p := &Post{
-		db: o.DB, ring: o.Ring, process: o.Process, compose: o.Compose, gather: o.Gather, tell: o.Tell, manners: o.Manners, discord: o.Discord, push: o.Push, feed: o.Feed,
+		db: o.DB, ring: o.Ring, process: o.Process, compose: o.Compose, gather: o.Gather, tell: o.Tell, manners: o.Manners, unsubscribe: o.Unsubscribe, discord: o.Discord, push: o.Push, feed: o.Feed,
 		email: o.Email, hooks: o.Hooks,
-		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, log: o.Logger, crash: o.Crash,
+		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, observeMail: o.ObserveMail, log: o.Logger, crash: o.Crash,
 	}
 	if o.Discord != nil {
 		p.counters = append(p.counters, newCounter(ChannelDiscord, o.Discord, o.Limits[ChannelDiscord], discordWorkers, 1))

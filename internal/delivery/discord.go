@@ -52,7 +52,7 @@ func discordResult(sent discord.Sent, err error) Result {
 		return Result{Outcome: Unknown, Detail: err.Error()}
 	}
 	return Result{
-		Outcome: discordOutcome(e.Outcome), After: e.RetryAfter, Limited: e.Limited, Everyone: e.Global,
+		Outcome: discordOutcome(e.Outcome), After: e.RetryAfter, Limited: e.Limited, Everyone: e.Global, Alone: e.Alone,
 		PossibleDuplicate: e.PossibleDuplicate, Detail: e.Error(),
 	}
 }

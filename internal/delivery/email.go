@@ -50,13 +50,6 @@ func NewEmail(c *email.Client, links *email.Links, db *postgres.DB, now func() t
 // same bytes under the same key, which Resend takes for one mail.
 func (c *Email) Send(ctx context.Context, m Message) Result {
 	words := m.Words[0].Mail
-	off, err := c.off(ctx, m.Destination.UserID, words.Categories)
-	if err != nil {
-		return Result{Outcome: Retry, Detail: err.Error()}
-	}
-	if off {
-		return Result{Outcome: Withdrawn, Detail: "its reader has switched this mail off"}
-	}
 	id, err := c.mailOf(ctx, m.IDs)
 	switch {
 	case err != nil:
@@ -88,21 +81,6 @@ func (c *Email) mailOf(ctx context.Context, deliveries []uuid.UUID) (uuid.UUID, 
 		return uuid.Nil, nil
 	}
 	return before[0], nil
-}
-
-// off tells whether the reader wants none of these categories.
-func (c *Email) off(ctx context.Context, user *uuid.UUID, categories []string) (off bool, err error) {
-	if len(categories) == 0 || user == nil {
-		return false, nil
-	}
-	// A message of several categories goes out as long as one of them is wanted.
-	err = c.db.Pool().QueryRow(ctx, `
-		select coalesce(bool_or(category = $3), false) or count(*) filter (where category = any($2)) = cardinality($2)
-		from mail_optouts where user_id = $1`, user, categories, AllMail).Scan(&off)
-	if err != nil {
-		return false, fmt.Errorf("read what mail is wanted: %w", err)
-	}
-	return off, nil
 }
 
 // send keeps the mail, sends it, and notes what Resend calls it.
@@ -178,7 +156,7 @@ func (c *Email) encode(id uuid.UUID, t Destination, words Mail) ([]byte, error) 
 		return nil, err
 	}
 	return email.Mail{
-		From: c.client.From(), To: t.Address, Subject: words.Subject, HTML: html, Text: letter.Text(),
+		From: c.client.From(), ReplyTo: c.client.ReplyTo(), To: t.Address, Subject: words.Subject, HTML: html, Text: letter.Text(),
 		Kind: words.Kind, ID: id.String(), Unsubscribe: letter.Unsubscribe,
 	}.Encode()
 }

@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/alertsify/alertsify/internal/email"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/inbox"
+	"github.com/alertsify/alertsify/internal/sandbox"
 )
 
 // reader is somebody with a verified address, which is a mailbox by now.
@@ -45,6 +47,7 @@ func (s *street) tell(user uuid.UUID, kind alerts.Type, title string) {
 // letter is a mail that Resend took.
 type letter struct {
 	ID, Key, From, Subject, HTML, Text string
+	ReplyTo                            string `json:"reply_to"`
 	To                                 []string
 	Headers                            map[string]string
 	Tags                               []struct{ Name, Value string }
@@ -92,6 +95,9 @@ func TestANotificationGoesByMailWithAWayToSwitchItOff(t *testing.T) {
 		t.Errorf("subject %q, html %s", m.Subject, m.HTML)
 	}
 	link := strings.Trim(m.Headers["List-Unsubscribe"], "<>")
+	if m.ReplyTo != "Support <support@"+sandbox.ResendDomain+">" {
+		t.Errorf("replies go to %q", m.ReplyTo)
+	}
 	if m.Headers["List-Unsubscribe-Post"] != "List-Unsubscribe=One-Click" || !strings.HasPrefix(link, "https://app.example/u/") || !strings.Contains(m.Text, link) {
 		t.Errorf("headers %v, text %s", m.Headers, m.Text)
 	}
@@ -170,6 +176,13 @@ func TestAUsedUpQuotaIsNotHammered(t *testing.T) {
 	s.tell(ava, alerts.PaymentFailed, "Two")
 	s.drain()
 	s.wantStates(delivery.ChannelEmail, "create delivered, create pending")
+	held := s.health(delivery.ChannelEmail)
+	if held.HeldUntil == nil || !held.HeldUntil.Equal(s.clock.now().Add(time.Hour)) || !strings.Contains(held.HeldReason, "daily_quota_exceeded") {
+		t.Errorf("held until %v because of %q", held.HeldUntil, held.HeldReason)
+	}
+	if h := s.health(delivery.ChannelDiscord); h.HeldUntil != nil || h.HeldReason != "" {
+		t.Errorf("Discord is held until %v because of %q", h.HeldUntil, h.HeldReason)
+	}
 	s.clock.pass(59 * time.Minute)
 	s.drain()
 	s.wantReceived("resend", "POST 200", "POST 429")
@@ -278,8 +291,61 @@ func TestNoReportOfLessTakesTheWorseOneBack(t *testing.T) {
 	}
 }
 
-// Who reports our mail as unwanted gets none until they switch it on themselves.
-func TestAComplaintSwitchesAllMailOff(t *testing.T) {
+// Every event counts as what it came to, once.
+func TestEventsOfMailAreCounted(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	seen := map[string]int{}
+	s.post = s.postWith(func(o *delivery.Options) { o.ObserveMail = func(event string) { seen[event]++ } })
+	s.tell(s.reader("ava", "ava@example.com"), alerts.PaymentFailed, "One")
+	s.drain()
+	id := s.letters()[0].ID
+	for _, e := range []email.Event{
+		{Type: email.EventDelivered}, {Type: email.EventDelivered}, {Type: email.EventSent}, // a repeat, and one that comes late
+		{Type: email.EventBounced, Bounce: "Transient"}, {Type: "email.opened"},
+		{Type: email.EventBounced, Bounce: "Permanent"}, {Type: email.EventComplained},
+	} {
+		e.EmailID = id
+		s.report(e)
+	}
+	s.report(email.Event{Type: email.EventDelivered, EmailID: "of somebody else"})
+	s.must(s.post.ReceiveMail(s.ctx, inbox.Event{Type: email.EventBounced, Stale: true, Payload: []byte(`{}`)}))
+	if err := s.post.ReceiveMail(s.ctx, inbox.Event{Payload: []byte(`no event`)}); err == nil {
+		t.Error("what is no event was worked")
+	}
+	if want := map[string]int{"delivered": 1, "bounced": 1, "complained": 1, "ignored": 5, "stale": 1}; !maps.Equal(seen, want) {
+		t.Errorf("counted %v, want %v", seen, want)
+	}
+}
+
+// What a mail said is kept for a week, that there was one for a quarter; its receipt stays.
+func TestMailsAreForgotten(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.reader("ava", "ava@example.com")
+	const stand = `select count(*) || ' mails, ' || count(body) || ' bodies, ' || (select count(*) from mail_parts) || ' parts' from mails`
+	for _, c := range []struct {
+		passes time.Duration
+		want   string
+	}{
+		{0, "1 mails, 1 bodies, 1 parts"},
+		{8 * 24 * time.Hour, "2 mails, 1 bodies, 2 parts"},
+		{83 * 24 * time.Hour, "2 mails, 1 bodies, 2 parts"},
+	} {
+		s.clock.pass(c.passes)
+		s.tell(ava, alerts.PaymentFailed, "One more")
+		s.drain()
+		s.must(s.post.TrimMails(s.ctx))
+		if got := scan[string](s, stand); got != c.want {
+			t.Errorf("%s later: %s, want %s", c.passes, got, c.want)
+		}
+	}
+	s.wantStates(delivery.ChannelEmail, "create delivered, create delivered, create delivered")
+}
+
+// Who reports our mail as unwanted gets none, not even with another address, until they
+// switch it on themselves.
+func TestAComplaintStopsAllMail(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	ava := s.reader("ava", "ava@example.com")
@@ -287,31 +353,55 @@ func TestAComplaintSwitchesAllMailOff(t *testing.T) {
 	s.drain()
 	complaint := email.Event{Type: email.EventComplained, EmailID: s.letters()[0].ID}
 	s.report(complaint)
-	if box := s.mailbox(ava); box.State != delivery.MailboxOff || !box.Complained || len(box.Off) != 4 {
+	if box := s.mailbox(ava); box.State != delivery.MailboxOff || !box.Complained {
 		t.Errorf("the mailbox is %+v", box)
 	}
+	s.exec(`update users set email = 'new@example.com' where id = $1`, ava)
+	s.sync()
 	s.clock.pass(time.Second)
 	s.tell(ava, alerts.BrokerDisconnected, "Two")
+	_, err := s.announce.SendTest(s.ctx, ava, delivery.ChannelEmail)
+	s.must(err)
 	s.drain()
 	if n := len(s.letters()); n != 1 {
 		t.Errorf("%d mails after the complaint", n)
 	}
-	s.must(s.post.SetMailOff(s.ctx, ava, []string{delivery.NewsMail}))
+	for _, r := range s.rows(delivery.ChannelEmail)[2:] {
+		if r.State != "superseded" || *r.LastError != "its reader reported our mail as unwanted; it is in the inbox" {
+			t.Errorf("%+v", r)
+		}
+	}
+	if err := s.post.TestMail(s.ctx, ava); fault.CodeOf(err) != "invalid_state" {
+		t.Errorf("a test by hand: %v", err)
+	}
+	for range 2 {
+		s.must(s.post.ResumeMail(s.ctx, ava))
+	}
 	s.report(complaint) // of before: it has counted
 	s.clock.pass(time.Second)
 	s.tell(ava, alerts.BrokerDisconnected, "Three")
-	s.tell(ava, alerts.System, "News")
 	s.drain()
-	if got := s.letters(); len(got) != 2 || got[1].Subject != "Three" {
-		t.Errorf("%d mails once switched on", len(got))
-	}
-	if err := s.post.SetMailOff(s.ctx, ava, []string{"everything"}); fault.CodeOf(err) != "validation_failed" {
-		t.Errorf("a kind nobody knows: %v", err)
+	if got := s.letters(); len(got) != 2 || got[1].Subject != "Three" || s.mailbox(ava).State != delivery.MailboxOK {
+		t.Errorf("%d mails once switched on, the mailbox is %+v", len(got), s.mailbox(ava))
 	}
 }
 
-// The address in a mail switches off what the mail was about, for its reader, and
-// nothing else.
+// mailed are the groups of preferences that go to somebody by mail.
+func (s *street) mailed(user uuid.UUID) string {
+	s.Helper()
+	p, err := s.announce.Preferences(s.ctx, user, []string{delivery.ChannelEmail})
+	s.must(err)
+	var groups []string
+	for _, g := range p.Groups {
+		if g.Wanted[delivery.ChannelEmail] {
+			groups = append(groups, g.Name)
+		}
+	}
+	return strings.Join(groups, " ")
+}
+
+// The address in a mail switches off what the mail was about, for its reader, and nothing
+// else: the switches of their preferences, where it is switched on again.
 func TestTheAddressInAMailSwitchesItOff(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -322,24 +412,56 @@ func TestTheAddressInAMailSwitchesItOff(t *testing.T) {
 	if link, err := s.post.ReadLink(token); err != nil || !slices.Equal(link.Categories, []string{delivery.AccountMail}) {
 		t.Errorf("read: %+v, %v", link, err)
 	}
-	if off := s.mailbox(ava).Off; len(off) != 0 {
-		t.Errorf("looking switched off %v", off)
+	if got := s.mailed(ava); got != "broker billing system" {
+		t.Errorf("once looked at, mail about %s", got)
 	}
+	s.tell(ava, alerts.PaymentFailed, "Two") // waits already
 	for range 2 {
 		if _, err := s.post.FollowLink(s.ctx, token); err != nil {
 			t.Error(err)
 		}
 	}
-	if off := s.mailbox(ava).Off; !slices.Equal(off, []string{delivery.AccountMail}) {
-		t.Errorf("off: %v", off)
+	s.tell(ava, alerts.System, "News")
+	s.drain()
+	if got := s.mailed(ava); got != "system" {
+		t.Errorf("switched off, mail about %s", got)
 	}
-	if off := s.mailbox(ben).Off; len(off) != 0 {
-		t.Errorf("of somebody else: %v", off)
+	if got := s.mailed(ben); got != "broker billing system" {
+		t.Errorf("of somebody else: mail about %s", got)
+	}
+	s.wantStates(delivery.ChannelEmail, "create delivered, create superseded, create delivered")
+	_, err := s.announce.SetPreferences(s.ctx, ava, []string{delivery.ChannelEmail}, alerts.Choices{})
+	s.must(err)
+	s.tell(ava, alerts.PaymentFailed, "Three")
+	s.drain()
+	if got := s.letters(); got[len(got)-1].Subject != "Three" {
+		t.Errorf("switched on again, the last mail is %q", got[len(got)-1].Subject)
 	}
 	for _, wrong := range []string{"", "x", token + "x", strings.ToUpper(token), token[1:]} {
 		if _, err := s.post.FollowLink(s.ctx, wrong); fault.CodeOf(err) != "not_found" {
 			t.Errorf("%q: %v", wrong, err)
 		}
+	}
+}
+
+// What goes by mail only because its reader chose so is as by default again.
+func TestALinkTakesBackWhatWasChosen(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.reader("ava", "ava@example.com")
+	_, err := s.announce.SetPreferences(s.ctx, ava, []string{delivery.ChannelEmail}, alerts.Choices{
+		Groups: map[string]map[string]bool{"fills": {"email": true}, "followers": {"email": true}, "broker": {"email": false}},
+	})
+	s.must(err)
+	address := s.links.Unsubscribe(ava, []string{delivery.TradingMail, delivery.NewsMail})
+	_, err = s.post.FollowLink(s.ctx, strings.TrimPrefix(address, "https://app.example/u/"))
+	s.must(err)
+	if got := s.mailed(ava); got != "followers billing" {
+		t.Errorf("mail about %s", got)
+	}
+	rows := scan[string](s, `select string_agg(type || ' ' || wanted, ', ' order by type) from notification_choices`)
+	if rows != "broker_disconnected false, subscription_new true, system false" {
+		t.Errorf("stored: %s", rows)
 	}
 }
 

@@ -60,6 +60,28 @@ func (p *Post) SendWithoutMark(ctx context.Context) (int, error) {
 	return n, nil
 }
 
+// SendLate claims everything that is due and sends it; something happens before it is
+// written down what came of it.
+func (p *Post) SendLate(ctx context.Context, meanwhile func()) error {
+	var late []func()
+	for _, c := range p.counters {
+		found, err := p.look(ctx, c, c.workers)
+		if err != nil {
+			return err
+		}
+		for _, parcel := range found.parcels {
+			l := p.prepare(ctx, parcel)
+			s := sent{parcel: l.parcel, message: l.message, said: l.said, result: p.send(ctx, c, l.message, parcel[0].Deadline)}
+			late = append(late, func() { p.finish(ctx, c, s) })
+		}
+	}
+	meanwhile()
+	for _, write := range late {
+		write()
+	}
+	return nil
+}
+
 // ClaimFor is how long a claim holds.
 const ClaimFor = claimFor
 
@@ -80,7 +102,10 @@ func (p *Post) Step(ctx context.Context) error {
 // Sweep is what Run does every second.
 func (p *Post) Sweep(ctx context.Context) error { return p.sweep(ctx) }
 
+// TrimMails is what Run does every ten minutes.
+func (p *Post) TrimMails(ctx context.Context) error { return p.trimMails(ctx) }
+
 // ReadersReasons are why a message ended that its reader did not want just then.
 func ReadersReasons() []string {
-	return []string{reasonOff, reasonDecided, reasonMuted, reasonMutedDay, reasonQuiet, reasonTooLate, reasonOvertaken}
+	return []string{reasonOff, reasonUnwanted, reasonDecided, reasonMuted, reasonMutedDay, reasonQuiet, reasonTooLate, reasonOvertaken}
 }

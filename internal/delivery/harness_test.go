@@ -125,13 +125,13 @@ func (s *street) postWith(change func(*delivery.Options)) *delivery.Post {
 	})
 	mails := email.New(email.Options{
 		BaseURL: s.base + "/resend", Key: secret.New(sandbox.ResendKey), From: "Alertsify <alerts@" + sandbox.ResendDomain + ">",
-		UserAgent: "Alertsify/test", HTTP: client, Now: s.clock.now,
+		ReplyTo: "Support <support@" + sandbox.ResendDomain + ">", UserAgent: "Alertsify/test", HTTP: client, Now: s.clock.now,
 	})
 	receivers := webhook.New(webhook.Options{HTTP: client, AllowLoopback: []string{host}, UserAgent: "Alertsify/test", Now: s.clock.now})
 	o := delivery.Options{
 		Hooks: delivery.NewHooks(receivers, s.clock.now),
 		Email: delivery.NewEmail(mails, s.links, s.db, s.clock.now),
-		DB:    s.db, Ring: s.ring, Compose: s.announce.Compose, Gather: s.announce.Gather, Tell: s.announce.TellLost,
+		DB:    s.db, Ring: s.ring, Compose: s.announce.Compose, Gather: s.announce.Gather, Tell: s.announce.TellLost, Unsubscribe: s.announce.Unsubscribe,
 		Limits:  map[string]delivery.Limit{}, // lifted, but where a test is about them
 		Manners: alerts.Manners(func() exchange.Date { return exchange.TradingDay(s.clock.now()) }),
 		Discord: delivery.NewDiscord(hooks), Push: delivery.NewWebPush(push, []string{host}, s.clock.now), Feed: delivery.NewFeed(feed),

@@ -26,6 +26,8 @@ type ChannelHealth struct {
 	Disabled      int        `json:"disabled"`      // of no use until their owners act
 	Paused        int        `json:"paused"`        // destinations that were told to wait
 	PausedUntil   *time.Time `json:"pausedUntil"`   // the last of them
+	HeldUntil     *time.Time `json:"heldUntil"`     // the whole channel, in every process: its other side said so
+	HeldReason    string     `json:"heldReason"`    // in which words
 	RestsUntil    *time.Time `json:"restsUntil"`    // the whole channel, in the process that answers: too many failures, or told to wait
 }
 
@@ -54,18 +56,19 @@ func (p *Post) Health(ctx context.Context) ([]ChannelHealth, error) {
 			from destinations where removed_at is null and channel = any($1) group by channel
 		)
 		select c.channel, coalesce(r.accepted, 0), coalesce(r.failed, 0), coalesce(r.limited, 0), coalesce(w.n, 0), w.oldest, coalesce(x.n, 0),
-		       coalesce(t.live, 0), coalesce(t.disabled, 0), coalesce(t.paused, 0), t.until
+		       coalesce(t.live, 0), coalesce(t.disabled, 0), coalesce(t.paused, 0), t.until, h.paused_until, coalesce(h.reason, '')
 		from unnest($1::text[]) with ordinality as c(channel, place)
 		left join tried r on r.channel = c.channel left join waiting w on w.channel = c.channel
 		left join dead x on x.channel = c.channel left join places t on t.channel = c.channel
+		left join channel_pauses h on h.channel = c.channel and h.paused_until > $3
 		order by c.place`, names, now.Add(-healthFor), now)
 	if err != nil {
 		return nil, fmt.Errorf("read the health of channels: %w", err)
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (h ChannelHealth, err error) {
 		err = row.Scan(&h.Channel, &h.Accepted, &h.Failed, &h.Limited, &h.Waiting, &h.OldestWaiting, &h.Dead,
-			&h.Destinations, &h.Disabled, &h.Paused, &h.PausedUntil)
-		inUTC(h.OldestWaiting, h.PausedUntil)
+			&h.Destinations, &h.Disabled, &h.Paused, &h.PausedUntil, &h.HeldUntil, &h.HeldReason)
+		inUTC(h.OldestWaiting, h.PausedUntil, h.HeldUntil)
 		return h, err
 	})
 	if err != nil {

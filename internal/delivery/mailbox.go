@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,35 +14,33 @@ import (
 	"github.com/alertsify/alertsify/internal/postgres"
 )
 
-// The kinds of mail a reader can switch off, each for itself. Security mail is none of them.
+// The categories of mail: what an unsubscribe link switches off at once. Security mail is
+// in none of them.
 const (
 	TradingMail = "trading" // orders, approvals and copies
 	SocialMail  = "social"  // followers, achievements, rankings
 	AccountMail = "account" // brokers, plan and payments
 	NewsMail    = "news"    // from the operators, and about destinations that stopped working
-
-	AllMail = "*"
 )
 
-// MailCategories lists them in the order of the page.
+// MailCategories lists them in the order in which people see them.
 func MailCategories() []string { return []string{TradingMail, SocialMail, AccountMail, NewsMail} }
 
 // The states of a mailbox.
 const (
 	MailboxOK      = "ok"
 	MailboxBounced = "bounced" // the other side refuses it; not used until confirmed or changed
-	MailboxOff     = "off"     // its reader wants none of our mail, security mail excepted
+	MailboxOff     = "off"     // its owner reported our mail as unwanted: security mail only, until they want more again
 	MailboxNone    = "none"    // no verified address
 )
 
-// Mailbox is how a user's mail stands.
+// Mailbox is how a user's mail stands. What goes there is one of their preferences.
 type Mailbox struct {
 	Address        string     `json:"address"` // empty: none is verified
 	State          string     `json:"state"`
 	DisabledAt     *time.Time `json:"disabledAt"`
 	DisabledReason *string    `json:"disabledReason"`
-	Off            []string   `json:"off"`        // categories switched off
-	Complained     bool       `json:"complained"` // they were by a complaint to the mail provider
+	Complained     bool       `json:"complained"` // its owner reported our mail as unwanted
 	LastMail       *LastMail  `json:"lastMail"`
 
 	id uuid.UUID
@@ -61,7 +58,7 @@ func (p *Post) MailboxOf(ctx context.Context, user uuid.UUID) (Mailbox, error) {
 	if p.email == nil {
 		return Mailbox{}, errEmailOff()
 	}
-	m := Mailbox{State: MailboxNone, Off: []string{}}
+	m := Mailbox{State: MailboxNone}
 	err := p.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error { return m.read(ctx, tx, user) })
 	if err != nil {
 		return m, fmt.Errorf("read mailbox of %s: %w", user, err)
@@ -70,18 +67,11 @@ func (p *Post) MailboxOf(ctx context.Context, user uuid.UUID) (Mailbox, error) {
 }
 
 func (m *Mailbox) read(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
-	var off []string
 	err := tx.QueryRow(ctx, `
-		select coalesce(array_agg(category order by category), '{}'), coalesce(bool_or(reason = 'complained'), false)
-		from mail_optouts where user_id = $1`, user).Scan(&off, &m.Complained)
-	if err != nil {
-		return err
-	}
-	m.Off = switchedOff(off)
-	err = tx.QueryRow(ctx, `
-		select id, address, disabled_at, disabled_reason from destinations
-		where user_id = $1 and channel = 'email' and removed_at is null`, user).
-		Scan(&m.id, &m.Address, &m.DisabledAt, &m.DisabledReason)
+		select t.id, t.address, t.disabled_at, t.disabled_reason, c.user_id is not null
+		from destinations t left join mail_complaints c on c.user_id = t.user_id
+		where t.user_id = $1 and t.channel = 'email' and t.removed_at is null`, user).
+		Scan(&m.id, &m.Address, &m.DisabledAt, &m.DisabledReason, &m.Complained)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -100,7 +90,7 @@ func (m *Mailbox) state() string {
 	switch {
 	case m.DisabledAt != nil:
 		return MailboxBounced
-	case len(m.Off) == len(MailCategories()):
+	case m.Complained:
 		return MailboxOff
 	}
 	return MailboxOK
@@ -119,50 +109,17 @@ func (m *Mailbox) readLast(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// switchedOff spells out what "all" covers.
-func switchedOff(rows []string) []string {
-	off := []string{}
-	for _, c := range MailCategories() {
-		if slices.Contains(rows, c) || slices.Contains(rows, AllMail) {
-			off = append(off, c)
-		}
-	}
-	return off
-}
-
-// SetMailOff makes the categories switched off exactly these: the user's own word, which
-// also ends what a complaint switched off. Errors: validation_failed for the field off.
-func (p *Post) SetMailOff(ctx context.Context, user uuid.UUID, off []string) error {
-	for _, c := range off {
-		if !slices.Contains(MailCategories(), c) {
-			return fault.Field("off", "Not a kind of mail.").With("allowed", MailCategories())
-		}
-	}
+// ResumeMail ends what a complaint stopped, at the word of who complained; nothing of ours
+// does. Doing it twice changes nothing.
+func (p *Post) ResumeMail(ctx context.Context, user uuid.UUID) error {
 	err := p.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `delete from mail_optouts where user_id = $1 and category <> all($2)`, user, orNone(off)); err != nil {
-			return err
-		}
-		return switchOff(ctx, tx, user, off, "settings", p.now())
+		_, err := tx.Exec(ctx, `delete from mail_complaints where user_id = $1`, user)
+		return err
 	})
 	if err != nil {
-		return fmt.Errorf("switch mail of %s: %w", user, err)
+		return fmt.Errorf("resume mail to %s: %w", user, err)
 	}
 	return nil
-}
-
-func orNone(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
-}
-
-func switchOff(ctx context.Context, tx pgx.Tx, user uuid.UUID, categories []string, reason string, now time.Time) error {
-	_, err := tx.Exec(ctx, `
-		insert into mail_optouts (user_id, category, reason, at)
-		select $1, c, $3, $4 from unnest($2::text[]) c
-		on conflict (user_id, category) do nothing`, user, orNone(categories), reason, now)
-	return err
 }
 
 // Link is what the address in a mail would do, for the page that asks.
@@ -198,7 +155,7 @@ func (p *Post) FollowLink(ctx context.Context, token string) (Link, error) {
 		return Link{}, p.confirm(ctx, grant.Mailbox)
 	}
 	err = p.db.AsSystem(ctx, "unsubscribe", func(ctx context.Context, tx pgx.Tx) error {
-		return switchOff(ctx, tx, grant.User, grant.Categories, "unsubscribed", p.now())
+		return p.unsubscribe(ctx, tx, grant.User, grant.Categories)
 	})
 	if err != nil {
 		return Link{}, fmt.Errorf("unsubscribe: %w", err)
@@ -267,6 +224,9 @@ func (p *Post) TestMail(ctx context.Context, user uuid.UUID) error {
 	}
 	if m.DisabledAt != nil {
 		return fault.Conflict("invalid_state", "Mail to this address came back. Confirm it first.")
+	}
+	if m.Complained {
+		return fault.Conflict("invalid_state", "You reported our mail as unwanted. Switch it on again first.")
 	}
 	return p.mailNow(ctx, user, m, Mail{
 		Kind: "test", Categories: MailCategories(), Subject: "Alertsify reaches you", Reason: "You get this because you asked for a test.",

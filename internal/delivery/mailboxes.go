@@ -19,9 +19,10 @@ const (
 	mailboxesSlack = time.Minute
 	mailboxesSlice = 10_000 // rows of one statement
 
-	bodiesKept  = 7 * 24 * time.Hour // longer than any repeat or replay needs them
-	bodiesEvery = 10 * time.Minute
-	bodiesSlice = 10_000
+	bodiesKept = 7 * 24 * time.Hour  // longer than any repeat or replay needs them
+	mailsKept  = 90 * 24 * time.Hour // longer than anybody takes to complain about one
+	trimEvery  = 10 * time.Minute
+	trimSlice  = 10_000 // rows of one statement
 )
 
 func errEmailOff() error { return fault.Unavailable(errors.New("e-mail is not configured")) }
@@ -38,9 +39,9 @@ func (p *Post) keepMailboxes(ctx context.Context) {
 		} else if ctx.Err() == nil {
 			p.log.ErrorContext(ctx, "follow the users' addresses", "err", err)
 		}
-		if p.now().Sub(trimmed) > bodiesEvery {
+		if p.now().Sub(trimmed) > trimEvery {
 			trimmed = p.now()
-			if err := p.trimBodies(ctx); err != nil && ctx.Err() == nil {
+			if err := p.trimMails(ctx); err != nil && ctx.Err() == nil {
 				p.log.ErrorContext(ctx, "trim mails", "err", err)
 			}
 		}
@@ -114,18 +115,24 @@ func (p *Post) addMailboxes(ctx context.Context, tx pgx.Tx, since time.Time) (in
 	return tag.RowsAffected(), err
 }
 
-// trimBodies drops what mails said once nothing can repeat them.
-func (p *Post) trimBodies(ctx context.Context) error {
-	for {
-		tag, err := p.db.Pool().Exec(ctx, `
-			update mails set body = null where id in (
-				select id from mails where body is not null and created_at < $1 order by created_at limit $2)`,
-			p.now().Add(-bodiesKept), bodiesSlice)
-		if err != nil {
-			return err
-		}
-		if tag.RowsAffected() < bodiesSlice {
-			return nil
+// trimMails drops what mails said once nothing can repeat them, and forgets them once
+// nothing can be reported about them any more. Receipts and dead letters are deliveries
+// and stay.
+func (p *Post) trimMails(ctx context.Context) error {
+	for _, trim := range []struct {
+		sql  string
+		kept time.Duration
+	}{
+		{`update mails set body = null where id in (select id from mails where body is not null and created_at < $1 order by created_at limit $2)`, bodiesKept},
+		{`delete from mails where id in (select id from mails where created_at < $1 order by created_at limit $2)`, mailsKept}, // its parts go along
+	} {
+		for more := true; more; {
+			tag, err := p.db.Pool().Exec(ctx, trim.sql, p.now().Add(-trim.kept), trimSlice)
+			if err != nil {
+				return err
+			}
+			more = tag.RowsAffected() == trimSlice
 		}
 	}
+	return nil
 }

@@ -20,35 +20,55 @@ const (
 	reasonComplained = "you reported our mail as unwanted"
 )
 
+// What an event of Resend's comes to besides a state of its mail.
+const (
+	eventStale   = "stale"
+	eventIgnored = "ignored" // of no use to us, of no mail of ours, a repeat, or overtaken by a worse one
+)
+
 // ReceiveMail works what Resend reports about a mail. Reports come in any order and more
 // than once: a better state never takes the place of a worse one. A stale one changes
 // nothing, because nothing can be read again to see whether it still holds.
 func (p *Post) ReceiveMail(ctx context.Context, in inbox.Event) error {
+	word, err := p.receiveMail(ctx, in)
+	if err == nil && p.observeMail != nil {
+		p.observeMail(word)
+	}
+	return err
+}
+
+// receiveMail says what the event came to: the state that its mail has now, or why nothing.
+func (p *Post) receiveMail(ctx context.Context, in inbox.Event) (word string, err error) {
 	if in.Stale {
-		return nil
+		return eventStale, nil
 	}
 	var e email.Event
 	if err := json.Unmarshal(in.Payload, &e); err != nil {
-		return inbox.Park(fmt.Errorf("read event of Resend: %w", err))
+		return "", inbox.Park(fmt.Errorf("read event of Resend: %w", err))
 	}
 	state, known := map[string]string{
 		email.EventSent: "sent", email.EventDelivered: "delivered", email.EventBounced: "bounced",
 		email.EventComplained: "complained", email.EventSuppressed: "suppressed", email.EventFailed: "failed",
 	}[e.Type]
 	if !known || e.Type == email.EventBounced && e.Bounce == "Transient" {
-		return nil // a mailbox that is full for now: Resend goes on trying
+		return eventIgnored, nil // a mailbox that is full for now: Resend goes on trying
 	}
-	err := p.db.AsSystem(ctx, "resend", func(ctx context.Context, tx pgx.Tx) error {
+	word = eventIgnored
+	err = p.db.AsSystem(ctx, "resend", func(ctx context.Context, tx pgx.Tx) error {
 		m, found, err := p.mailOf(ctx, tx, e)
 		if err != nil || !found {
 			return err
 		}
-		return p.noteMail(ctx, tx, m, state, e)
+		raised, err := p.noteMail(ctx, tx, m, state, e)
+		if raised {
+			word = state
+		}
+		return err
 	})
 	if err != nil {
-		return fmt.Errorf("work event of Resend: %w", err)
+		return "", fmt.Errorf("work event of Resend: %w", err)
 	}
-	return nil
+	return word, nil
 }
 
 // mailRow is a mail that an event is about.
@@ -79,33 +99,40 @@ func (p *Post) mailOf(ctx context.Context, tx pgx.Tx, e email.Event) (m mailRow,
 	return m, true, nil
 }
 
-// noteMail raises the mail's state, and draws what follows from it.
-func (p *Post) noteMail(ctx context.Context, tx pgx.Tx, m mailRow, state string, e email.Event) error {
+// noteMail raises the mail's state, and draws what follows from it. It is false for a
+// repeat, and for what something worse has overtaken.
+func (p *Post) noteMail(ctx context.Context, tx pgx.Tx, m mailRow, state string, e email.Event) (raised bool, err error) {
 	tag, err := tx.Exec(ctx, `
 		update mails set state = $2, detail = $3, message_id = coalesce(message_id, nullif($4, '')), updated_at = $5
 		where id = $1 and array_position($6::text[], state) < array_position($6::text[], $2)`,
 		m.id, state, e.Detail, e.EmailID, p.now(), mailStates())
 	if err != nil {
-		return fmt.Errorf("note what became of a mail: %w", err)
+		return false, fmt.Errorf("note what became of a mail: %w", err)
 	}
 	if tag.RowsAffected() == 0 {
-		return nil // a repeat, or overtaken
+		return false, nil
 	}
+	return true, p.followMail(ctx, tx, m, state, e)
+}
+
+func (p *Post) followMail(ctx context.Context, tx pgx.Tx, m mailRow, state string, e email.Event) error {
 	switch state {
 	case "sent", "delivered":
 		return nil
 	case "complained":
 		return p.complained(ctx, tx, m)
 	}
-	_, err = tx.Exec(ctx, `update deliveries set last_error = $2 where id in (select delivery_id from mail_parts where mail_id = $1)`, m.id, state+": "+e.Detail)
-	if err != nil || state == "failed" {
-		return err
+	_, err := tx.Exec(ctx, `update deliveries set last_error = $2 where id in (select delivery_id from mail_parts where mail_id = $1)`, m.id, state+": "+e.Detail)
+	if err != nil {
+		return fmt.Errorf("note on the receipts of a mail: %w", err)
 	}
-	reason := reasonBounced
-	if state == "suppressed" {
-		reason = reasonSuppressed
+	switch state {
+	case "bounced":
+		return p.deadMailbox(ctx, tx, m.destination, reasonBounced)
+	case "suppressed":
+		return p.deadMailbox(ctx, tx, m.destination, reasonSuppressed)
 	}
-	return p.deadMailbox(ctx, tx, m.destination, reason)
+	return nil // failed: this mail only
 }
 
 // mailStates in the order in which one takes the place of another.
@@ -113,17 +140,16 @@ func mailStates() []string {
 	return []string{"made", "accepted", "sent", "delivered", "failed", "suppressed", "bounced", "complained"}
 }
 
-// complained switches off all mail but security mail, at once. Only the reader switches
-// it on again.
+// complained stops all mail but security mail, at once, whatever its reader's address will
+// be. Only they switch it on again (ResumeMail).
 func (p *Post) complained(ctx context.Context, tx pgx.Tx, m mailRow) error {
 	if m.user == nil {
 		return nil
 	}
 	tag, err := tx.Exec(ctx, `
-		insert into mail_optouts (user_id, category, reason, at) values ($1, $2, 'complained', $3)
-		on conflict (user_id, category) do nothing`, m.user, AllMail, p.now())
+		insert into mail_complaints (user_id, at) values ($1, $2) on conflict do nothing`, m.user, p.now())
 	if err != nil {
-		return fmt.Errorf("switch mail off: %w", err)
+		return fmt.Errorf("stop mail: %w", err)
 	}
 	if tag.RowsAffected() == 0 {
 		return nil

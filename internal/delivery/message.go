@@ -137,7 +137,11 @@ type subject struct {
 // order; for a change everything its message says.
 func (p *Post) subjects(ctx context.Context, all parcel, m *Message) ([]subject, error) {
 	if m.Op == Update {
-		return p.wholeMessage(ctx, all[0], m)
+		whole, lost, err := p.wholeMessage(ctx, all[0], m)
+		if err != nil || !lost {
+			return whole, err
+		}
+		m.Op = Create // its last word
 	}
 	subjects, err := p.newAlerts(ctx, all, m.Destination.Channel)
 	if err != nil {
@@ -190,25 +194,31 @@ func (p *Post) newAlerts(ctx context.Context, all parcel, channel string) (map[u
 	return byID, nil
 }
 
-// wholeMessage reads everything a message says, in the order of its slots: an
-// edit replaces all of it.
-func (p *Post) wholeMessage(ctx context.Context, d claimed, m *Message) ([]subject, error) {
-	err := p.db.Pool().QueryRow(ctx, `
-		select message_id from deliveries
-		where alert_id = $1 and destination_id = $2 and op = 'create' and message_id is not null`,
-		d.AlertID, d.DestinationID).Scan(&m.MessageID)
+// wholeMessage reads everything a message says, in the order of its slots: an edit replaces
+// all of it. It is lost where nobody knows which message that is.
+func (p *Post) wholeMessage(ctx context.Context, d claimed, m *Message) (whole []subject, lost bool, err error) {
+	var id *string
+	err = p.db.Pool().QueryRow(ctx, `
+		select c.message_id from deliveries c
+		where c.alert_id = $1 and c.destination_id = $2 and c.op = 'create' and (c.message_id is not null or `+createLost+`)`,
+		d.AlertID, d.DestinationID).Scan(&id)
 	if err != nil {
-		return nil, fmt.Errorf("read message to change: %w", err)
+		return nil, false, fmt.Errorf("read message to change: %w", err)
 	}
+	if id == nil {
+		return nil, true, nil
+	}
+	m.MessageID = *id
 	rows, err := p.db.Pool().Query(ctx, `
 		select to_jsonb(a), a.revision, a.id, c.first_sent_at, a.executed_at, a.learnt_at
 		from deliveries c join alerts a on a.id = c.alert_id
 		where c.destination_id = $1 and c.message_id = $2 and c.op = 'create'
 		order by c.slot`, d.DestinationID, m.MessageID)
 	if err != nil {
-		return nil, fmt.Errorf("read alerts of message: %w", err)
+		return nil, false, fmt.Errorf("read alerts of message: %w", err)
 	}
-	return collectAlerts(rows, m.Destination.Channel)
+	whole, err = collectAlerts(rows, m.Destination.Channel)
+	return whole, false, err
 }
 
 func collectAlerts(rows pgx.Rows, channel string) ([]subject, error) {

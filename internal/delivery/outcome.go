@@ -26,6 +26,7 @@ type Result struct {
 	After     time.Duration // retry: how long to wait, 0 leaves it to the back-off; accepted: how long the destination takes no more
 	Limited   bool          // retry: a rate limit; it costs no attempt
 	Everyone  bool          // the wait holds for the whole channel
+	Alone     bool          // the wait holds for this message only, not for its destination
 
 	// PossibleDuplicate: the other side failed in the middle, so that a repeat
 	// may be a second message.
@@ -111,7 +112,9 @@ func (v verdict) retry(d claimed, r Result, now time.Time, spread func(time.Dura
 		r.After = limitedWait
 	}
 	until := now.Add(r.After)
-	v.PauseUntil = &until
+	if !r.Alone {
+		v.PauseUntil = &until
+	}
 	return v.again(d, until)
 }
 

@@ -63,6 +63,7 @@ func TestWhoIsToldWhat(t *testing.T) {
 		{Result{Outcome: Misconfigured, Everyone: true}, false, false, false}, // our fault is not the owner's news
 		{Result{Outcome: Rejected}, false, false, false},
 		{Result{Outcome: Retry, Limited: true, After: time.Second}, false, false, true},
+		{Result{Outcome: Retry, Limited: true, After: time.Second, Alone: true}, false, false, false},
 	} {
 		v := judge(d, c.r, time.Now(), spread)
 		if v.Tell != c.tell || v.Disable != c.disable || (v.PauseUntil != nil) != c.pause {

@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -135,6 +136,169 @@ func TestAnswersLostTwiceAreNeverAThirdMessage(t *testing.T) {
 	s.wantStates("discord", "create dead")
 }
 
+// ends writes down that nothing more will fill of the trade's order.
+func (t *trade) ends() {
+	t.Helper()
+	t.exec(`update orders set state = 'cancelled' where id = $1`, t.OrderID)
+}
+
+// lostTwice is an entry that filled in part and of which Discord lost both answers.
+func (s *street) lostTwice() *trade {
+	s.Helper()
+	s.fault("discord", "POST", "accept_then_drop", 2, 0)
+	entry := s.holding(s.user("ava")).trade("BTO").fills(2)
+	for range 3 {
+		s.drain()
+		s.clock.pass(5 * time.Second)
+	}
+	s.wantStates("discord", "create dead")
+	return entry
+}
+
+func (s *street) wantContracts(hook string, want ...string) {
+	s.Helper()
+	got := []string{}
+	for _, m := range s.messages(hook) {
+		got = append(got, m.field("Contracts"))
+	}
+	if !slices.Equal(got, want) {
+		s.Errorf("the messages say %q, want %q", got, want)
+	}
+}
+
+// Nobody knows which message to change: what filled later is one new message, once no
+// more can fill. That one can be changed.
+func TestAfterTwoLostAnswersTheRestIsToldAtTheOrdersEnd(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	entry := s.lostTwice()
+	entry.fills(3)
+	entry.fills(4)
+	s.clock.pass(time.Hour)
+	s.drain()
+	s.wantContracts(hook, "2 / 5", "2 / 5")
+	entry.ends() // without another fill
+	for range 3 {
+		s.drain()
+		s.clock.pass(time.Second)
+	}
+	s.wantContracts(hook, "2 / 5", "2 / 5", "4 / 5")
+	s.wantStates("discord", "create dead, update delivered")
+	if r := s.rows("discord")[1]; !r.PossibleDuplicate {
+		t.Errorf("it is not marked: %+v", r)
+	}
+	entry.fills(5) // reported late
+	s.drain()
+	s.wantContracts(hook, "2 / 5", "2 / 5", "5")
+}
+
+func TestWhatTheLostMessagesToldIsNotToldAgain(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	entry := s.lostTwice()
+	entry.ends()
+	s.drain()
+	s.wantContracts(hook, "2 / 5", "2 / 5")
+	s.wantStates("discord", "create dead")
+}
+
+// The repeat may also fail without an answer being lost.
+func TestALastWordFollowsARepeatThatCameTooLate(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	s.fault("discord", "POST", "accept_then_drop", 1, 0)
+	entry := s.holding(s.user("ava")).trade("BTO").fills(2)
+	s.drain()
+	s.fault("discord", "POST", "error", 0, 503)
+	entry.fills(3)
+	for range 30 {
+		s.clock.pass(5 * time.Second)
+		s.drain()
+	}
+	s.wantStates("discord", "create stale")
+	s.control("DELETE", "faults", nil, nil)
+	s.clock.pass(time.Minute)
+	entry.ends()
+	s.drain()
+	s.wantContracts(hook, "2 / 5", "3 / 5")
+}
+
+func TestALastWordIsNeverRepeated(t *testing.T) {
+	t.Parallel()
+	for name, dies := range map[string]bool{"its answer is lost": false, "its process dies": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			hook := s.platform()
+			entry := s.lostTwice()
+			entry.fills(5)
+			entry.ends()
+			s.must(s.post.Sweep(s.ctx))
+			if dies {
+				_, err := s.newPost().SendWithoutMark(s.ctx)
+				s.must(err)
+			} else {
+				s.fault("discord", "POST", "accept_then_drop", 1, 0)
+			}
+			for range 4 {
+				s.drain()
+				s.clock.pass(delivery.ClaimFor + time.Second)
+			}
+			s.wantContracts(hook, "2 / 5", "2 / 5", "5")
+			s.wantStates("discord", "create dead, update dead")
+		})
+	}
+}
+
+func TestAClosedPositionsEntryHasNoLastWord(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]bool{"closed before": false, "closed while it waits": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			hook := s.platform()
+			entry := s.lostTwice()
+			entry.fills(5)
+			entry.ends()
+			states := "create dead"
+			if late {
+				s.must(s.post.Sweep(s.ctx))
+				states += ", update superseded"
+			}
+			s.exec(`update positions set status = 'closed', bought = 1, sold = 1`)
+			s.drain()
+			s.wantContracts(hook, "2 / 5", "2 / 5")
+			s.wantStates("discord", states)
+		})
+	}
+}
+
+// A change says the same again: it is repeated until its answer comes.
+func TestAnEditWhoseAnswerWasLostIsRepeated(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	entry := s.holding(s.user("ava")).trade("BTO").fills(2)
+	s.drain()
+	s.fault("discord", "PATCH", "accept_then_drop", 3, 0)
+	entry.fills(5)
+	for range 4 {
+		s.drain()
+		s.clock.pass(5 * time.Second)
+	}
+	s.wantReceived("discord", "POST 200", "PATCH 200", "PATCH 200", "PATCH 200", "PATCH 200")
+	s.wantContracts(hook, "5")
+	s.wantStates("discord", "create delivered, update delivered")
+	for _, r := range s.rows("discord") {
+		if r.PossibleDuplicate {
+			t.Errorf("marked as a duplicate: %+v", r)
+		}
+	}
+}
+
 func TestAProcessThatDiesBetweenSendingAndMarkingCostsOneRepeat(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -160,6 +324,75 @@ func TestAProcessThatDiesBetweenSendingAndMarkingCostsOneRepeat(t *testing.T) {
 	if got := len(s.activities("trade", entry.user)); got != 1 {
 		t.Errorf("%d activities", got)
 	}
+}
+
+// A process that is slower than its claim holds still knows that its message arrived.
+func TestWhatArrivedAfterItWasGivenUpIsDelivered(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	entry := s.holding(s.user("ava")).trade("STC").fills(2)
+	lapse := func() {
+		s.clock.pass(delivery.ClaimFor + time.Millisecond)
+		s.must(s.post.Sweep(s.ctx))
+	}
+	_, err := s.newPost().SendWithoutMark(s.ctx)
+	s.must(err)
+	lapse()
+	s.must(s.newPost().SendLate(s.ctx, func() {
+		lapse()
+		s.wantStates("discord", "create dead")
+	}))
+	s.wantStates("discord", "create delivered")
+	entry.fills(5)
+	s.drain()
+	s.wantContracts(hook, "2 / 5", "5")
+}
+
+// Whatever the database refused for a moment: a message that has left is not sent again.
+func TestAnOutcomeIsWrittenDownOnceTheDatabaseTakesIt(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	s.exec(`create sequence tries`)
+	s.exec(`create function stumble() returns trigger language plpgsql as $$ begin
+		if new.state = 'delivered' and new.channel = 'discord' and nextval('tries') = 1 then
+			raise exception 'canceling statement due to statement timeout' using errcode = 'query_canceled';
+		end if;
+		return new; end $$`)
+	s.exec(`create trigger stumble before update on deliveries for each row execute function stumble()`)
+	s.holding(s.user("ava")).trade("BTO").fills(5)
+	s.drain()
+	s.wantStates("discord", "create delivered")
+	s.clock.pass(delivery.ClaimFor + time.Second)
+	s.drain()
+	s.wantContracts(hook, "5")
+}
+
+// Discord limits edits of old messages. That is no reason to keep news from the channel.
+func TestALimitOfEditsHoldsUpNoNews(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	hook := s.platform()
+	ava := s.user("ava")
+	entry := s.holding(ava).trade("BTO").fills(2)
+	s.drain()
+	s.clock.pass(2 * time.Hour)
+	s.control("POST", "discord/webhooks/"+hook, map[string]string{"state": "old_edits"}, nil)
+	entry.fills(3)
+	s.drain()
+	s.holding(ava).trade("BTO").fills(5)
+	entry.fills(4)
+	s.drain()
+	s.wantReceived("discord", "POST 200", "PATCH 429", "POST 200")
+	s.wantContracts(hook, "2 / 5", "5")
+	s.control("POST", "discord/webhooks/"+hook, map[string]string{"state": ""}, nil)
+	s.clock.pass(3*time.Minute - time.Second)
+	s.drain()
+	s.wantContracts(hook, "2 / 5", "5")
+	s.clock.pass(time.Second)
+	s.drain()
+	s.wantContracts(hook, "4 / 5", "5")
 }
 
 func TestDyingTwiceIsNeverAThirdMessage(t *testing.T) {
@@ -203,6 +436,32 @@ func TestADeadWebhookIsCalledOnceAndItsOwnerTold(t *testing.T) {
 	if w, err := s.post.DiscordOf(s.ctx, ava); err != nil || w.DisabledAt == nil || w.DisabledReason == nil {
 		t.Errorf("%+v, %v", w, err)
 	}
+}
+
+// While it was dead nothing was told to it. Set up again, its messages say what is true.
+func TestAReconnectedWebhookCatchesUp(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.user("ava")
+	link, hook := s.hook()
+	_, err := s.post.SetDiscord(s.ctx, ava, link)
+	s.must(err)
+	entry := s.holding(ava).trade("BTO").fills(2)
+	s.drain()
+	s.control("POST", "discord/webhooks/"+hook, map[string]string{"state": "deleted"}, nil)
+	entry.fills(3)
+	s.drain()
+	entry.fills(4)
+	s.drain()
+	s.wantStates("discord", "create delivered, update dead")
+	s.control("POST", "discord/webhooks/"+hook, map[string]string{"state": ""}, nil)
+	for range 2 { // the second time there is nothing to catch up on
+		_, err = s.post.SetDiscord(s.ctx, ava, link)
+		s.must(err)
+		s.drain()
+	}
+	s.wantContracts(hook, "4 / 5")
+	s.wantStates("discord", "create delivered, update dead, update delivered")
 }
 
 func TestANewsTooOldIsNotTold(t *testing.T) {

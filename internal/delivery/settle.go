@@ -7,8 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-
-	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // sent is one attempt and what came of it.
@@ -21,19 +19,18 @@ type sent struct {
 	part    bool // others of its claim go on without it
 }
 
-// settle writes down what came of an attempt. The message has left already, so
-// it keeps trying while the database is away; if that takes too long, the claim
-// runs out and the sweep treats it as unknown.
+// settle writes down what came of an attempt. The message has left already, so it keeps
+// trying whatever the database says: it may be away, a lock be held for long, a newer
+// waiting update appear while this one goes back to waiting. If that takes too long, the
+// claim runs out and the sweep treats it as unknown.
 func (p *Post) settle(ctx context.Context, s sent) error {
 	ctx, cancel := context.WithTimeout(ctx, settleFor)
 	defer cancel()
 	pause := 100 * time.Millisecond
 	for {
 		err := p.settleOnce(ctx, s)
-		// A new waiting update may appear while this one goes back to waiting.
-		again := postgres.IsUnavailable(err) || postgres.IsUnique(err, "deliveries_update")
-		if !again {
-			return err
+		if err == nil {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -85,6 +82,9 @@ func (p *Post) judgeAll(s sent, now time.Time) []verdict {
 		if s.result.Outcome == Rejected && len(s.parcel) > 1 {
 			verdicts[i] = verdict{Error: s.result.Detail, Together: len(s.parcel) / 2}.again(d, now)
 		}
+		if s.isLastWord() {
+			verdicts[i] = verdicts[i].lastWord(s.result)
+		}
 	}
 	return verdicts
 }
@@ -134,7 +134,8 @@ func noteAttempts(ctx context.Context, tx pgx.Tx, s sent, now time.Time) error {
 
 // noteDeliveries moves them on, if the claim is still ours, and says how many. An
 // update that would wait again while a newer one waits is not needed any more. What
-// arrived although its claim ran out is not sent again, if that has not begun.
+// arrived although its claim ran out is not sent again, if that has not begun, nor is it
+// dead, if it was given up meanwhile.
 func noteDeliveries(ctx context.Context, tx pgx.Tx, s sent, verdicts []verdict, now time.Time) (int, error) {
 	n := len(s.parcel)
 	ids, states, waits := make([]uuid.UUID, n), make([]string, n), make([]*time.Time, n)
@@ -162,12 +163,13 @@ func noteDeliveries(ctx context.Context, tx pgx.Tx, s sent, verdicts []verdict, 
 		    revision = case when $2 then v.revision else d.revision end,
 		    message_id = case when $2 and d.op = 'create' then nullif($4, '') else message_id end,
 		    slot = case when $2 and d.op = 'create' then v.slot - 1 else d.slot end,
+		    unanswered = case when $14 and d.op = 'create' and d.alert_id is not null then greatest(d.unanswered, v.revision) else d.unanswered end,
 		    updated_at = $3
 		from unnest($5::uuid[], $6::text[], $7::timestamptz[], $8::int[], $9::int[], $10::int[], $11::int[], $12::bool[], $13::text[])
 		     with ordinality as v(id, state, wait, failed, unknowns, together, revision, duplicate, reason, slot)
-		where d.id = v.id and (d.claim_token = $1 or $2 and d.state = 'pending')`,
+		where d.id = v.id and (d.claim_token = $1 or $2 and d.state in ('pending', 'dead'))`,
 		s.parcel[0].Token, s.result.Outcome == Accepted, now, s.result.MessageID,
-		ids, states, waits, failed, unknowns, together, revisions, duplicates, reasons)
+		ids, states, waits, failed, unknowns, together, revisions, duplicates, reasons, s.result.Outcome == Unknown)
 	if err != nil {
 		return 0, fmt.Errorf("note outcome of delivery: %w", err)
 	}
@@ -175,7 +177,8 @@ func noteDeliveries(ctx context.Context, tx pgx.Tx, s sent, verdicts []verdict, 
 }
 
 // noteMessage keeps, on the deliveries that made a message, what it says of each now
-// and whether it still exists: what changed it has told all of it anew.
+// and whether it still exists: what changed it has told all of it anew. By a last word a
+// message is known that can be changed.
 func noteMessage(ctx context.Context, tx pgx.Tx, s sent, v verdict) error {
 	if s.parcel[0].Op != Update || (s.result.Outcome != Accepted && !v.MessageGone) {
 		return nil
@@ -185,25 +188,35 @@ func noteMessage(ctx context.Context, tx pgx.Tx, s sent, v verdict) error {
 		alerts, revisions = append(alerts, alert), append(revisions, revision)
 	}
 	_, err := tx.Exec(ctx, `
-		update deliveries c set revision = greatest(c.revision, said.revision), message_gone = message_gone or $4
+		update deliveries c
+		set revision = greatest(c.revision, said.revision), message_gone = message_gone or $4,
+		    message_id = coalesce(c.message_id, nullif($5, '')), slot = coalesce(c.slot, 0)
 		from unnest($2::uuid[], $3::int[]) said(alert, revision)
 		where c.alert_id = said.alert and c.destination_id = $1 and c.op = 'create'`,
-		s.parcel[0].DestinationID, alerts, revisions, v.MessageGone)
+		s.parcel[0].DestinationID, alerts, revisions, v.MessageGone, s.result.MessageID)
 	if err != nil {
 		return fmt.Errorf("note state of message: %w", err)
 	}
 	return nil
 }
 
-// pauseChannel lets every process wait when the other side refuses us as a whole.
+// pauseChannel lets every process wait when the other side refuses us as a whole. What a
+// push service says of our key is about that service only.
 func pauseChannel(ctx context.Context, tx pgx.Tx, s sent, now time.Time) error {
-	if !s.result.Everyone || s.result.Outcome != Retry || s.result.After <= 0 {
+	wait := s.result.After
+	switch {
+	case !s.result.Everyone:
+		return nil
+	case s.result.Outcome == Misconfigured && s.message.Destination.Settings.Host == "":
+		wait = max(oursWait, wait)
+	case s.result.Outcome != Retry || wait <= 0:
 		return nil
 	}
 	_, err := tx.Exec(ctx, `
-		insert into channel_pauses (channel, paused_until) values ($1, $2)
-		on conflict (channel) do update set paused_until = greatest(channel_pauses.paused_until, excluded.paused_until)`,
-		s.message.Destination.Channel, now.Add(s.result.After))
+		insert into channel_pauses (channel, paused_until, reason) values ($1, $2, $3)
+		on conflict (channel) do update set paused_until = excluded.paused_until, reason = excluded.reason
+		where channel_pauses.paused_until < excluded.paused_until`,
+		s.message.Destination.Channel, now.Add(wait), s.result.Detail)
 	if err != nil {
 		return fmt.Errorf("pause channel: %w", err)
 	}

@@ -39,8 +39,8 @@ func (c *Client) understand(w Webhook, route string, a answer, into any) error {
 	outcome, duplicate := judge(a.StatusCode, f.Code)
 	e := &Error{Outcome: outcome, Status: a.StatusCode, Code: f.Code, Message: words(f), PossibleDuplicate: duplicate}
 	switch {
-	case f.Code == codeTooManyOldEdits: // only this message has to wait
-		e.RetryAfter, e.Limited = oldEditPause, true
+	case f.Code == codeTooManyOldEdits:
+		e.RetryAfter, e.Limited, e.Alone = oldEditPause, true, true
 	case a.StatusCode == http.StatusTooManyRequests:
 		c.limited(e, w, a, f)
 	}

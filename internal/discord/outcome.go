@@ -61,6 +61,8 @@ type Error struct {
 	Limited bool
 	// Global: the wait is for every webhook of this installation, not just this one.
 	Global bool
+	// Alone: the wait is for this message only, not for its webhook.
+	Alone bool
 	// PossibleDuplicate: Discord failed while handling it, so it may have been
 	// posted all the same.
 	PossibleDuplicate bool

@@ -46,6 +46,7 @@ type Options struct {
 	BaseURL   string       // default DefaultBaseURL; operator configuration, never a user's
 	Key       secret.Text  // one that may only send
 	From      string       // "Alertsify <alerts@mail.example>"; the domain is verified at Resend
+	ReplyTo   string       // where replies to our mail go; empty: to From
 	UserAgent string       // Resend refuses requests without one
 	HTTP      *http.Client // from httpio.NewEgress
 	Now       func() time.Time
@@ -60,6 +61,7 @@ type Client struct {
 	base  string
 	key   secret.Text
 	from  string
+	reply string
 	agent string
 	http  *http.Client
 	now   func() time.Time
@@ -82,13 +84,16 @@ func New(o Options) *Client {
 		o.Take = func(context.Context, int) time.Duration { return 0 }
 	}
 	return &Client{
-		base: strings.TrimRight(o.BaseURL, "/"), key: o.Key, from: o.From, agent: o.UserAgent, http: o.HTTP,
+		base: strings.TrimRight(o.BaseURL, "/"), key: o.Key, from: o.From, reply: o.ReplyTo, agent: o.UserAgent, http: o.HTTP,
 		now: o.Now, take: o.Take, rate: rateFirst,
 	}
 }
 
 // From is the sender of every mail.
 func (c *Client) From() string { return c.from }
+
+// ReplyTo is where replies to a mail go; empty: to From.
+func (c *Client) ReplyTo() string { return c.reply }
 
 // Send hands over one mail as Encode made it, once. The same key with the same bytes
 // within 24 hours is one mail, however often it is sent. It answers Resend's id of it.

@@ -19,6 +19,7 @@ const (
 // Mail is one mail to one mailbox.
 type Mail struct {
 	From, To    string
+	ReplyTo     string // empty: replies go to From
 	Subject     string
 	HTML, Text  string
 	Kind        string // what it is about; a tag
@@ -31,6 +32,7 @@ type Mail struct {
 type wire struct {
 	From    string            `json:"from"`
 	To      []string          `json:"to"`
+	ReplyTo string            `json:"reply_to,omitempty"`
 	Subject string            `json:"subject"`
 	HTML    string            `json:"html"`
 	Text    string            `json:"text"`
@@ -51,13 +53,15 @@ func (m Mail) Encode() ([]byte, error) {
 	if !tagShape.MatchString(m.Kind) || !tagShape.MatchString(m.ID) {
 		return nil, fmt.Errorf("mail %q: kind or id is no tag", m.ID)
 	}
+	// The address in List-Unsubscribe is the one that RFC 8058 asks for and no mailto: beside
+	// it. A mail program may prefer a mailto, and nobody here reads a mailbox at once.
 	headers := map[string]string{"X-Entity-Ref-ID": m.ID} // keeps mail programs from putting mails of one subject together
 	if m.Unsubscribe != "" {
 		headers["List-Unsubscribe"] = "<" + Line(m.Unsubscribe) + ">"
 		headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 	}
 	body, err := json.Marshal(wire{
-		From: Line(m.From), To: []string{Line(m.To)}, Subject: Subject(m.Subject), HTML: m.HTML, Text: m.Text, Headers: headers,
+		From: Line(m.From), To: []string{Line(m.To)}, ReplyTo: Line(m.ReplyTo), Subject: Subject(m.Subject), HTML: m.HTML, Text: m.Text, Headers: headers,
 		Tags: []tag{{"kind", m.Kind}, {"delivery", m.ID}},
 	})
 	if err != nil {

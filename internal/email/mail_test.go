@@ -56,6 +56,13 @@ func TestAMailIsAlwaysTheSameBytes(t *testing.T) {
 	if got.Headers["List-Unsubscribe"] != "<https://app.example/u/x>" || got.Headers["List-Unsubscribe-Post"] == "" || len(got.To) != 1 || got.Tags[1] != (tag{"delivery", "d-1"}) {
 		t.Errorf("%s", first)
 	}
+	if strings.Contains(string(first), "reply_to") {
+		t.Errorf("replies go somewhere: %s", first)
+	}
+	m.ReplyTo = "Support <s@mail.example>"
+	if answered, err := m.Encode(); err != nil || !strings.Contains(string(answered), `"reply_to":"Support`) {
+		t.Errorf("replies go nowhere: %s, %v", answered, err)
+	}
 	m.Unsubscribe = ""
 	security, err := m.Encode()
 	if err != nil || strings.Contains(string(security), "List-Unsubscribe") {

@@ -52,6 +52,7 @@ const (
 
 	discordAutomod     = "automod"      // 400, 200000: refuses every text, and lives
 	discordHarmfulLink = "harmful_link" // 403, 240000: the same
+	discordOldEdits    = "old_edits"    // 429, 30046: refuses edits, of messages older than an hour
 )
 
 // The ways all of Discord can refuse, beyond the faults every party knows.
@@ -174,6 +175,10 @@ func (d *discord) take(h http.Header, kind string, act func(discordCall) discord
 		return discordError(http.StatusBadRequest, 200000, "Message was blocked by automatic moderation")
 	case discordHarmfulLink:
 		return discordError(http.StatusForbidden, 240000, "The request was blocked by harmful links filter")
+	case discordOldEdits:
+		if kind == "edit" {
+			return discordError(http.StatusTooManyRequests, 30046, "Maximum number of edits to messages older than 1 hour reached. Try again later")
+		}
 	}
 	return act(c)
 }

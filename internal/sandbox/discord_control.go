@@ -50,7 +50,7 @@ func (d *discord) controlState(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	hook, known := d.hooks[chi.URLParam(r, "id")]
 	d.mu.Unlock()
-	states := []string{"", discordDeleted, discordRevoked, discordForbidden, discordNoChannel, discordAutomod, discordHarmfulLink}
+	states := []string{"", discordDeleted, discordRevoked, discordForbidden, discordNoChannel, discordAutomod, discordHarmfulLink, discordOldEdits}
 	if !known || !slices.Contains(states, in.State) {
 		reply(w, http.StatusBadRequest, map[string]string{"error": "unknown webhook or state"})
 		return

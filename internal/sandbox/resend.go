@@ -57,6 +57,7 @@ type resendMail struct {
 	Key       string            `json:"key"`
 	From      string            `json:"from"`
 	To        []string          `json:"to"`
+	ReplyTo   string            `json:"reply_to"`
 	Subject   string            `json:"subject"`
 	HTML      string            `json:"html"`
 	Text      string            `json:"text"`
@@ -259,6 +260,9 @@ func (s *resend) read(body []byte) (resendMail, resendAnswer) {
 		if _, err := mail.ParseAddress(to); err != nil {
 			return m, resendRefuse(http.StatusUnprocessableEntity, "validation_error", "Invalid `to` field")
 		}
+	}
+	if _, err := mail.ParseAddress(m.ReplyTo); m.ReplyTo != "" && err != nil {
+		return m, resendRefuse(http.StatusUnprocessableEntity, "validation_error", "Invalid `reply_to` field")
 	}
 	for _, t := range m.Tags {
 		if !resendTagShape.MatchString(t.Name) || !resendTagShape.MatchString(t.Value) {
