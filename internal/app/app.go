@@ -162,7 +162,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.post = delivery.New(delivery.Options{
 		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Gather: a.alerts.Gather, Tell: a.alerts.TellLost, Manners: alerts.Manners(a.clock.Today),
 		Limits: a.messageLimits(), Process: a.self.ID, Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed,
-		Email: a.outside.email, Hooks: a.outside.hooks,
+		Email: a.outside.email, Telegram: a.outside.telegram, Hooks: a.outside.hooks,
 		Now: time.Now, Observe: a.meter.delivery, Logger: a.log, Crash: crash,
 	})
 	a.accounts, err = brokers.New(brokers.Options{

@@ -18,18 +18,21 @@ import (
 	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/snaptrade"
+	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/webhook"
 	"github.com/alertsify/alertsify/internal/webpush"
 )
 
 // outside are the channels alerts leave by; a nil one is off.
 type outside struct {
-	discord *delivery.Discord
-	push    *delivery.WebPush
-	feed    *delivery.Feed
-	email   *delivery.Email
-	hooks   *delivery.Hooks
-	streams *getstream.Client
+	discord  *delivery.Discord
+	push     *delivery.WebPush
+	feed     *delivery.Feed
+	email    *delivery.Email
+	telegram *delivery.Telegram
+	hooks    *delivery.Hooks
+	streams  *getstream.Client
+	bot      *telegram.Client
 }
 
 // openConnectors makes the clients of the outside parties. It calls nobody.
@@ -37,6 +40,7 @@ func (a *App) openConnectors(context.Context) error {
 	a.openMarket()
 	a.openDiscord()
 	a.openEmail()
+	a.openTelegram()
 	a.openHooks()
 	return errors.Join(a.openSnapTrade(), a.openPush(), a.openStreams())
 }
@@ -67,7 +71,7 @@ func (a *App) loopback() []string {
 		return nil
 	}
 	var hosts []string
-	for _, address := range []string{a.cfg.DiscordURL, a.cfg.GetStreamURL, a.cfg.AlpacaURL, a.cfg.ResendURL} {
+	for _, address := range []string{a.cfg.DiscordURL, a.cfg.GetStreamURL, a.cfg.AlpacaURL, a.cfg.ResendURL, a.cfg.TelegramURL} {
 		if u, err := url.Parse(address); err == nil && u.Hostname() == "127.0.0.1" {
 			hosts = append(hosts, u.Host)
 		}
@@ -120,6 +124,70 @@ func (a *App) openEmail() {
 		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now, Take: a.takeMail,
 	})
 	a.outside.email = delivery.NewEmail(client, email.NewLinks(a.cfg.AppURL, a.cfg.SessionSecret), a.db, time.Now)
+}
+
+func (a *App) openTelegram() {
+	if a.cfg.TelegramToken.IsZero() {
+		return
+	}
+	a.outside.bot = telegram.New(telegram.Options{
+		BaseURL: a.cfg.TelegramURL, Token: a.cfg.TelegramToken, HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}),
+		Logger: a.log, Take: a.takeChat,
+	})
+	a.outside.telegram = delivery.NewTelegram(a.outside.bot, a.cfg.AppURL, a.allow)
+}
+
+// takeChat counts the bot's messages for all processes together; while Redis is away each
+// counts for itself, at half the rate.
+func (a *App) takeChat(ctx context.Context) time.Duration {
+	v := a.redis.Allow(ctx, "telegram", redis.Rate{Limit: telegram.PerSecond, Per: time.Second})
+	if v.Allowed {
+		return 0
+	}
+	return max(v.Reset, 10*time.Millisecond)
+}
+
+// telegramHook is where Telegram sends what people tell the bot.
+func (a *App) telegramHook() string {
+	return strings.TrimRight(a.cfg.AppURL, "/") + "/api/webhooks/telegram"
+}
+
+// hookEvery is how often it is looked whether Telegram still sends there.
+const hookEvery = 10 * time.Minute
+
+// keepTelegramHook tells Telegram where to send and by which word we know it: at the start
+// of every process, because the word may be new, and again when somebody has told it
+// another address. Two processes that do it at once say the same.
+func (a *App) keepTelegramHook(ctx context.Context) error {
+	if a.outside.bot == nil {
+		return nil
+	}
+	said := false
+	for wait := time.Second; ; {
+		err := a.sayTelegramHook(ctx, said)
+		if said = err == nil; said {
+			wait = hookEvery
+		} else if ctx.Err() == nil {
+			a.log.WarnContext(ctx, "tell Telegram where to send; trying again", "err", err)
+			wait = min(2*wait, time.Minute)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (a *App) sayTelegramHook(ctx context.Context, said bool) error {
+	if said {
+		set, err := a.outside.bot.WebhookURL(ctx)
+		if err != nil || set == a.telegramHook() {
+			return err
+		}
+		a.log.WarnContext(ctx, "Telegram was told another address", "address", set)
+	}
+	return a.outside.bot.SetWebhook(ctx, a.telegramHook(), a.cfg.TelegramSecret)
 }
 
 // openHooks makes the client of the users' own webhooks. In development a receiver may be

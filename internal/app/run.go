@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/hooks"
 	"github.com/alertsify/alertsify/internal/inbox"
 	"github.com/alertsify/alertsify/internal/jobs"
@@ -108,7 +109,7 @@ func (a *App) Run(ctx context.Context) error {
 // parts is everything that happens by itself besides the queue's jobs.
 func (a *App) parts() []func(context.Context) error {
 	return []func(context.Context) error{
-		a.desk.RunLooks, a.desk.RunSweeper, a.desk.RunWatch, a.copier.Run, a.copier.Watch, a.post.Run, a.workInbox, a.workMailEvents, a.runClock, a.runProbe,
+		a.desk.RunLooks, a.desk.RunSweeper, a.desk.RunWatch, a.copier.Run, a.copier.Watch, a.post.Run, a.workInbox, a.workMailEvents, a.workChatEvents, a.keepTelegramHook, a.runClock, a.runProbe,
 		func(ctx context.Context) error {
 			return every(ctx, status.BeatEvery, a.logged("say that this instance runs", a.beat))
 		},
@@ -163,7 +164,7 @@ func (a *App) logged(doing string, f func(context.Context) error) func(context.C
 func (a *App) cleanUp(ctx context.Context) error {
 	now := time.Now()
 	var errs []error
-	for _, trim := range []func(context.Context, *postgres.DB, time.Time) (int64, error){live.Trim, inbox.Trim, postgres.TrimKeys, status.Trim} {
+	for _, trim := range []func(context.Context, *postgres.DB, time.Time) (int64, error){live.Trim, inbox.Trim, postgres.TrimKeys, status.Trim, delivery.TrimLinks} {
 		_, err := trim(ctx, a.db, now)
 		errs = append(errs, err)
 	}
@@ -200,6 +201,12 @@ func (a *App) workInbox(ctx context.Context) error {
 // workMailEvents works what Resend reports about our mails.
 func (a *App) workMailEvents(ctx context.Context) error {
 	a.inbox.Work(ctx, hooks.ResendProvider, a.post.ReceiveMail)
+	return nil
+}
+
+// workChatEvents works what people tell our bot.
+func (a *App) workChatEvents(ctx context.Context) error {
+	a.inbox.Work(ctx, hooks.TelegramProvider, a.post.ReceiveTelegram)
 	return nil
 }
 

@@ -162,7 +162,7 @@ func EnqueueStored(ctx context.Context, tx pgx.Tx, now time.Time, alike Note, st
 		with said as (`+store+`), roads as (
 			select s.*, t.id as destination_id, t.channel, s.position_id as lane
 			from said s join destinations t on t.user_id = s.user_id
-			where t.channel in ('push', 'email', 'webhook') and t.channel = any(@roads) and t.disabled_at is null and t.removed_at is null
+			where t.channel in ('push', 'email', 'telegram', 'webhook') and t.channel = any(@roads) and t.disabled_at is null and t.removed_at is null
 			union all
 			select s.*, t.id, t.channel, null from said s cross join destinations t
 			where t.user_id is null and t.channel = 'feed' and t.address = @feed and 'feed' = any(@roads)

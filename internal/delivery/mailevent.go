@@ -105,7 +105,7 @@ func (p *Post) noteMail(ctx context.Context, tx pgx.Tx, m mailRow, state string,
 	if state == "suppressed" {
 		reason = reasonSuppressed
 	}
-	return p.deadMailbox(ctx, tx, m.destination, reason)
+	return p.disable(ctx, tx, m.destination, ChannelEmail, reason)
 }
 
 // mailStates in the order in which one takes the place of another.
