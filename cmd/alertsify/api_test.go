@@ -603,7 +603,7 @@ func TestAPIHealthHasItsShapes(t *testing.T) {
 		LatencyMs map[string]int64
 	}
 	s.do("", "GET", "/api/health/ready", "").want(t, 200).into(t, &ready)
-	for _, name := range []string{"database", "redis", "snaptrade", "getstream", "discord", "push", "market", "email"} {
+	for _, name := range []string{"database", "redis", "snaptrade", "getstream", "discord", "push", "market", "email", "telegram"} {
 		if _, timed := ready.LatencyMs[name]; ready.Checks[name] != "ok" || !timed {
 			t.Errorf("%s is %q, timed %v", name, ready.Checks[name], timed)
 		}

@@ -82,6 +82,7 @@ type App struct {
 	beside   string          // who ran of another protocol at the last beat
 	listener net.Listener
 	stopping atomic.Bool
+	telling  atomic.Bool // Telegram is about to be told where to send, for the first time in this process
 	probe    probe
 	closers  []func()
 }

@@ -100,13 +100,6 @@ func (a *App) askEmail() func(context.Context) error {
 	return a.post.CheckMail
 }
 
-func (a *App) askTelegram() func(context.Context) error {
-	if a.outside.telegram == nil {
-		return nil
-	}
-	return func(ctx context.Context) error { return a.post.CheckTelegram(ctx, a.telegramHook()) }
-}
-
 func (a *App) askPush() func(context.Context) error {
 	if a.outside.push == nil {
 		return nil

@@ -76,6 +76,7 @@ func (a *App) Run(ctx context.Context) error {
 	if err := a.beat(work); err != nil { // before any claim: an instance of another protocol must know of this one
 		return err
 	}
+	a.telling.Store(true)
 	if err := a.desk.Watch(work); err != nil { // nothing is sent from a database that is not what it was
 		a.log.WarnContext(ctx, "watch the database at start", "err", err)
 	}
@@ -201,12 +202,6 @@ func (a *App) workInbox(ctx context.Context) error {
 // workMailEvents works what Resend reports about our mails.
 func (a *App) workMailEvents(ctx context.Context) error {
 	a.inbox.Work(ctx, hooks.ResendProvider, a.post.ReceiveMail)
-	return nil
-}
-
-// workChatEvents works what people tell our bot.
-func (a *App) workChatEvents(ctx context.Context) error {
-	a.inbox.Work(ctx, hooks.TelegramProvider, a.post.ReceiveTelegram)
 	return nil
 }
 

@@ -126,22 +126,3 @@ func (p *Post) answer(ctx context.Context, chat int64, sentence string) {
 	}
 	p.say(ctx, chat, sentence)
 }
-
-// CheckTelegram asks Telegram whether the token is good, and whether updates come to this
-// address.
-func (p *Post) CheckTelegram(ctx context.Context, webhook string) error {
-	if p.telegram == nil {
-		return errTelegramOff()
-	}
-	if _, err := p.telegram.client.Name(ctx); err != nil {
-		return err
-	}
-	set, err := p.telegram.client.WebhookURL(ctx)
-	if err != nil {
-		return err
-	}
-	if set != webhook {
-		return fmt.Errorf("updates go to %q, not to %q; the program says so at its start", set, webhook)
-	}
-	return nil
-}

@@ -38,8 +38,8 @@ func takeBack(ctx context.Context, tx pgx.Tx, now time.Time) error {
 		update deliveries d
 		set state = case when d.op = 'create' and d.unknowns >= 1 then 'dead'
 		                 when d.op = 'update' and exists (
-		                      select 1 from deliveries n where n.alert_id = d.alert_id
-		                      and n.destination_id = d.destination_id and n.op = 'update' and n.state = 'pending') then 'superseded'
+		                      select 1 from deliveries n where (n.alert_id = d.alert_id
+		                      and n.destination_id = d.destination_id and n.op = 'update' or n.changes = d.changes) and n.state = 'pending') then 'superseded'
 		                 else 'pending' end,
 		    unknowns = d.unknowns + case when d.op = 'create' then 1 else 0 end,
 		    possible_duplicate = d.possible_duplicate or d.op = 'create',
@@ -68,7 +68,7 @@ func finishHopeless(ctx context.Context, tx pgx.Tx, now time.Time, destinations 
 		{"superseded", "the message says it already, or is not there", `
 			d.op = 'update' and exists (
 				select 1 from deliveries c
-				where c.alert_id = d.alert_id and c.destination_id = d.destination_id and c.op = 'create'
+				where (c.alert_id = d.alert_id and c.destination_id = d.destination_id and c.op = 'create' or c.id = d.changes)
 				  and (c.state in ('stale', 'dead', 'superseded')
 				       or c.state = 'delivered' and (c.message_id is null or c.message_gone or c.revision >= d.revision)))`},
 		{"superseded", "the destination is gone", `

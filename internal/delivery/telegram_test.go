@@ -537,11 +537,61 @@ func TestWithoutABotThereIsNoTelegram(t *testing.T) {
 	_, err = off.LinkChat(s.ctx, ava)
 	wantCode(t, err, "unavailable")
 	wantCode(t, off.TestChat(s.ctx, ava), "unavailable")
-	wantCode(t, off.CheckTelegram(s.ctx, "x"), "unavailable")
 	s.fault("telegram", "getMe", "error", 1, 502) // Telegram is away
 	_, err = s.post.LinkChat(s.ctx, ava)
 	wantCode(t, err, "unavailable")
-	if err := s.post.CheckTelegram(s.ctx, "https://app.example/api/webhooks/telegram"); err == nil || !strings.Contains(err.Error(), `go to ""`) {
-		t.Errorf("updates go nowhere, and the check says %v", err)
+}
+
+// Later fills change what the chat was told, as in Discord: it says what is true, and rings
+// once.
+func TestLaterFillsChangeTheMessageInTheChat(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava, phone := s.connected("ava", 4001)
+	bought := s.holding(ava).trade("BTO").fills(2)
+	s.drain()
+	if got := phone.last(); got != "🟢 AAPL 200C 1/15/27 filled — Bought 2 of 5 @ $3.50" {
+		t.Errorf("at first the chat shows %q", got)
 	}
+	bought.fills(3)
+	s.fault("telegram", "editMessageText", "accept_then_drop", 1, 0) // an edit is just repeated
+	s.drain()
+	bought.fills(5) // while the edit waits: one is enough
+	s.clock.pass(time.Minute)
+	s.drain()
+	if all := phone.shows(); len(all) != 3 || all[2] != "🟢 AAPL 200C 1/15/27 filled — Bought 5 @ $3.50" {
+		t.Errorf("then the chat shows %q", all)
+	}
+	s.wantStates(delivery.ChannelTelegram, "create delivered, update delivered")
+	s.drain()
+	note := scan[uuid.UUID](s, `select id from notifications where type = 'order_filled'`)
+	_, receipts, err := s.announce.Notification(s.ctx, ava, note)
+	s.must(err)
+	if len(receipts) != 2 || receipts[1].Op != delivery.Update || receipts[1].PossibleDuplicate {
+		t.Errorf("receipts: %+v", receipts)
+	}
+}
+
+// What waits takes the newest words by itself; several in one message are all told anew; a
+// chat that is gone is not changed.
+func TestAChangeTellsAllOfItsMessage(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava, phone := s.connected("ava", 4001)
+	s.post = s.postWith(func(o *delivery.Options) { o.Limits = delivery.DefaultLimits() })
+	first, second := s.holding(ava).trade("BTO").fills(1), s.holding(ava).trade("BTO").fills(1)
+	second.fills(2)
+	s.drain()
+	if got := phone.last(); got != "2 alerts\n\n🟢 AAPL 200C 1/15/27 filled — Bought 1 of 5 @ $3.50\n\n🟢 AAPL 200C 1/15/27 filled — Bought 2 of 5 @ $3.50" {
+		t.Errorf("at first the chat shows %q", got)
+	}
+	first.fills(4)
+	s.drain()
+	if got := phone.last(); !strings.Contains(got, "Bought 4 of 5") || !strings.Contains(got, "Bought 2 of 5") || len(phone.shows()) != 3 {
+		t.Errorf("then the chat shows %q", phone.shows())
+	}
+	s.wantStates(delivery.ChannelTelegram, "create delivered, create delivered, update delivered")
+	phone.writes("/stop")
+	first.fills(5)
+	s.wantStates(delivery.ChannelTelegram, "create delivered, create delivered, update delivered")
 }

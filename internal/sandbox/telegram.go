@@ -37,7 +37,7 @@ type telegram struct {
 	settings telegramSettings
 	updates  int64 // the latest update's id
 	window   getstreamWindow
-	bursts   map[int64]telegramBurst
+	bursts   map[int64]time.Time // when a chat has all of its burst again
 }
 
 // telegramChat is somebody who has spoken to the bot.
@@ -86,12 +86,6 @@ type telegramSettings struct {
 	Descriptions map[int]string `json:"descriptions"` // by status, for the faults error and throttle
 }
 
-// telegramBurst is what a chat has left, as of a moment.
-type telegramBurst struct {
-	left float64
-	at   time.Time
-}
-
 const telegramMessagesMax = 20_000
 
 func telegramDefaults() telegramSettings {
@@ -101,7 +95,7 @@ func telegramDefaults() telegramSettings {
 func newTelegram(d deps) *telegram {
 	t := &telegram{
 		deps: d, token: TelegramToken, client: &http.Client{Timeout: hookTimeout},
-		chats: map[int64]telegramChat{}, settings: telegramDefaults(), bursts: map[int64]telegramBurst{},
+		chats: map[int64]telegramChat{}, settings: telegramDefaults(), bursts: map[int64]time.Time{},
 	}
 	d.journal.On("telegram.chat", replayInto(func(c telegramChat) { t.chats[c.ID] = c }))
 	d.journal.On("telegram.message", replayInto(t.keepMessage))
@@ -146,7 +140,7 @@ func (t *telegram) routes(r chi.Router) {
 
 type telegramAnswer struct {
 	status int
-	body   any
+	body   map[string]any
 }
 
 func telegramOK(result any) telegramAnswer {
@@ -159,7 +153,7 @@ func telegramRefuse(status int, description string) telegramAnswer {
 
 func telegramTooMany(wait int) telegramAnswer {
 	a := telegramRefuse(http.StatusTooManyRequests, "Too Many Requests: retry after "+strconv.Itoa(wait))
-	a.body.(map[string]any)["parameters"] = map[string]any{"retry_after": wait}
+	a.body["parameters"] = map[string]any{"retry_after": wait}
 	return a
 }
 
@@ -273,7 +267,7 @@ func (t *telegram) chatOf(in map[string]json.RawMessage) (int64, telegramAnswer)
 		return 0, telegramRefuse(http.StatusForbidden, "Forbidden: user is deactivated")
 	case chat.State == telegramMigrated:
 		a := telegramRefuse(http.StatusBadRequest, "Bad Request: group chat was upgraded to a supergroup chat")
-		a.body.(map[string]any)["parameters"] = map[string]any{"migrate_to_chat_id": -1000000000000 - id}
+		a.body["parameters"] = map[string]any{"migrate_to_chat_id": -1000000000000 - id}
 		return 0, a
 	}
 	return id, telegramAnswer{}
@@ -382,17 +376,14 @@ func (t *telegram) count(chat int64) telegramAnswer {
 		}
 	}
 	if t.settings.Burst > 0 {
-		b, known := t.bursts[chat]
-		if !known {
-			b = telegramBurst{left: float64(t.settings.Burst), at: now}
+		full := now
+		if at := t.bursts[chat]; at.After(now) {
+			full = at
 		}
-		b.left = min(float64(t.settings.Burst), b.left+now.Sub(b.at).Seconds())
-		b.at = now
-		if b.left < 1 {
+		if full = full.Add(time.Second); full.Sub(now) > time.Duration(t.settings.Burst)*time.Second {
 			return telegramTooMany(t.settings.RetryAfter)
 		}
-		b.left--
-		t.bursts[chat] = b
+		t.bursts[chat] = full
 	}
 	return telegramAnswer{}
 }

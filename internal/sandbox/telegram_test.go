@@ -124,7 +124,12 @@ func TestTelegramReadsMultipartAndForms(t *testing.T) {
 		"application/x-www-form-urlencoded": "chat_id=4001&text=hello+there",
 		"application/json":                  `{"chat_id":"4001","text":"<i>a</i>&lt;","parse_mode":"HTML"}`,
 	} {
-		answer, err := http.Post(w.URL()+"/telegram/bot"+TelegramToken+"/sendMessage", kind, strings.NewReader(text)) //nolint:noctx // a test
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL()+"/telegram/bot"+TelegramToken+"/sendMessage", strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", kind)
+		answer, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}

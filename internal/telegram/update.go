@@ -13,7 +13,7 @@ import (
 )
 
 // SecretHeader carries the word that was given to SetWebhook.
-const SecretHeader = "X-Telegram-Bot-Api-Secret-Token" //nolint:gosec // a header's name
+const SecretHeader = "X-Telegram-Bot-Api-Secret-Token"
 
 // The kinds of updates that are used; all others are passed over.
 const (
