@@ -14,10 +14,14 @@ import (
 
 const channelsPath = delivery.SettingsPath
 
-// channelsView is a person's mailbox and webhook.
+// channelsView is a person's mailbox, chat and webhook.
 type channelsView struct {
 	Mail *delivery.Mailbox  // nil: no e-mail on this server
+	Chat *delivery.Chat     // nil: no Telegram on this server
 	Hook *delivery.Receiver // nil: none
+
+	Link      *delivery.ChatLink // to connect a chat, shown this once
+	LinkWrong string             // why a chat was not connected
 
 	Secret       string // of the webhook, shown this once
 	Rotated      bool
@@ -69,6 +73,12 @@ func (s *Site) showChannels(w http.ResponseWriter, r *http.Request, status int, 
 	m, err := s.post.MailboxOf(r.Context(), me(r.Context()))
 	if err == nil {
 		v.Mail = &m
+	} else if fault.CodeOf(err) != "unavailable" {
+		return err
+	}
+	chat, err := s.post.ChatOf(r.Context(), me(r.Context()))
+	if err == nil {
+		v.Chat = &chat
 	} else if fault.CodeOf(err) != "unavailable" {
 		return err
 	}

@@ -130,10 +130,12 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"channels-hook": channelsPage(frame("Channels", channelsPath), channelsView{
 			Hook: &delivery.Receiver{Host: "hooks.example.com", CreatedAt: now}, Secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD1T8Fu0Nz9Rk=", Rotated: true,
 		}),
-		"channels-wrong": channelsPage(frame("Channels", channelsPath), channelsView{Typed: "http://10.0.0.1/hook", Wrong: "must begin with https://"}),
-		"mail-off":       mailLinkPage(open, mailLinkView{Token: "x.y", Link: delivery.Link{Categories: []string{delivery.NewsMail}}}),
-		"mail-off-done":  mailLinkPage(open, mailLinkView{Link: delivery.Link{Categories: []string{delivery.NewsMail}}, Done: true}),
-		"mail-confirm":   mailLinkPage(open, mailLinkView{Token: "x.y"}),
+		"channels-link":    channelsPage(frame("Channels", channelsPath), linkedChannels(now)),
+		"channels-pending": channelsPage(frame("Channels", channelsPath), pendingChannels(now)),
+		"channels-wrong":   channelsPage(frame("Channels", channelsPath), channelsView{Typed: "http://10.0.0.1/hook", Wrong: "must begin with https://"}),
+		"mail-off":         mailLinkPage(open, mailLinkView{Token: "x.y", Link: delivery.Link{Categories: []string{delivery.NewsMail}}}),
+		"mail-off-done":    mailLinkPage(open, mailLinkView{Link: delivery.Link{Categories: []string{delivery.NewsMail}}, Done: true}),
+		"mail-confirm":     mailLinkPage(open, mailLinkView{Token: "x.y"}),
 	}
 }
 

@@ -37,7 +37,7 @@ var zones = []string{
 // channelWords names a personal channel.
 func channelWords(channel string) string {
 	words := map[string]string{
-		delivery.ChannelPush: "Push", delivery.ChannelEmail: "E-mail", "telegram": "Telegram", "webhook": "Webhook",
+		delivery.ChannelPush: "Push", delivery.ChannelEmail: "E-mail", delivery.ChannelTelegram: "Telegram", delivery.ChannelWebhook: "Webhook",
 		delivery.ChannelDiscord: "Discord", delivery.ChannelFeed: "Feeds",
 	}
 	if word := words[channel]; word != "" {

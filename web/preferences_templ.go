@@ -343,7 +343,7 @@ func quietFields(v preferencesView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, " class=\"checkbox checkbox-sm checkbox-primary\" data-testid=\"quiet\"> Quiet hours</label><p class=\"mt-1 text-xs text-quiet\">Push waits until they end, or stays in the inbox where it is worth nothing by then. E-mail is not held back: it does not ring.</p><div class=\"mt-3 grid gap-3 sm:grid-cols-[8rem_8rem_minmax(0,1fr)]\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, " class=\"checkbox checkbox-sm checkbox-primary\" data-testid=\"quiet\"> Quiet hours</label><p class=\"mt-1 text-xs text-quiet\">Push and Telegram wait until they end, or stay in the inbox where they are worth nothing by then. E-mail is not held back: it does not ring.</p><div class=\"mt-3 grid gap-3 sm:grid-cols-[8rem_8rem_minmax(0,1fr)]\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -137,6 +137,7 @@ func (s *show) walkOperations(t *testing.T) {
 	now, event := time.Now(), `{"type":"email.sent","created_at":"2026-11-23T15:04:06.000Z","data":{"email_id":"of nobody"}}`
 	s.do("", "POST", "/api/webhooks/resend", event, "svix-id: msg_1", "svix-timestamp: "+strconv.FormatInt(now.Unix(), 10),
 		"svix-signature: "+keys[0].Sign("msg_1", now, []byte(event))).want(t, 200)
+	s.do("", "POST", "/api/webhooks/telegram", `{"update_id":1000000}`, "X-Telegram-Bot-Api-Secret-Token: "+s.stage.env["TELEGRAM_WEBHOOK_SECRET"]).want(t, 200)
 }
 
 func (s *show) walkBrokers(t *testing.T) {
@@ -446,6 +447,48 @@ func (s *show) walkAlerts(t *testing.T) {
 	s.do("ava", "DELETE", "/api/settings/discord", "").want(t, 200)
 	s.walkMail(t)
 	s.walkReceiver(t)
+	s.walkTelegram(t)
+}
+
+// walkTelegram goes the whole way: the program has told the sandbox where to send, ava
+// presses Start, says that it was her, gets a test, and sends /stop.
+func (s *show) walkTelegram(t *testing.T) {
+	says := func(text string) {
+		t.Helper()
+		var answer struct{ Data struct{ Status int } }
+		s.sandbox("POST", "/_sandbox/telegram/message", map[string]any{"text": text, "from": 4001, "username": "ava_tg"}, &answer)
+		if answer.Data.Status != 200 {
+			t.Fatalf("the webhook answered %d", answer.Data.Status)
+		}
+	}
+	s.eventually("Telegram knows our address", func() bool {
+		var hook struct{ URL string }
+		s.sandbox("GET", "/_sandbox/telegram/webhook", nil, &hook)
+		return hook.URL == s.stage.env["APP_URL"]+"/api/webhooks/telegram"
+	})
+	s.do("ava", "POST", "/api/settings/telegram/link", "").want(t, 200)
+	s.do("ava", "DELETE", "/api/settings/telegram/link", "").want(t, 200)
+	var link struct{ URL string }
+	s.do("ava", "POST", "/api/settings/telegram/link", "").want(t, 200).into(t, &link)
+	_, code, _ := strings.Cut(link.URL, "?start=")
+	says("/start " + code)
+	var chat struct{ Pending *struct{ ID, Name string } }
+	s.eventually("somebody has pressed Start", func() bool {
+		s.do("ava", "GET", "/api/settings/telegram", "").want(t, 200).into(t, &chat)
+		return chat.Pending != nil
+	})
+	a := s.do("ava", "POST", "/api/settings/telegram/confirm", `{"id":"`+chat.Pending.ID+`"}`).want(t, 200)
+	if !contains(a.body, `"name":"@ava_tg"`) {
+		t.Errorf("connected as %s", a.body)
+	}
+	s.do("ava", "POST", "/api/settings/telegram/confirm", `{"id":"`+chat.Pending.ID+`"}`).want(t, 409)
+	s.do("ava", "POST", "/api/settings/telegram/test", "").want(t, 200)
+	says("/stop")
+	s.eventually("her chat has ended", func() bool {
+		return contains(s.do("ava", "GET", "/api/settings/telegram", "").want(t, 200).body, `"disabledReason":"you sent /stop to our bot"`)
+	})
+	s.do("ava", "DELETE", "/api/settings/telegram", "").want(t, 200)
+	s.do("ava", "POST", "/api/settings/telegram/test", "").want(t, 404)
 }
 
 func (s *show) walkReceiver(t *testing.T) {
@@ -560,7 +603,7 @@ func TestAPIHealthHasItsShapes(t *testing.T) {
 		LatencyMs map[string]int64
 	}
 	s.do("", "GET", "/api/health/ready", "").want(t, 200).into(t, &ready)
-	for _, name := range []string{"database", "redis", "snaptrade", "getstream", "discord", "push", "market", "email"} {
+	for _, name := range []string{"database", "redis", "snaptrade", "getstream", "discord", "push", "market", "email", "telegram"} {
 		if _, timed := ready.LatencyMs[name]; ready.Checks[name] != "ok" || !timed {
 			t.Errorf("%s is %q, timed %v", name, ready.Checks[name], timed)
 		}

@@ -214,6 +214,8 @@ func (s *stage) makeSecrets(_ context.Context, o stageOptions) error {
 	s.preset("ALPACA_API_SECRET", rand.Text())
 	s.preset("VAPID_SUBJECT", "mailto:dev@alertsify.example")
 	s.preset("RESEND_WEBHOOK_SECRET", "whsec_"+base64.StdEncoding.EncodeToString([]byte(rand.Text())))
+	s.preset("TELEGRAM_WEBHOOK_SECRET", rand.Text())
+	s.env["TELEGRAM_BOT_TOKEN"] = sandbox.TelegramToken
 	s.env["RESEND_API_KEY"], s.env["EMAIL_FROM"] = sandbox.ResendKey, "Alertsify <alerts@"+sandbox.ResendDomain+">"
 	s.env["GETSTREAM_API_KEY"], s.env["GETSTREAM_API_SECRET"] = sandbox.GetStreamKey, sandbox.GetStreamSecret
 	s.env["OPENID_CLIENT_ID"], s.env["OPENID_CLIENT_SECRET"] = "alertsify-dev", rand.Text()
@@ -291,6 +293,7 @@ func (s *stage) pointAt(base string) {
 		"SANDBOX_URL": base, "SANDBOX_ADDR": host, "PUSH_EXTRA_HOSTS": host, "SNAPTRADE_BASE_URL": base + "/snaptrade",
 		"ALPACA_BASE_URL": base + "/alpaca", "DISCORD_BASE_URL": base + "/discord", "GETSTREAM_BASE_URL": base + "/getstream",
 		"OPENID_BASE_URL": base + "/openid", "RESEND_BASE_URL": base + "/resend",
+		"TELEGRAM_BASE_URL": base + "/telegram",
 	} {
 		s.env[name] = value
 	}

@@ -105,15 +105,20 @@ func (a *Announcer) tellOwner(ctx context.Context, tx pgx.Tx, t Trade, f facts, 
 		return fmt.Errorf("revise notification of order %s: %w", t.OrderID, err)
 	}
 	rows, err := tx.Query(ctx, `
-		update notifications set title = $4, body = $5, brief = $6, data = $7
+		update notifications set title = $4, body = $5, brief = $6, data = $7, revision = $8
 		where user_id = $1 and type = $2 and subject_key = $3
-		returning `+inboxColumns+`, user_id`, t.UserID, n.Type, n.SubjectKey, n.Title, n.Body, n.Brief, data)
+		returning `+inboxColumns+`, user_id`, t.UserID, n.Type, n.SubjectKey, n.Title, n.Body, n.Brief, data, t.Revision)
 	if err != nil {
 		return fmt.Errorf("revise notification of order %s: %w", t.OrderID, err)
 	}
 	revised, err := collectOwned(rows) // none, when the retention has removed it
 	if err != nil {
 		return fmt.Errorf("revise notification of order %s: %w", t.OrderID, err)
+	}
+	for _, r := range revised { // at most one
+		if err := delivery.ReviseNote(ctx, tx, r.ID, t.Revision, a.now()); err != nil {
+			return err
+		}
 	}
 	return publishNotifications(ctx, tx, revised)
 }

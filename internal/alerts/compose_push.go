@@ -42,6 +42,8 @@ func (a *Announcer) composeNotification(s delivery.Subject) (delivery.Words, err
 		return a.notificationEvent(n)
 	case delivery.ChannelEmail:
 		return delivery.Words{Mail: a.mail(n)}, nil
+	case delivery.ChannelTelegram:
+		return delivery.Words{Chat: a.chat(n)}, nil
 	case delivery.ChannelFeed:
 		return delivery.Words{Activity: notificationActivity(n)}, nil
 	default:

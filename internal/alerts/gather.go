@@ -12,23 +12,25 @@ import (
 )
 
 // Gather makes one text of several notifications that share a message, because more of
-// them wait for a browser or a mailbox than its limit allows. It is pure, as Compose is.
+// them wait for a browser, a mailbox or a chat than its limit allows. It is pure, as Compose is.
 func (a *Announcer) Gather(subjects []delivery.Subject) (delivery.Words, error) {
 	channel := subjects[0].Channel
-	if channel != delivery.ChannelPush && channel != delivery.ChannelEmail {
-		return delivery.Words{}, fmt.Errorf("channel %q has no form for several at once", channel)
-	}
 	all := make([]notificationRow, len(subjects))
 	for i, s := range subjects {
 		if err := json.Unmarshal(s.Row, &all[i]); err != nil {
 			return delivery.Words{}, fmt.Errorf("read notification: %w", err)
 		}
 	}
-	if channel == delivery.ChannelEmail {
+	switch channel {
+	case delivery.ChannelEmail:
 		return delivery.Words{Mail: a.mailAll(all)}, nil
+	case delivery.ChannelTelegram:
+		return delivery.Words{Chat: a.chatAll(all)}, nil
+	case delivery.ChannelPush:
+		p, err := a.pushAll(all)
+		return delivery.Words{Push: p}, err
 	}
-	p, err := a.pushAll(all)
-	return delivery.Words{Push: p}, err
+	return delivery.Words{}, fmt.Errorf("channel %q has no form for several at once", channel)
 }
 
 // pushAll is "7 alerts", with what they are called as far as there is room, newest

@@ -31,6 +31,9 @@ func (a *Announcer) TellLost(ctx context.Context, tx pgx.Tx, l delivery.Lost) er
 	case l.Channel == delivery.ChannelWebhook:
 		n.Title, n.Body = "Your webhook is switched off", "The receiver at "+label(l, "your address")+" did not take our events. Save its address again to go on."
 		n.URL, n.SubjectKey = delivery.SettingsPath, "webhook:"+about
+	case l.Channel == delivery.ChannelTelegram:
+		n.Title, n.Body = "Telegram alerts have stopped", "Nothing more goes to "+label(l, "your chat")+", because "+delivery.ChatReason(l.Reason)+". Connect Telegram again to go on."
+		n.URL, n.SubjectKey = delivery.SettingsPath, "telegram:"+about
 	case l.Channel == delivery.ChannelPush:
 		n.Title, n.Body = "A browser no longer takes notifications", "Turn notifications on again in "+label(l, "that browser")+"."
 		n.URL, n.SubjectKey = "/settings/notifications", "push:"+about

@@ -150,7 +150,7 @@ func TestTheDocsHaveTheDefaults(t *testing.T) {
 		case len(urgent) > 0:
 			last = " " + strings.Join(urgent, ", ") + " |"
 		}
-		row := "| `" + g.Name + "` | " + strings.Join(g.Types, ", ") + " |" + tick("push", g) + tick("email", g) + last
+		row := "| `" + g.Name + "` | " + strings.Join(g.Types, ", ") + " |" + tick("push", g) + tick("telegram", g) + tick("email", g) + last
 		if !strings.Contains(string(body), row+"\n") {
 			t.Errorf("docs/messages.md has no row %q", row)
 		}

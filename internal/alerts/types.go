@@ -39,17 +39,18 @@ func Types() []Type {
 }
 
 // channels are the roads a notification takes by default besides the inbox,
-// which it always reaches. A user's own program hears of all of them.
+// which it always reaches. A user's own program hears of all of them, their chat of what
+// their browsers do.
 func channels(t Type) []string {
 	switch t {
 	case OrderFilled, CopyTradeExecuted, CopyTradeFailed, SubscriptionNew:
-		return []string{delivery.ChannelWebhook, delivery.ChannelPush}
+		return []string{delivery.ChannelWebhook, delivery.ChannelPush, delivery.ChannelTelegram}
 	case CopyTradeAlert, CopyTradeClose, Achievement:
-		return []string{delivery.ChannelWebhook, delivery.ChannelPush, delivery.ChannelFeed}
+		return []string{delivery.ChannelWebhook, delivery.ChannelPush, delivery.ChannelTelegram, delivery.ChannelFeed}
 	case Leaderboard:
 		return []string{delivery.ChannelWebhook, delivery.ChannelFeed}
 	case BrokerDisconnected:
-		return []string{delivery.ChannelWebhook, delivery.ChannelPush, delivery.ChannelEmail}
+		return []string{delivery.ChannelWebhook, delivery.ChannelPush, delivery.ChannelTelegram, delivery.ChannelEmail}
 	case PaymentFailed, MembershipEnding, System:
 		return []string{delivery.ChannelWebhook, delivery.ChannelEmail}
 	default: // order_cancelled, order_rejected

@@ -82,6 +82,7 @@ type App struct {
 	beside   string          // who ran of another protocol at the last beat
 	listener net.Listener
 	stopping atomic.Bool
+	telling  atomic.Bool // Telegram is about to be told where to send, for the first time in this process
 	probe    probe
 	closers  []func()
 }
@@ -162,7 +163,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.post = delivery.New(delivery.Options{
 		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Gather: a.alerts.Gather, Tell: a.alerts.TellLost, Manners: alerts.Manners(a.clock.Today),
 		Limits: a.messageLimits(), Process: a.self.ID, Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed,
-		Email: a.outside.email, Unsubscribe: a.alerts.Unsubscribe, Hooks: a.outside.hooks,
+		Email: a.outside.email, Unsubscribe: a.alerts.Unsubscribe, Telegram: a.outside.telegram, Hooks: a.outside.hooks,
 		Now: time.Now, Observe: a.meter.delivery, ObserveMail: a.meter.mailEvent, Logger: a.log, Crash: crash,
 	})
 	a.accounts, err = brokers.New(brokers.Options{

@@ -39,6 +39,7 @@ func (a *App) Checks() []Check {
 		{"discord", "set DISCORD_WEBHOOK_URL to a webhook of the alerts channel", a.askDiscord()},
 		{"push", "run `alertsify vapid` and set VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY, VAPID_SUBJECT", a.askPush()},
 		{"email", "set RESEND_API_KEY (one that may only send) and EMAIL_FROM, whose domain is verified at Resend", a.askEmail()},
+		{"telegram", "set TELEGRAM_BOT_TOKEN, from @BotFather, and TELEGRAM_WEBHOOK_SECRET; the webhook is set when the program starts", a.askTelegram()},
 		{"sign-in", "set a pair such as GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET", a.askSignIn()},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/webhook"
 )
 
@@ -62,6 +63,10 @@ type Config struct {
 	ResendURL, EmailFrom, EmailReplyTo string
 	ResendKey                          secret.Text
 	ResendWebhookSecret                secret.Text // several, separated by commas, during a rotation
+
+	TelegramURL    string
+	TelegramToken  secret.Text
+	TelegramSecret secret.Text // the word its webhooks carry
 
 	AlpacaURL, AlpacaKey, AlpacaFeed string
 	AlpacaSecret                     secret.Text
@@ -138,6 +143,9 @@ func (c *Config) settings() []Setting {
 		{"RESEND_WEBHOOK_SECRET", nil, hidden(&c.ResendWebhookSecret)},
 		{"EMAIL_FROM", nil, text(&c.EmailFrom)},
 		{"EMAIL_REPLY_TO", nil, text(&c.EmailReplyTo)},
+		{"TELEGRAM_BASE_URL", nil, text(&c.TelegramURL)},
+		{"TELEGRAM_BOT_TOKEN", nil, hidden(&c.TelegramToken)},
+		{"TELEGRAM_WEBHOOK_SECRET", nil, hidden(&c.TelegramSecret)},
 		{"ALPACA_BASE_URL", nil, text(&c.AlpacaURL)},
 		{"ALPACA_API_KEY", nil, text(&c.AlpacaKey)},
 		{"ALPACA_API_SECRET", nil, hidden(&c.AlpacaSecret)},
@@ -272,8 +280,28 @@ func (c Config) check() []error {
 	if _, err := webhook.ParseSecrets(c.ResendWebhookSecret); err != nil {
 		errs = append(errs, fmt.Errorf("RESEND_WEBHOOK_SECRET %w", err))
 	}
+	errs = append(errs, c.checkTelegram()...)
 	if c.Env == Production {
 		errs = append(errs, c.checkProduction(u)...)
+	}
+	return errs
+}
+
+// checkTelegram: without the word anybody could speak for any chat, so that the bot does
+// not go without one.
+func (c Config) checkTelegram() []error {
+	if c.TelegramToken.IsZero() != c.TelegramSecret.IsZero() {
+		return []error{errors.New("TELEGRAM_BOT_TOKEN and TELEGRAM_WEBHOOK_SECRET go together")}
+	}
+	if c.TelegramToken.IsZero() {
+		return nil
+	}
+	var errs []error
+	if telegram.BotID(c.TelegramToken) == "" {
+		errs = append(errs, errors.New("TELEGRAM_BOT_TOKEN is no token of a bot, such as 123456:ABC"))
+	}
+	if err := telegram.ParseSecret(c.TelegramSecret); err != nil {
+		errs = append(errs, fmt.Errorf("TELEGRAM_WEBHOOK_SECRET %w", err))
 	}
 	return errs
 }
@@ -286,7 +314,7 @@ func (c Config) checkProduction(app *url.URL) []error {
 	}
 	for name, address := range map[string]string{
 		"SNAPTRADE_BASE_URL": c.SnapTradeURL, "DISCORD_BASE_URL": c.DiscordURL, "ALPACA_BASE_URL": c.AlpacaURL, "GETSTREAM_BASE_URL": c.GetStreamURL,
-		"RESEND_BASE_URL": c.ResendURL,
+		"RESEND_BASE_URL": c.ResendURL, "TELEGRAM_BASE_URL": c.TelegramURL,
 	} {
 		if address != "" && !strings.HasPrefix(address, "https://") {
 			errs = append(errs, fmt.Errorf("%s must be https in production", name))

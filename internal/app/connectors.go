@@ -18,18 +18,21 @@ import (
 	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/snaptrade"
+	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/webhook"
 	"github.com/alertsify/alertsify/internal/webpush"
 )
 
 // outside are the channels alerts leave by; a nil one is off.
 type outside struct {
-	discord *delivery.Discord
-	push    *delivery.WebPush
-	feed    *delivery.Feed
-	email   *delivery.Email
-	hooks   *delivery.Hooks
-	streams *getstream.Client
+	discord  *delivery.Discord
+	push     *delivery.WebPush
+	feed     *delivery.Feed
+	email    *delivery.Email
+	telegram *delivery.Telegram
+	hooks    *delivery.Hooks
+	streams  *getstream.Client
+	bot      *telegram.Client
 }
 
 // openConnectors makes the clients of the outside parties. It calls nobody.
@@ -37,6 +40,7 @@ func (a *App) openConnectors(context.Context) error {
 	a.openMarket()
 	a.openDiscord()
 	a.openEmail()
+	a.openTelegram()
 	a.openHooks()
 	return errors.Join(a.openSnapTrade(), a.openPush(), a.openStreams())
 }
@@ -67,7 +71,7 @@ func (a *App) loopback() []string {
 		return nil
 	}
 	var hosts []string
-	for _, address := range []string{a.cfg.DiscordURL, a.cfg.GetStreamURL, a.cfg.AlpacaURL, a.cfg.ResendURL} {
+	for _, address := range []string{a.cfg.DiscordURL, a.cfg.GetStreamURL, a.cfg.AlpacaURL, a.cfg.ResendURL, a.cfg.TelegramURL} {
 		if u, err := url.Parse(address); err == nil && u.Hostname() == "127.0.0.1" {
 			hosts = append(hosts, u.Host)
 		}

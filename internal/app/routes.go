@@ -18,6 +18,7 @@ import (
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/redis"
+	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alertsify/alertsify/internal/webhook"
 	"github.com/alertsify/alertsify/web"
@@ -45,7 +46,10 @@ func (a *App) openDoors(context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("RESEND_WEBHOOK_SECRET %w", err)
 	}
-	a.hooks = hooks.New(hooks.Options{Inbox: a.inbox, Snaptrade: a.broker, Resend: resend, Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log)})
+	a.hooks = hooks.New(hooks.Options{
+		Inbox: a.inbox, Snaptrade: a.broker, Resend: resend, Telegram: a.cfg.TelegramSecret, TelegramBot: telegram.BotID(a.cfg.TelegramToken),
+		Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log),
+	})
 	a.site, err = web.New(web.Options{
 		Guard: a.guard, Users: a.users, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Copier: a.copier,
 		Alerts: a.alerts, Post: a.post, Allow: a.allow, Rules: a.rules, Budget: a.budget, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
@@ -84,6 +88,7 @@ func (a *App) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/api/webhooks/snaptrade", Rule: auth.Webhook, Class: httpio.Vital, Handler: a.hooks.Snaptrade},
 		{Method: "POST", Pattern: "/api/snaptrade/webhook", Rule: auth.Webhook, Class: httpio.Vital, Handler: a.hooks.Snaptrade},
 		{Method: "POST", Pattern: "/api/webhooks/resend", Rule: auth.Webhook, Class: httpio.Vital, Handler: a.hooks.Resend},
+		{Method: "POST", Pattern: "/api/webhooks/telegram", Rule: auth.Webhook, Class: httpio.Vital, Handler: a.hooks.Telegram},
 		{Method: "POST", Pattern: "/auth/{provider}", Rule: auth.Public, Class: httpio.Entry, Handler: a.guard.Begin},
 		{Method: "GET", Pattern: "/api/auth/callback/{provider}", Rule: auth.Public, Class: httpio.Entry, Handler: a.guard.Callback},
 		{Method: "POST", Pattern: "/auth/logout", Rule: auth.Public, Class: httpio.Vital, Handler: a.guard.SignOut},

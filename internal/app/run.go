@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/hooks"
 	"github.com/alertsify/alertsify/internal/inbox"
 	"github.com/alertsify/alertsify/internal/jobs"
@@ -75,6 +76,7 @@ func (a *App) Run(ctx context.Context) error {
 	if err := a.beat(work); err != nil { // before any claim: an instance of another protocol must know of this one
 		return err
 	}
+	a.telling.Store(true)
 	if err := a.desk.Watch(work); err != nil { // nothing is sent from a database that is not what it was
 		a.log.WarnContext(ctx, "watch the database at start", "err", err)
 	}
@@ -108,7 +110,7 @@ func (a *App) Run(ctx context.Context) error {
 // parts is everything that happens by itself besides the queue's jobs.
 func (a *App) parts() []func(context.Context) error {
 	return []func(context.Context) error{
-		a.desk.RunLooks, a.desk.RunSweeper, a.desk.RunWatch, a.copier.Run, a.copier.Watch, a.post.Run, a.workInbox, a.workMailEvents, a.runClock, a.runProbe,
+		a.desk.RunLooks, a.desk.RunSweeper, a.desk.RunWatch, a.copier.Run, a.copier.Watch, a.post.Run, a.workInbox, a.workMailEvents, a.workChatEvents, a.keepTelegramHook, a.runClock, a.runProbe,
 		func(ctx context.Context) error {
 			return every(ctx, status.BeatEvery, a.logged("say that this instance runs", a.beat))
 		},
@@ -163,7 +165,7 @@ func (a *App) logged(doing string, f func(context.Context) error) func(context.C
 func (a *App) cleanUp(ctx context.Context) error {
 	now := time.Now()
 	var errs []error
-	for _, trim := range []func(context.Context, *postgres.DB, time.Time) (int64, error){live.Trim, inbox.Trim, postgres.TrimKeys, status.Trim} {
+	for _, trim := range []func(context.Context, *postgres.DB, time.Time) (int64, error){live.Trim, inbox.Trim, postgres.TrimKeys, status.Trim, delivery.TrimLinks} {
 		_, err := trim(ctx, a.db, now)
 		errs = append(errs, err)
 	}

@@ -14,14 +14,14 @@ import (
 
 // Personal are the channels that bring a person's own notifications. What goes by them
 // is theirs to choose; the public ones carry alerts for everybody.
-var Personal = []string{ChannelPush, ChannelEmail, "telegram", ChannelWebhook}
+var Personal = []string{ChannelPush, ChannelEmail, ChannelTelegram, ChannelWebhook}
 
 // AllChannels are the personal and the public ones.
 func AllChannels() []string { return append(slices.Clone(Personal), ChannelDiscord, ChannelFeed) }
 
 // ringing are those that make a noise: quiet hours hold them back. Mail can lie, and
 // nobody is woken by a webhook.
-var ringing = []string{ChannelPush, "telegram"}
+var ringing = []string{ChannelPush, ChannelTelegram}
 
 // Manners are what has to be known of notifications when one is about to be sent.
 type Manners struct {

@@ -33,6 +33,7 @@ type claimed struct {
 	DestinationID  uuid.UUID
 	AlertID        *uuid.UUID
 	NotificationID *uuid.UUID
+	Changes        *uuid.UUID // an update: the delivery of a notification whose message it changes
 	Op             Op
 	Attempt        int
 	Claims         int
@@ -218,7 +219,7 @@ func (p *Post) take(ctx context.Context, tx pgx.Tx, messages [][]uuid.UUID, now 
 		set state = 'sending', claim_token = taken.token, claim_deadline = $3, claim_instance = $4, claims = claims + 1,
 		    first_sent_at = coalesce(first_sent_at, $5), updated_at = $5
 		from taken where d.id = taken.id
-		returning d.id, d.seq, d.destination_id, d.alert_id, d.notification_id, d.op, d.attempt, d.claims, d.unknowns,
+		returning d.id, d.seq, d.destination_id, d.alert_id, d.notification_id, d.changes, d.op, d.attempt, d.claims, d.unknowns,
 		          d.cutoff, d.executed_at, d.learnt_at, d.first_sent_at, d.claim_token, d.claim_deadline`,
 		ids, tokens, now.Add(claimFor), p.process, now)
 	if err != nil {

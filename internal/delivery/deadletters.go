@@ -57,7 +57,8 @@ type Ruling struct {
 // notification n, or alert a of trader w. It reads users', notifications' and alerts' tables.
 const deadFrom = `
 	from deliveries d join destinations t on t.id = d.destination_id left join users u on u.id = t.user_id
-	left join notifications n on n.id = d.notification_id
+	left join deliveries changed on changed.id = d.changes
+	left join notifications n on n.id = coalesce(d.notification_id, changed.notification_id)
 	left join alerts a on a.id = d.alert_id left join users w on w.id = a.user_id`
 
 // deadRefusal says why a dead letter must not be sent again at @now: it would reach
@@ -69,10 +70,10 @@ const deadRefusal = `case
 	when d.op = 'create' and d.unknowns >= @unknownsMax then 'It may have arrived twice already.'
 	when d.op = 'create' and d.side = 'BTO' and d.alert_id is not null and exists (` + positionOver + `d.position_id) then 'The position is closed.'
 	when d.op = 'update' and not exists (
-		select from deliveries c where c.alert_id = d.alert_id and c.destination_id = d.destination_id and c.op = 'create'
+		select from deliveries c where (c.alert_id = d.alert_id and c.destination_id = d.destination_id and c.op = 'create' or c.id = d.changes)
 		and c.message_id is not null and not c.message_gone and c.revision < d.revision) then 'The message says it already, or is not there.'
 	when d.op = 'update' and exists (
-		select from deliveries e where e.alert_id = d.alert_id and e.destination_id = d.destination_id and e.op = 'update'
+		select from deliveries e where (e.alert_id = d.alert_id and e.destination_id = d.destination_id and e.op = 'update' or e.changes = d.changes)
 		and e.state = 'pending') then 'A newer change of the message is on its way.'
 	when exists (
 		select from deliveries e where e.position_id = d.position_id and e.destination_id = d.destination_id and e.seq > d.seq

@@ -17,16 +17,18 @@ import (
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/webpush"
 )
 
 // The channels of the destinations table.
 const (
-	ChannelDiscord = "discord"
-	ChannelPush    = "push"
-	ChannelFeed    = "feed"
-	ChannelEmail   = "email"
-	ChannelWebhook = "webhook"
+	ChannelDiscord  = "discord"
+	ChannelPush     = "push"
+	ChannelFeed     = "feed"
+	ChannelEmail    = "email"
+	ChannelTelegram = "telegram"
+	ChannelWebhook  = "webhook"
 )
 
 // Channel is a road out of the house. Send makes one attempt and never repeats
@@ -70,7 +72,7 @@ type Destination struct {
 type Settings struct {
 	Host      string `json:"host,omitempty"`      // push: the browser's push service; webhook: the receiver's host
 	KeyID     string `json:"keyId,omitempty"`     // push: the VAPID key it was made with
-	Label     string `json:"label,omitempty"`     // what its owner recognises: browser, or the webhook's name
+	Label     string `json:"label,omitempty"`     // what its owner recognises: browser, the webhook's name, the chat's
 	WebhookID string `json:"webhookId,omitempty"` // discord
 	ThreadID  string `json:"threadId,omitempty"`  // discord
 	ChannelID string `json:"channelId,omitempty"` // discord: where the webhook posts
@@ -82,6 +84,7 @@ type Words struct {
 	Push     *Push
 	Activity *getstream.Activity
 	Mail     *Mail
+	Chat     *telegram.Message
 	Event    *Event
 }
 
@@ -135,11 +138,12 @@ type Options struct {
 	// the caller's transaction. Needed with Email.
 	Unsubscribe func(ctx context.Context, tx pgx.Tx, user uuid.UUID, categories []string) error
 
-	Discord *Discord
-	Push    *WebPush
-	Feed    *Feed
-	Email   *Email
-	Hooks   *Hooks
+	Discord  *Discord
+	Push     *WebPush
+	Feed     *Feed
+	Email    *Email
+	Telegram *Telegram
+	Hooks    *Hooks
 
 	Breaker *httpio.Breaker // default: opens after 20 failures in a row within 30 s, for 10 s
 	Now     func() time.Time
@@ -168,6 +172,7 @@ type Post struct {
 	push        *WebPush
 	feed        *Feed
 	email       *Email
+	telegram    *Telegram
 	hooks       *Hooks
 	counters    []*counter
 	breaker     *httpio.Breaker
@@ -185,7 +190,7 @@ func New(o Options) *Post {
 	o = withDefaults(o)
 	p := &Post{
 		db: o.DB, ring: o.Ring, process: o.Process, compose: o.Compose, gather: o.Gather, tell: o.Tell, manners: o.Manners, unsubscribe: o.Unsubscribe, discord: o.Discord, push: o.Push, feed: o.Feed,
-		email: o.Email, hooks: o.Hooks,
+		email: o.Email, telegram: o.Telegram, hooks: o.Hooks,
 		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, observeMail: o.ObserveMail, log: o.Logger, crash: o.Crash,
 	}
 	if o.Discord != nil {
@@ -199,6 +204,9 @@ func New(o Options) *Post {
 	}
 	if o.Email != nil {
 		p.counters = append(p.counters, newCounter(ChannelEmail, o.Email, o.Limits[ChannelEmail], emailWorkers, 1))
+	}
+	if o.Telegram != nil {
+		p.counters = append(p.counters, newCounter(ChannelTelegram, o.Telegram, o.Limits[ChannelTelegram], telegramWorkers, 1))
 	}
 	if o.Hooks != nil {
 		p.counters = append(p.counters, newCounter(ChannelWebhook, o.Hooks, o.Limits[ChannelWebhook], hookWorkers, 1))

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/secret"
 )
 
@@ -128,4 +129,35 @@ func (p *Post) remove(ctx context.Context, tx pgx.Tx, ids ...uuid.UUID) error {
 		return fmt.Errorf("cancel what waits for a removed destination: %w", err)
 	}
 	return nil
+}
+
+// disable stops what goes to a destination that its owner or its other side has ended,
+// and tells its owner, once.
+func (p *Post) disable(ctx context.Context, tx pgx.Tx, id uuid.UUID, channel, reason string) error {
+	var user *uuid.UUID
+	var label string
+	err := tx.QueryRow(ctx, `
+		update destinations set disabled_at = $2, disabled_reason = $3, updated_at = $2
+		where id = $1 and disabled_at is null and removed_at is null
+		returning user_id, coalesce(settings ->> 'label', '')`, id, p.now(), reason).Scan(&user, &label)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil // known, or not theirs any more
+	}
+	if err != nil {
+		return fmt.Errorf("disable destination: %w", postgres.Translate(err))
+	}
+	_, err = tx.Exec(ctx, `
+		update deliveries set state = 'dead', last_error = 'destination gone', updated_at = $2
+		where destination_id = $1 and state = 'pending'`, id, p.now())
+	if err != nil {
+		return fmt.Errorf("cancel what waits for a dead destination: %w", err)
+	}
+	return p.tellLost(ctx, tx, Lost{DestinationID: id, UserID: user, Channel: channel, Label: label, Reason: reason})
+}
+
+func (p *Post) tellLost(ctx context.Context, tx pgx.Tx, l Lost) error {
+	if p.tell == nil {
+		return nil
+	}
+	return p.tell(ctx, tx, l)
 }

@@ -89,6 +89,38 @@ func Revise(ctx context.Context, tx pgx.Tx, alertID uuid.UUID, revision int, now
 	return ring(ctx, tx)
 }
 
+// ReviseNote makes the messages of a notification say what is true now, on the channels
+// where a message can be changed: a chat. One that was not sent yet takes the newest words
+// by itself; updates that wait collapse into one.
+func ReviseNote(ctx context.Context, tx pgx.Tx, notification uuid.UUID, revision int, now time.Time) error {
+	// As in Revise: a row that is being claimed is waited for, and then gets an update.
+	_, err := tx.Exec(ctx, `
+		update deliveries set revision = $2, updated_at = $3
+		where notification_id = $1 and channel = $4 and state = 'pending'`, notification, revision, now, ChannelTelegram)
+	if err != nil {
+		return fmt.Errorf("revise notification %s: %w", notification, err)
+	}
+	tag, err := tx.Exec(ctx, `
+		insert into deliveries (destination_id, channel, user_id, changes, position_id, op, revision,
+		                        not_before, cutoff, executed_at, learnt_at, created_at, updated_at)
+		select c.destination_id, c.channel, c.user_id, c.id, c.position_id, 'update', $2::int,
+		       $3, c.created_at + $4::interval, c.executed_at, c.learnt_at, $3, $3
+		from deliveries c join destinations t on t.id = c.destination_id
+		where c.notification_id = $1 and c.channel = $5 and c.state in ('sending', 'delivered')
+		  and not c.message_gone and c.created_at + $4::interval > $3
+		  and t.disabled_at is null and t.removed_at is null
+		on conflict (changes) where changes is not null and state = 'pending'
+		do update set revision = excluded.revision, updated_at = excluded.updated_at`,
+		notification, revision, now, updatesFor, ChannelTelegram)
+	if err != nil {
+		return fmt.Errorf("update messages of notification %s: %w", notification, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return nil
+	}
+	return ring(ctx, tx)
+}
+
 // Note is a stored notification and the roads it takes besides the inbox.
 type Note struct {
 	NotificationID uuid.UUID
@@ -166,7 +198,7 @@ func EnqueueStored(ctx context.Context, tx pgx.Tx, now time.Time, alike Note, st
 		with said as (`+store+`), roads as (
 			select s.*, t.id as destination_id, t.channel, s.position_id as lane
 			from said s join destinations t on t.user_id = s.user_id
-			where t.channel in ('push', 'email', 'webhook') and t.channel = any(@roads) and t.disabled_at is null and t.removed_at is null
+			where t.channel in ('push', 'email', 'telegram', 'webhook') and t.channel = any(@roads) and t.disabled_at is null and t.removed_at is null
 			union all
 			select s.*, t.id, t.channel, null from said s cross join destinations t
 			where t.user_id is null and t.channel = 'feed' and t.address = @feed and 'feed' = any(@roads)

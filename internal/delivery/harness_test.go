@@ -23,6 +23,7 @@ import (
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/sandbox"
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/webhook"
 	"github.com/alertsify/alertsify/internal/webpush"
 )
@@ -63,6 +64,7 @@ type street struct {
 	post     *delivery.Post
 	base     string
 	api      *http.Client
+	spoken   spoken
 }
 
 func open(t testing.TB) *street {
@@ -127,11 +129,13 @@ func (s *street) postWith(change func(*delivery.Options)) *delivery.Post {
 		BaseURL: s.base + "/resend", Key: secret.New(sandbox.ResendKey), From: "Alertsify <alerts@" + sandbox.ResendDomain + ">",
 		ReplyTo: "Support <support@" + sandbox.ResendDomain + ">", UserAgent: "Alertsify/test", HTTP: client, Now: s.clock.now,
 	})
+	bot := telegram.New(telegram.Options{BaseURL: s.base + "/telegram", Token: secret.New(sandbox.TelegramToken), HTTP: client})
 	receivers := webhook.New(webhook.Options{HTTP: client, AllowLoopback: []string{host}, UserAgent: "Alertsify/test", Now: s.clock.now})
 	o := delivery.Options{
-		Hooks: delivery.NewHooks(receivers, s.clock.now),
-		Email: delivery.NewEmail(mails, s.links, s.db, s.clock.now),
-		DB:    s.db, Ring: s.ring, Compose: s.announce.Compose, Gather: s.announce.Gather, Tell: s.announce.TellLost, Unsubscribe: s.announce.Unsubscribe,
+		Hooks:    delivery.NewHooks(receivers, s.clock.now),
+		Telegram: delivery.NewTelegram(bot, "https://app.example", s.spoken.allow),
+		Email:    delivery.NewEmail(mails, s.links, s.db, s.clock.now),
+		DB:       s.db, Ring: s.ring, Compose: s.announce.Compose, Gather: s.announce.Gather, Tell: s.announce.TellLost, Unsubscribe: s.announce.Unsubscribe,
 		Limits:  map[string]delivery.Limit{}, // lifted, but where a test is about them
 		Manners: alerts.Manners(func() exchange.Date { return exchange.TradingDay(s.clock.now()) }),
 		Discord: delivery.NewDiscord(hooks), Push: delivery.NewWebPush(push, []string{host}, s.clock.now), Feed: delivery.NewFeed(feed),

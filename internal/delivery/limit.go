@@ -24,6 +24,8 @@ func DefaultLimits() map[string]Limit {
 		ChannelDiscord: {Messages: 5, Per: time.Minute, Together: 10},
 		ChannelPush:    {Messages: 10, Per: time.Minute, Together: 50},
 		ChannelEmail:   {Messages: 5, Per: time.Hour, Together: 20},
+		// Telegram's own, about one a second to a chat: what comes at once shares a message.
+		ChannelTelegram: {Messages: 1, Per: time.Second, Together: 10},
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/alertsify/alertsify/internal/email"
 	"github.com/alertsify/alertsify/internal/fault"
-	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // The categories of mail: what an unsubscribe link switches off at once. Security mail is
@@ -257,32 +256,4 @@ func (p *Post) CheckMail(ctx context.Context) error {
 		return errEmailOff()
 	}
 	return p.email.client.Check(ctx)
-}
-
-// deadMailbox stops mail to one whose mailbox refused it, and tells its owner.
-func (p *Post) deadMailbox(ctx context.Context, tx pgx.Tx, id uuid.UUID, reason string) error {
-	var user *uuid.UUID
-	err := tx.QueryRow(ctx, `
-		update destinations set disabled_at = $2, disabled_reason = $3, updated_at = $2
-		where id = $1 and disabled_at is null and removed_at is null returning user_id`, id, p.now(), reason).Scan(&user)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil // known, or not theirs any more
-	}
-	if err != nil {
-		return fmt.Errorf("stop mail to a dead mailbox: %w", postgres.Translate(err))
-	}
-	_, err = tx.Exec(ctx, `
-		update deliveries set state = 'dead', last_error = 'destination gone', updated_at = $2
-		where destination_id = $1 and state = 'pending'`, id, p.now())
-	if err != nil {
-		return fmt.Errorf("cancel what waits for a dead mailbox: %w", err)
-	}
-	return p.tellLost(ctx, tx, Lost{DestinationID: id, UserID: user, Channel: ChannelEmail, Reason: reason})
-}
-
-func (p *Post) tellLost(ctx context.Context, tx pgx.Tx, l Lost) error {
-	if p.tell == nil {
-		return nil
-	}
-	return p.tell(ctx, tx, l)
 }

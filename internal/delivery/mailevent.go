@@ -128,9 +128,9 @@ func (p *Post) followMail(ctx context.Context, tx pgx.Tx, m mailRow, state strin
 	}
 	switch state {
 	case "bounced":
-		return p.deadMailbox(ctx, tx, m.destination, reasonBounced)
+		return p.disable(ctx, tx, m.destination, ChannelEmail, reasonBounced)
 	case "suppressed":
-		return p.deadMailbox(ctx, tx, m.destination, reasonSuppressed)
+		return p.disable(ctx, tx, m.destination, ChannelEmail, reasonSuppressed)
 	}
 	return nil // failed: this mail only
 }

@@ -2,10 +2,8 @@ package delivery
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,7 +16,7 @@ import (
 type letter struct {
 	parcel  parcel // without what could not be put into words
 	message Message
-	said    map[uuid.UUID]int // the alerts in it, and the revision it tells of each
+	said    map[uuid.UUID]int // the alerts or notifications in it, and the revision it tells of each
 	result  Result            // why it cannot be sent; else empty
 	refused []sent            // what could not be put into words
 }
@@ -63,9 +61,7 @@ func (p *Post) write(l *letter, subjects []subject) {
 			continue
 		}
 		l.message.Words, told = append(l.message.Words, words), append(told, s.Subject)
-		if s.alert != uuid.Nil {
-			l.said[s.alert] = s.revision
-		}
+		l.said[s.id] = s.revision
 		if l.message.Op == Create {
 			l.parcel = append(l.parcel, all[i])
 			l.message.ValidUntil = later(l.message.ValidUntil, all[i].Cutoff)
@@ -125,11 +121,11 @@ func (p *Post) seal(id uuid.UUID, text secret.Text) (string, error) {
 	return p.ring.Seal("destinations", "secret", id.String(), text)
 }
 
-// subject is a Subject, and which alert it is in which revision.
+// subject is a Subject, and which alert or notification it is in which revision.
 type subject struct {
 	Subject
 
-	alert    uuid.UUID // zero: a notification
+	id       uuid.UUID
 	revision int
 }
 
@@ -189,7 +185,7 @@ func (p *Post) newAlerts(ctx context.Context, all parcel, channel string) (map[u
 	}
 	byID := make(map[uuid.UUID]subject, len(found))
 	for _, s := range found {
-		byID[s.alert] = s
+		byID[s.id] = s
 	}
 	return byID, nil
 }
@@ -200,8 +196,8 @@ func (p *Post) wholeMessage(ctx context.Context, d claimed, m *Message) (whole [
 	var id *string
 	err = p.db.Pool().QueryRow(ctx, `
 		select c.message_id from deliveries c
-		where c.alert_id = $1 and c.destination_id = $2 and c.op = 'create' and (c.message_id is not null or `+createLost+`)`,
-		d.AlertID, d.DestinationID).Scan(&id)
+		where (c.alert_id = $1 and c.destination_id = $2 and c.op = 'create' or c.id = $3) and (c.message_id is not null or `+createLost+`)`,
+		d.AlertID, d.DestinationID, d.Changes).Scan(&id)
 	if err != nil {
 		return nil, false, fmt.Errorf("read message to change: %w", err)
 	}
@@ -209,6 +205,10 @@ func (p *Post) wholeMessage(ctx context.Context, d claimed, m *Message) (whole [
 		return nil, true, nil
 	}
 	m.MessageID = *id
+	if d.Changes != nil {
+		whole, err = p.wholeNotes(ctx, d, m)
+		return whole, false, err
+	}
 	rows, err := p.db.Pool().Query(ctx, `
 		select to_jsonb(a), a.revision, a.id, c.first_sent_at, a.executed_at, a.learnt_at
 		from deliveries c join alerts a on a.id = c.alert_id
@@ -221,6 +221,27 @@ func (p *Post) wholeMessage(ctx context.Context, d claimed, m *Message) (whole [
 	return whole, false, err
 }
 
+// wholeNotes reads the notifications of a message.
+func (p *Post) wholeNotes(ctx context.Context, d claimed, m *Message) ([]subject, error) {
+	rows, err := p.db.Pool().Query(ctx, `
+		select to_jsonb(n), n.revision, n.id
+		from deliveries c join notifications n on n.id = c.notification_id
+		where c.destination_id = $1 and c.message_id = $2 and c.op = 'create'
+		order by c.slot`, d.DestinationID, m.MessageID)
+	if err != nil {
+		return nil, fmt.Errorf("read notifications of message: %w", err)
+	}
+	return collectNotes(rows, m.Destination.Channel)
+}
+
+func collectNotes(rows pgx.Rows, channel string) ([]subject, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (subject, error) {
+		s := subject{Subject: Subject{Channel: channel}}
+		err := row.Scan(&s.Row, &s.revision, &s.id)
+		return s, err
+	})
+}
+
 func collectAlerts(rows pgx.Rows, channel string) ([]subject, error) {
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (subject, error) {
 		var (
@@ -229,7 +250,7 @@ func collectAlerts(rows pgx.Rows, channel string) ([]subject, error) {
 			executed  *time.Time
 			learnt    time.Time
 		)
-		err := row.Scan(&s.Row, &s.revision, &s.alert, &firstSent, &executed, &learnt)
+		err := row.Scan(&s.Row, &s.revision, &s.id, &firstSent, &executed, &learnt)
 		s.Late = late(firstSent, executed, learnt)
 		return s, err
 	})
@@ -252,19 +273,17 @@ func (p *Post) notifications(ctx context.Context, all parcel, channel string) (m
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := p.db.Pool().Query(ctx, `select n.id, to_jsonb(n) from notifications n where n.id = any($1)`, ids)
+	rows, err := p.db.Pool().Query(ctx, `select to_jsonb(n), n.revision, n.id from notifications n where n.id = any($1)`, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read notifications: %w", err)
 	}
-	byID := make(map[uuid.UUID]subject, len(ids))
-	var id uuid.UUID
-	var row json.RawMessage
-	_, err = pgx.ForEachRow(rows, []any{&id, &row}, func() error {
-		byID[id] = subject{Subject: Subject{Channel: channel, Row: slices.Clone(row)}}
-		return nil
-	})
+	found, err := collectNotes(rows, channel)
 	if err != nil {
 		return nil, fmt.Errorf("read notifications: %w", err)
+	}
+	byID := make(map[uuid.UUID]subject, len(found))
+	for _, s := range found {
+		byID[s.id] = s
 	}
 	return byID, nil
 }

@@ -50,7 +50,10 @@ func Receipts(ctx context.Context, tx pgx.Tx, alerts ...uuid.UUID) ([]Receipt, e
 
 // NotificationReceipts reads those of a notification. The caller has made sure whose it is.
 func NotificationReceipts(ctx context.Context, tx pgx.Tx, notification uuid.UUID) ([]Receipt, error) {
-	return receipts(ctx, tx, `d.notification_id = $1`, notification)
+	return receipts(ctx, tx, `d.id in (
+		select id from deliveries where notification_id = $1
+		union all
+		select u.id from deliveries c join deliveries u on u.changes = c.id where c.notification_id = $1)`, notification)
 }
 
 func receipts(ctx context.Context, tx pgx.Tx, where string, of any) ([]Receipt, error) {

@@ -13,7 +13,7 @@ import (
 type sent struct {
 	parcel  parcel
 	message Message
-	said    map[uuid.UUID]int // the alerts in the message, and the revision that it told of each
+	said    map[uuid.UUID]int // the alerts or notifications in the message, and the revision that it told of each
 	result  Result
 	took    time.Duration
 	part    bool // others of its claim go on without it
@@ -145,15 +145,18 @@ func noteDeliveries(ctx context.Context, tx pgx.Tx, s sent, verdicts []verdict, 
 		v := verdicts[i]
 		ids[i], states[i], waits[i], failed[i], unknowns[i] = d.ID, v.State, nullTime(v.NotBefore), v.Failed, v.Unknowns
 		duplicates[i], reasons[i], together[i] = v.Duplicate, v.Error, v.Together
-		if d.AlertID != nil {
+		switch {
+		case d.AlertID != nil:
 			revisions[i] = s.said[*d.AlertID]
+		case d.NotificationID != nil:
+			revisions[i] = s.said[*d.NotificationID]
 		}
 	}
 	tag, err := tx.Exec(ctx, `
 		update deliveries d
 		set state = case when v.state = 'pending' and d.op = 'update' and exists (
-		                      select 1 from deliveries n where n.alert_id = d.alert_id
-		                      and n.destination_id = d.destination_id and n.op = 'update' and n.state = 'pending')
+		                      select 1 from deliveries n where (n.alert_id = d.alert_id
+		                      and n.destination_id = d.destination_id and n.op = 'update' or n.changes = d.changes) and n.state = 'pending')
 		                 then 'superseded' else v.state end,
 		    not_before = coalesce(v.wait, not_before), attempt = attempt + v.failed, unknowns = d.unknowns + v.unknowns,
 		    possible_duplicate = possible_duplicate or v.duplicate, last_error = nullif(v.reason, ''),
@@ -183,17 +186,17 @@ func noteMessage(ctx context.Context, tx pgx.Tx, s sent, v verdict) error {
 	if s.parcel[0].Op != Update || (s.result.Outcome != Accepted && !v.MessageGone) {
 		return nil
 	}
-	alerts, revisions := make([]uuid.UUID, 0, len(s.said)), make([]int, 0, len(s.said))
-	for alert, revision := range s.said {
-		alerts, revisions = append(alerts, alert), append(revisions, revision)
+	told, revisions := make([]uuid.UUID, 0, len(s.said)), make([]int, 0, len(s.said))
+	for id, revision := range s.said {
+		told, revisions = append(told, id), append(revisions, revision)
 	}
 	_, err := tx.Exec(ctx, `
 		update deliveries c
 		set revision = greatest(c.revision, said.revision), message_gone = message_gone or $4,
 		    message_id = coalesce(c.message_id, nullif($5, '')), slot = coalesce(c.slot, 0)
-		from unnest($2::uuid[], $3::int[]) said(alert, revision)
-		where c.alert_id = said.alert and c.destination_id = $1 and c.op = 'create'`,
-		s.parcel[0].DestinationID, alerts, revisions, v.MessageGone, s.result.MessageID)
+		from unnest($2::uuid[], $3::int[]) said(id, revision)
+		where c.destination_id = $1 and c.op = 'create' and (c.alert_id = said.id or c.notification_id = said.id)`,
+		s.parcel[0].DestinationID, told, revisions, v.MessageGone, s.result.MessageID)
 	if err != nil {
 		return fmt.Errorf("note state of message: %w", err)
 	}

@@ -42,8 +42,8 @@ func takeBack(ctx context.Context, tx pgx.Tx, now time.Time) error {
 		update deliveries d
 		set state = case when d.op = 'create' and d.unknowns >= 1 or d.op = 'update' and `+ofLost+` then 'dead'
 		                 when d.op = 'update' and exists (
-		                      select 1 from deliveries n where n.alert_id = d.alert_id
-		                      and n.destination_id = d.destination_id and n.op = 'update' and n.state = 'pending') then 'superseded'
+		                      select 1 from deliveries n where (n.alert_id = d.alert_id
+		                      and n.destination_id = d.destination_id and n.op = 'update' or n.changes = d.changes) and n.state = 'pending') then 'superseded'
 		                 else 'pending' end,
 		    unknowns = d.unknowns + case when d.op = 'create' then 1 else 0 end,
 		    unanswered = case when d.op = 'create' and d.alert_id is not null then greatest(d.unanswered, d.revision) else d.unanswered end,
@@ -74,7 +74,7 @@ func finishHopeless(ctx context.Context, tx pgx.Tx, now time.Time, destinations 
 		{"superseded", "the message says it already, or is not there", `
 			d.op = 'update' and exists (
 				select 1 from deliveries c
-				where c.alert_id = d.alert_id and c.destination_id = d.destination_id and c.op = 'create' and case
+				where (c.alert_id = d.alert_id and c.destination_id = d.destination_id and c.op = 'create' or c.id = d.changes) and case
 					when c.message_id is not null then c.message_gone or c.revision >= d.revision
 					when ` + createLost + ` then c.unanswered >= d.revision or not exists (` + orderEnded + `d.alert_id)
 					else c.state in ('stale', 'dead', 'superseded', 'delivered') end)`},

@@ -18,7 +18,9 @@ const (
 	feedWorkers    = 8
 	feedEach       = 4
 	emailWorkers   = 4 // Resend takes a few requests a second
-	hookWorkers    = 32
+	// Telegram takes 25 a second, and answers within a fraction of one.
+	telegramWorkers = 16
+	hookWorkers     = 32
 )
 
 // counter is where one channel's messages are handed out.

@@ -3,12 +3,14 @@ package hooks
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/inbox"
+	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/webhook"
 )
@@ -20,27 +22,35 @@ const RefusedPerMinute = 600
 // Options say what Hooks works with.
 type Options struct {
 	Inbox     *inbox.Inbox
-	Snaptrade *snaptrade.Client  // nil: its webhooks are answered with 503
-	Resend    []webhook.Key      // of its webhooks; none: they are answered with 503
-	Refused   httpio.Allow       // counts refused webhooks by address; nil: nobody counts
-	PerMinute int                // refused webhooks an address may send; RefusedPerMinute when zero
-	Crash     func(point string) // development and tests: may end the process at a named point; nil does nothing
+	Snaptrade *snaptrade.Client // nil: its webhooks are answered with 503
+	Resend    []webhook.Key     // of its webhooks; none: they are answered with 503
+	Telegram  secret.Text       // the word its webhooks carry; empty: they are answered with 503
+	Refused   httpio.Allow      // counts refused webhooks by address; nil: nobody counts
+	// TelegramBot is the number of the bot whose updates these are.
+	TelegramBot string
+	PerMinute   int                // refused webhooks an address may send; RefusedPerMinute when zero
+	Crash       func(point string) // development and tests: may end the process at a named point; nil does nothing
 }
 
 // Hooks are the doors for machines.
 type Hooks struct {
-	inbox     *inbox.Inbox
-	snaptrade *snaptrade.Client
-	resend    []webhook.Key
-	refused   httpio.Allow
-	perMinute int
-	crash     func(point string)
-	buffers   sync.Pool // of *bytes.Buffer: bodies are read once and forgotten
+	inbox       *inbox.Inbox
+	snaptrade   *snaptrade.Client
+	resend      []webhook.Key
+	telegram    secret.Text
+	telegramBot string
+	refused     httpio.Allow
+	perMinute   int
+	crash       func(point string)
+	buffers     sync.Pool // of *bytes.Buffer: bodies are read once and forgotten
 }
 
 // New makes Hooks.
 func New(o Options) *Hooks {
-	h := &Hooks{inbox: o.Inbox, snaptrade: o.Snaptrade, resend: o.Resend, refused: o.Refused, perMinute: o.PerMinute, crash: o.Crash}
+	h := &Hooks{
+		inbox: o.Inbox, snaptrade: o.Snaptrade, resend: o.Resend, telegram: o.Telegram, telegramBot: o.TelegramBot,
+		refused: o.Refused, perMinute: o.PerMinute, crash: o.Crash,
+	}
 	if h.crash == nil {
 		h.crash = func(string) {}
 	}
@@ -75,4 +85,27 @@ func (h *Hooks) refuse(r *http.Request, f *fault.Error) error {
 		return fault.RateLimited(retryAfter(decision))
 	}
 	return f
+}
+
+// readJSON reads a body of at most so many bytes, once, and gives the refusals that come
+// before any look at what it says. setting names what has to be set for there to be a way
+// to verify it.
+func (h *Hooks) readJSON(w http.ResponseWriter, r *http.Request, most int64, set bool, setting string) ([]byte, error) {
+	if r.ContentLength > most {
+		return nil, h.refuse(r, fault.TooLarge())
+	}
+	body, err := httpio.ReadBounded(http.MaxBytesReader(w, r.Body, most+1), most)
+	if errors.Is(err, httpio.ErrAnswerTooLarge) || errors.As(err, new(*http.MaxBytesError)) {
+		return nil, h.refuse(r, fault.TooLarge())
+	}
+	if err != nil {
+		return nil, h.refuse(r, fault.InvalidJSON("The body could not be read.").Because(err))
+	}
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return nil, h.refuse(r, fault.NotJSON())
+	}
+	if !set {
+		return nil, fault.Unavailable(errors.New(setting + " is not set"))
+	}
+	return body, nil
 }

@@ -88,6 +88,7 @@ type World struct {
 	push      *push
 	getstream *getstream
 	resend    *resend
+	telegram  *telegram
 	receivers *receivers
 	openID    *openID
 
@@ -160,7 +161,7 @@ func (w *World) build() error {
 	w.portal.snaptrade = w.snaptrade
 	w.alpaca = newAlpaca(w.deps, w.options, w.market, w.clock)
 	w.discord, w.push, w.getstream = newDiscord(w.deps), newPush(w.deps), newGetStream(w.deps)
-	w.resend, w.receivers = newResend(w.deps, w.options), newReceivers(w.deps)
+	w.resend, w.telegram, w.receivers = newResend(w.deps, w.options), newTelegram(w.deps), newReceivers(w.deps)
 	w.openID = newOpenID(w.deps, w.options.People)
 	w.openID.register(openIDClient{
 		ID: w.options.OpenIDClientID, Secret: w.options.OpenIDClientSecret,
@@ -294,6 +295,7 @@ func (w *World) routes() http.Handler {
 	r.Mount("/push", w.play("push", segment(1), w.push.routes))
 	r.Mount("/getstream", w.play("getstream", nil, w.getstream.routes))
 	r.Mount("/resend", w.play("resend", nil, w.resend.routes))
+	r.Mount("/telegram", w.play("telegram", nil, w.telegram.routes))
 	r.Mount("/receiver", w.play("receiver", segment(1), w.receivers.routes))
 	r.Mount("/openid", w.play("openid", nil, w.openID.routes))
 	r.Route("/portal", w.portal.routes)
