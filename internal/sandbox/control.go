@@ -47,6 +47,7 @@ func (w *World) control(r chi.Router) {
 	w.push.control(r)
 	w.getstream.control(r)
 	w.resend.control(r)
+	w.whop.control(r)
 	w.receivers.control(r)
 }
 

@@ -47,6 +47,10 @@ type Options struct {
 	ResendWebhookURL    string // where events of mails are sent; empty: nowhere
 	ResendWebhookSecret string // signs them, whsec_ and base64
 
+	WhopKey           string // accepted Whop key; default WhopKey
+	WhopWebhookURL    string // where Whop's events are sent; empty: nowhere
+	WhopWebhookSecret string // signs them: all of it is the key
+
 	AlpacaKey    string // accepted Alpaca key; empty accepts any that is not empty
 	AlpacaSecret string
 
@@ -88,6 +92,7 @@ type World struct {
 	push      *push
 	getstream *getstream
 	resend    *resend
+	whop      *whop
 	receivers *receivers
 	openID    *openID
 
@@ -161,6 +166,7 @@ func (w *World) build() error {
 	w.alpaca = newAlpaca(w.deps, w.options, w.market, w.clock)
 	w.discord, w.push, w.getstream = newDiscord(w.deps), newPush(w.deps), newGetStream(w.deps)
 	w.resend, w.receivers = newResend(w.deps, w.options), newReceivers(w.deps)
+	w.whop = newWhop(w.deps, w.options, w.snaptrade.registry.userNamed)
 	w.openID = newOpenID(w.deps, w.options.People)
 	w.openID.register(openIDClient{
 		ID: w.options.OpenIDClientID, Secret: w.options.OpenIDClientSecret,
@@ -219,6 +225,7 @@ func (w *World) start() {
 	}
 	w.background.Go(func() { w.hooks.run(ctx) })
 	w.background.Go(func() { w.resend.run(ctx) })
+	w.background.Go(func() { w.whop.run(ctx) })
 	w.background.Go(func() { every(ctx, orderPace, w.workOrders) })
 	w.background.Go(func() { every(ctx, walkPace, w.walkMarket) })
 }
@@ -294,6 +301,7 @@ func (w *World) routes() http.Handler {
 	r.Mount("/push", w.play("push", segment(1), w.push.routes))
 	r.Mount("/getstream", w.play("getstream", nil, w.getstream.routes))
 	r.Mount("/resend", w.play("resend", nil, w.resend.routes))
+	r.Mount("/whop", w.play("whop", nil, w.whop.routes))
 	r.Mount("/receiver", w.play("receiver", segment(1), w.receivers.routes))
 	r.Mount("/openid", w.play("openid", nil, w.openID.routes))
 	r.Route("/portal", w.portal.routes)
