@@ -3,12 +3,14 @@ package hooks
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/inbox"
+	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/webhook"
 )
@@ -22,6 +24,7 @@ type Options struct {
 	Inbox     *inbox.Inbox
 	Snaptrade *snaptrade.Client  // nil: its webhooks are answered with 503
 	Resend    []webhook.Key      // of its webhooks; none: they are answered with 503
+	Whop      []secret.Text      // of Whop's webhooks; none: they are answered with 503
 	Refused   httpio.Allow       // counts refused webhooks by address; nil: nobody counts
 	PerMinute int                // refused webhooks an address may send; RefusedPerMinute when zero
 	Crash     func(point string) // development and tests: may end the process at a named point; nil does nothing
@@ -32,6 +35,7 @@ type Hooks struct {
 	inbox     *inbox.Inbox
 	snaptrade *snaptrade.Client
 	resend    []webhook.Key
+	whop      []secret.Text
 	refused   httpio.Allow
 	perMinute int
 	crash     func(point string)
@@ -40,7 +44,7 @@ type Hooks struct {
 
 // New makes Hooks.
 func New(o Options) *Hooks {
-	h := &Hooks{inbox: o.Inbox, snaptrade: o.Snaptrade, resend: o.Resend, refused: o.Refused, perMinute: o.PerMinute, crash: o.Crash}
+	h := &Hooks{inbox: o.Inbox, snaptrade: o.Snaptrade, resend: o.Resend, whop: o.Whop, refused: o.Refused, perMinute: o.PerMinute, crash: o.Crash}
 	if h.crash == nil {
 		h.crash = func(string) {}
 	}
@@ -64,6 +68,31 @@ func thank(w http.ResponseWriter) error {
 	// A write fails only when the sender is gone; it will repeat what is stored already.
 	_, _ = w.Write([]byte(received))
 	return nil
+}
+
+// signedBodyMax bounds, in bytes, what a provider may send that signs the raw body (rule 11.1).
+const signedBodyMax = 1 << 20
+
+// readSigned reads such a body, once, and gives the refusals that come before any look
+// at what it says. ready tells whether the secret that verifies it is set.
+func (h *Hooks) readSigned(w http.ResponseWriter, r *http.Request, ready bool, setting string) ([]byte, error) {
+	if r.ContentLength > signedBodyMax {
+		return nil, h.refuse(r, fault.TooLarge())
+	}
+	body, err := httpio.ReadBounded(http.MaxBytesReader(w, r.Body, signedBodyMax+1), signedBodyMax)
+	if errors.Is(err, httpio.ErrAnswerTooLarge) || errors.As(err, new(*http.MaxBytesError)) {
+		return nil, h.refuse(r, fault.TooLarge())
+	}
+	if err != nil {
+		return nil, h.refuse(r, fault.InvalidJSON("The body could not be read.").Because(err))
+	}
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return nil, h.refuse(r, fault.NotJSON())
+	}
+	if !ready {
+		return nil, fault.Unavailable(errors.New(setting + " is not set"))
+	}
+	return body, nil
 }
 
 // refuse is the fault, or 429 for an address that has sent too many refused ones.
