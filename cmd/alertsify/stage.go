@@ -215,6 +215,10 @@ func (s *stage) makeSecrets(_ context.Context, o stageOptions) error {
 	s.preset("VAPID_SUBJECT", "mailto:dev@alertsify.example")
 	s.preset("RESEND_WEBHOOK_SECRET", "whsec_"+base64.StdEncoding.EncodeToString([]byte(rand.Text())))
 	s.env["RESEND_API_KEY"], s.env["EMAIL_FROM"] = sandbox.ResendKey, "Alertsify <alerts@"+sandbox.ResendDomain+">"
+	s.preset("WHOP_WEBHOOK_SECRETS", "ws_"+strings.ToLower(rand.Text()+rand.Text()))
+	s.env["WHOP_API_KEY"], s.env["WHOP_ACCOUNT_ID"] = sandbox.WhopKey, sandbox.WhopAccount
+	s.env["WHOP_PRODUCT_PLANS"] = sandbox.WhopProProduct + "=pro," + sandbox.WhopTraderProduct + "=trader"
+	s.env["DEFAULT_PLAN"] = "trader" // who bought nothing may try everything here
 	s.env["GETSTREAM_API_KEY"], s.env["GETSTREAM_API_SECRET"] = sandbox.GetStreamKey, sandbox.GetStreamSecret
 	s.env["OPENID_CLIENT_ID"], s.env["OPENID_CLIENT_SECRET"] = "alertsify-dev", rand.Text()
 	if o.Budget > 0 {
@@ -267,6 +271,7 @@ func (s *stage) openWorld(o stageOptions, addr string) (*sandbox.World, error) {
 		RedirectURIs: []string{s.env["APP_URL"] + "/api/auth/callback/sandbox"}, People: samplePeople(),
 		AlpacaKey: s.env["ALPACA_API_KEY"], AlpacaSecret: s.env["ALPACA_API_SECRET"], Seed: 1, OnClock: s.turnClock, Logger: o.Log,
 		ResendWebhookURL: s.env["APP_URL"] + "/api/webhooks/resend", ResendWebhookSecret: s.env["RESEND_WEBHOOK_SECRET"],
+		WhopWebhookURL: s.env["APP_URL"] + "/api/webhooks/whop", WhopWebhookSecret: s.env["WHOP_WEBHOOK_SECRETS"],
 		RatePerMinute: o.Budget,
 	})
 }
@@ -291,6 +296,7 @@ func (s *stage) pointAt(base string) {
 		"SANDBOX_URL": base, "SANDBOX_ADDR": host, "PUSH_EXTRA_HOSTS": host, "SNAPTRADE_BASE_URL": base + "/snaptrade",
 		"ALPACA_BASE_URL": base + "/alpaca", "DISCORD_BASE_URL": base + "/discord", "GETSTREAM_BASE_URL": base + "/getstream",
 		"OPENID_BASE_URL": base + "/openid", "RESEND_BASE_URL": base + "/resend",
+		"WHOP_BASE_URL": base + "/whop/api/v1",
 	} {
 		s.env[name] = value
 	}

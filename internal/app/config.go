@@ -11,8 +11,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/webhook"
+	"github.com/alertsify/alertsify/internal/whop"
 )
 
 // Environments.
@@ -62,6 +64,11 @@ type Config struct {
 	ResendURL, EmailFrom string
 	ResendKey            secret.Text
 	ResendWebhookSecret  secret.Text // several, separated by commas, during a rotation
+
+	WhopURL, WhopAccount, WhopVersion, WhopProducts string
+	WhopClientID                                    string
+	WhopKey, WhopClientSecret                       secret.Text
+	WhopWebhookSecrets                              secret.Text // several, separated by commas, during a rotation
 
 	AlpacaURL, AlpacaKey, AlpacaFeed string
 	AlpacaSecret                     secret.Text
@@ -142,6 +149,14 @@ func (c *Config) settings() []Setting {
 		{"ALPACA_API_SECRET", nil, hidden(&c.AlpacaSecret)},
 		{"ALPACA_OPTIONS_FEED", nil, text(&c.AlpacaFeed)},
 		{"DEFAULT_PLAN", nil, text(&c.DefaultPlan)},
+		{"WHOP_BASE_URL", []string{"WHOP_API_BASE"}, text(&c.WhopURL)},
+		{"WHOP_API_KEY", nil, hidden(&c.WhopKey)},
+		{"WHOP_ACCOUNT_ID", nil, text(&c.WhopAccount)},
+		{"WHOP_PRODUCT_PLANS", nil, text(&c.WhopProducts)},
+		{"WHOP_WEBHOOK_SECRETS", []string{"WHOP_WEBHOOK_SECRET"}, hidden(&c.WhopWebhookSecrets)},
+		{"WHOP_API_VERSION_DATE", nil, text(&c.WhopVersion)},
+		{"WHOP_CLIENT_ID", nil, c.soon("Whop", text(&c.WhopClientID))},
+		{"WHOP_CLIENT_SECRET", nil, hidden(&c.WhopClientSecret)},
 		{"METRICS_TOKEN", nil, hidden(&c.MetricsToken)},
 		{"LOG_LEVEL", nil, text(&c.LogLevel)},
 		{"LOG_FORMAT", nil, text(&c.LogFormat)},
@@ -195,7 +210,7 @@ func Defaults(env string) Config {
 		BusyRequests: busyRequests,
 		SnapTradeURL: "https://api.snaptrade.com", SnapTradeBudget: 250,
 		DiscordURL: "https://discord.com", AlpacaFeed: "indicative",
-		DefaultPlan: "trader", LogLevel: "info", LogFormat: "json",
+		WhopVersion: whop.DefaultVersion, LogLevel: "info", LogFormat: "json",
 	}
 	if env != Production { // rates are for strangers; development is measured, clicked and tested in a hurry
 		c.RateAPI, c.RateAPIPaying, c.RateOrders, c.RateAnon = 100*c.RateAPI, 100*c.RateAPIPaying, 100*c.RateOrders, 100*c.RateAnon
@@ -225,6 +240,9 @@ func Load(env string, lookup func(string) (string, bool)) (Config, error) {
 	}
 	if value, _ := lookup("KV_REST_API_URL"); value != "" && c.RedisURL == "" {
 		errs = append(errs, errors.New("KV_REST_API_URL is an HTTP address; set REDIS_URL to the redis:// address that stands beside it on the provider's page"))
+	}
+	if c.DefaultPlan == "" {
+		c.DefaultPlan = string(billing.Unset(!c.WhopKey.IsZero()))
 	}
 	return c, errors.Join(append(errs, c.check()...)...)
 }
@@ -268,8 +286,28 @@ func (c Config) check() []error {
 	if _, err := webhook.ParseSecrets(c.ResendWebhookSecret); err != nil {
 		errs = append(errs, fmt.Errorf("RESEND_WEBHOOK_SECRET %w", err))
 	}
+	errs = append(errs, c.checkWhop()...)
 	if c.Env == Production {
 		errs = append(errs, c.checkProduction(u)...)
+	}
+	return errs
+}
+
+// checkWhop finds what keeps plans from being sold.
+func (c Config) checkWhop() []error {
+	products, err := billing.ParseProducts(c.WhopProducts)
+	if err != nil {
+		return []error{fmt.Errorf("WHOP_PRODUCT_PLANS %w", err)}
+	}
+	if c.WhopKey.IsZero() {
+		return nil
+	}
+	var errs []error
+	if len(products) == 0 {
+		errs = append(errs, errors.New("WHOP_PRODUCT_PLANS is empty; with WHOP_API_KEY it says which product is which plan: prod_a=pro,prod_b=trader"))
+	}
+	if !strings.HasPrefix(c.WhopAccount, "biz_") {
+		errs = append(errs, fmt.Errorf("WHOP_ACCOUNT_ID is %q; with WHOP_API_KEY it names your account at Whop, biz_…", c.WhopAccount))
 	}
 	return errs
 }
@@ -282,7 +320,7 @@ func (c Config) checkProduction(app *url.URL) []error {
 	}
 	for name, address := range map[string]string{
 		"SNAPTRADE_BASE_URL": c.SnapTradeURL, "DISCORD_BASE_URL": c.DiscordURL, "ALPACA_BASE_URL": c.AlpacaURL, "GETSTREAM_BASE_URL": c.GetStreamURL,
-		"RESEND_BASE_URL": c.ResendURL,
+		"RESEND_BASE_URL": c.ResendURL, "WHOP_BASE_URL": c.WhopURL,
 	} {
 		if address != "" && !strings.HasPrefix(address, "https://") {
 			errs = append(errs, fmt.Errorf("%s must be https in production", name))

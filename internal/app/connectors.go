@@ -20,6 +20,7 @@ import (
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/webhook"
 	"github.com/alertsify/alertsify/internal/webpush"
+	"github.com/alertsify/alertsify/internal/whop"
 )
 
 // outside are the channels alerts leave by; a nil one is off.
@@ -30,6 +31,7 @@ type outside struct {
 	email   *delivery.Email
 	hooks   *delivery.Hooks
 	streams *getstream.Client
+	whop    *whop.Client // nil: plans are not sold
 }
 
 // openConnectors makes the clients of the outside parties. It calls nobody.
@@ -37,6 +39,7 @@ func (a *App) openConnectors(context.Context) error {
 	a.openMarket()
 	a.openDiscord()
 	a.openEmail()
+	a.openWhop()
 	a.openHooks()
 	return errors.Join(a.openSnapTrade(), a.openPush(), a.openStreams())
 }
@@ -67,7 +70,7 @@ func (a *App) loopback() []string {
 		return nil
 	}
 	var hosts []string
-	for _, address := range []string{a.cfg.DiscordURL, a.cfg.GetStreamURL, a.cfg.AlpacaURL, a.cfg.ResendURL} {
+	for _, address := range []string{a.cfg.DiscordURL, a.cfg.GetStreamURL, a.cfg.AlpacaURL, a.cfg.ResendURL, a.cfg.WhopURL} {
 		if u, err := url.Parse(address); err == nil && u.Hostname() == "127.0.0.1" {
 			hosts = append(hosts, u.Host)
 		}
@@ -120,6 +123,16 @@ func (a *App) openEmail() {
 		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now, Take: a.takeMail,
 	})
 	a.outside.email = delivery.NewEmail(client, email.NewLinks(a.cfg.AppURL, a.cfg.SessionSecret), a.db, time.Now)
+}
+
+func (a *App) openWhop() {
+	if a.cfg.WhopKey.IsZero() {
+		return
+	}
+	a.outside.whop = whop.New(whop.Options{
+		BaseURL: a.cfg.WhopURL, Key: a.cfg.WhopKey, Account: a.cfg.WhopAccount, Version: a.cfg.WhopVersion,
+		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now, Logger: a.log, Observe: a.meter.whop,
+	})
 }
 
 // openHooks makes the client of the users' own webhooks. In development a receiver may be
