@@ -22,7 +22,8 @@ const (
 type billingView struct {
 	billing.Standing
 
-	Wrong string // why a license key was not taken
+	Linkable bool   // they may sign in at Whop
+	Wrong    string // why a license key was not taken
 }
 
 func (v billingView) wrong() string { return strconv.FormatBool(v.Wrong != "") }
@@ -60,7 +61,7 @@ func (s *Site) showBilling(w http.ResponseWriter, r *http.Request, status int, w
 	if err != nil {
 		return err
 	}
-	v := billingView{Wrong: wrong}
+	v := billingView{Wrong: wrong, Linkable: s.members.Linkable()}
 	if v.Standing, err = s.members.Standing(r.Context(), me(r.Context())); err != nil {
 		return err
 	}
@@ -80,6 +81,30 @@ func (s *Site) checkout(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, url, http.StatusSeeOther)
 	return nil
+}
+
+// beginWhop answers POST /settings/billing/whop: on to Whop, to sign in there.
+func (s *Site) beginWhop(w http.ResponseWriter, r *http.Request) error {
+	address, err := s.members.BeginLink(r.Context(), me(r.Context()))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, address, http.StatusSeeOther)
+	return nil
+}
+
+// finishWhop answers GET /settings/billing/whop, where Whop sends people back to. Its
+// own words are not shown: anybody can write them into a link.
+func (s *Site) finishWhop(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	if q.Get("error") != "" {
+		return back(w, billingPath, "")
+	}
+	if err := s.members.FinishLink(r.Context(), me(r.Context()), q.Get("state"), q.Get("code")); err != nil {
+		return err
+	}
+	return back(w, billingPath, "whop-linked")
 }
 
 // redeem answers POST /settings/billing/redeem.

@@ -11,7 +11,7 @@ import (
 
 func cannedBilling(now time.Time) billingView {
 	end := now.Add(12 * 24 * time.Hour)
-	return billingView{Standing: billing.Standing{
+	return billingView{Linkable: true, Standing: billing.Standing{
 		Plan: billing.PlanPro, Selling: true, PaymentFailed: true, Offers: []billing.Plan{billing.PlanTrader},
 		Memberships: []billing.Membership{
 			{ID: "mem_1", Plan: billing.PlanPro, Status: "past_due", Access: true, PeriodEnd: &end, PaymentFailed: true, ManageURL: "https://whop.com/manage"},
@@ -22,8 +22,8 @@ func cannedBilling(now time.Time) billingView {
 
 func endingBilling(now time.Time) billingView {
 	end := now.Add(3 * 24 * time.Hour)
-	return billingView{Wrong: "There is no membership with this license key.", Standing: billing.Standing{
-		Plan: billing.PlanTrader, Selling: true, CancelAtPeriodEnd: true, EndsAt: &end,
+	return billingView{Linkable: true, Wrong: "There is no membership with this license key.", Standing: billing.Standing{
+		Plan: billing.PlanTrader, Linked: true, Selling: true, CancelAtPeriodEnd: true, EndsAt: &end,
 		Memberships: []billing.Membership{{ID: "mem_1", Plan: billing.PlanTrader, Status: "canceling", Access: true, PeriodEnd: &end, CancelAtPeriodEnd: true}},
 	}}
 }

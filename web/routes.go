@@ -2,6 +2,7 @@ package web
 
 import (
 	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/httpio"
 )
 
@@ -80,6 +81,8 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: channelsPath + "/webhook/test", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.testHook},
 		{Method: "GET", Pattern: billingPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.billing},
 		{Method: "POST", Pattern: billingPath + "/checkout", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.checkout},
+		{Method: "POST", Pattern: billing.LinkPath, Rule: step, Class: httpio.Feed, Handler: s.beginWhop},
+		{Method: "GET", Pattern: billing.LinkPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.finishWhop},
 		{Method: "POST", Pattern: billingPath + "/redeem", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.redeem},
 		{Method: "POST", Pattern: billingPath + "/cancel", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.cancelPlan},
 		{Method: "GET", Pattern: "/u/{token}", Rule: auth.Open, Class: httpio.Vital, Handler: s.mailLink},

@@ -218,6 +218,7 @@ func (s *stage) makeSecrets(_ context.Context, o stageOptions) error {
 	s.preset("WHOP_WEBHOOK_SECRETS", "ws_"+strings.ToLower(rand.Text()+rand.Text()))
 	s.env["WHOP_API_KEY"], s.env["WHOP_ACCOUNT_ID"] = sandbox.WhopKey, sandbox.WhopAccount
 	s.env["WHOP_PRODUCT_PLANS"] = sandbox.WhopProProduct + "=pro," + sandbox.WhopTraderProduct + "=trader"
+	s.env["WHOP_CLIENT_ID"], s.env["WHOP_CLIENT_SECRET"] = sandbox.WhopClientID, sandbox.WhopClientSecret
 	s.env["DEFAULT_PLAN"] = "trader" // who bought nothing may try everything here
 	s.env["GETSTREAM_API_KEY"], s.env["GETSTREAM_API_SECRET"] = sandbox.GetStreamKey, sandbox.GetStreamSecret
 	s.env["OPENID_CLIENT_ID"], s.env["OPENID_CLIENT_SECRET"] = "alertsify-dev", rand.Text()

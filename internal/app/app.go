@@ -200,7 +200,7 @@ func (a *App) openBilling() (err error) {
 		return err
 	}
 	a.members = billing.NewMembers(billing.MembersOptions{
-		DB: a.db, Gate: a.gate, Whop: a.outside.whop, Alerts: a.alerts, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log, Alarm: a.meter.alarm,
+		DB: a.db, Gate: a.gate, Whop: a.outside.whop, SignIn: a.outside.signIn, Alerts: a.alerts, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log, Alarm: a.meter.alarm,
 	})
 	return nil
 }

@@ -155,7 +155,7 @@ func (c *Config) settings() []Setting {
 		{"WHOP_PRODUCT_PLANS", nil, text(&c.WhopProducts)},
 		{"WHOP_WEBHOOK_SECRETS", []string{"WHOP_WEBHOOK_SECRET"}, hidden(&c.WhopWebhookSecrets)},
 		{"WHOP_API_VERSION_DATE", nil, text(&c.WhopVersion)},
-		{"WHOP_CLIENT_ID", nil, c.soon("Whop", text(&c.WhopClientID))},
+		{"WHOP_CLIENT_ID", nil, text(&c.WhopClientID)},
 		{"WHOP_CLIENT_SECRET", nil, hidden(&c.WhopClientSecret)},
 		{"METRICS_TOKEN", nil, hidden(&c.MetricsToken)},
 		{"LOG_LEVEL", nil, text(&c.LogLevel)},
@@ -299,10 +299,13 @@ func (c Config) checkWhop() []error {
 	if err != nil {
 		return []error{fmt.Errorf("WHOP_PRODUCT_PLANS %w", err)}
 	}
-	if c.WhopKey.IsZero() {
-		return nil
-	}
 	var errs []error
+	if (c.WhopClientID == "") != c.WhopClientSecret.IsZero() {
+		errs = append(errs, errors.New("WHOP_CLIENT_ID and WHOP_CLIENT_SECRET go together"))
+	}
+	if c.WhopKey.IsZero() {
+		return errs
+	}
 	if len(products) == 0 {
 		errs = append(errs, errors.New("WHOP_PRODUCT_PLANS is empty; with WHOP_API_KEY it says which product is which plan: prod_a=pro,prod_b=trader"))
 	}

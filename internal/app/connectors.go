@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/discord"
 	"github.com/alertsify/alertsify/internal/email"
@@ -32,6 +33,7 @@ type outside struct {
 	hooks   *delivery.Hooks
 	streams *getstream.Client
 	whop    *whop.Client // nil: plans are not sold
+	signIn  *whop.SignIn // nil: nobody signs in at Whop
 }
 
 // openConnectors makes the clients of the outside parties. It calls nobody.
@@ -132,6 +134,13 @@ func (a *App) openWhop() {
 	a.outside.whop = whop.New(whop.Options{
 		BaseURL: a.cfg.WhopURL, Key: a.cfg.WhopKey, Account: a.cfg.WhopAccount, Version: a.cfg.WhopVersion,
 		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now, Logger: a.log, Observe: a.meter.whop,
+	})
+	if a.cfg.WhopClientID == "" {
+		return
+	}
+	a.outside.signIn = whop.NewSignIn(whop.SignInOptions{
+		BaseURL: a.cfg.WhopURL, ClientID: a.cfg.WhopClientID, Secret: a.cfg.WhopClientSecret, Redirect: strings.TrimRight(a.cfg.AppURL, "/") + billing.LinkPath,
+		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}),
 	})
 }
 

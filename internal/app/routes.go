@@ -156,7 +156,7 @@ func (a *App) formTargets() []string {
 		targets = append(targets, u.Scheme+"://"+u.Host)
 	}
 	if a.gate.Selling() {
-		targets = append(targets, "https://whop.com") // the checkout
+		targets = append(targets, "https://whop.com", "https://api.whop.com") // the checkout, the sign-in
 	}
 	return targets
 }

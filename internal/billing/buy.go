@@ -35,6 +35,7 @@ type Standing struct {
 	PaymentFailed     bool         `json:"paymentFailed"`     // and what was paid for before is still there
 	Memberships       []Membership `json:"memberships"`       // those that grant something, and ended ones of the last year
 	Offers            []Plan       `json:"offers"`            // what would be more
+	Linked            bool         `json:"linked"`            // they have said who they are at Whop, by signing in there
 }
 
 // Membership is one as its holder sees it.
@@ -72,6 +73,9 @@ func (m *Members) Standing(ctx context.Context, user uuid.UUID) (Standing, error
 		if held.Access && held.Plan == s.Plan && !held.CancelAtPeriodEnd {
 			s.CancelAtPeriodEnd, s.EndsAt = false, nil
 		}
+	}
+	if s.Linked, err = m.linked(ctx, user); err != nil {
+		return s, err
 	}
 	bought, err := m.gate.bought(ctx, user)
 	if err != nil {
@@ -254,7 +258,9 @@ func (m *Members) claim(ctx context.Context, user uuid.UUID, found whop.Membersh
 	}
 	return m.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var whose uuid.UUID
-		err := tx.QueryRow(ctx, `select user_id from memberships where id = $1 and user_id is not null`, found.ID).Scan(&whose)
+		err := tx.QueryRow(ctx, `
+			select user_id from memberships where id = $1 and user_id is not null
+			union all select user_id from whop_links where whop_user = $2 limit 1`, found.ID, found.User).Scan(&whose)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return fmt.Errorf("read whose membership %s is: %w", found.ID, err)
 		}

@@ -62,12 +62,13 @@ func open(t *testing.T) *shop {
 	products := billing.Products{sandbox.WhopProProduct: billing.PlanPro, sandbox.WhopTraderProduct: billing.PlanTrader}
 	s.gate, err = billing.New(billing.Options{Products: products, DB: s.db})
 	s.must(err)
-	client := whop.New(whop.Options{
-		BaseURL: world.URL() + "/whop/api/v1", Key: secret.New(sandbox.WhopKey), Account: sandbox.WhopAccount,
-		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: []string{strings.TrimPrefix(world.URL(), "http://")}}),
-	})
+	egress := httpio.NewEgress(httpio.EgressOptions{AllowLoopback: []string{strings.TrimPrefix(world.URL(), "http://")}})
+	client := whop.New(whop.Options{BaseURL: world.URL() + "/whop/api/v1", Key: secret.New(sandbox.WhopKey), Account: sandbox.WhopAccount, HTTP: egress})
 	s.members = billing.NewMembers(billing.MembersOptions{
-		DB: s.db, Gate: s.gate, Whop: client, Alerts: alerts.New(alerts.Options{DB: s.db}), AppURL: "https://app.example.test", Alarm: s.alarm,
+		DB: s.db, Gate: s.gate, Whop: client, SignIn: whop.NewSignIn(whop.SignInOptions{
+			BaseURL: world.URL() + "/whop/api/v1", ClientID: sandbox.WhopClientID, Secret: secret.New(sandbox.WhopClientSecret), HTTP: egress,
+			Redirect: "https://app.example.test" + billing.LinkPath,
+		}), Alerts: alerts.New(alerts.Options{DB: s.db}), AppURL: "https://app.example.test", Alarm: s.alarm,
 	})
 	return s
 }

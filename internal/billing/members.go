@@ -20,6 +20,7 @@ type MembersOptions struct {
 	DB     *postgres.DB
 	Gate   *Gate
 	Whop   *whop.Client // nil: nothing is sold, and every verb says so
+	SignIn *whop.SignIn // nil: nobody says who they are at Whop by signing in there
 	Alerts *alerts.Announcer
 	AppURL string
 	Now    func() time.Time
@@ -33,6 +34,7 @@ type Members struct {
 	db     *postgres.DB
 	gate   *Gate
 	whop   *whop.Client
+	signIn *whop.SignIn
 	alerts *alerts.Announcer
 	appURL string
 	now    func() time.Time
@@ -43,7 +45,7 @@ type Members struct {
 // NewMembers makes Members. It calls nobody.
 func NewMembers(o MembersOptions) *Members {
 	m := &Members{
-		db: o.DB, gate: o.Gate, whop: o.Whop, alerts: o.Alerts, appURL: strings.TrimRight(o.AppURL, "/"), now: o.Now, log: o.Logger, alarm: o.Alarm,
+		db: o.DB, gate: o.Gate, whop: o.Whop, signIn: o.SignIn, alerts: o.Alerts, appURL: strings.TrimRight(o.AppURL, "/"), now: o.Now, log: o.Logger, alarm: o.Alarm,
 	}
 	if m.now == nil {
 		m.now = time.Now

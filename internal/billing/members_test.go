@@ -378,6 +378,59 @@ func TestTwoWhoRedeemAtOnceAreNotBothServed(t *testing.T) {
 	}
 }
 
+// come signs in at the simulated Whop as somebody, and is what comes back.
+func (s *shop) come(address, user string) (state, code string) {
+	s.Helper()
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := client.Post(address, "application/x-www-form-urlencoded", strings.NewReader("user="+user))
+	s.must(err)
+	_ = answer.Body.Close()
+	back, err := answer.Location()
+	s.must(err)
+	if back.Path != billing.LinkPath {
+		s.Fatalf("back to %s", back)
+	}
+	return back.Query().Get("state"), back.Query().Get("code")
+}
+
+func TestWhoSignsInAtWhopHasWhatTheyBoughtThere(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ben, cara := s.person("ben"), s.person("cara")
+	s.happen("membership.activated", "user_elsewhere", trader)
+	s.work()
+	address, err := s.members.BeginLink(s.ctx, ben)
+	s.must(err)
+	state, code := s.come(address, "user_elsewhere")
+	if err := s.members.FinishLink(s.ctx, cara, state, code); fault.CodeOf(err) != "sign_in_expired" {
+		t.Errorf("somebody else used it: %v", err)
+	}
+	s.must(s.members.FinishLink(s.ctx, ben, state, code))
+	s.plan(ben, billing.PlanTrader, "linked")
+	if err := s.members.FinishLink(s.ctx, ben, state, code); fault.CodeOf(err) != "sign_in_expired" {
+		t.Errorf("used twice: %v", err)
+	}
+	if st, err := s.members.Standing(s.ctx, ben); err != nil || !st.Linked {
+		t.Errorf("%+v, %v", st, err)
+	}
+	address, err = s.members.BeginLink(s.ctx, cara)
+	s.must(err)
+	state, code = s.come(address, "user_elsewhere")
+	if err := s.members.FinishLink(s.ctx, cara, state, code); fault.CodeOf(err) != "identity_taken" {
+		t.Errorf("ben's Whop user was given to cara: %v", err)
+	}
+	s.happen("membership.activated", "user_elsewhere", pro) // bought later, without our checkout
+	s.happen("membership.deactivated", "user_elsewhere", trader)
+	s.work()
+	s.plan(ben, billing.PlanPro, "what is bought there counts here")
+	address, err = s.members.BeginLink(s.ctx, cara)
+	s.must(err)
+	state, _ = s.come(address, "user_cara")
+	if err := s.members.FinishLink(s.ctx, cara, state, "code_made_up"); fault.CodeOf(err) != "unavailable" {
+		t.Errorf("a made-up code was taken: %v", err)
+	}
+}
+
 func TestNothingIsSoldWithoutProducts(t *testing.T) {
 	t.Parallel()
 	gate, err := billing.New(billing.Options{DefaultPlan: billing.PlanPro}) // as operators may choose

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -114,5 +115,24 @@ func (m *Members) refreshUnseen(ctx context.Context, began int64) error {
 	return nil
 }
 
-// Check asks Whop whether our key is good.
-func (m *Members) Check(ctx context.Context) error { return m.whop.Check(ctx) }
+// Check asks Whop whether our key is good and our webhook works. Whop switches one off
+// that has failed for three days; what was missed then is repaired by the comparison.
+func (m *Members) Check(ctx context.Context) error {
+	if err := m.whop.Check(ctx); err != nil {
+		return err
+	}
+	endpoints, err := m.whop.Endpoints(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // the key may not see them, and need not
+	}
+	for _, e := range endpoints {
+		switch {
+		case e.URL != m.appURL+"/api/webhooks/whop":
+		case !e.Enabled:
+			return errors.New("whop has switched our webhook off; switch it on in its dashboard")
+		case !e.Failing.IsZero():
+			return fmt.Errorf("whop has not reached our webhook since %s", e.Failing.UTC().Format(time.RFC3339))
+		}
+	}
+	return nil
+}

@@ -34,9 +34,9 @@ type kept struct {
 }
 
 // keep writes what Whop answered to question number, in one statement, and tells whose
-// plan ends. Whose a membership is follows from a redeemed key, or from what our
-// checkout wrote into it, never from an e-mail address; one without either stays whose it
-// was, because fields are null where a key may not see them. Rows are locked by ascending id.
+// plan ends. Whose a membership is follows from who signed in at Whop, from a redeemed
+// key, or from what our checkout wrote into it, never from an e-mail address; one without
+// any of them stays whose it was, because fields are null where a key may not see them. Rows are locked by ascending id.
 // Foreign table: users.
 func (m *Members) keep(ctx context.Context, number int64, list []held) (changed int, err error) {
 	if len(list) == 0 {
@@ -54,9 +54,10 @@ func (m *Members) keep(ctx context.Context, number int64, list []held) (changed 
 			), written as (
 				insert into memberships as m (id, user_id, whop_user, product, status, access, access_until, cancel_at_period_end, period_start,
 					period_end, manage_url, bought_at, ended_at, read)
-				select q.id, coalesce(r.user_id, u.id), q.whop_user, q.product, q.status, q.access, q.access_until, q.cancel_at_period_end,
+				select q.id, coalesce(l.user_id, r.user_id, u.id), q.whop_user, q.product, q.status, q.access, q.access_until, q.cancel_at_period_end,
 					q.period_start, q.period_end, q.manage_url, q.bought_at, case when not q.access then $14::timestamptz end, $13::bigint
-				from q left join redemptions r on r.membership_id = q.id
+				from q left join whop_links l on l.whop_user = q.whop_user
+					left join redemptions r on r.membership_id = q.id
 					left join users u on u.id = q.person
 					left join before b on b.id = q.id
 				order by q.id

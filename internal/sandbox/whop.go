@@ -44,6 +44,7 @@ type whop struct {
 	payments    []whopPayment
 	checkouts   []whopCheckout
 	keys        map[string]whopKept
+	given       map[string]whopGrant // codes and tokens of people who sign in
 	settings    whopSettings
 
 	endpoint whopEndpoint
@@ -107,7 +108,7 @@ type whopCheckout struct {
 func newWhop(d deps, o Options, named func(string) string) *whop {
 	w := &whop{
 		deps: d, key: o.WhopKey, secret: o.WhopWebhookSecret, url: o.WhopWebhookURL, named: named,
-		client: &http.Client{Timeout: whopPatience}, wake: make(chan struct{}, 1), keys: map[string]whopKept{},
+		client: &http.Client{Timeout: whopPatience}, wake: make(chan struct{}, 1), keys: map[string]whopKept{}, given: map[string]whopGrant{},
 		settings: whopSettings{PastDueAccess: true, RetryFactor: 1}, endpoint: whopEndpoint{Enabled: true},
 	}
 	if w.key == "" {
@@ -129,6 +130,7 @@ func newWhop(d deps, o Options, named func(string) string) *whop {
 // routes mounts the API and the pages of the checkout.
 func (s *whop) routes(r chi.Router) {
 	r.Route("/api/v1", s.api)
+	r.Route("/oauth", s.oauth)
 	r.Get("/checkout/{id}/", s.showCheckout)
 	r.Post("/checkout/{id}/", s.buy)
 }

@@ -2,9 +2,11 @@ package whop
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 // page is a list as Whop answers it.
@@ -25,6 +27,12 @@ func (c *Client) Membership(ctx context.Context, idOrKey string) (m Membership, 
 // Memberships reads one page of the account's; next is empty after the last.
 func (c *Client) Memberships(ctx context.Context, after string) ([]Membership, string, error) {
 	return list[Membership](ctx, c, "memberships", "/memberships", url.Values{}, after)
+}
+
+// MembershipsOf reads those of one Whop user, at most PageMax.
+func (c *Client) MembershipsOf(ctx context.Context, user string) ([]Membership, error) {
+	found, _, err := list[Membership](ctx, c, "memberships_of", "/memberships", url.Values{"user_id": {user}}, "")
+	return found, err
 }
 
 // Payment reads one.
@@ -117,6 +125,33 @@ func (c *Client) NewCheckout(ctx context.Context, plan, person, back, key string
 		},
 	}, &ch)
 	return ch, err
+}
+
+// Endpoint is a webhook of the account, as Whop has it.
+type Endpoint struct {
+	URL     string
+	Enabled bool
+	Failing time.Time // since when nothing but failures; zero: it works
+}
+
+// UnmarshalJSON reads it.
+func (e *Endpoint) UnmarshalJSON(raw []byte) error {
+	var in struct {
+		URL     string  `json:"url"`
+		Enabled bool    `json:"enabled"`
+		Failing instant `json:"failing_since"`
+	}
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	*e = Endpoint{in.URL, in.Enabled, in.Failing.Time}
+	return nil
+}
+
+// Endpoints reads the account's webhooks; a key that may not see them is refused.
+func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
+	found, _, err := list[Endpoint](ctx, c, "webhooks", "/webhooks", url.Values{}, "")
+	return found, err
 }
 
 // Check asks for the least that only a good key for the account sees.

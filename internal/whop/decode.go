@@ -92,8 +92,9 @@ type Money struct {
 	Decimals int
 }
 
-// moneyTextMax bounds what is read as a number; nothing that is paid has more digits.
-const moneyTextMax = 40
+// What is read as a number, and how many decimals a currency has, at most; nothing that
+// is paid has more.
+const moneyTextMax, decimalsMost = 40, 12
 
 // amount is money as it comes: an object with a decimal string, or a bare number in the
 // shapes of before, whose currency stands beside it.
@@ -137,10 +138,13 @@ func (a amount) money(currency string) (Money, error) {
 	if m.Decimals < 0 {
 		m.Decimals = decimalsOf(m.Currency)
 	}
+	if m.Decimals > decimalsMost {
+		return Money{}, fmt.Errorf("no money has %d decimals", m.Decimals)
+	}
 	if a.text == "" {
 		return m, nil
 	}
-	if len(a.text) > moneyTextMax || m.Decimals > 12 || strings.ContainsAny(a.text, "eE") {
+	if len(a.text) > moneyTextMax || strings.ContainsAny(a.text, "eE") {
 		return Money{}, fmt.Errorf("%q is no amount of money", cut(a.text, moneyTextMax))
 	}
 	d, err := decimal.NewFromString(a.text)
