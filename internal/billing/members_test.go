@@ -37,12 +37,21 @@ func TestAPlanHoldsFromTheNextRequestOn(t *testing.T) {
 	s.happen("membership.activated", "ben", trader)
 	s.work()
 	s.plan(ben, billing.PlanTrader, "the better of two")
+	s.happen("membership.activated", "ben", pro) // the same one again: nothing new is bought
 	s.happen("membership.deactivated", "ben", trader)
 	s.work()
 	s.plan(ben, billing.PlanPro, "one that grants is enough")
+	ended := `select count(*) from notifications where user_id = $1 and type = 'membership_ending' and title = $2 and body like $3`
+	if n := s.count(ended, ben, "Your trader plan has ended", "New trades of yours are not published. What you hold%"); n != 1 {
+		t.Errorf("told %d times that the trader plan has ended", n)
+	}
+	s.happen("membership.deactivated", "ben", pro)
 	s.happen("membership.deactivated", "ben", pro)
 	s.work()
 	s.plan(ben, billing.PlanFree, "none is left")
+	if n := s.count(ended, ben, "Your pro plan has ended", "Traders' buys are put to you as questions%"); n != 1 {
+		t.Errorf("told %d times that the pro plan has ended", n)
+	}
 	if f := fault.Of(s.gate.Allows(s.ctx, ben, billing.AutoCopy)); f.Code != "plan_required" || f.Details["checkout"] != billing.SettingsPath {
 		t.Errorf("refused with %+v", f)
 	}

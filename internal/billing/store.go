@@ -34,7 +34,7 @@ type kept struct {
 }
 
 // keep writes what Whop answered to question number, in one statement, and tells whose
-// plan ends. Whose a membership is follows from who signed in at Whop, from a redeemed
+// plan ends or has ended. Whose a membership is follows from who signed in at Whop, from a redeemed
 // key, or from what our checkout wrote into it, never from an e-mail address; one without
 // any of them stays whose it was, because fields are null where a key may not see them. Rows are locked by ascending id.
 // Foreign table: users.
@@ -89,7 +89,10 @@ func (m *Members) keep(ctx context.Context, number int64, list []held) (changed 
 				m.log.InfoContext(ctx, "a membership has changed what it grants", "membership", k.ID, "user", k.User, "access", k.Access)
 			}
 		}
-		return m.tellEnding(ctx, tx, written)
+		if err := m.tellEnding(ctx, tx, written); err != nil {
+			return err
+		}
+		return m.tellEnded(ctx, tx, written)
 	})
 	return changed, err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,6 +41,64 @@ func (m *Members) tellEnding(ctx context.Context, tx pgx.Tx, list []kept) error 
 		notes = append(notes, n)
 	}
 	return m.alerts.Notify(ctx, tx, notes...)
+}
+
+// tellEnded says whose plan is less than it was, and what that means, once for each
+// membership and end (index memberships_user).
+func (m *Members) tellEnded(ctx context.Context, tx pgx.Tx, list []kept) error {
+	ended := map[uuid.UUID]kept{}
+	for _, k := range list {
+		plan, sold := m.gate.products[k.Product]
+		if k.User == nil || k.Access || k.Before == nil || !*k.Before || !sold {
+			continue
+		}
+		if other, more := ended[*k.User]; !more || m.gate.products[other.Product].rank() < plan.rank() {
+			ended[*k.User] = k
+		}
+	}
+	if len(ended) == 0 {
+		return nil
+	}
+	left, err := m.left(ctx, tx, slices.Collect(maps.Keys(ended)))
+	if err != nil {
+		return err
+	}
+	var notes []alerts.Notification
+	for user, k := range ended {
+		plan, now := m.gate.products[k.Product], m.gate.products.best(left[user])
+		if now.rank() >= plan.rank() {
+			continue // another membership gives the same
+		}
+		body := "What you hold goes on to follow its trader's sells."
+		if now.rank() < AutoCopy.needs().rank() {
+			body = "Traders' buys are put to you as questions from now on. " + body
+		}
+		if plan == PlanTrader {
+			body = "New trades of yours are not published. " + body
+		}
+		notes = append(notes, alerts.Notification{
+			UserID: user, Type: alerts.MembershipEnding, Title: fmt.Sprintf("Your %s plan has ended", plan), Body: body, URL: SettingsPath,
+			LearntAt: m.now(), SubjectKey: fmt.Sprintf("ended:%s:%s", k.ID, m.now().UTC().Format(time.DateOnly)),
+		})
+	}
+	return m.alerts.Notify(ctx, tx, notes...)
+}
+
+// left are the products that people still have.
+func (m *Members) left(ctx context.Context, tx pgx.Tx, people []uuid.UUID) (map[uuid.UUID][]string, error) {
+	rows, err := tx.Query(ctx, `
+		select user_id, product from memberships where user_id = any($1) and access and (access_until is null or access_until > now())`, people)
+	if err != nil {
+		return nil, fmt.Errorf("read what %d people still have: %w", len(people), err)
+	}
+	left := map[uuid.UUID][]string{}
+	var user uuid.UUID
+	var product string
+	_, err = pgx.ForEachRow(rows, []any{&user, &product}, func() error { left[user] = append(left[user], product); return nil })
+	if err != nil {
+		return nil, fmt.Errorf("read what %d people still have: %w", len(people), err)
+	}
+	return left, nil
 }
 
 func orPlan(p Plan) string {
