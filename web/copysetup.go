@@ -27,6 +27,7 @@ type setup struct {
 	Values    url.Values        // of every field
 	Fields    map[string]string // what is wrong with each
 	Problem   string            // and with the whole
+	Plans     string            // where the plan that is missing is bought; empty: it is no matter of plans
 	Sentence  string            // the settings in words, once they can be read
 	Dry       *copytrade.DryRun // what their latest trades would have come to; nil while nobody can say
 	Served    *servedView       // whom the request budget serves; nil while nobody can say
@@ -232,6 +233,7 @@ func (s *Site) setupAgain(w http.ResponseWriter, r *http.Request, v setup, cause
 	}
 	if len(v.Fields) == 0 {
 		v.Problem = refusal.Public
+		v.Plans, _ = refusal.Details["checkout"].(string)
 		if refusal.Code == "not_found" {
 			v.Problem = "There is no trader of that name, or the account is not yours."
 		}

@@ -101,6 +101,9 @@ func notice(done string) *ui.Notice {
 		"chat-tested":        "Telegram took the test message. Look at your chat.",
 		"mail-sent":          "Sent. It should arrive within a minute.",
 		"mail-confirm":       "Sent. Follow its link within 24 hours, and mail goes to this address again.",
+		"whop-linked":        "Linked. What you have at Whop counts here from now on.",
+		"redeemed":           "Redeemed. Your plan holds from now on.",
+		"plan-cancelled":     "Cancelled. You keep your plan until what is paid for is over.",
 		"not-placed":         "Recorded. The owner is told, and what the order held back is free again.",
 	}[done]
 	if !ok {

@@ -8,6 +8,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
 
+	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/fault"
@@ -123,6 +124,13 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"login":               loginPage(open, loginView{ReturnTo: "/dashboard", Providers: []Provider{{"google", "Google"}, {"discord", "Discord"}, {"github", "GitHub"}}}),
 		"landing":             landingPage(landing),
 		"problem":             problemPage(open, problemView{Status: "500", Title: "Something went wrong on our side", Text: "It is written down. Your orders are not affected by this page.", Back: "/", RequestID: "0192f3c4-7a51-7c1e-9a55-3f1d2c4b5a60"}),
+		"billing":             billingPage(frame("Plan", billingPath), cannedBilling(now)),
+		"billing-ends":        billingPage(frame("Plan", billingPath), endingBilling(now)),
+		"billing-free":        billingPage(frame("Plan", billingPath), billingView{Standing: billing.Standing{Plan: billing.PlanFree, Selling: true, Offers: billing.Plans()}}),
+		"billing-not-sold":    billingPage(frame("Plan", billingPath), billingView{Standing: billing.Standing{Plan: billing.PlanTrader}}),
+		"members":             membersPage(console("Members", membersPath), cannedMembers(now)),
+		"members-none":        membersPage(console("Members", membersPath), membersView{}),
+		"problem-plan":        problemPage(frame("This is not open to you", ""), problemView{Status: "403", Title: "This is not open to you", Text: "This needs the pro plan; yours is free.", Back: "/copy", Plans: billingPath}),
 		"channels":            channelsPage(frame("Channels", channelsPath), cannedChannels(now)),
 		"channels-unwanted":   channelsPage(frame("Channels", channelsPath), unwantedChannels(now)),
 		"channels-dead":       channelsPage(frame("Channels", channelsPath), deadChannels(now)),

@@ -14,6 +14,7 @@ type problemView struct {
 	Title     string
 	Text      string
 	Back      string // where to go on from here
+	Plans     string // where the plan that is missing is bought; empty: it is no matter of plans
 	RequestID string
 }
 
@@ -22,6 +23,7 @@ func (s *Site) Problem(w http.ResponseWriter, r *http.Request, f *fault.Error) {
 	view := problemView{
 		Status: strconv.Itoa(f.Status), Title: problemTitle(f), Text: f.Public, Back: "/", RequestID: httpio.RequestID(r.Context()),
 	}
+	view.Plans, _ = f.Details["checkout"].(string)
 	if r.Method != http.MethodGet {
 		view.Back = referer(r)
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/httpio"
 )
 
@@ -84,6 +85,12 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: channelsPath + "/webhook/rotate", Rule: step, Class: httpio.Feed, Handler: s.rotateHook},
 		{Method: "POST", Pattern: channelsPath + "/webhook/remove", Rule: step, Class: httpio.Feed, Handler: s.removeHook},
 		{Method: "POST", Pattern: channelsPath + "/webhook/test", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.testHook},
+		{Method: "GET", Pattern: billingPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.billing},
+		{Method: "POST", Pattern: billingPath + "/checkout", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.checkout},
+		{Method: "POST", Pattern: billing.LinkPath, Rule: step, Class: httpio.Feed, Handler: s.beginWhop},
+		{Method: "GET", Pattern: billing.LinkPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.finishWhop},
+		{Method: "POST", Pattern: billingPath + "/redeem", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.redeem},
+		{Method: "POST", Pattern: billingPath + "/cancel", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.cancelPlan},
 		{Method: "GET", Pattern: "/u/{token}", Rule: auth.Open, Class: httpio.Vital, Handler: s.mailLink},
 		{Method: "POST", Pattern: "/u/{token}", Rule: auth.Open, Class: httpio.Vital, Handler: s.followMailLink},
 		{Method: "GET", Pattern: "/settings/appearance", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.appearance},
@@ -94,6 +101,7 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: haltsPath, Rule: auth.Operator, Class: httpio.Vital, Handler: s.halt},
 		{Method: "POST", Pattern: "/admin/halts/resume", Rule: auth.Operator, Class: httpio.Vital, Handler: s.unhalt},
 		{Method: "GET", Pattern: reviewsPath, Rule: auth.Operator, Class: httpio.Vital, Handler: s.reviews},
+		{Method: "GET", Pattern: membersPath, Rule: auth.Operator, Class: httpio.Vital, Handler: s.memberships},
 		{Method: "GET", Pattern: budgetPath, Rule: auth.Operator, Class: httpio.Vital, Handler: s.requestBudget},
 		{Method: "POST", Pattern: "/admin/orders/{id}/not-placed", Rule: auth.Operator, Class: httpio.Vital, Handler: s.notPlaced},
 

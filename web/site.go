@@ -15,6 +15,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/delivery"
@@ -44,6 +45,7 @@ type Options struct {
 	Allow    httpio.Allow // counts what has its own small limit
 	Rules    *risk.Rules
 	Budget   *snaptrade.Budget
+	Members  *billing.Members
 	Hub      *live.Hub
 	Clock    *exchange.Clock
 	Logger   *slog.Logger
@@ -66,6 +68,7 @@ type Site struct {
 	allow    httpio.Allow
 	rules    *risk.Rules
 	budget   *snaptrade.Budget
+	members  *billing.Members
 	hub      *live.Hub
 	clock    *exchange.Clock
 	log      *slog.Logger
@@ -84,7 +87,7 @@ func New(o Options) (*Site, error) {
 	}
 	return &Site{
 		guard: o.Guard, users: o.Users, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, copier: o.Copier,
-		alerts: o.Alerts, post: o.Post, allow: o.Allow, rules: o.Rules, budget: o.Budget, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
+		alerts: o.Alerts, post: o.Post, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/http/cookiejar"
@@ -112,6 +115,7 @@ func TestAPIAnswersAsTheDocumentSays(t *testing.T) {
 	s.walkConsole(t)
 	s.walkCopying(t)
 	s.walkAlerts(t)
+	s.walkBilling(t)
 	s.walkAccount(t, session)
 	for path, item := range c.doc.Paths.Map() {
 		for method := range item.Operations() {
@@ -138,6 +142,32 @@ func (s *show) walkOperations(t *testing.T) {
 	s.do("", "POST", "/api/webhooks/resend", event, "svix-id: msg_1", "svix-timestamp: "+strconv.FormatInt(now.Unix(), 10),
 		"svix-signature: "+keys[0].Sign("msg_1", now, []byte(event))).want(t, 200)
 	s.do("", "POST", "/api/webhooks/telegram", `{"update_id":1000000}`, "X-Telegram-Bot-Api-Secret-Token: "+s.stage.env["TELEGRAM_WEBHOOK_SECRET"]).want(t, 200)
+}
+
+// walkBilling buys, redeems and cancels.
+func (s *show) walkBilling(t *testing.T) {
+	event, stamp := `{"type":"membership.updated","data":{"id":"mem_of_nobody"}}`, strconv.FormatInt(time.Now().Unix(), 10)
+	mac := hmac.New(sha256.New, []byte(s.stage.env["WHOP_WEBHOOK_SECRETS"]))
+	mac.Write([]byte("msg_1." + stamp + "." + event))
+	s.do("", "POST", "/api/webhooks/whop", event, "webhook-id: msg_1", "webhook-timestamp: "+stamp,
+		"webhook-signature: v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil))).want(t, 200)
+	var gift struct {
+		Data struct{ Membership, License string }
+	}
+	s.sandbox("POST", "/_sandbox/whop/event", map[string]string{"type": "membership.activated", "user": "user_gift"}, &gift)
+	if a := s.do("cara", "POST", "/api/billing/redeem", `{"licenseKey":"`+gift.Data.License+`"}`).want(t, 200); !contains(a.body, `"plan":"pro"`) {
+		t.Errorf("redeemed: %s", a.body)
+	}
+	if a := s.do("cara", "POST", "/api/billing/checkout", `{"plan":"trader"}`).want(t, 200); !contains(a.body, "/checkout/ch_") {
+		t.Errorf("checkout: %s", a.body)
+	}
+	if a := s.do("cara", "POST", "/api/billing/cancel", `{"membershipId":"`+gift.Data.Membership+`"}`).want(t, 200); !contains(a.body, `"cancelAtPeriodEnd":true`) {
+		t.Errorf("cancelled: %s", a.body)
+	}
+	list := s.send(s.client, "GET", "/api/admin/members", "", "Authorization: Bearer "+s.token("root", "admin")).want(t, 200)
+	if !contains(list.body, `"username":"cara"`) {
+		t.Errorf("members: %s", list.body)
+	}
 }
 
 func (s *show) walkBrokers(t *testing.T) {

@@ -83,6 +83,7 @@ func sandboxOnly(ctx context.Context, c console, args []string) error {
 		OpenIDClientID: orElse(c, "OPENID_CLIENT_ID", "alertsify-dev"), OpenIDClientSecret: orElse(c, "OPENID_CLIENT_SECRET", "development-only"),
 		RedirectURIs:     []string{orElse(c, "APP_URL", "http://localhost:8080") + "/api/auth/callback/sandbox"},
 		ResendWebhookURL: orElse(c, "APP_URL", "http://localhost:8080") + "/api/webhooks/resend", ResendWebhookSecret: orElse(c, "RESEND_WEBHOOK_SECRET", ""),
+		WhopWebhookURL: orElse(c, "APP_URL", "http://localhost:8080") + "/api/webhooks/whop", WhopWebhookSecret: orElse(c, "WHOP_WEBHOOK_SECRETS", ""),
 		People: samplePeople(), Seed: 1, Logger: logger(c, orElse(c, "LOG_LEVEL", "warn"), "text"),
 	})
 	if err != nil {

@@ -217,6 +217,11 @@ func (s *stage) makeSecrets(_ context.Context, o stageOptions) error {
 	s.preset("TELEGRAM_WEBHOOK_SECRET", rand.Text())
 	s.env["TELEGRAM_BOT_TOKEN"] = sandbox.TelegramToken
 	s.env["RESEND_API_KEY"], s.env["EMAIL_FROM"] = sandbox.ResendKey, "Alertsify <alerts@"+sandbox.ResendDomain+">"
+	s.preset("WHOP_WEBHOOK_SECRETS", "ws_"+strings.ToLower(rand.Text()+rand.Text()))
+	s.env["WHOP_API_KEY"], s.env["WHOP_ACCOUNT_ID"] = sandbox.WhopKey, sandbox.WhopAccount
+	s.env["WHOP_PRODUCT_PLANS"] = sandbox.WhopProProduct + "=pro," + sandbox.WhopTraderProduct + "=trader"
+	s.env["WHOP_CLIENT_ID"], s.env["WHOP_CLIENT_SECRET"] = sandbox.WhopClientID, sandbox.WhopClientSecret
+	s.env["DEFAULT_PLAN"] = "trader" // who bought nothing may try everything here
 	s.env["GETSTREAM_API_KEY"], s.env["GETSTREAM_API_SECRET"] = sandbox.GetStreamKey, sandbox.GetStreamSecret
 	s.env["OPENID_CLIENT_ID"], s.env["OPENID_CLIENT_SECRET"] = "alertsify-dev", rand.Text()
 	if o.Budget > 0 {
@@ -269,6 +274,7 @@ func (s *stage) openWorld(o stageOptions, addr string) (*sandbox.World, error) {
 		RedirectURIs: []string{s.env["APP_URL"] + "/api/auth/callback/sandbox"}, People: samplePeople(),
 		AlpacaKey: s.env["ALPACA_API_KEY"], AlpacaSecret: s.env["ALPACA_API_SECRET"], Seed: 1, OnClock: s.turnClock, Logger: o.Log,
 		ResendWebhookURL: s.env["APP_URL"] + "/api/webhooks/resend", ResendWebhookSecret: s.env["RESEND_WEBHOOK_SECRET"],
+		WhopWebhookURL: s.env["APP_URL"] + "/api/webhooks/whop", WhopWebhookSecret: s.env["WHOP_WEBHOOK_SECRETS"],
 		RatePerMinute: o.Budget,
 	})
 }
@@ -294,6 +300,7 @@ func (s *stage) pointAt(base string) {
 		"ALPACA_BASE_URL": base + "/alpaca", "DISCORD_BASE_URL": base + "/discord", "GETSTREAM_BASE_URL": base + "/getstream",
 		"OPENID_BASE_URL": base + "/openid", "RESEND_BASE_URL": base + "/resend",
 		"TELEGRAM_BASE_URL": base + "/telegram",
+		"WHOP_BASE_URL":     base + "/whop/api/v1",
 	} {
 		s.env[name] = value
 	}

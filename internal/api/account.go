@@ -10,14 +10,6 @@ import (
 	"github.com/alertsify/alertsify/internal/httpio"
 )
 
-func (a *API) plan(w http.ResponseWriter, r *http.Request) error {
-	plan, err := a.gate.Plan(r.Context(), user(r.Context()))
-	if err != nil {
-		return err
-	}
-	return httpio.Answer(w, http.StatusOK, map[string]any{"plan": plan})
-}
-
 // token is an access token as its owner sees it; Token is the text, shown once.
 type token struct {
 	ID         uuid.UUID  `json:"id"`

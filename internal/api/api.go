@@ -44,7 +44,7 @@ type Options struct {
 	Post     *delivery.Post
 	Guard    *auth.Guard
 	Users    *users.Directory
-	Gate     *billing.Gate
+	Members  *billing.Members
 	Hub      *live.Hub
 	Budget   *snaptrade.Budget
 	Allow    httpio.Allow    // counts what has its own small limit
@@ -64,7 +64,7 @@ type API struct {
 	post     *delivery.Post
 	guard    *auth.Guard
 	users    *users.Directory
-	gate     *billing.Gate
+	members  *billing.Members
 	hub      *live.Hub
 	budget   *snaptrade.Budget
 	allow    httpio.Allow
@@ -77,7 +77,7 @@ type API struct {
 func New(o Options) *API {
 	return &API{
 		desk: o.Desk, rules: o.Rules, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post,
-		guard: o.Guard, users: o.Users, gate: o.Gate, hub: o.Hub, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
+		guard: o.Guard, users: o.Users, members: o.Members, hub: o.Hub, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
 		docs: sync.OnceValues(renderDocs),
 	}
 }
@@ -199,6 +199,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/api/admin/dead-letters/{id}/discard", Rule: auth.Operator, Class: httpio.Vital, Handler: bare(a.discardDeadLetter)},
 		{Method: "GET", Pattern: "/api/admin/announcements", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listAnnouncements},
 		{Method: "POST", Pattern: "/api/admin/announcements", Rule: auth.Operator, Class: httpio.Vital, Handler: a.announce},
+		{Method: "GET", Pattern: "/api/admin/members", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listMembers},
 		{Method: "GET", Pattern: "/api/admin/reviews", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listReviews},
 		{Method: "POST", Pattern: "/api/admin/orders/{id}/not-placed", Rule: auth.Operator, Class: httpio.Vital, Handler: a.recordNotPlaced},
 		{Method: "GET", Pattern: "/api/profile", Rule: read, Class: httpio.Vital, Handler: a.profile},
@@ -206,7 +207,10 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/users/{username}", Rule: read, Class: httpio.Feed, Handler: a.findPerson},
 		{Method: "POST", Pattern: "/api/users/{username}/follow", Rule: trade, Class: httpio.Feed, Handler: bare(a.followTrader)},
 		{Method: "DELETE", Pattern: "/api/users/{username}/follow", Rule: trade, Class: httpio.Feed, Handler: bare(a.unfollowTrader)},
-		{Method: "GET", Pattern: "/api/billing", Rule: read, Class: httpio.Feed, Handler: a.plan},
+		{Method: "GET", Pattern: "/api/billing", Rule: read, Class: httpio.Feed, Handler: a.standing},
+		{Method: "POST", Pattern: "/api/billing/redeem", Rule: trade, Class: httpio.Feed, Handler: a.redeem},
+		{Method: "POST", Pattern: "/api/billing/checkout", Rule: trade, Class: httpio.Feed, Handler: a.checkout},
+		{Method: "POST", Pattern: "/api/billing/cancel", Rule: trade, Class: httpio.Feed, Handler: a.cancelPlan},
 		{Method: "GET", Pattern: "/api/tokens", Rule: read, Class: httpio.Feed, Handler: a.listTokens},
 		{Method: "POST", Pattern: "/api/tokens", Rule: step | auth.SessionOnly, Class: httpio.Feed, Handler: a.makeToken},
 		{Method: "DELETE", Pattern: "/api/tokens/{id}", Rule: trade, Class: httpio.Vital, Handler: bare(a.revokeToken)},

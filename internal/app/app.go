@@ -61,6 +61,7 @@ type App struct {
 	users    *users.Directory
 	guard    *auth.Guard
 	gate     *billing.Gate
+	members  *billing.Members
 	alerts   *alerts.Announcer
 	post     *delivery.Post
 	accounts *brokers.Accounts
@@ -155,11 +156,11 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 		return fmt.Errorf("ENCRYPTION_KEYS: %w", err)
 	}
 	crash := crashPoint(a.cfg.CrashAt, a.log)
-	if a.gate, err = billing.New(billing.Options{DefaultPlan: billing.Plan(a.cfg.DefaultPlan)}); err != nil {
-		return err
-	}
 	a.users = users.New(a.db)
 	a.alerts = alerts.New(alerts.Options{DB: a.db, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log})
+	if err := a.openBilling(); err != nil {
+		return err
+	}
 	a.post = delivery.New(delivery.Options{
 		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Gather: a.alerts.Gather, Tell: a.alerts.TellLost, Manners: alerts.Manners(a.clock.Today),
 		Limits: a.messageLimits(), Process: a.self.ID, Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed,
@@ -186,6 +187,23 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 		PaperCounts: a.cfg.Env == Development,
 	})
 	return a.ensureDestinations(ctx)
+}
+
+// openBilling sells plans where there is a key for Whop; else everybody has the default.
+func (a *App) openBilling() (err error) {
+	options := billing.Options{DefaultPlan: billing.Plan(a.cfg.DefaultPlan), DB: a.db}
+	if a.outside.whop != nil {
+		if options.Products, err = billing.ParseProducts(a.cfg.WhopProducts); err != nil {
+			return fmt.Errorf("WHOP_PRODUCT_PLANS %w", err)
+		}
+	}
+	if a.gate, err = billing.New(options); err != nil {
+		return err
+	}
+	a.members = billing.NewMembers(billing.MembersOptions{
+		DB: a.db, Gate: a.gate, Whop: a.outside.whop, SignIn: a.outside.signIn, Alerts: a.alerts, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log, Alarm: a.meter.alarm,
+	})
+	return nil
 }
 
 // ensureDestinations makes the platform's own destinations those of the settings.

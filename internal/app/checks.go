@@ -40,6 +40,7 @@ func (a *App) Checks() []Check {
 		{"push", "run `alertsify vapid` and set VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY, VAPID_SUBJECT", a.askPush()},
 		{"email", "set RESEND_API_KEY (one that may only send) and EMAIL_FROM, whose domain is verified at Resend", a.askEmail()},
 		{"telegram", "set TELEGRAM_BOT_TOKEN, from @BotFather, and TELEGRAM_WEBHOOK_SECRET; the webhook is set when the program starts", a.askTelegram()},
+		{"whop", "set WHOP_API_KEY, WHOP_ACCOUNT_ID, WHOP_PRODUCT_PLANS and WHOP_WEBHOOK_SECRETS; without them everybody has DEFAULT_PLAN", a.askWhop()},
 		{"sign-in", "set a pair such as GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET", a.askSignIn()},
 	}
 }
@@ -98,6 +99,19 @@ func (a *App) askEmail() func(context.Context) error {
 		return nil
 	}
 	return a.post.CheckMail
+}
+
+// askWhop proves the key; without a webhook's secret a change would wait for the night.
+func (a *App) askWhop() func(context.Context) error {
+	if a.outside.whop == nil {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		if a.cfg.WhopWebhookSecrets.IsZero() {
+			return errors.New("WHOP_WEBHOOK_SECRETS is empty: events are refused, and changes are seen once a day")
+		}
+		return a.members.Check(ctx)
+	}
 }
 
 func (a *App) askPush() func(context.Context) error {

@@ -11,9 +11,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/webhook"
+	"github.com/alertsify/alertsify/internal/whop"
 )
 
 // Environments.
@@ -67,6 +69,11 @@ type Config struct {
 	TelegramURL    string
 	TelegramToken  secret.Text
 	TelegramSecret secret.Text // the word its webhooks carry
+
+	WhopURL, WhopAccount, WhopVersion, WhopProducts string
+	WhopClientID                                    string
+	WhopKey, WhopClientSecret                       secret.Text
+	WhopWebhookSecrets                              secret.Text // several, separated by commas, during a rotation
 
 	AlpacaURL, AlpacaKey, AlpacaFeed string
 	AlpacaSecret                     secret.Text
@@ -151,6 +158,14 @@ func (c *Config) settings() []Setting {
 		{"ALPACA_API_SECRET", nil, hidden(&c.AlpacaSecret)},
 		{"ALPACA_OPTIONS_FEED", nil, text(&c.AlpacaFeed)},
 		{"DEFAULT_PLAN", nil, text(&c.DefaultPlan)},
+		{"WHOP_BASE_URL", []string{"WHOP_API_BASE"}, text(&c.WhopURL)},
+		{"WHOP_API_KEY", nil, hidden(&c.WhopKey)},
+		{"WHOP_ACCOUNT_ID", nil, text(&c.WhopAccount)},
+		{"WHOP_PRODUCT_PLANS", nil, text(&c.WhopProducts)},
+		{"WHOP_WEBHOOK_SECRETS", []string{"WHOP_WEBHOOK_SECRET"}, hidden(&c.WhopWebhookSecrets)},
+		{"WHOP_API_VERSION_DATE", nil, text(&c.WhopVersion)},
+		{"WHOP_CLIENT_ID", nil, text(&c.WhopClientID)},
+		{"WHOP_CLIENT_SECRET", nil, hidden(&c.WhopClientSecret)},
 		{"METRICS_TOKEN", nil, hidden(&c.MetricsToken)},
 		{"LOG_LEVEL", nil, text(&c.LogLevel)},
 		{"LOG_FORMAT", nil, text(&c.LogFormat)},
@@ -204,7 +219,7 @@ func Defaults(env string) Config {
 		BusyRequests: busyRequests,
 		SnapTradeURL: "https://api.snaptrade.com", SnapTradeBudget: 250,
 		DiscordURL: "https://discord.com", AlpacaFeed: "indicative",
-		DefaultPlan: "trader", LogLevel: "info", LogFormat: "json",
+		WhopVersion: whop.DefaultVersion, LogLevel: "info", LogFormat: "json",
 	}
 	if env != Production { // rates are for strangers; development is measured, clicked and tested in a hurry
 		c.RateAPI, c.RateAPIPaying, c.RateOrders, c.RateAnon = 100*c.RateAPI, 100*c.RateAPIPaying, 100*c.RateOrders, 100*c.RateAnon
@@ -234,6 +249,9 @@ func Load(env string, lookup func(string) (string, bool)) (Config, error) {
 	}
 	if value, _ := lookup("KV_REST_API_URL"); value != "" && c.RedisURL == "" {
 		errs = append(errs, errors.New("KV_REST_API_URL is an HTTP address; set REDIS_URL to the redis:// address that stands beside it on the provider's page"))
+	}
+	if c.DefaultPlan == "" {
+		c.DefaultPlan = string(billing.Unset(!c.WhopKey.IsZero()))
 	}
 	return c, errors.Join(append(errs, c.check()...)...)
 }
@@ -281,6 +299,7 @@ func (c Config) check() []error {
 		errs = append(errs, fmt.Errorf("RESEND_WEBHOOK_SECRET %w", err))
 	}
 	errs = append(errs, c.checkTelegram()...)
+	errs = append(errs, c.checkWhop()...)
 	if c.Env == Production {
 		errs = append(errs, c.checkProduction(u)...)
 	}
@@ -306,6 +325,28 @@ func (c Config) checkTelegram() []error {
 	return errs
 }
 
+// checkWhop finds what keeps plans from being sold.
+func (c Config) checkWhop() []error {
+	products, err := billing.ParseProducts(c.WhopProducts)
+	if err != nil {
+		return []error{fmt.Errorf("WHOP_PRODUCT_PLANS %w", err)}
+	}
+	var errs []error
+	if (c.WhopClientID == "") != c.WhopClientSecret.IsZero() {
+		errs = append(errs, errors.New("WHOP_CLIENT_ID and WHOP_CLIENT_SECRET go together"))
+	}
+	if c.WhopKey.IsZero() {
+		return errs
+	}
+	if len(products) == 0 {
+		errs = append(errs, errors.New("WHOP_PRODUCT_PLANS is empty; with WHOP_API_KEY it says which product is which plan: prod_a=pro,prod_b=trader"))
+	}
+	if !strings.HasPrefix(c.WhopAccount, "biz_") {
+		errs = append(errs, fmt.Errorf("WHOP_ACCOUNT_ID is %q; with WHOP_API_KEY it names your account at Whop, biz_…", c.WhopAccount))
+	}
+	return errs
+}
+
 // checkProduction holds what only development may bend.
 func (c Config) checkProduction(app *url.URL) []error {
 	var errs []error
@@ -314,7 +355,7 @@ func (c Config) checkProduction(app *url.URL) []error {
 	}
 	for name, address := range map[string]string{
 		"SNAPTRADE_BASE_URL": c.SnapTradeURL, "DISCORD_BASE_URL": c.DiscordURL, "ALPACA_BASE_URL": c.AlpacaURL, "GETSTREAM_BASE_URL": c.GetStreamURL,
-		"RESEND_BASE_URL": c.ResendURL, "TELEGRAM_BASE_URL": c.TelegramURL,
+		"RESEND_BASE_URL": c.ResendURL, "TELEGRAM_BASE_URL": c.TelegramURL, "WHOP_BASE_URL": c.WhopURL,
 	} {
 		if address != "" && !strings.HasPrefix(address, "https://") {
 			errs = append(errs, fmt.Errorf("%s must be https in production", name))

@@ -45,6 +45,26 @@ func TestTheLeastProductionStartsWith(t *testing.T) {
 	}
 }
 
+func TestSellingPlansNeedsWhatSaysWhichIsWhich(t *testing.T) {
+	t.Parallel()
+	selling := with(good(t), "WHOP_API_KEY", "key", "WHOP_ACCOUNT_ID", "biz_1", "WHOP_PRODUCT_PLANS", "prod_a=pro", "WHOP_WEBHOOK_SECRET", "ws_1")
+	c, err := Load(Production, Map(selling))
+	if err != nil || c.DefaultPlan != "free" || c.WhopWebhookSecrets.Reveal() != "ws_1" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if c, err := Load(Production, Map(with(selling, "DEFAULT_PLAN", "pro"))); err != nil || c.DefaultPlan != "pro" {
+		t.Errorf("the default that was set is %q, %v", c.DefaultPlan, err)
+	}
+	for name, set := range map[string][]string{
+		"WHOP_PRODUCT_PLANS is empty": {"WHOP_PRODUCT_PLANS", ""}, "WHOP_PRODUCT_PLANS has": {"WHOP_PRODUCT_PLANS", "prod_a=gold"},
+		"WHOP_ACCOUNT_ID": {"WHOP_ACCOUNT_ID", ""}, "WHOP_CLIENT_ID and": {"WHOP_CLIENT_ID", "app_1"}, "WHOP_BASE_URL must be https": {"WHOP_BASE_URL", "http://whop.example"},
+	} {
+		if _, err := Load(Production, Map(with(selling, set...))); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v: %v, want a word about %s", set, err, name)
+		}
+	}
+}
+
 // exampleLine is one setting of .env.example with the comment above it.
 type exampleLine struct{ comment, name, value string }
 

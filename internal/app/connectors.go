@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/discord"
 	"github.com/alertsify/alertsify/internal/email"
@@ -21,6 +22,7 @@ import (
 	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/webhook"
 	"github.com/alertsify/alertsify/internal/webpush"
+	"github.com/alertsify/alertsify/internal/whop"
 )
 
 // outside are the channels alerts leave by; a nil one is off.
@@ -33,6 +35,8 @@ type outside struct {
 	hooks    *delivery.Hooks
 	streams  *getstream.Client
 	bot      *telegram.Client
+	whop     *whop.Client // nil: plans are not sold
+	signIn   *whop.SignIn // nil: nobody signs in at Whop
 }
 
 // openConnectors makes the clients of the outside parties. It calls nobody.
@@ -41,6 +45,7 @@ func (a *App) openConnectors(context.Context) error {
 	a.openDiscord()
 	a.openEmail()
 	a.openTelegram()
+	a.openWhop()
 	a.openHooks()
 	return errors.Join(a.openSnapTrade(), a.openPush(), a.openStreams())
 }
@@ -71,7 +76,7 @@ func (a *App) loopback() []string {
 		return nil
 	}
 	var hosts []string
-	for _, address := range []string{a.cfg.DiscordURL, a.cfg.GetStreamURL, a.cfg.AlpacaURL, a.cfg.ResendURL, a.cfg.TelegramURL} {
+	for _, address := range []string{a.cfg.DiscordURL, a.cfg.GetStreamURL, a.cfg.AlpacaURL, a.cfg.ResendURL, a.cfg.TelegramURL, a.cfg.WhopURL} {
 		if u, err := url.Parse(address); err == nil && u.Hostname() == "127.0.0.1" {
 			hosts = append(hosts, u.Host)
 		}
@@ -124,6 +129,23 @@ func (a *App) openEmail() {
 		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now, Take: a.takeMail,
 	})
 	a.outside.email = delivery.NewEmail(client, email.NewLinks(a.cfg.AppURL, a.cfg.SessionSecret), a.db, time.Now)
+}
+
+func (a *App) openWhop() {
+	if a.cfg.WhopKey.IsZero() {
+		return
+	}
+	a.outside.whop = whop.New(whop.Options{
+		BaseURL: a.cfg.WhopURL, Key: a.cfg.WhopKey, Account: a.cfg.WhopAccount, Version: a.cfg.WhopVersion,
+		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now, Logger: a.log, Observe: a.meter.whop,
+	})
+	if a.cfg.WhopClientID == "" {
+		return
+	}
+	a.outside.signIn = whop.NewSignIn(whop.SignInOptions{
+		BaseURL: a.cfg.WhopURL, ClientID: a.cfg.WhopClientID, Secret: a.cfg.WhopClientSecret, Redirect: strings.TrimRight(a.cfg.AppURL, "/") + billing.LinkPath,
+		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}),
+	})
 }
 
 // openHooks makes the client of the users' own webhooks. In development a receiver may be

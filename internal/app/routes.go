@@ -21,6 +21,7 @@ import (
 	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alertsify/alertsify/internal/webhook"
+	"github.com/alertsify/alertsify/internal/whop"
 	"github.com/alertsify/alertsify/web"
 )
 
@@ -39,7 +40,7 @@ func (a *App) openDoors(context.Context) (err error) {
 	}
 	a.api = api.New(api.Options{
 		Desk: a.desk, Rules: a.rules, Book: a.book, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post,
-		Guard: a.guard, Users: a.users, Gate: a.gate, Hub: a.hub, Budget: a.budget, Allow: a.allow,
+		Guard: a.guard, Users: a.users, Members: a.members, Hub: a.hub, Budget: a.budget, Allow: a.allow,
 		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress), Streams: a.streams,
 	})
 	resend, err := webhook.ParseSecrets(a.cfg.ResendWebhookSecret)
@@ -48,11 +49,12 @@ func (a *App) openDoors(context.Context) (err error) {
 	}
 	a.hooks = hooks.New(hooks.Options{
 		Inbox: a.inbox, Snaptrade: a.broker, Resend: resend, Telegram: a.cfg.TelegramSecret, TelegramBot: telegram.BotID(a.cfg.TelegramToken),
+		Whop:    whop.Secrets(a.cfg.WhopWebhookSecrets),
 		Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log),
 	})
 	a.site, err = web.New(web.Options{
 		Guard: a.guard, Users: a.users, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Copier: a.copier,
-		Alerts: a.alerts, Post: a.post, Allow: a.allow, Rules: a.rules, Budget: a.budget, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
+		Alerts: a.alerts, Post: a.post, Allow: a.allow, Rules: a.rules, Budget: a.budget, Members: a.members, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
 		Dev: a.cfg.Env == Development,
 	})
 	if err != nil {
@@ -89,6 +91,7 @@ func (a *App) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/api/snaptrade/webhook", Rule: auth.Webhook, Class: httpio.Vital, Handler: a.hooks.Snaptrade},
 		{Method: "POST", Pattern: "/api/webhooks/resend", Rule: auth.Webhook, Class: httpio.Vital, Handler: a.hooks.Resend},
 		{Method: "POST", Pattern: "/api/webhooks/telegram", Rule: auth.Webhook, Class: httpio.Vital, Handler: a.hooks.Telegram},
+		{Method: "POST", Pattern: "/api/webhooks/whop", Rule: auth.Webhook, Class: httpio.Vital, Handler: a.hooks.Whop},
 		{Method: "POST", Pattern: "/auth/{provider}", Rule: auth.Public, Class: httpio.Entry, Handler: a.guard.Begin},
 		{Method: "GET", Pattern: "/api/auth/callback/{provider}", Rule: auth.Public, Class: httpio.Entry, Handler: a.guard.Callback},
 		{Method: "POST", Pattern: "/auth/logout", Rule: auth.Public, Class: httpio.Vital, Handler: a.guard.SignOut},
@@ -157,6 +160,9 @@ func (a *App) formTargets() []string {
 	targets := append(a.guard.FormTargets(), "https://app.snaptrade.com")
 	if u, err := url.Parse(a.cfg.SnapTradeURL); err == nil && a.cfg.Env != Production {
 		targets = append(targets, u.Scheme+"://"+u.Host)
+	}
+	if a.gate.Selling() {
+		targets = append(targets, "https://whop.com", "https://api.whop.com") // the checkout, the sign-in
 	}
 	return targets
 }

@@ -110,7 +110,7 @@ func (a *App) Run(ctx context.Context) error {
 // parts is everything that happens by itself besides the queue's jobs.
 func (a *App) parts() []func(context.Context) error {
 	return []func(context.Context) error{
-		a.desk.RunLooks, a.desk.RunSweeper, a.desk.RunWatch, a.copier.Run, a.copier.Watch, a.post.Run, a.workInbox, a.workMailEvents, a.workChatEvents, a.keepTelegramHook, a.runClock, a.runProbe,
+		a.desk.RunLooks, a.desk.RunSweeper, a.desk.RunWatch, a.copier.Run, a.copier.Watch, a.post.Run, a.workInbox, a.workMailEvents, a.workChatEvents, a.keepTelegramHook, a.workMemberships, a.runClock, a.runProbe,
 		func(ctx context.Context) error {
 			return every(ctx, status.BeatEvery, a.logged("say that this instance runs", a.beat))
 		},
@@ -147,6 +147,9 @@ func (a *App) parts() []func(context.Context) error {
 		},
 		func(ctx context.Context) error {
 			return every(ctx, time.Minute, a.logged("book fees", a.desk.BookFees))
+		},
+		func(ctx context.Context) error {
+			return every(ctx, 5*time.Minute, a.logged("compare memberships with Whop", a.members.Compare))
 		},
 		func(ctx context.Context) error { return every(ctx, 10*time.Minute, a.logged("clean up", a.cleanUp)) },
 	}
@@ -202,6 +205,12 @@ func (a *App) workInbox(ctx context.Context) error {
 // workMailEvents works what Resend reports about our mails.
 func (a *App) workMailEvents(ctx context.Context) error {
 	a.inbox.Work(ctx, hooks.ResendProvider, a.post.ReceiveMail)
+	return nil
+}
+
+// workMemberships works what Whop tells of memberships and payments.
+func (a *App) workMemberships(ctx context.Context) error {
+	a.inbox.Work(ctx, hooks.WhopProvider, a.members.Receive)
 	return nil
 }
 

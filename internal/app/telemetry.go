@@ -23,6 +23,7 @@ type meter struct {
 	requests   *prometheus.HistogramVec
 	deliveries *prometheus.HistogramVec
 	brokers    *prometheus.HistogramVec
+	shop       *prometheus.HistogramVec
 	alarms     *prometheus.CounterVec
 	guards     *prometheus.CounterVec
 	refusals   *prometheus.CounterVec
@@ -44,6 +45,9 @@ func newMeter() *meter {
 			Name: "alertsify_snaptrade_seconds", Help: "Time of one call to SnapTrade.", Buckets: seconds,
 		}, []string{"call", "class", "status"}),
 	}
+	m.shop = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "alertsify_whop_seconds", Help: "Time of one call to Whop.", Buckets: seconds,
+	}, []string{"call", "outcome"})
 	m.alarms = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_alarms_total", Help: "What an operator must look at, by kind.",
 	}, []string{"kind"})
@@ -59,7 +63,7 @@ func newMeter() *meter {
 	m.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "alertsify_instances", Help: "Instances that run, by version and protocol; copied entries stop while there are two protocols.",
 	}, []string{"version", "protocol"})
-	m.registry.MustRegister(m.running, m.requests, m.deliveries, m.brokers, m.alarms, m.guards, m.refusals, m.mails,
+	m.registry.MustRegister(m.running, m.requests, m.deliveries, m.brokers, m.shop, m.alarms, m.guards, m.refusals, m.mails,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -77,6 +81,10 @@ func (m *meter) delivery(channel, outcome string, took time.Duration) {
 
 func (m *meter) snaptrade(c snaptrade.Call) {
 	m.brokers.WithLabelValues(c.Op, c.Class.String(), strconv.Itoa(c.Status)).Observe(c.Took.Seconds())
+}
+
+func (m *meter) whop(call, outcome string, took time.Duration) {
+	m.shop.WithLabelValues(call, outcome).Observe(took.Seconds())
 }
 
 func (m *meter) instances(list []status.Instance) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/orders"
 )
 
@@ -47,6 +48,51 @@ func TestWithdrawnConsentStopsWhatIsNotClaimed(t *testing.T) {
 	f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
 	if got := f.reason(line); got != "queued" {
 		t.Errorf("given again: %s", got)
+	}
+}
+
+// A plan without automatic copying asks at each entry, from the next signal on.
+func TestALapsedPlanAsksAboutEntries(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	var err error
+	f.copier.gate, err = billing.New(billing.Options{Products: billing.Products{"prod_pro": billing.PlanPro}, DB: f.db})
+	f.must(err)
+	paid, lapsed, ending, never, paper := f.follower("paid", true), f.follower("lapsed", true), f.follower("ending", true), f.follower("never", true), f.onPaper("paper", true)
+	f.exec(`insert into memberships (id, user_id, product, status, access, access_until, ended_at, read) values
+		('mem_1', $1, 'prod_pro', 'active', true, null, null, 1), ('mem_2', $2, 'prod_pro', 'canceled', false, null, now(), 1),
+		('mem_3', $3, 'prod_pro', 'canceling', true, now() - interval '1 second', null, 1)`, paid.id, lapsed.id, ending.id)
+	f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
+	for who, want := range map[follower]string{paid: "queued", lapsed: "awaiting_approval", ending: "awaiting_approval", never: "awaiting_approval", paper: "queued"} {
+		if got := f.reason(who); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	f.copier.gate, err = billing.New(billing.Options{DefaultPlan: billing.PlanTrader, Products: billing.Products{"prod_pro": billing.PlanPro}, DB: f.db})
+	f.must(err)
+	f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
+	for who, want := range map[follower]string{lapsed: "awaiting_approval", never: "queued"} {
+		if got := f.reason(who); got != want {
+			t.Errorf("with a default that includes it: %s, want %s", got, want)
+		}
+	}
+}
+
+func TestALapsedPlanSellsWithoutAsking(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	gate, err := billing.New(billing.Options{Products: billing.Products{"prod_pro": billing.PlanPro}, DB: f.db})
+	f.must(err)
+	f.copier.gate = gate
+	w := f.follower("ben", true)
+	f.holdCopied(w, 5)
+	f.leads(orders.BTO, 5, 5, orders.Filled)
+	f.carryOn(f.leads(orders.STC, 5, 5, orders.Filled))
+	if n := read[int](f, `select count(*)::int from copy_decisions where side = 'STC' and result = 'awaiting_approval'`); n != 0 {
+		t.Error("a lapsed plan keeps somebody in a position")
+	}
+	if n := read[int](f, `select count(*)::int from orders where subscription_id = $1 and side = 'STC'`, w.subscription); n != 1 {
+		t.Error("the exit is not under way")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/orders"
 )
@@ -102,7 +103,9 @@ func triggerOf(o orders.Order, firstFill time.Time) time.Time {
 func (c *Copier) fanOutArgs(o orders.Order, filled filledAt, trigger time.Time) pgx.NamedArgs {
 	closes := c.clock.CloseTime(o.Contract.Underlying).Add(-c.clock.State().Offset) // by the real clock
 	day, _ := c.lastDay()
+	included := c.gate.Holders(billing.AutoCopy)
 	return pgx.NamedArgs{
+		"planAll": included.Everybody, "planNew": included.Newcomers, "planProducts": included.Products,
 		"expirations": day.Expirations, "latest": day.latest(), "time": day.Now.In(exchange.NewYork).Format("15:04"),
 		"order": o.ID, "trader": o.UserID, "now": c.now(), "close": closes, "executed": filled.executed, "trigger": trigger,
 		"open": c.clock.Open(o.Contract.Underlying), "most": c.rules.Limits().CopyContracts,

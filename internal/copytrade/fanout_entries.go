@@ -71,6 +71,15 @@ select (count(*) filter (where not paper))::int, (count(*) filter (where paper))
 const automatic = `(s.auto_execute and (s.paper or exists (
 		select 1 from consents k where k.user_id = s.follower_id and k.version = @consent and k.withdrawn_at is null)))`
 
+// planned is whether the plan of subscription s's follower includes buying without asking:
+// who let it lapse is asked from then on, as on the lower plan. Exits go on without it.
+// Where nothing is sold the first word decides, and nobody is looked up (index
+// memberships_user).
+const planned = `(@planAll::boolean or exists (
+		select from memberships m where m.user_id = s.follower_id and m.access and (m.access_until is null or m.access_until > @now::timestamptz)
+			and m.product = any (@planProducts::text[]))
+		or @planNew::boolean and not exists (select from memberships m where m.user_id = s.follower_id))`
+
 // readMade reads the decisions that a CTE named made has written.
 const readMade = ` select ` + decisionColumns + ` from made c join users t on t.id = c.trader_id join orders l on l.id = c.leader_order_id`
 
@@ -204,7 +213,7 @@ const numbersThatDecided = `case
 // bound from being reckoned for those who set none: without it the planner reckons
 // first. What was copied from this trader does not count as held from elsewhere. A copy on paper needs no account; without one it
 // reckons with paper's own buying power. Foreign tables: orders, accounts, positions,
-// copy_holdings, copy_day_results, risk_limits, day_counters.
+// copy_holdings, copy_day_results, risk_limits, day_counters, memberships.
 const fanOutEntries = `
 with o as materialized (
 	select o.id, o.user_id, o.symbol, o.underlying, o.multiplier, o.cum, round(o.cum_notional / o.cum, 4) as price, p.bought = p.sold as flat, p.option_type,
@@ -217,7 +226,7 @@ with o as materialized (
 		case when s.paper then coalesce(a.buying_power, @paperPower::numeric) else a.buying_power end as buying_power,
 		o.last_day and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time as closing,
 		@open::boolean as session_open, o.delay, o.delay_ms, o.delay_seconds, ` + heldElsewhere + ` as held,
-		s.auto_execute and (s.paper or agreed.user_id is not null) as automatic, copies.others as open_others, copies.cost as exposed, least(rt.own, rt.granted) as total_most,
+		s.auto_execute and (s.paper or agreed.user_id is not null and ` + planned + `) as automatic, copies.others as open_others, copies.cost as exposed, least(rt.own, rt.granted) as total_most,
 		case when rt.user_id is not null then (` + allCopies + `) end as total_exposed,
 		case when s.daily_loss_stop is not null then (` + madeToday + `) end as made,
 		least(r.own, coalesce(r.granted, @most::int))::int as most, used.used::int as copies_today, @unpublished::boolean as unpublished, s.muted_on = @today::date as muted, a.balance_at

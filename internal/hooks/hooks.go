@@ -23,6 +23,7 @@ const RefusedPerMinute = 600
 type Options struct {
 	Inbox     *inbox.Inbox
 	Snaptrade *snaptrade.Client // nil: its webhooks are answered with 503
+	Whop      []secret.Text     // of Whop's webhooks; none: they are answered with 503
 	Resend    []webhook.Key     // of its webhooks; none: they are answered with 503
 	Telegram  secret.Text       // the word its webhooks carry; empty: they are answered with 503
 	Refused   httpio.Allow      // counts refused webhooks by address; nil: nobody counts
@@ -35,6 +36,7 @@ type Options struct {
 // Hooks are the doors for machines.
 type Hooks struct {
 	inbox       *inbox.Inbox
+	whop        []secret.Text
 	snaptrade   *snaptrade.Client
 	resend      []webhook.Key
 	telegram    secret.Text
@@ -48,7 +50,7 @@ type Hooks struct {
 // New makes Hooks.
 func New(o Options) *Hooks {
 	h := &Hooks{
-		inbox: o.Inbox, snaptrade: o.Snaptrade, resend: o.Resend, telegram: o.Telegram, telegramBot: o.TelegramBot,
+		inbox: o.Inbox, snaptrade: o.Snaptrade, resend: o.Resend, telegram: o.Telegram, telegramBot: o.TelegramBot, whop: o.Whop,
 		refused: o.Refused, perMinute: o.PerMinute, crash: o.Crash,
 	}
 	if h.crash == nil {
@@ -76,25 +78,16 @@ func thank(w http.ResponseWriter) error {
 	return nil
 }
 
-// refuse is the fault, or 429 for an address that has sent too many refused ones.
-// A counter that is away refuses nobody.
-func (h *Hooks) refuse(r *http.Request, f *fault.Error) error {
-	key := "webhook:" + httpio.AddressKey(httpio.Address(r.Context()))
-	decision, err := h.refused(r.Context(), key, h.perMinute)
-	if err == nil && !decision.Allowed {
-		return fault.RateLimited(retryAfter(decision))
-	}
-	return f
-}
+// bodyMax bounds, in bytes, what anybody but SnapTrade may send (rule 11.1).
+const bodyMax = 1 << 20
 
-// readJSON reads a body of at most so many bytes, once, and gives the refusals that come
-// before any look at what it says. setting names what has to be set for there to be a way
-// to verify it.
-func (h *Hooks) readJSON(w http.ResponseWriter, r *http.Request, most int64, set bool, setting string) ([]byte, error) {
-	if r.ContentLength > most {
+// readBody reads such a body, once, and gives the refusals that come before any look
+// at what it says. ready tells whether the secret that verifies it is set.
+func (h *Hooks) readBody(w http.ResponseWriter, r *http.Request, ready bool, setting string) ([]byte, error) {
+	if r.ContentLength > bodyMax {
 		return nil, h.refuse(r, fault.TooLarge())
 	}
-	body, err := httpio.ReadBounded(http.MaxBytesReader(w, r.Body, most+1), most)
+	body, err := httpio.ReadBounded(http.MaxBytesReader(w, r.Body, bodyMax+1), bodyMax)
 	if errors.Is(err, httpio.ErrAnswerTooLarge) || errors.As(err, new(*http.MaxBytesError)) {
 		return nil, h.refuse(r, fault.TooLarge())
 	}
@@ -104,8 +97,19 @@ func (h *Hooks) readJSON(w http.ResponseWriter, r *http.Request, most int64, set
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return nil, h.refuse(r, fault.NotJSON())
 	}
-	if !set {
+	if !ready {
 		return nil, fault.Unavailable(errors.New(setting + " is not set"))
 	}
 	return body, nil
+}
+
+// refuse is the fault, or 429 for an address that has sent too many refused ones.
+// A counter that is away refuses nobody.
+func (h *Hooks) refuse(r *http.Request, f *fault.Error) error {
+	key := "webhook:" + httpio.AddressKey(httpio.Address(r.Context()))
+	decision, err := h.refused(r.Context(), key, h.perMinute)
+	if err == nil && !decision.Allowed {
+		return fault.RateLimited(retryAfter(decision))
+	}
+	return f
 }

@@ -15,13 +15,11 @@ import (
 // ResendProvider is Resend's name in the inbox.
 const ResendProvider = "resend"
 
-const resendBodyMax = 1 << 20 // bytes
-
 // Resend answers POST /api/webhooks/resend: what Resend signed is stored, then 200, also
 // when it is repeated, of a type we do not use, or stale. Stored is what the worker
 // needs, not whom the mail went to nor what it said.
 func (h *Hooks) Resend(w http.ResponseWriter, r *http.Request) error {
-	body, err := h.readJSON(w, r, resendBodyMax, len(h.resend) > 0, "RESEND_WEBHOOK_SECRET")
+	body, err := h.readBody(w, r, len(h.resend) > 0, "RESEND_WEBHOOK_SECRET")
 	if err != nil {
 		return err
 	}

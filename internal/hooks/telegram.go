@@ -14,14 +14,12 @@ import (
 // TelegramProvider is Telegram's name in the inbox.
 const TelegramProvider = "telegram"
 
-const telegramBodyMax = 1 << 20 // bytes
-
 // Telegram answers POST /api/webhooks/telegram: what carries the word that was agreed is
 // stored, then 200, also when it is repeated or of a kind we do not use. Stored is what
 // the worker needs; of what people write that is a command and nothing else. Another bot
 // counts its updates anew, so its number is part of an update's name.
 func (h *Hooks) Telegram(w http.ResponseWriter, r *http.Request) error {
-	body, err := h.readJSON(w, r, telegramBodyMax, !h.telegram.IsZero(), "TELEGRAM_WEBHOOK_SECRET")
+	body, err := h.readBody(w, r, !h.telegram.IsZero(), "TELEGRAM_WEBHOOK_SECRET")
 	if err != nil {
 		return err
 	}

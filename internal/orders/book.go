@@ -12,6 +12,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/billing"
+	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/internal/snaptrade"
@@ -339,20 +340,27 @@ func sold(ctx context.Context, tx pgx.Tx, o Order, t *alerts.Trade, applied posi
 
 // publishes says whether a fill is public: the own trade of a trader whose plan
 // lets them publish, made here, or in the broker's app where the trader wants that.
-// Who has stopped publishing begins nothing new; what was announced is announced to
-// its end. Foreign tables: users, trading_switches, alerts (index alerts_position).
+// Who has stopped publishing, or whose plan has lapsed, begins nothing new; what was
+// announced is announced to its end. Foreign tables: users, trading_switches, alerts (index alerts_position).
 func (d *Desk) publishes(ctx context.Context, tx pgx.Tx, o Order) (bool, error) {
 	if o.Source != Manual && o.Source != Detected {
 		return false, nil
 	}
-	var trader bool
+	var trader, begun bool
 	err := tx.QueryRow(ctx, `
 		select role in ('trader', 'admin') and ($2 or announces_detected)
-			and (not exists (select from trading_switches where scope = 'publishing' and key = id::text)
-			     or $3 = 'STC' and exists (select from alerts a where a.position_id = $4 and a.side = 'BTO' and a.public))
-		from users where id = $1`, o.UserID, o.Source == Manual, o.Side, o.PositionID).Scan(&trader)
+				and (b.begun or not exists (select from trading_switches where scope = 'publishing' and key = id::text)), b.begun
+		from users cross join lateral (select $3 = 'STC' and exists (select from alerts a where a.position_id = $4 and a.side = 'BTO' and a.public) as begun) b
+		where id = $1`, o.UserID, o.Source == Manual, o.Side, o.PositionID).Scan(&trader, &begun)
 	if err != nil {
 		return false, fmt.Errorf("read the trader's role: %w", err)
 	}
-	return trader && d.gate.Allows(ctx, o.UserID, billing.Publish) == nil, nil
+	if !trader || begun {
+		return trader, nil
+	}
+	err = d.gate.AllowsIn(ctx, tx, o.UserID, billing.Publish)
+	if fault.CodeOf(err) == "plan_required" {
+		return false, nil
+	}
+	return err == nil, err
 }

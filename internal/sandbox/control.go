@@ -48,6 +48,7 @@ func (w *World) control(r chi.Router) {
 	w.getstream.control(r)
 	w.resend.control(r)
 	w.telegram.control(r)
+	w.whop.control(r)
 	w.receivers.control(r)
 }
 

@@ -47,6 +47,10 @@ type Options struct {
 	ResendWebhookURL    string // where events of mails are sent; empty: nowhere
 	ResendWebhookSecret string // signs them, whsec_ and base64
 
+	WhopKey           string // accepted Whop key; default WhopKey
+	WhopWebhookURL    string // where Whop's events are sent; empty: nowhere
+	WhopWebhookSecret string // signs them: all of it is the key
+
 	AlpacaKey    string // accepted Alpaca key; empty accepts any that is not empty
 	AlpacaSecret string
 
@@ -89,6 +93,7 @@ type World struct {
 	getstream *getstream
 	resend    *resend
 	telegram  *telegram
+	whop      *whop
 	receivers *receivers
 	openID    *openID
 
@@ -162,6 +167,7 @@ func (w *World) build() error {
 	w.alpaca = newAlpaca(w.deps, w.options, w.market, w.clock)
 	w.discord, w.push, w.getstream = newDiscord(w.deps), newPush(w.deps), newGetStream(w.deps)
 	w.resend, w.telegram, w.receivers = newResend(w.deps, w.options), newTelegram(w.deps), newReceivers(w.deps)
+	w.whop = newWhop(w.deps, w.options, w.snaptrade.registry.userNamed)
 	w.openID = newOpenID(w.deps, w.options.People)
 	w.openID.register(openIDClient{
 		ID: w.options.OpenIDClientID, Secret: w.options.OpenIDClientSecret,
@@ -220,6 +226,7 @@ func (w *World) start() {
 	}
 	w.background.Go(func() { w.hooks.run(ctx) })
 	w.background.Go(func() { w.resend.run(ctx) })
+	w.background.Go(func() { w.whop.run(ctx) })
 	w.background.Go(func() { every(ctx, orderPace, w.workOrders) })
 	w.background.Go(func() { every(ctx, walkPace, w.walkMarket) })
 }
@@ -296,6 +303,7 @@ func (w *World) routes() http.Handler {
 	r.Mount("/getstream", w.play("getstream", nil, w.getstream.routes))
 	r.Mount("/resend", w.play("resend", nil, w.resend.routes))
 	r.Mount("/telegram", w.play("telegram", nil, w.telegram.routes))
+	r.Mount("/whop", w.play("whop", nil, w.whop.routes))
 	r.Mount("/receiver", w.play("receiver", segment(1), w.receivers.routes))
 	r.Mount("/openid", w.play("openid", nil, w.openID.routes))
 	r.Route("/portal", w.portal.routes)
