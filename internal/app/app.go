@@ -120,7 +120,7 @@ func (a *App) Close() {
 func (a *App) onClose(f func()) { a.closers = append(a.closers, f) }
 
 func (a *App) openStorage(ctx context.Context) (err error) {
-	a.db, err = postgres.Open(ctx, postgres.Options{URL: a.cfg.DatabaseURL, MaxConns: poolSize, Logger: a.log, AppName: "alertsify"})
+	a.db, err = postgres.Open(ctx, postgres.Options{URL: a.cfg.DatabaseURL, MaxConns: poolSize, Logger: a.log, AppName: "alertsify", RestrictRole: postgres.Member})
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
