@@ -18,6 +18,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/api"
+	"github.com/alertsify/alertsify/internal/audit"
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/brokers"
@@ -63,6 +64,7 @@ type App struct {
 	gate     *billing.Gate
 	alerts   *alerts.Announcer
 	post     *delivery.Post
+	audit    *audit.Log
 	accounts *brokers.Accounts
 	rules    *risk.Rules
 	book     *positions.Book
@@ -157,7 +159,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	if a.gate, err = billing.New(billing.Options{DefaultPlan: billing.Plan(a.cfg.DefaultPlan)}); err != nil {
 		return err
 	}
-	a.users = users.New(a.db)
+	a.users, a.audit = users.New(a.db), audit.New(a.db)
 	a.alerts = alerts.New(alerts.Options{DB: a.db, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log})
 	a.post = delivery.New(delivery.Options{
 		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Gather: a.alerts.Gather, Tell: a.alerts.TellLost, Manners: alerts.Manners(a.clock.Today),
