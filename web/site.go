@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/audit"
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/brokers"
@@ -42,6 +43,7 @@ type Options struct {
 	Copier   *copytrade.Copier
 	Alerts   *alerts.Announcer
 	Post     *delivery.Post
+	Audit    *audit.Log
 	Allow    httpio.Allow // counts what has its own small limit
 	Rules    *risk.Rules
 	Budget   *snaptrade.Budget
@@ -65,6 +67,7 @@ type Site struct {
 	copier   *copytrade.Copier
 	alerts   *alerts.Announcer
 	post     *delivery.Post
+	audit    *audit.Log
 	allow    httpio.Allow
 	rules    *risk.Rules
 	budget   *snaptrade.Budget
@@ -87,7 +90,7 @@ func New(o Options) (*Site, error) {
 	}
 	return &Site{
 		guard: o.Guard, users: o.Users, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, copier: o.Copier,
-		alerts: o.Alerts, post: o.Post, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
+		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
@@ -12,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // ownerships says whose id the {id} of a route is, by a piece of its pattern; the
@@ -212,6 +215,78 @@ func neutral(a answer, id string) string {
 	}
 	body := regexp.MustCompile(`name="server-time" content="[0-9]+"`).ReplaceAllString(string(a.body), "(time)")
 	return strings.NewReplacer(id, "(id)", a.header.Get("X-Request-Id"), "(request)").Replace(b.String() + body)
+}
+
+// The second wall stands without the first: whoever asks for all rows of a table in a
+// person's transaction, without any WHERE, gets none of others, and changes none. The
+// world has rows of three people in it, so that there is something to see.
+func TestIsolationAQueryThatForgetsItsOwnerFindsNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.belongings(t)
+	hidden := 0
+	for _, table := range s.ownedTables(t) {
+		owner := "user_id"
+		if table == "subscriptions" || table == "follows" {
+			owner = "follower_id"
+		}
+		foreign := fmt.Sprintf("select count(*) from %s where %s is distinct from $1::uuid", table, owner)
+		if visibleToAll[table] != "" {
+			foreign += " and not (" + visibleToAll[table] + ")"
+		}
+		for _, user := range []string{"ava", "ben", "cara"} {
+			me := s.people[user]
+			var there int
+			if err := s.stage.db.Pool().QueryRow(t.Context(), foreign, me).Scan(&there); err != nil {
+				t.Fatal(err)
+			}
+			if there > 0 {
+				hidden++
+			}
+			if n := s.asMember(t, me, foreign, me); n != 0 {
+				t.Errorf("%s sees %d rows of others in %s", user, n, table)
+			}
+		}
+	}
+	if hidden < 40 {
+		t.Errorf("there was something to hide only %d times", hidden)
+	}
+}
+
+// visibleToAll says of which rows a table makes no secret.
+var visibleToAll = map[string]string{"alerts": "public", "destinations": "user_id is null",
+	"deliveries": "user_id is null and exists (select from alerts a where a.id = alert_id and a.user_id = $1)"}
+
+// ownedTables are those whose rows say whose they are and that a member may read.
+func (s *show) ownedTables(t *testing.T) []string {
+	t.Helper()
+	rows, err := s.stage.db.Pool().Query(t.Context(), `
+		select distinct c.relname::text from pg_class c join pg_attribute a on a.attrelid = c.oid
+		where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and a.attname in ('user_id', 'follower_id')
+		  and has_table_privilege($1, c.oid, 'select') order by 1`, postgres.Member)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// asMember counts in a transaction of a person, begun as the program begins it.
+func (s *show) asMember(t *testing.T, user uuid.UUID, sql string, args ...any) (n int) {
+	t.Helper()
+	err := s.stage.db.As(t.Context(), user, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "set local role "+postgres.Member); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, sql, args...).Scan(&n)
+	})
+	if err != nil {
+		t.Errorf("%s: %v", sql, err)
+	}
+	return n
 }
 
 // An account, a position or a leader named inside a body is no more there than one in a path.

@@ -104,7 +104,7 @@ func (a *Announcer) SayToAll(ctx context.Context, k postgres.RequestKey, d Draft
 		}
 		body, err := json.Marshal(n)
 		return postgres.Answer{Status: http.StatusAccepted, Body: body}, err
-	})
+	}, postgres.Across("everybody, by an operator"))
 }
 
 // TellAnnounced tells what was announced to whoever has not heard it yet. Two processes

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/audit"
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/brokers"
@@ -42,6 +43,7 @@ type Options struct {
 	Copier   *copytrade.Copier
 	Alerts   *alerts.Announcer
 	Post     *delivery.Post
+	Audit    *audit.Log
 	Guard    *auth.Guard
 	Users    *users.Directory
 	Members  *billing.Members
@@ -62,6 +64,7 @@ type API struct {
 	copier   *copytrade.Copier
 	alerts   *alerts.Announcer
 	post     *delivery.Post
+	audit    *audit.Log
 	guard    *auth.Guard
 	users    *users.Directory
 	members  *billing.Members
@@ -76,7 +79,7 @@ type API struct {
 // New makes the API.
 func New(o Options) *API {
 	return &API{
-		desk: o.Desk, rules: o.Rules, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post,
+		desk: o.Desk, rules: o.Rules, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
 		guard: o.Guard, users: o.Users, members: o.Members, hub: o.Hub, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
 		docs: sync.OnceValues(renderDocs),
 	}
@@ -193,6 +196,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PUT", Pattern: "/api/admin/limits", Rule: auth.Operator, Class: httpio.Vital, Handler: a.grantLimit},
 		{Method: "GET", Pattern: "/api/admin/budget", Rule: auth.Operator, Class: httpio.Vital, Handler: a.requestBudget},
 		{Method: "GET", Pattern: "/api/admin/channels", Rule: auth.Operator, Class: httpio.Vital, Handler: a.channelHealth},
+		{Method: "GET", Pattern: "/api/admin/audit", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listAudit},
 		{Method: "GET", Pattern: "/api/admin/dead-letters", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listDeadLetters},
 		{Method: "GET", Pattern: "/api/admin/dead-letters/{id}", Rule: auth.Operator, Class: httpio.Vital, Handler: a.getDeadLetter},
 		{Method: "POST", Pattern: "/api/admin/dead-letters/{id}/replay", Rule: auth.Operator, Class: httpio.Vital, Handler: bare(a.replayDeadLetter)},

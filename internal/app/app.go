@@ -18,6 +18,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/api"
+	"github.com/alertsify/alertsify/internal/audit"
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/brokers"
@@ -64,6 +65,7 @@ type App struct {
 	members  *billing.Members
 	alerts   *alerts.Announcer
 	post     *delivery.Post
+	audit    *audit.Log
 	accounts *brokers.Accounts
 	rules    *risk.Rules
 	book     *positions.Book
@@ -122,7 +124,7 @@ func (a *App) Close() {
 func (a *App) onClose(f func()) { a.closers = append(a.closers, f) }
 
 func (a *App) openStorage(ctx context.Context) (err error) {
-	a.db, err = postgres.Open(ctx, postgres.Options{URL: a.cfg.DatabaseURL, MaxConns: poolSize, Logger: a.log, AppName: "alertsify"})
+	a.db, err = postgres.Open(ctx, postgres.Options{URL: a.cfg.DatabaseURL, MaxConns: poolSize, Logger: a.log, AppName: "alertsify", RestrictRole: postgres.Member})
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
@@ -156,7 +158,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 		return fmt.Errorf("ENCRYPTION_KEYS: %w", err)
 	}
 	crash := crashPoint(a.cfg.CrashAt, a.log)
-	a.users = users.New(a.db)
+	a.users, a.audit = users.New(a.db), audit.New(a.db)
 	a.alerts = alerts.New(alerts.Options{DB: a.db, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log})
 	if err := a.openBilling(); err != nil {
 		return err

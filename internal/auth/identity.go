@@ -164,7 +164,7 @@ func (g *Guard) link(ctx context.Context, asked uuid.UUID, who Identity) error {
 			return nil
 		}
 		return g.addIdentity(ctx, tx, who, asked)
-	})
+	}, postgres.Across("whose identity it is already"))
 }
 
 // EnsurePerson makes sure that an identity has a user, for seeding: the one it has

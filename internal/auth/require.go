@@ -9,6 +9,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/go-chi/chi/v5"
 )
 
@@ -63,7 +64,7 @@ func (g *Guard) Require(rule Rule) func(http.Handler) http.Handler {
 				return
 			}
 			if known {
-				ctx = With(ctx, p)
+				ctx = postgres.WithOrigin(With(ctx, p), origin(r, p))
 				httpio.Annotate(ctx, slog.String("user", p.User.ID.String()), slog.String("by", p.Method))
 			} else if err := httpio.AdmitNobody(ctx); err != nil {
 				httpio.Fail(w, r, err)
@@ -72,6 +73,16 @@ func (g *Guard) Require(rule Rule) func(http.Handler) http.Handler {
 			next.ServeHTTP(w, r.WithContext(ctx))
 		})
 	}
+}
+
+// origin is where a request comes from, for the audit log: as much as a list of one's
+// own sessions shows.
+func origin(r *http.Request, p Principal) string {
+	from := httpio.AddressPrefix(httpio.Address(r.Context()))
+	if p.Method == MethodToken {
+		return "access token " + p.TokenID.String() + ", " + from
+	}
+	return deviceOf(r) + ", " + from
 }
 
 func changes(method string) bool {

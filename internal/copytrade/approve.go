@@ -29,7 +29,7 @@ func (c *Copier) Approve(ctx context.Context, follower, id uuid.UUID, key Key) (
 		}
 		body, err := json.Marshal(d)
 		return postgres.Answer{Status: 200, Body: body}, err
-	})
+	}, postgres.Across("the fill of the trader that is copied"))
 	return answer.Body, answer.Replayed, err
 }
 
@@ -42,7 +42,7 @@ func (c *Copier) Reject(ctx context.Context, follower, id uuid.UUID) (d Decision
 		}
 		d, err = c.answer(ctx, tx, follower, id, Rejected)
 		return err
-	})
+	}, postgres.Across("the fill of the trader that is copied"))
 	return d, err
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // Result is what became of a decision.
@@ -205,7 +206,7 @@ func (c *Copier) Decisions(ctx context.Context, follower uuid.UUID, q Query) (pa
 		}
 		page, err = pgx.CollectRows(rows, scanDecision)
 		return err
-	})
+	}, postgres.Across("the fills of the traders that were copied"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("list decisions: %w", err)
 	}

@@ -115,7 +115,7 @@ func (c *Copier) Drifts(ctx context.Context, follower uuid.UUID) (list []Drift, 
 		}
 		list, err = pgx.CollectRows(rows, scanDrift)
 		return err
-	})
+	}, postgres.Across("the contract of the trader"))
 	if err != nil {
 		return nil, fmt.Errorf("list drift: %w", err)
 	}
@@ -159,7 +159,7 @@ func (c *Copier) settleDrift(ctx context.Context, follower, id uuid.UUID, to Dri
 		d.State = to
 		_, err = tx.Exec(ctx, `update copy_drifts set state = $2, answered_at = now(), updated_at = now() where id = $1`, id, to)
 		return err
-	})
+	}, postgres.Across("the contract of the trader"))
 	return d, err
 }
 
@@ -215,10 +215,18 @@ func (c *Copier) CloseDrift(ctx context.Context, follower, id uuid.UUID, key Key
 	return answer.Body, answer.Replayed, nil
 }
 
+// closable takes a drift whose copies can be sold: what it says of their contract is
+// left to the position (FOR NO KEY UPDATE). Somebody else's is not found.
 func closable(ctx context.Context, tx pgx.Tx, follower, id uuid.UUID) (Drift, error) {
-	d, err := lockDrift(ctx, tx, follower, id)
+	var d Drift
+	err := tx.QueryRow(ctx, `
+		select subscription_id, position_id, state, order_id from copy_drifts where id = $1 and user_id = $2 for no key update`, id, follower).
+		Scan(&d.SubscriptionID, &d.PositionID, &d.State, &d.OrderID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Drift{}, fault.NotFound()
+	}
 	if err != nil {
-		return Drift{}, err
+		return Drift{}, fmt.Errorf("lock drift %s: %w", id, err)
 	}
 	if err := d.answerable(); err != nil {
 		return Drift{}, err

@@ -12,6 +12,7 @@ import (
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/risk"
 )
 
@@ -81,7 +82,7 @@ func (c *Copier) DryRun(ctx context.Context, follower uuid.UUID, trader string, 
 			return err
 		}
 		return d.settle(ctx, tx, c)
-	})
+	}, postgres.Across("what the trader announced"))
 	if err != nil {
 		return DryRun{}, fmt.Errorf("run signals dry: %w", err)
 	}

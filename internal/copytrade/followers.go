@@ -12,6 +12,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // Follower is what a trader sees of somebody who copies them: never settings,
@@ -49,7 +50,7 @@ func (c *Copier) Followers(ctx context.Context, trader uuid.UUID, limit int, aft
 			return f, err
 		})
 		return err
-	})
+	}, postgres.Across("name, status and copies of those who follow"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("list followers: %w", err)
 	}
@@ -67,7 +68,7 @@ func (c *Copier) FollowerCount(ctx context.Context, trader uuid.UUID) (active, p
 		return tx.QueryRow(ctx, `
 			select count(*) filter (where status = 'active'), count(*) filter (where status = 'paused') from subscriptions
 			where trader_id = $1 and status <> 'cancelled' and not paper`, trader).Scan(&active, &paused)
-	})
+	}, postgres.Across("how many follow"))
 	if err != nil {
 		return 0, 0, fmt.Errorf("count followers: %w", err)
 	}
@@ -121,7 +122,7 @@ func (c *Copier) CopiesOf(ctx context.Context, trader, order uuid.UUID) (n Copie
 			n.MedianSlippage = &money.Amount{Decimal: money.Percent(median.Decimal, decimal.NewFromInt(1)).Decimal}
 		}
 		return err
-	})
+	}, postgres.Across("how many copied an order, and the median of their prices"))
 	if err != nil {
 		return Copies{}, fmt.Errorf("count copies of order %s: %w", order, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // lineKeys is how many keys of a line are given at once.
@@ -53,7 +54,7 @@ func (c *Copier) Line(ctx context.Context, follower, decision uuid.UUID, after i
 			l.NextAfter = &next
 		}
 		return err
-	})
+	}, postgres.Across("the keys of all who stand in the line"))
 	if err != nil {
 		return Line{}, fmt.Errorf("read the line of decision %s: %w", decision, err)
 	}

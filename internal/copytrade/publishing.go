@@ -11,6 +11,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/live"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/risk"
 )
 
@@ -31,7 +32,7 @@ func (c *Copier) Publishing(ctx context.Context, trader uuid.UUID) (p Publishing
 		return tx.QueryRow(ctx, `
 			select `+notPublishing+`, (select count(*) from subscriptions s where s.trader_id = u.id and `+realFollowers+`)
 			from users u where u.id = $1`, trader).Scan(&p.StoppedAt, &p.Followers)
-	})
+	}, postgres.Across("how many follow"))
 	if err != nil {
 		return Publishing{}, fmt.Errorf("read whether a trader publishes: %w", err)
 	}
@@ -57,7 +58,7 @@ func (c *Copier) StopPublishing(ctx context.Context, trader uuid.UUID) error {
 			return err
 		}
 		return showPublishing(ctx, tx, trader, true)
-	})
+	}, postgres.Across("the open pages of those who follow"))
 	if err != nil {
 		return fmt.Errorf("stop publishing: %w", err)
 	}
@@ -74,7 +75,7 @@ func (c *Copier) Publish(ctx context.Context, trader uuid.UUID) error {
 			return err
 		}
 		return showPublishing(ctx, tx, trader, false)
-	})
+	}, postgres.Across("the open pages of those who follow"))
 	if err != nil {
 		return fmt.Errorf("publish again: %w", err)
 	}

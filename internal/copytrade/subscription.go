@@ -66,7 +66,7 @@ func (c *Copier) Subscribe(ctx context.Context, follower uuid.UUID, key Key, tra
 		}
 		body, err := json.Marshal(s)
 		return postgres.Answer{Status: 201, Body: body}, err
-	})
+	}, postgres.Across("the trader is told"))
 	return answer.Body, answer.Replayed, err
 }
 

@@ -61,7 +61,7 @@ func (p *Post) AddPush(ctx context.Context, user uuid.UUID, s webpush.Subscripti
 	err = p.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
 		id, err = p.addPush(ctx, tx, user, s, label)
 		return err
-	})
+	}, postgres.Across("whose browser it was before"))
 	if postgres.IsUnique(err, "destinations_browser") { // two tabs of a new browser at once
 		return uuid.Nil, fault.Conflict("subscription_taken", "This browser is being registered already.").Because(err)
 	}

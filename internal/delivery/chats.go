@@ -173,7 +173,7 @@ func (p *Post) ConfirmChat(ctx context.Context, user, link uuid.UUID) (Chat, err
 	err := p.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) (err error) {
 		did, err = p.confirmChat(ctx, tx, user, link)
 		return err
-	})
+	}, postgres.Across("whose chat it was before"))
 	if err != nil {
 		return Chat{}, fmt.Errorf("connect telegram of %s: %w", user, err)
 	}

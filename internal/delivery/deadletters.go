@@ -13,6 +13,7 @@ import (
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // DeadLetter is a message that came to nothing, as operators see it: of its destination
@@ -245,7 +246,7 @@ func (p *Post) rule(ctx context.Context, by, id uuid.UUID, act, change string) e
 			return err
 		}
 		return ring(ctx, tx)
-	})
+	}, postgres.Across("messages of anybody, by an operator"))
 	if err != nil {
 		return fmt.Errorf("dead letter %s, to be %s: %w", id, act, err)
 	}

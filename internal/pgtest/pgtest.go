@@ -23,13 +23,13 @@ const (
 // New gives a migrated database of the test's own, dropped when the test ends.
 func New(t testing.TB) *postgres.DB {
 	t.Helper()
-	return open(t, URL(t))
+	return open(t, URL(t), postgres.Member)
 }
 
 // Empty gives a database without any migration.
 func Empty(t testing.TB) *postgres.DB {
 	t.Helper()
-	return open(t, EmptyURL(t))
+	return open(t, EmptyURL(t), "")
 }
 
 // URL makes a migrated database and returns its address, for tests that open it
@@ -57,17 +57,18 @@ func CopyURL(t testing.TB, of string) string {
 	return server(t).create(t, conn.Database)
 }
 
-// Open opens another pool on a database of this test, closed when it ends.
+// Open opens another pool on a database of this test, migrated or not, closed when it
+// ends. What it runs for a user keeps the program's rights.
 func Open(t testing.TB, url string) *postgres.DB {
 	t.Helper()
-	return open(t, url)
+	return open(t, url, "")
 }
 
-func open(t testing.TB, url string) *postgres.DB {
+func open(t testing.TB, url, restrictRole string) *postgres.DB {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), waitMax)
 	defer cancel()
-	db, err := postgres.Open(ctx, postgres.Options{URL: url, MaxConns: poolConns, AppName: "test"})
+	db, err := postgres.Open(ctx, postgres.Options{URL: url, MaxConns: poolConns, AppName: "test", RestrictRole: restrictRole})
 	if err != nil {
 		t.Fatalf("open test database: %v", err)
 	}

@@ -8,15 +8,32 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// Member is the role that a user's transactions take on in a migrated database: under
+// it, row-level security leaves of every table that has owners what is theirs.
+const Member = "alertsify_member"
+
 // As is the one door to a user's data: the transaction knows whose it is in
-// app.user_id (app.actor is "user"), where row-level security and the audit
-// triggers read it. With RestrictRole set it also gives up the program's own rights.
+// app.user_id (app.actor is "user", app.origin what WithOrigin said), where row-level
+// security and the audit triggers read it. With RestrictRole set it also gives up the program's own rights,
+// unless it says with Across what it needs of others.
 func (db *DB) As(ctx context.Context, user uuid.UUID, fn TxFunc, opts ...TxOption) error {
-	begin := beginAs("user", user.String())
-	if db.restrictRole != "" {
-		begin += "; set local role " + pgx.Identifier{db.restrictRole}.Sanitize()
+	return db.run(ctx, beginAs(ctx, "user", user.String()), fn, append([]TxOption{db.restricted()}, opts...))
+}
+
+// restricted has a transaction begin by giving up the program's rights.
+func (db *DB) restricted() TxOption {
+	return func(c *txConfig) {
+		if db.restrictRole != "" {
+			c.restrict = "; set local role " + pgx.Identifier{db.restrictRole}.Sanitize()
+		}
 	}
-	return db.run(ctx, begin, fn, opts)
+}
+
+// Across lets a user's transaction keep the program's rights, because what it does needs
+// rows of others: the text says which. Its queries have no second wall, so that each of them
+// names its owner, or the few columns of others that it gives away.
+func Across(_ string) TxOption {
+	return func(c *txConfig) { c.restrict = "" }
 }
 
 // ReadAs is As for reads that need nothing of each other: all of it, begin and commit
@@ -49,16 +66,30 @@ func (db *DB) Note(ctx context.Context, sql string, args ...any) error {
 // AsSystem runs work that no user asked for: jobs, sweepers, webhooks. The actor,
 // such as "job:send_order", stands in app.actor for the audit triggers.
 func (db *DB) AsSystem(ctx context.Context, actor string, fn TxFunc, opts ...TxOption) error {
-	return db.run(ctx, beginAs(actor, ""), fn, opts)
+	return db.run(ctx, beginAs(ctx, actor, ""), fn, opts)
+}
+
+type originKey struct{}
+
+// WithOrigin notes where a request comes from, in words for people: the audit triggers
+// write it beside what its transactions change.
+func WithOrigin(ctx context.Context, origin string) context.Context {
+	return context.WithValue(ctx, originKey{}, origin)
+}
+
+func originOf(ctx context.Context) string {
+	origin, _ := ctx.Value(originKey{}).(string)
+	return origin
 }
 
 // beginAs spends one round trip on BEGIN and the settings, which end with the
 // transaction. Without arguments pgx sends it in the simple protocol, so values
 // are quoted here.
-func beginAs(actor, user string) string {
+func beginAs(ctx context.Context, actor, user string) string {
 	return "begin isolation level read committed" +
 		"; select set_config('app.actor', " + quote(actor) + ", true)" +
-		", set_config('app.user_id', " + quote(user) + ", true)"
+		", set_config('app.user_id', " + quote(user) + ", true)" +
+		", set_config('app.origin', " + quote(originOf(ctx)) + ", true)"
 }
 
 // quote makes a literal that means itself whatever standard_conforming_strings says.

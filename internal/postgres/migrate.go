@@ -21,6 +21,10 @@ import (
 // migrateLock keeps two instances that start together from migrating at once.
 const migrateLock = "migrate"
 
+// ErrNotMember says that the program's user may not take on the role of its members, as
+// where another user than its own migrates.
+var ErrNotMember = errors.New("the user of DATABASE_URL may not act as " + Member + ": GRANT " + Member + " TO it")
+
 // ErrSchemaBehind says that migrations of this program are not in the database yet.
 var ErrSchemaBehind = errors.New("database schema is behind this program: run `alertsify migrate`")
 
@@ -72,7 +76,7 @@ func Status(ctx context.Context, url string) ([]Migration, error) {
 }
 
 // SchemaKnown tells readiness whether the schema has every migration this program
-// knows: nil, ErrSchemaBehind, or ErrUnavailable. A newer schema is fine, because
+// knows: nil, ErrSchemaBehind, ErrNotMember, or ErrUnavailable. A newer schema is fine, because
 // two releases run together during a deploy.
 func SchemaKnown(ctx context.Context, db *DB) error {
 	newest, err := newestMigration()
@@ -80,7 +84,10 @@ func SchemaKnown(ctx context.Context, db *DB) error {
 		return err
 	}
 	var current int64
-	err = db.pool.QueryRow(ctx, `select coalesce(max(version_id), 0) from goose_db_version where is_applied`).Scan(&current)
+	var member bool
+	err = db.pool.QueryRow(ctx, `
+		select coalesce(max(version_id), 0), $1 = '' or exists (select from pg_roles where rolname = $1 and pg_has_role(oid, 'member'))
+		from goose_db_version where is_applied`, db.restrictRole).Scan(&current, &member)
 	if hasCode(err, "42P01") { // no such table: nothing was ever migrated
 		return ErrSchemaBehind
 	}
@@ -89,6 +96,9 @@ func SchemaKnown(ctx context.Context, db *DB) error {
 	}
 	if current < newest {
 		return fmt.Errorf("%w (at %d, need %d)", ErrSchemaBehind, current, newest)
+	}
+	if !member {
+		return ErrNotMember
 	}
 	return nil
 }

@@ -49,12 +49,12 @@ type Answer struct {
 // stores its answer with it: one key, one effect, one answer (INV-33). The same key
 // and body gives the stored answer again. Errors: those of effect, ErrKeyReused,
 // ErrInProgress.
-func (db *DB) Once(ctx context.Context, k RequestKey, effect func(context.Context, pgx.Tx) (Answer, error)) (Answer, error) {
+func (db *DB) Once(ctx context.Context, k RequestKey, effect func(context.Context, pgx.Tx) (Answer, error), opts ...TxOption) (Answer, error) {
 	var answer Answer
 	err := db.As(ctx, k.User, func(ctx context.Context, tx pgx.Tx) (err error) {
 		answer, err = Once(ctx, tx, k, effect)
 		return err
-	})
+	}, opts...)
 	if err != nil {
 		return Answer{}, err
 	}

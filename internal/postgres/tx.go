@@ -23,8 +23,9 @@ type TxFunc func(ctx context.Context, tx pgx.Tx) error
 type TxOption func(*txConfig)
 
 type txConfig struct {
-	tries int
-	begin string
+	tries    int
+	begin    string
+	restrict string // what follows begin where rights are given up
 }
 
 // NoRetry runs the work once, for callers that do something with a lost race.
@@ -48,7 +49,7 @@ func (db *DB) run(ctx context.Context, begin string, fn TxFunc, opts []TxOption)
 		if try > 0 && pause(ctx, try) != nil {
 			return err
 		}
-		err = db.once(ctx, cfg.begin, fn)
+		err = db.once(ctx, cfg.begin+cfg.restrict, fn)
 		if !hasCode(err, "40001", "40P01", "55P03") {
 			break
 		}

@@ -104,7 +104,7 @@ func (d *Directory) change(ctx context.Context, id uuid.UUID, sql string, args .
 	err := d.db.As(ctx, id, func(ctx context.Context, tx pgx.Tx) (err error) {
 		changed, err = one(ctx, tx, sql, append([]any{id}, args...)...)
 		return err
-	})
+	}, postgres.Across("their mailbox, which no member reads"))
 	if postgres.IsUnique(err, "users_username") {
 		return User{}, fault.Field("username", "is taken")
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
@@ -24,7 +25,7 @@ func (d *Directory) SetRole(ctx context.Context, username string, role Role) err
 func (d *Directory) GrantRole(ctx context.Context, by uuid.UUID, username string, role Role) error {
 	return d.db.As(ctx, by, func(ctx context.Context, tx pgx.Tx) error {
 		return setRole(ctx, tx, username, role)
-	})
+	}, postgres.Across("somebody else, by an operator"))
 }
 
 func setRole(ctx context.Context, tx pgx.Tx, username string, role Role) error {
@@ -75,14 +76,14 @@ func (d *Directory) Suspend(ctx context.Context, by uuid.UUID, username string) 
 			return err
 		}
 		return setStatus(ctx, tx, username, StatusActive, "suspended")
-	})
+	}, postgres.Across("somebody else, by an operator"))
 }
 
 // Reinstate ends a suspension.
 func (d *Directory) Reinstate(ctx context.Context, by uuid.UUID, username string) error {
 	return d.db.As(ctx, by, func(ctx context.Context, tx pgx.Tx) error {
 		return setStatus(ctx, tx, strings.ToLower(username), "suspended", StatusActive)
-	})
+	}, postgres.Across("somebody else, by an operator"))
 }
 
 func setStatus(ctx context.Context, tx pgx.Tx, username, from, to string) error {
@@ -101,11 +102,12 @@ func setStatus(ctx context.Context, tx pgx.Tx, username, from, to string) error 
 
 // RaiseEpoch ends every session of a user, as part of the caller's fact.
 func (d *Directory) RaiseEpoch(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
-	_, err := one(ctx, tx, `
-		update users set session_epoch = session_epoch + 1, updated_at = now() where id = $1
-		returning `+columns, id)
+	tag, err := tx.Exec(ctx, `update users set session_epoch = session_epoch + 1, updated_at = now() where id = $1`, id)
 	if err != nil {
 		return fmt.Errorf("raise session epoch of %s: %w", id, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return fault.NotFound()
 	}
 	return nil
 }
