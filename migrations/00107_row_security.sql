@@ -46,6 +46,9 @@ begin
 end $$;
 -- +goose StatementEnd
 
+-- What somebody has paid for is Whop's word, not theirs.
+revoke insert, update, delete on memberships from alertsify_member;
+
 -- A follower's: a trader sees of those who copy them only what their own pages say.
 alter table subscriptions enable row level security;
 create policy own on subscriptions to alertsify_member using (follower_id = app_user()) with check (follower_id = app_user());
