@@ -54,6 +54,9 @@ type Chat struct {
 	id uuid.UUID
 }
 
+// InUse tells whether a chat is connected and takes messages.
+func (c Chat) InUse() bool { return c.Name != "" && c.DisabledAt == nil }
+
 // PendingChat is a chat that has used a user's link and waits for their word.
 type PendingChat struct {
 	ID         uuid.UUID `json:"id"`

@@ -372,6 +372,7 @@ func TestStopAndBlockEndAChatAndOnlyANewLinkBeginsIt(t *testing.T) {
 				t.Errorf("the chat is told %q", phone.last())
 			}
 			wantCode(t, s.post.TestChat(s.ctx, ava), "invalid_state")
+			s.clock.pass(time.Minute) // so many words at once Telegram does not take
 			phone.writes("/start " + s.link(ava))
 			s.confirm(ava)
 			s.tell(ava, alerts.BrokerDisconnected, "Again")
