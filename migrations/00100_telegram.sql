@@ -7,7 +7,7 @@ create unique index destinations_chat on destinations (address) where channel = 
 create table telegram_links (
     user_id     uuid primary key references users,
     id          uuid not null unique,        -- what the page showed, so that nothing else is confirmed
-    code_hash   bytea not null unique,       -- SHA-256; the code itself is only in the link
+    code_hash   text not null unique,        -- SHA-256; the code itself is only in the link
     valid_until timestamptz not null,
     chat        text,                        -- sealed: the one that sent the code; it works once
     chat_hash   text,                        -- by which the same chat is known again

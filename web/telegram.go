@@ -24,6 +24,17 @@ func chatWords(c delivery.Chat) ui.Notice {
 	return ui.Notice{Tone: ui.Good, Text: "In use. Last taken"}
 }
 
+// connectWords is what the button that begins a link is called.
+func connectWords(c delivery.Chat) string {
+	switch {
+	case c.InUse():
+		return "Connect another chat"
+	case c.Name != "":
+		return "Connect again"
+	}
+	return "Connect Telegram"
+}
+
 // linkTelegram answers POST /settings/channels/telegram: the link stands on the answer and
 // nowhere else.
 func (s *Site) linkTelegram(w http.ResponseWriter, r *http.Request) error {

@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/inbox"
-	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/telegram"
 )
 
@@ -69,7 +67,7 @@ func (p *Post) startChat(ctx context.Context, u telegram.Update) error {
 // noteChat writes the chat down beside the link whose code it sent. A code works for the
 // first chat that sends it; the same one may send it again.
 func (p *Post) noteChat(ctx context.Context, tx pgx.Tx, u telegram.Update) (bool, error) {
-	if u.Argument == "" {
+	if u.Code == "" {
 		return false, nil
 	}
 	var link uuid.UUID
@@ -77,14 +75,14 @@ func (p *Post) noteChat(ctx context.Context, tx pgx.Tx, u telegram.Update) (bool
 	now, hash := p.now(), chatHash(u.Chat)
 	err := tx.QueryRow(ctx, `
 		select id, chat_hash from telegram_links where code_hash = $1 and valid_until > $2
-		for update`, codeHash(u.Argument), now).Scan(&link, &used)
+		for update`, u.Code, now).Scan(&link, &used)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}
 	if err != nil || used != nil {
 		return used != nil && *used == hash, err
 	}
-	sealed, err := p.ring.Seal("telegram_links", "chat", link.String(), secret.New(strconv.FormatInt(u.Chat, 10)))
+	sealed, err := p.ring.Seal("telegram_links", "chat", link.String(), chatText(u.Chat))
 	if err != nil {
 		return false, err
 	}

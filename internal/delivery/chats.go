@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -54,6 +53,9 @@ type Chat struct {
 
 	id uuid.UUID
 }
+
+// InUse tells whether a chat is connected and takes messages.
+func (c Chat) InUse() bool { return c.Name != "" && c.DisabledAt == nil }
 
 // PendingChat is a chat that has used a user's link and waits for their word.
 type PendingChat struct {
@@ -132,18 +134,13 @@ func (p *Post) LinkChat(ctx context.Context, user uuid.UUID) (ChatLink, error) {
 			insert into telegram_links (user_id, id, code_hash, valid_until, created_at) values ($1, $2, $3, $4, $5)
 			on conflict (user_id) do update set id = excluded.id, code_hash = excluded.code_hash, valid_until = excluded.valid_until,
 				chat = null, chat_hash = null, name = null, created_at = excluded.created_at`,
-			user, uuid.New(), codeHash(code), l.ValidUntil, now)
+			user, uuid.New(), telegram.CodeHash(code), l.ValidUntil, now)
 		return err
 	})
 	if err != nil {
 		return ChatLink{}, fmt.Errorf("make link to telegram for %s: %w", user, err)
 	}
 	return l, nil
-}
-
-func codeHash(code string) []byte {
-	sum := sha256.Sum256([]byte(code))
-	return sum[:]
 }
 
 // confirmed is what a confirmation has changed.

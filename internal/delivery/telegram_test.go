@@ -60,7 +60,7 @@ func (p phone) writes(text string) {
 	p.Helper()
 	p.control("POST", "telegram/message", map[string]any{"text": text, "from": p.chat, "username": strings.TrimPrefix(p.name, "@")}, nil)
 	command, argument, _ := strings.Cut(strings.TrimPrefix(text, "/"), " ")
-	p.does(telegram.Update{Kind: telegram.KindMessage, Chat: p.chat, From: p.chat, Private: true, Name: p.name, Command: command, Argument: argument})
+	p.does(telegram.Update{Kind: telegram.KindMessage, Chat: p.chat, From: p.chat, Private: true, Name: p.name, Command: command, Code: telegram.CodeHash(argument)})
 }
 
 // shows is what stands in the phone's chat.
@@ -273,7 +273,7 @@ func TestOnlyAChatOfOnePersonIsListenedTo(t *testing.T) {
 	ben := s.user("ben")
 	code := s.link(ben)
 	for _, u := range []telegram.Update{
-		{Kind: telegram.KindMessage, Chat: -9, From: 4001, Command: "start", Argument: code},
+		{Kind: telegram.KindMessage, Chat: -9, From: 4001, Command: "start", Code: telegram.CodeHash(code)},
 		{Kind: telegram.KindMessage, Chat: -9, From: 4001, Command: "stop"},
 		{Kind: telegram.KindMembership, Chat: -9, From: 4001, Status: "kicked"},
 		{Kind: telegram.KindMessage, Chat: 4001, From: 4001, Private: true}, // a text that is no command
@@ -372,6 +372,7 @@ func TestStopAndBlockEndAChatAndOnlyANewLinkBeginsIt(t *testing.T) {
 				t.Errorf("the chat is told %q", phone.last())
 			}
 			wantCode(t, s.post.TestChat(s.ctx, ava), "invalid_state")
+			s.clock.pass(time.Minute) // so many words at once Telegram does not take
 			phone.writes("/start " + s.link(ava))
 			s.confirm(ava)
 			s.tell(ava, alerts.BrokerDisconnected, "Again")

@@ -57,7 +57,7 @@ func TestAnUpdateIsReadAsFarAsItIsUsed(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]Update{
 		`{"update_id":1,"message":{"text":"/start abc_-9","chat":{"id":5,"type":"private"},"from":{"id":5,"username":"ava"}}}`: {
-			ID: 1, Kind: "message", Chat: 5, Private: true, From: 5, Name: "@ava", Command: "start", Argument: "abc_-9",
+			ID: 1, Kind: "message", Chat: 5, Private: true, From: 5, Name: "@ava", Command: "start", Code: CodeHash("abc_-9"),
 		},
 		`{"update_id":2,"message":{"text":"/STOP@our_bot","chat":{"id":5,"type":"private"},"from":{"id":5,"first_name":"Ava\u202e","last_name":"Stone\nX"}}}`: {
 			ID: 2, Kind: "message", Chat: 5, Private: true, From: 5, Name: "Ava Stone X", Command: "stop",
@@ -66,10 +66,10 @@ func TestAnUpdateIsReadAsFarAsItIsUsed(t *testing.T) {
 			ID: 3, Kind: "message", Chat: 5, Private: true, From: 5,
 		},
 		`{"update_id":4,"message":{"text":"/start x","chat":{"id":-7,"type":"group"},"from":{"id":5}}}`: {
-			ID: 4, Kind: "message", Chat: -7, From: 5, Command: "start", Argument: "x",
+			ID: 4, Kind: "message", Chat: -7, From: 5, Command: "start", Code: CodeHash("x"),
 		},
 		`{"update_id":5,"message":{"text":"/start x","chat":{"id":6,"type":"private"},"from":{"id":5}}}`: {
-			ID: 5, Kind: "message", Chat: 6, From: 5, Command: "start", Argument: "x",
+			ID: 5, Kind: "message", Chat: 6, From: 5, Command: "start", Code: CodeHash("x"),
 		},
 		`{"update_id":6,"my_chat_member":{"chat":{"id":5,"type":"private"},"from":{"id":5},"new_chat_member":{"status":"kicked"}}}`: {
 			ID: 6, Kind: "my_chat_member", Chat: 5, Private: true, From: 5, Status: "kicked",

@@ -3,6 +3,7 @@ package telegram
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,9 +34,9 @@ type Update struct {
 	From    int64  `json:"from,omitempty"`
 	Name    string `json:"name,omitempty"` // "@ava", or what they call themselves
 
-	Command  string `json:"command,omitempty"`  // "start" of "/start abc"
-	Argument string `json:"argument,omitempty"` // "abc"; a code in it is hashed, or dropped, by who uses it
-	Status   string `json:"status,omitempty"`   // of the bot in the chat: member, kicked, …
+	Command string `json:"command,omitempty"` // "start" of "/start abc"
+	Code    string `json:"code,omitempty"`    // CodeHash of "abc": nobody who reads it can use the code
+	Status  string `json:"status,omitempty"`  // of the bot in the chat: member, kicked, …
 }
 
 // wire is an update as Telegram writes it.
@@ -88,7 +89,7 @@ func ReadUpdate(body []byte) (Update, error) {
 	case w.Message != nil:
 		u.Kind = KindMessage
 		u.meet(w.Message.Chat, w.Message.From)
-		u.Command, u.Argument = command(w.Message.Text)
+		u.Command, u.Code = command(w.Message.Text)
 	case w.Membership != nil:
 		u.Kind, u.Status = KindMembership, firstRunes(w.Membership.New.Status, nameMax)
 		u.meet(w.Membership.Chat, w.Membership.From)
@@ -111,19 +112,28 @@ func (u wireUser) name() string {
 	return firstRunes(line(u.First+" "+u.Last), nameMax)
 }
 
+// CodeHash is what a code that follows a command is known by.
+func CodeHash(code string) string {
+	sum := sha256.Sum256([]byte(code))
+	return hex.EncodeToString(sum[:])
+}
+
 // command reads "/start abc" and "/start@our_bot abc".
-func command(text string) (name, argument string) {
+func command(text string) (name, code string) {
 	rest, is := strings.CutPrefix(text, "/")
 	if !is {
 		return "", ""
 	}
-	name, argument, _ = strings.Cut(rest, " ")
+	name, argument, _ := strings.Cut(rest, " ")
 	name, _, _ = strings.Cut(strings.TrimSpace(name), "@")
 	argument = strings.TrimSpace(argument)
 	if len(name) > commandMax || len(argument) > argumentMax {
 		return "", ""
 	}
-	return strings.ToLower(clean(name)), clean(argument)
+	if argument != "" {
+		code = CodeHash(argument)
+	}
+	return strings.ToLower(clean(name)), code
 }
 
 func firstRunes(s string, most int) string {
