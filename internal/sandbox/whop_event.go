@@ -18,7 +18,7 @@ import (
 
 const (
 	whopPatience = 5 * time.Second        // for an answer; then the event counts as not delivered
-	whopGather   = 150 * time.Millisecond // how long shuffled events wait for each other
+	whopGather   = 150 * time.Millisecond // how long shuffled events wait for another
 	whopPace     = 25 * time.Millisecond
 	whopHistory  = 10_000
 	whopFailures = 10             // failed deliveries, at least …
@@ -79,9 +79,6 @@ func (s *whop) tellAnd(kind string, data map[string]any, done chan<- int) {
 	if m.body, err = json.Marshal(body); err != nil {
 		s.logger.Error("sandbox: write whop event", "error", err)
 	}
-	if s.settings.Shuffle {
-		m.due = now.Add(whopGather)
-	}
 	s.keep(m)
 	if s.endpoint.Enabled {
 		s.enqueue(m)
@@ -98,6 +95,11 @@ func (s *whop) keep(m whopMessage) {
 
 func (s *whop) enqueue(m whopMessage) {
 	s.queue = append(s.queue, m)
+	if s.settings.Shuffle { // what comes soon after the others goes with them
+		for i := range s.queue {
+			s.queue[i].due = s.now().Add(whopGather)
+		}
+	}
 	select {
 	case s.wake <- struct{}{}:
 	default: // it is awake

@@ -16,7 +16,7 @@ import (
 // The application that people sign in to with Whop.
 const (
 	WhopClientID     = "app_sandbox"
-	WhopClientSecret = "whop_sandbox_secret" //nolint:gosec // of the simulation
+	WhopClientSecret = "whop_sandbox_secret"
 )
 
 // whopGrant is a code that was given out, or the token it was changed for.

@@ -151,7 +151,7 @@ func (a amount) money(currency string) (Money, error) {
 	if err != nil {
 		return Money{}, fmt.Errorf("%q is no amount of money", a.text)
 	}
-	minor := d.Shift(int32(m.Decimals)) //nolint:gosec // at most 12
+	minor := d.Shift(int32(m.Decimals))
 	if !minor.IsInteger() {
 		return Money{}, fmt.Errorf("%q has more than %d decimals", a.text, m.Decimals)
 	}
