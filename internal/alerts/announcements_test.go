@@ -63,6 +63,27 @@ func TestAnAnnouncementIsToldToEverybodyOnce(t *testing.T) {
 	}
 }
 
+// By default an announcement goes by mail and rings nowhere: product's table for system.
+func TestAnAnnouncementRingsOnlyWhereItIsWanted(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	root, ben, cara := h.user("root"), h.user("ben"), h.user("cara")
+	for _, user := range []uuid.UUID{ben, cara} {
+		h.exec(`insert into destinations (user_id, channel, address) select $1::uuid, channel, $1::uuid::text || channel from unnest(array['push', 'email']) channel`, user)
+	}
+	_, err := h.announce.SetPreferences(h.ctx, cara, both, alerts.Choices{Groups: map[string]map[string]bool{"system": {"push": true, "email": true}}})
+	h.must(err)
+	h.exec(`update users set created_at = $1`, h.now)
+	_, err = h.say(root, "0123456789abcdef", alerts.Draft{Title: "News", Confirmed: true})
+	h.must(err)
+	h.must(h.announce.TellAnnounced(h.ctx))
+	got := scan[string](h, `
+		select string_agg(u.username || ' ' || d.channel, ', ' order by u.username, d.channel) from deliveries d join users u on u.id = d.user_id`)
+	if got != "ben email, cara email, cara push" {
+		t.Errorf("it goes to %s", got)
+	}
+}
+
 // Whoever goes on where a process died tells the rest, and nobody twice.
 func TestAnAnnouncementGoesOnWhereItWasCutOff(t *testing.T) {
 	t.Parallel()

@@ -198,6 +198,9 @@ func breaches() []breach {
 			{`delete from alerts where order_id = id('copy buy')`, "nobody was told"},
 			{`alter table alerts drop constraint alerts_order_id_key; update alerts set order_id = id('buy')`, "6 alerts"},
 			{`drop index deliveries_alert; update deliveries set alert_id = id('buy alert')`, "4 messages"},
+			{`insert into destinations (id, user_id, channel, address) values (id('own'), id('ava'), 'discord', '1');
+				insert into deliveries (destination_id, channel, alert_id, position_id, side, op, revision, state, not_before, cutoff, created_at, updated_at)
+				select id('own'), channel, alert_id, position_id, side, op, revision, 'stale', not_before, cutoff, created_at, updated_at from deliveries where alert_id = id('buy alert')`, "2 messages to one address"},
 			{`update deliveries set message_id = 'M'`, "4 alerts in embed 0"},
 			{`update deliveries set slot = 10 where alert_id = id('buy alert')`, "is embed 10 of a message"},
 		},
@@ -205,6 +208,8 @@ func breaches() []breach {
 			{`update deliveries set updated_at = t(500) where alert_id = id('buy alert')`, "the one before it ended"},
 			{`update deliveries set state = 'pending', message_id = null where alert_id = id('buy alert')`, "the one before it ended infinity"},
 			{`update deliveries set learnt_at = t(1) where alert_id = id('sell alert')`, "after what was learnt"},
+			{`update deliveries set position_id = id('lapsed') where alert_id = id('buy alert')`, "of a BTO stands as BTO in the lane of"},
+			{`update deliveries set side = 'STC' where alert_id = id('buy alert')`, "of a BTO stands as STC in the lane of"},
 		},
 		"INV-27": {
 			{`update deliveries set state = 'pending' where alert_id = id('buy alert')`, "though its time was over"},
@@ -212,12 +217,16 @@ func breaches() []breach {
 			{`insert into delivery_attempts select id, n, now(), 'unknown', '', 1 from deliveries, generate_series(2, 3) n`, "made 1 times, 2 more without an answer"},
 			{`update alerts set facts = '{"filled": 3}' where order_id = id('buy')`, "says 3 filled; its order has 4"},
 			{`update alerts set revision = 3 where order_id = id('buy')`, "says revision 2; the alert is at 3"},
+			{`update deliveries set state = 'dead' where alert_id = id('buy alert'); update alerts set revision = 3 where order_id = id('buy')`, "says revision 2; the alert is at 3"},
+			{`update deliveries set state = 'dead', message_id = null, unknowns = 2, unanswered = 1 where alert_id = id('sell alert')`, "up to 2 is told nowhere"},
+			{`update deliveries set state = 'stale', message_id = null, unknowns = 1, unanswered = 1 where alert_id = id('sell alert')`, "up to 2 is told nowhere"},
 		},
 		"INV-28": {
 			{`update deliveries set first_sent_at = cutoff where alert_id = id('buy alert')`, "the cut-off was"},
 			{`update deliveries set cutoff = cutoff + interval '1 second' where alert_id = id('buy alert')`, "is too late for what happened"},
 			{`update deliveries set learnt_at = null, executed_at = executed_at - interval '14 minutes' where alert_id = id('buy alert')`, "is too late for what happened"},
 			{`update positions set closed_at = t(301) where id = id('done')`, "its position closed"},
+			{`update deliveries set op = 'update', possible_duplicate = true; update positions set closed_at = t(301) where id = id('done')`, "its position closed"},
 		},
 		"INV-29": {
 			{`update destinations set disabled_at = t(0); update delivery_attempts set outcome = 'gone'`, "4 calls found it gone"},
