@@ -68,7 +68,8 @@ func (p *Post) insert(ctx context.Context, tx pgx.Tx, f fresh) (uuid.UUID, error
 }
 
 // renew stores what may have changed of a destination with the same owner and
-// address, and makes it live again.
+// address, and makes it live again. Its messages of the last day are brought up to date
+// with what they could not be told meanwhile. The caller holds the destination.
 func (p *Post) renew(ctx context.Context, tx pgx.Tx, id uuid.UUID, f fresh) error {
 	sealed, err := p.sealed(id, f.Secret)
 	if err != nil {
@@ -87,6 +88,14 @@ func (p *Post) renew(ctx context.Context, tx pgx.Tx, id uuid.UUID, f fresh) erro
 		update deliveries set not_before = $2 where destination_id = $1 and state = 'pending' and not_before > $2`, id, p.now())
 	if err != nil {
 		return fmt.Errorf("renew destination: %w", err)
+	}
+	_, err = tx.Exec(ctx, leaveUpdates+`
+		from deliveries c join alerts a on a.id = c.alert_id
+		where c.destination_id = @destination and c.op = 'create' and c.message_id is not null and not c.message_gone
+		  and c.revision < a.revision and c.created_at + @updatesFor::interval > @now
+		on conflict do nothing`, pgx.NamedArgs{"destination": id, "now": p.now(), "updatesFor": updatesFor})
+	if err != nil {
+		return fmt.Errorf("bring the messages of a renewed destination up to date: %w", err)
 	}
 	return ring(ctx, tx)
 }

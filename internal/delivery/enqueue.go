@@ -55,6 +55,14 @@ func EnqueueTrade(ctx context.Context, tx pgx.Tx, t Trade) error {
 	return ring(ctx, tx)
 }
 
+// leaveUpdates begins a statement that has messages changed to what their alerts a say now;
+// c are the deliveries that made them. It needs @now and @updatesFor.
+const leaveUpdates = `
+	insert into deliveries (destination_id, channel, user_id, alert_id, position_id, side, op, revision,
+	                        not_before, cutoff, executed_at, learnt_at, created_at, updated_at)
+	select c.destination_id, c.channel, c.user_id, c.alert_id, c.position_id, c.side, 'update', a.revision,
+	       @now, c.created_at + @updatesFor::interval, c.executed_at, c.learnt_at, @now, @now`
+
 // Revise makes every message of an alert say what is true now. A message that
 // was not sent yet takes the newest facts by itself; one that was gets an
 // update, and updates that wait collapse into one.
@@ -67,18 +75,14 @@ func Revise(ctx context.Context, tx pgx.Tx, alertID uuid.UUID, revision int, now
 	if err != nil {
 		return fmt.Errorf("revise alert %s: %w", alertID, err)
 	}
-	_, err = tx.Exec(ctx, `
-		insert into deliveries (destination_id, channel, user_id, alert_id, position_id, side, op, revision,
-		                        not_before, cutoff, executed_at, learnt_at, created_at, updated_at)
-		select c.destination_id, c.channel, c.user_id, c.alert_id, c.position_id, c.side, 'update', $2::int,
-		       $3, c.created_at + $4::interval, c.executed_at, c.learnt_at, $3, $3
-		from deliveries c join destinations t on t.id = c.destination_id
-		where c.alert_id = $1 and c.op = 'create' and (c.state in ('sending', 'delivered') or c.message_id is not null)
-		  and not c.message_gone and c.created_at + $4::interval > $3
+	_, err = tx.Exec(ctx, leaveUpdates+`
+		from deliveries c join alerts a on a.id = c.alert_id join destinations t on t.id = c.destination_id
+		where c.alert_id = @alert and c.op = 'create' and (c.state in ('sending', 'delivered') or c.message_id is not null)
+		  and not c.message_gone and c.created_at + @updatesFor::interval > @now
 		  and t.disabled_at is null and t.removed_at is null
 		on conflict (alert_id, destination_id) where op = 'update' and state = 'pending'
 		do update set revision = excluded.revision, updated_at = excluded.updated_at`,
-		alertID, revision, now, updatesFor)
+		pgx.NamedArgs{"alert": alertID, "now": now, "updatesFor": updatesFor})
 	if err != nil {
 		return fmt.Errorf("update messages of alert %s: %w", alertID, err)
 	}

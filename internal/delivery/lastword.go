@@ -25,14 +25,14 @@ const ofLost = `exists (
 
 // orderEnded, with the id of an alert behind it, finds its order if no further fill is to be
 // expected of it. It reads alerts' and orders' tables: an order may end without a fill.
-const orderEnded = `select from alerts a join orders o on o.id = a.order_id
-	where o.state in ('filled', 'cancelled', 'expired', 'rejected') and a.id = `
+const orderEnded = `select from alerts e join orders o on o.id = e.order_id
+	where o.state in ('filled', 'cancelled', 'expired', 'rejected') and e.id = `
 
 // wantLastWord are the lost creates c whose orders filled more than the lost requests told,
 // and have ended. One that was superseded comes again only where its reason has gone.
 const wantLastWord = `
-	from deliveries c join alerts n on n.id = c.alert_id join destinations t on t.id = c.destination_id
-	where ` + createLost + ` and c.created_at > @since and c.discarded_at is null and c.unanswered < n.revision
+	from deliveries c join alerts a on a.id = c.alert_id join destinations t on t.id = c.destination_id
+	where ` + createLost + ` and c.created_at > @since and c.discarded_at is null and c.unanswered < a.revision
 	  and exists (` + orderEnded + `c.alert_id)
 	  and not (c.side = 'BTO' and exists (` + positionOver + `c.position_id))
 	  and t.disabled_at is null and t.removed_at is null
@@ -43,7 +43,7 @@ const wantLastWord = `
 // be on its way before another would see it.
 func (p *Post) lastWords(ctx context.Context) error {
 	now := p.now()
-	args := pgx.NamedArgs{"now": now, "since": now.Add(-updatesFor), "for": updatesFor}
+	args := pgx.NamedArgs{"now": now, "since": now.Add(-updatesFor), "updatesFor": updatesFor}
 	var some bool
 	if err := p.db.Pool().QueryRow(ctx, `select exists (select `+wantLastWord+`)`, args).Scan(&some); err != nil || !some {
 		return err
@@ -52,11 +52,7 @@ func (p *Post) lastWords(ctx context.Context) error {
 		if err := postgres.Lock(ctx, tx, "last words of alerts"); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `
-			insert into deliveries (destination_id, channel, user_id, alert_id, position_id, side, op, revision,
-			                        not_before, cutoff, executed_at, learnt_at, created_at, updated_at)
-			select c.destination_id, c.channel, c.user_id, c.alert_id, c.position_id, c.side, 'update', n.revision,
-			       @now, c.created_at + @for::interval, c.executed_at, c.learnt_at, @now, @now `+wantLastWord, args)
+		_, err := tx.Exec(ctx, leaveUpdates+wantLastWord, args)
 		if err != nil {
 			return fmt.Errorf("leave last words: %w", err)
 		}

@@ -438,6 +438,32 @@ func TestADeadWebhookIsCalledOnceAndItsOwnerTold(t *testing.T) {
 	}
 }
 
+// While it was dead nothing was told to it. Set up again, its messages say what is true.
+func TestAReconnectedWebhookCatchesUp(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.user("ava")
+	link, hook := s.hook()
+	_, err := s.post.SetDiscord(s.ctx, ava, link)
+	s.must(err)
+	entry := s.holding(ava).trade("BTO").fills(2)
+	s.drain()
+	s.control("POST", "discord/webhooks/"+hook, map[string]string{"state": "deleted"}, nil)
+	entry.fills(3)
+	s.drain()
+	entry.fills(4)
+	s.drain()
+	s.wantStates("discord", "create delivered, update dead")
+	s.control("POST", "discord/webhooks/"+hook, map[string]string{"state": ""}, nil)
+	for range 2 { // the second time there is nothing to catch up on
+		_, err = s.post.SetDiscord(s.ctx, ava, link)
+		s.must(err)
+		s.drain()
+	}
+	s.wantContracts(hook, "4 / 5")
+	s.wantStates("discord", "create delivered, update dead, update delivered")
+}
+
 func TestANewsTooOldIsNotTold(t *testing.T) {
 	t.Parallel()
 	s := open(t)
