@@ -74,8 +74,9 @@ func (p *Post) honour(ctx context.Context, tx pgx.Tx, c *counter, destinations [
 }
 
 // finishUnwanted ends what is switched off, what is of a muted trader, and a question
-// that was answered; and all mail to who reported ours as unwanted, a test too. A muted trader's sells come through where they need their reader:
-// a question, or one that failed. Muting for the day is about questions to buy only.
+// that was answered; and all mail to who reported ours as unwanted, a test too. A muted
+// trader's sells come through where they need their reader: a question, or one that failed.
+// Muting for the day is about questions to buy only.
 // It reads copytrade's tables: a question, and what came of it, have the decision's id
 // for their subject.
 func (p *Post) finishUnwanted(ctx context.Context, tx pgx.Tx, c *counter, destinations []uuid.UUID, now time.Time) error {

@@ -13,7 +13,8 @@ import (
 // may be there, and nobody knows by what it could be changed. What its order filled since
 // is then told once, in a new message, when the order has ended: its last word. The rules
 // of one channel stop at the one repeat (Discord's do); this rule is everybody's, and stands
-// above them. A last word is never repeated where it may have arrived.
+// above them. A last word is never repeated where it may have arrived, and does not wait for
+// a place within its destination's limit: what it tells has waited for long.
 
 // createLost is a create c that nobody can change: its message may be there, and no further
 // attempt will tell its id.
