@@ -69,7 +69,7 @@ func TestAnAnnouncementRingsOnlyWhereItIsWanted(t *testing.T) {
 	h := open(t)
 	root, ben, cara := h.user("root"), h.user("ben"), h.user("cara")
 	for _, user := range []uuid.UUID{ben, cara} {
-		h.exec(`insert into destinations (user_id, channel, address) select $1, channel, $1::text || channel from unnest(array['push', 'email']) channel`, user)
+		h.exec(`insert into destinations (user_id, channel, address) select $1::uuid, channel, $1::uuid::text || channel from unnest(array['push', 'email']) channel`, user)
 	}
 	_, err := h.announce.SetPreferences(h.ctx, cara, both, alerts.Choices{Groups: map[string]map[string]bool{"system": {"push": true, "email": true}}})
 	h.must(err)
