@@ -26,7 +26,7 @@ const (
 	// A refusal is an answer: nobody looks for such an order in a hurry, but once more
 	// after two minutes (T14).
 	linkRefused = 2*time.Minute + linkWithin
-	onTime       = 2 * time.Second // what takes longer keeps others waiting
+	onTime      = 2 * time.Second // what takes longer keeps others waiting
 )
 
 func newSight() sight { return sight{trouble: map[string][]time.Time{}} }
