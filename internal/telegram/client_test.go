@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -131,10 +132,10 @@ func TestAnAnswerThatCannotBeRead(t *testing.T) {
 
 func TestWithoutAnAnswerItIsTheWrittenByteThatCounts(t *testing.T) {
 	t.Parallel()
-	calls := 0
-	dropped := newClient(t, func(http.ResponseWriter, *http.Request) { calls++; panic(http.ErrAbortHandler) })
-	if _, err := dropped.Send(t.Context(), 4001, hello()); fault(t, err).Outcome != Unknown || calls != 1 {
-		t.Errorf("dropped: %v after %d calls", err, calls)
+	var calls atomic.Int32
+	dropped := newClient(t, func(http.ResponseWriter, *http.Request) { calls.Add(1); panic(http.ErrAbortHandler) })
+	if _, err := dropped.Send(t.Context(), 4001, hello()); fault(t, err).Outcome != Unknown || calls.Load() != 1 {
+		t.Errorf("dropped: %v after %d calls", err, calls.Load())
 	}
 	nobody := New(Options{BaseURL: "http://127.0.0.1:1", Token: secret.New(token), HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: []string{"127.0.0.1:1"}})})
 	if _, err := nobody.Send(t.Context(), 4001, hello()); fault(t, err).Outcome != Retry {
