@@ -125,7 +125,7 @@ grant select on market_clock, instances to alertsify_member;
 grant select, insert, update on entry_pace, entry_peaks to alertsify_member;
 grant select, insert, update on river_job to alertsify_member;
 grant select on river_queue to alertsify_member;
-grant insert on river_notification to alertsify_member;
+grant insert on river_notification, snaptrade_leftovers to alertsify_member;
 grant usage on all sequences in schema public to alertsify_member;
 
 -- +goose Down

@@ -432,6 +432,7 @@ func TestTheAddressInAMailSwitchesItOff(t *testing.T) {
 	s.wantStates(delivery.ChannelEmail, "create delivered, create superseded, create delivered")
 	_, err := s.announce.SetPreferences(s.ctx, ava, []string{delivery.ChannelEmail}, alerts.Choices{})
 	s.must(err)
+	s.clock.pass(time.Second)
 	s.tell(ava, alerts.PaymentFailed, "Three")
 	s.drain()
 	if got := s.letters(); got[len(got)-1].Subject != "Three" {

@@ -110,7 +110,7 @@ func TestWhatIsNotWantedByMailMovesWithTheMigration(t *testing.T) {
 		return text(`select u.username || ' ' || o.category || ' ' || o.reason from mail_optouts o join users u on u.id = o.user_id`)
 	}
 	downTo(t, url, 102)
-	mustExec(t, db, `insert into users (username, name) values ('ava', ''), ('ben', ''), ('cara', '')`)
+	mustExec(t, db, `insert into users (username, name) values ('ava', 'Ava'), ('ben', 'Ben'), ('cara', 'Cara')`)
 	mustExec(t, db, `
 		insert into mail_optouts (user_id, category, reason, at)
 		select u.id, o.category, o.reason, now() from users u join (values

@@ -24,7 +24,7 @@ func effect(ctx context.Context, tx pgx.Tx) (postgres.Answer, error) {
 func onceDB(t *testing.T) (*postgres.DB, postgres.RequestKey) {
 	t.Helper()
 	db := pgtest.New(t)
-	mustExec(t, db, "create table effects (n int)")
+	mustExec(t, db, "create table effects (n int); grant all on effects to "+postgres.Member)
 	return db, postgres.RequestKey{
 		User: uuid.New(), Route: "POST /api/orders", Key: "0123456789abcdef", Body: []byte(`{"quantity":1}`),
 	}
