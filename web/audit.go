@@ -128,10 +128,10 @@ func changeLines(e audit.Entry) []string {
 	for _, column := range slices.Sorted(maps.Keys(e.Change)) {
 		was, is := plain(e.Change[column][0]), plain(e.Change[column][1])
 		line := strings.ReplaceAll(column, "_", " ") + ": "
-		switch {
-		case e.Act == "insert":
+		switch e.Act {
+		case "insert":
 			line += is
-		case e.Act == "delete":
+		case "delete":
 			line += was
 		default:
 			line += was + " → " + is

@@ -190,7 +190,7 @@ func telegramInput(w http.ResponseWriter, r *http.Request) (map[string]json.RawM
 	}
 	var err error
 	if kind == "multipart/form-data" {
-		err = r.ParseMultipartForm(maxBody)
+		err = r.ParseMultipartForm(maxBody) //nolint:gosec // the body is bounded above
 	} else {
 		err = r.ParseForm()
 	}
