@@ -109,15 +109,22 @@ grant select (id, username, name, role, status, bio, avatar_url, time_zone, them
     update (username, name, bio, avatar_url, time_zone, theme, palette, session_epoch, updated_at, celebrates, announces_detected)
     on users to alertsify_member;
 
--- Switches stop everybody's orders, so everybody may know of them. Their own they turn themselves.
+-- Switches stop everybody's orders, so everybody may know of them. Their own they turn
+-- themselves: their kill switch, their publishing, and what a breaker turned for an account
+-- of theirs (R18).
+-- +goose StatementBegin
+create function own_switch(scope text, key text, cause text) returns boolean stable language sql as $$
+    select scope in ('self', 'publishing') and key = app_user()::text
+        or scope = 'account' and cause = 'breaker' and exists (select from accounts a where a.id::text = key and a.user_id = app_user()) $$;
+-- +goose StatementEnd
 alter table trading_switches enable row level security;
 create policy known on trading_switches for select to alertsify_member using (true);
 create policy own on trading_switches to alertsify_member
-    using (scope in ('self', 'publishing') and key = app_user()::text) with check (scope in ('self', 'publishing') and key = app_user()::text);
+    using (own_switch(scope, key, cause)) with check (own_switch(scope, key, cause));
 grant select, insert, update, delete on trading_switches to alertsify_member;
 alter table halt_log enable row level security;
 create policy own on halt_log to alertsify_member
-    using (scope in ('self', 'publishing') and key = app_user()::text) with check (scope in ('self', 'publishing') and key = app_user()::text);
+    using (own_switch(scope, key, cause)) with check (own_switch(scope, key, cause));
 grant select, insert on halt_log to alertsify_member;
 
 -- Registrations at SnapTrade that were given up: put away by whoever had them, read by nobody.
@@ -148,4 +155,5 @@ begin
 end $$;
 -- +goose StatementEnd
 drop owned by alertsify_member;
+drop function own_switch(text, text, text);
 drop function app_user();

@@ -294,6 +294,10 @@ func (s *show) walkConsole(t *testing.T) {
 		t.Errorf("settings: %s", a.body)
 	}
 	s.do("ava", "PATCH", "/api/settings", `{"limits":{"manualContracts":null}}`).want(t, 200)
+	a = console("GET", "/api/admin/audit?user=ava&kind=risk_limits", "").want(t, 200)
+	if !contains(a.body, `"own":[50`) || !contains(a.body, `"by":"ava","actor":"user","origin":"access token `) {
+		t.Errorf("the audit log: %s", a.body)
+	}
 	s.do("ava", "GET", "/api/settings", "").want(t, 200)
 }
 
@@ -606,7 +610,7 @@ func TestAPIListsOfNothingAreEmpty(t *testing.T) {
 	var lists int
 	for path, item := range c.doc.Paths.Map() {
 		if item.Get == nil || strings.Contains(path, "{") || !c.isList(item.Get) || strings.HasPrefix(path, "/api/market/") ||
-			path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
+			path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/admin/audit" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
 			continue
 		}
 		lists++
