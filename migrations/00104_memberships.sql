@@ -60,12 +60,13 @@ create table redemptions (
 );
 create index redemptions_user on redemptions (user_id);
 
--- Where somebody buys a plan; made once, does not expire.
+-- Where somebody buys a plan at its present price; made once, does not expire.
 create table checkouts (
     user_id    uuid not null references users,
     plan       text not null check (plan in ('pro', 'trader')),
     id         text not null check (id <> ''), -- ch_…
     url        text not null check (url <> ''),
+    price      text not null,                       -- plan_…: another price is another checkout
     created_at timestamptz not null default now(),
     primary key (user_id, plan)
 );

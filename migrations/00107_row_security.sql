@@ -3,20 +3,31 @@
 -- every table that has owners, their own rows (design rule 14). The first wall is the
 -- owner in each query's WHERE; a query that forgets it finds nothing of others here.
 --
--- The role belongs to the server, not to this database: it may be there already, made
--- for another database or by one that migrates at the same moment.
+-- The role belongs to the server, not to this database: it may be there already, made by
+-- an operator, for another database, or by one that migrates at the same moment.
 -- +goose StatementBegin
 do $$ begin
-    create role alertsify_member nologin noinherit;
+    if not exists (select from pg_roles where rolname = 'alertsify_member') then
+        create role alertsify_member nologin noinherit;
+    end if;
 exception when duplicate_object or unique_violation then null;
 end $$;
 -- +goose StatementEnd
--- The program takes the role on in a transaction (set local role).
+-- The program takes the role on in a transaction (set local role), and only there: it is not
+-- to inherit it. From Postgres 16 on, whoever makes a role may not take it on until told so.
+-- Who may not grant it leaves that to an operator; the program says so when it starts.
 -- +goose StatementBegin
 do $$ begin
-    if not pg_has_role(current_user, 'alertsify_member', 'member') then
+    if (select rolsuper from pg_roles where rolname = current_user) then
+        return;
+    end if;
+    if current_setting('server_version_num')::int >= 160000 then
+        execute format('grant alertsify_member to %I with set true, inherit false', current_user);
+    else
         execute format('grant alertsify_member to %I', current_user);
     end if;
+exception when insufficient_privilege then
+    raise warning 'grant alertsify_member to the user that the program connects as';
 end $$;
 -- +goose StatementEnd
 

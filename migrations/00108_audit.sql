@@ -54,6 +54,9 @@ create trigger audit after insert on orders for each row when (new.source = 'man
 create trigger audit_cancel after update of cancel_requested_at on orders for each row
     when (old.cancel_requested_at is null and new.cancel_requested_at is not null)
     execute function audit('user_id', 'id', 'cancel_requested_at');
+create trigger audit_abort after update of state on orders for each row
+    when (old.state = 'queued' and new.state = 'aborted' and new.reason_code = 'user_cancelled')
+    execute function audit('user_id', 'id', 'state');
 create trigger audit after insert on order_changes for each row execute function audit('user_id', 'order_id', 'quantity,limit_price');
 create trigger audit after update of review_reason on positions for each row
     when (old.review_reason is distinct from new.review_reason) execute function audit('user_id', 'id', 'review_reason');
@@ -63,7 +66,7 @@ create trigger audit after insert or update on subscriptions for each row execut
     'trader_id,account_id,status,auto_execute,paper,max_position_size,max_daily_trades,scaling_mode,scaling_value,max_slippage_percent,max_delay_seconds,max_spread_percent,same_contract,order_type,allowed_underlyings,denied_underlyings,option_types,min_days_to_expiration,max_days_to_expiration,max_premium_per_trade,max_open_positions,max_exposure,daily_loss_stop,stop_loss_percent,take_profit_percent,close_on_expiry_at,unmanaged');
 create trigger audit after insert or update on consents for each row execute function audit('user_id', 'version', 'version,given_at,withdrawn_at');
 create trigger audit after insert or update or delete on risk_limits for each row execute function audit('user_id', 'kind', 'kind,own,granted,granted_by');
-create trigger audit after insert or delete on trading_switches for each row
+create trigger audit after insert or update or delete on trading_switches for each row
     execute function audit('', 'key', 'scope,key,stops,reason,cause,set_by');
 
 -- Brokers and destinations. Of the many columns that a refresh writes, these are a person's.
@@ -94,6 +97,7 @@ drop trigger audit on consents;
 drop trigger audit on subscriptions;
 drop trigger audit on positions;
 drop trigger audit on order_changes;
+drop trigger audit_abort on orders;
 drop trigger audit_cancel on orders;
 drop trigger audit on orders;
 drop trigger audit on access_tokens;

@@ -155,8 +155,13 @@ func plain(raw json.RawMessage) string {
 
 // byWords names who did it.
 func byWords(e audit.Entry) string {
-	if e.By != "" {
+	switch {
+	case e.By != "":
 		return "@" + e.By
+	case e.Actor == "user":
+		return "Somebody else"
+	case e.Actor == "operator":
+		return "An operator"
 	}
 	return "Alertsify (" + e.Actor + ")"
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/alertsify/alertsify/internal/billing"
@@ -27,6 +28,11 @@ type billingView struct {
 }
 
 func (v billingView) wrong() string { return strconv.FormatBool(v.Wrong != "") }
+
+// renews tells whether something they have goes on being charged.
+func (v billingView) renews() bool {
+	return slices.ContainsFunc(v.Memberships, func(m billing.Membership) bool { return m.Access && !m.CancelAtPeriodEnd && m.PeriodEnd != nil })
+}
 
 // planAbout says what a plan is for, in a sentence.
 func planAbout(p billing.Plan) string {

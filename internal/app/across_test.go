@@ -28,9 +28,7 @@ func acrossAllowed() []string {
 		"internal/copytrade/publishing.go:Publish", "internal/copytrade/publishing.go:Publishing", "internal/copytrade/publishing.go:StopPublishing",
 		"internal/copytrade/subscription.go:Subscribe",
 		"internal/delivery/browsers.go:AddPush", "internal/delivery/chats.go:ConfirmChat",
-		"internal/delivery/deadletters.go:rule",
 		"internal/users/profile.go:change",
-		"internal/users/role.go:GrantRole", "internal/users/role.go:Reinstate", "internal/users/role.go:Suspend",
 	}
 }
 

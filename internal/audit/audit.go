@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -47,6 +48,10 @@ func New(db *postgres.DB) *Log { return &Log{db: db} }
 // columns join the users table twice, for names.
 const columns = `l.id, l.at, coalesce(o.username, ''), coalesce(b.username, ''), l.actor, l.origin, l.act, l.kind, l.row_id, l.change`
 
+// ownColumns tell nobody who else it was, nor from where: only that it was not themselves.
+const ownColumns = `l.id, l.at, coalesce(o.username, ''), case when l.by_user = $1 then b.username else '' end, l.actor,
+	case when l.by_user = $1 then l.origin else '' end, l.act, l.kind, l.row_id, l.change - 'granted_by' - 'set_by'`
+
 const named = ` left join users o on o.id = l.user_id left join users b on b.id = l.by_user order by l.at desc, l.id desc `
 
 // Own lists what was changed of a user's, and what they changed, newest first (indexes
@@ -55,7 +60,7 @@ func (l *Log) Own(ctx context.Context, user uuid.UUID, limit int, from *httpio.C
 	at, id := place(from)
 	err = l.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
 		page, err = collect(tx.Query(ctx, `
-			select `+columns+` from (
+			select `+ownColumns+` from (
 				(select * from audit_log where user_id = $1 and (at, id) < ($2, $3) order by at desc, id desc limit $4)
 				union
 				(select * from audit_log where by_user = $1 and (at, id) < ($2, $3) order by at desc, id desc limit $4)) l`+named+`limit $4`,
@@ -100,6 +105,10 @@ func (l *Log) All(ctx context.Context, f Filter, limit int, from *httpio.Cursor)
 
 // find reads the users table.
 func (l *Log) find(ctx context.Context, username string) (id uuid.UUID, err error) {
+	nobody := fault.Field("user", "Nobody is called that.")
+	if strings.ContainsRune(username, 0) || !utf8.ValidString(username) {
+		return uuid.Nil, nobody
+	}
 	rows, err := l.db.Pool().Query(ctx, `select id from users where username = $1`, strings.ToLower(username))
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("find %q: %w", username, err)
@@ -109,7 +118,7 @@ func (l *Log) find(ctx context.Context, username string) (id uuid.UUID, err erro
 		return uuid.Nil, fmt.Errorf("find %q: %w", username, err)
 	}
 	if len(ids) == 0 {
-		return uuid.Nil, fault.Field("user", "Nobody is called that.")
+		return uuid.Nil, nobody
 	}
 	return ids[0], nil
 }

@@ -82,6 +82,23 @@ func TestAChangeIsWrittenWithWhoAndFromWhere(t *testing.T) {
 	}
 }
 
+// A person learns that an operator changed something of theirs, not who it was nor from
+// where; other operators do.
+func TestWhoElseItWasIsForOperators(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	by := h.root
+	do(t, func(ctx context.Context, fn postgres.TxFunc) error { return h.db.AsOperator(ctx, &by, fn) },
+		`update users set status = 'suspended' where id = $1`, h.ava)
+	if e := h.own(t, h.ava)[0]; e.Kind != "users" || e.By != "" || e.Origin != "" || e.Actor != "operator" {
+		t.Errorf("ava reads %+v", e)
+	}
+	list, _, err := h.log.All(t.Context(), audit.Filter{Username: "root", Kind: "users"}, 10, nil)
+	if err != nil || len(list) != 2 || list[0].By != "root" || list[0].Owner != "ava" || list[0].Origin == "" {
+		t.Errorf("operators read %+v, %v", list, err)
+	}
+}
+
 // What a refresh writes again as it was is no change.
 func TestNothingIsWrittenWhereNothingChanged(t *testing.T) {
 	t.Parallel()

@@ -129,7 +129,8 @@ func utc(t *time.Time) *time.Time {
 	return &at
 }
 
-// Checkout is where somebody buys a plan: one page for each person and plan, made once.
+// Checkout is where somebody buys a plan at its present price: one page for each person,
+// plan and price, made once.
 // Coming back from it proves nothing; the membership that Whop then has does.
 func (m *Members) Checkout(ctx context.Context, user uuid.UUID, plan Plan) (url string, err error) {
 	if m.whop == nil || !m.gate.Selling() {
@@ -145,12 +146,12 @@ func (m *Members) Checkout(ctx context.Context, user uuid.UUID, plan Plan) (url 
 	case bought.rank() >= plan.rank():
 		return "", fault.Conflict("invalid_state", fmt.Sprintf("You have the %s plan already.", bought))
 	}
-	if url, err = m.checkoutOf(ctx, user, plan); err != nil || url != "" {
-		return url, err
-	}
 	price, err := m.priceOf(ctx, product)
 	if err != nil {
 		return "", err
+	}
+	if url, err = m.checkoutOf(ctx, user, plan, price); err != nil || url != "" {
+		return url, err
 	}
 	made, err := m.whop.NewCheckout(ctx, price, user.String(), m.appURL+SettingsPath, fmt.Sprintf("checkout/%s/%s/%s", user, plan, price))
 	if err == nil && (made.ID == "" || made.URL == "") {
@@ -159,15 +160,18 @@ func (m *Members) Checkout(ctx context.Context, user uuid.UUID, plan Plan) (url 
 	if err != nil {
 		return "", away(err)
 	}
-	_, err = m.db.Pool().Exec(ctx, `insert into checkouts (user_id, plan, id, url) values ($1, $2, $3, $4) on conflict do nothing`, user, plan, made.ID, made.URL)
+	_, err = m.db.Pool().Exec(ctx, `
+		insert into checkouts as c (user_id, plan, id, url, price) values ($1, $2, $3, $4, $5)
+		on conflict (user_id, plan) do update set id = excluded.id, url = excluded.url, price = excluded.price, created_at = now()
+		where c.price <> excluded.price`, user, plan, made.ID, made.URL, price)
 	if err != nil {
 		return "", fmt.Errorf("keep the checkout of %s: %w", user, postgres.Translate(err))
 	}
-	return m.checkoutOf(ctx, user, plan) // the first one made is everybody's answer
+	return m.checkoutOf(ctx, user, plan, price) // the first one made is everybody's answer
 }
 
-func (m *Members) checkoutOf(ctx context.Context, user uuid.UUID, plan Plan) (url string, err error) {
-	err = m.db.Pool().QueryRow(ctx, `select url from checkouts where user_id = $1 and plan = $2`, user, plan).Scan(&url)
+func (m *Members) checkoutOf(ctx context.Context, user uuid.UUID, plan Plan, price string) (url string, err error) {
+	err = m.db.Pool().QueryRow(ctx, `select url from checkouts where user_id = $1 and plan = $2 and price = $3`, user, plan, price).Scan(&url)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", nil
 	}

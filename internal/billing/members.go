@@ -200,7 +200,11 @@ func (m *Members) judge(ctx context.Context, w whop.Membership) (h held, ours bo
 		if w.User == "" || w.Product == "" {
 			break // there is nobody to ask about
 		}
-		if h.access, err = m.whop.HasAccess(ctx, w.User, w.Product); err != nil {
+		h.access, err = m.whop.HasAccess(ctx, w.User, w.Product)
+		if whop.IsNotFound(err) { // the user or the product is gone
+			return h, true, nil
+		}
+		if err != nil {
 			return h, true, fmt.Errorf("ask whether %s still has access: %w", w.ID, err)
 		}
 	case whop.Unknown:

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/whop"
 )
 
 const (
@@ -86,6 +87,10 @@ func (m *Members) comparePage(ctx context.Context, after string) (changed, liste
 	var list []held
 	for _, w := range page {
 		h, ours, err := m.judge(ctx, w)
+		if err != nil && !whop.IsAway(err) {
+			m.passOver(ctx, w.ID, err)
+			continue
+		}
 		if err != nil {
 			return 0, 0, "", err
 		}
@@ -108,11 +113,23 @@ func (m *Members) refreshUnseen(ctx context.Context, began int64) error {
 		return fmt.Errorf("find memberships that were not listed: %w", postgres.Translate(err))
 	}
 	for _, id := range ids {
-		if err := m.Refresh(ctx, id); err != nil {
+		err := m.Refresh(ctx, id)
+		if err != nil && !whop.IsAway(err) {
+			m.passOver(ctx, id, err)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// passOver leaves a membership that Whop refuses to speak of as it was: one of them keeps
+// nobody else's from being repaired.
+func (m *Members) passOver(ctx context.Context, id string, err error) {
+	m.alarm("whop_membership_refused")
+	m.log.ErrorContext(ctx, "a membership could not be compared with whop", "membership", id, "err", err)
 }
 
 // Check asks Whop whether our key is good and our webhook works. Whop switches one off

@@ -159,7 +159,7 @@ func (c *Copier) allowed(ctx context.Context, tx pgx.Tx, follower uuid.UUID, s S
 	if !*s.AutoExecute || *s.Paper {
 		return nil
 	}
-	if err := c.gate.Allows(ctx, follower, billing.AutoCopy); err != nil {
+	if err := c.gate.AllowsIn(ctx, tx, follower, billing.AutoCopy); err != nil {
 		return err
 	}
 	given, err := consented(ctx, tx, follower)

@@ -212,7 +212,7 @@ func (p *Post) Discard(ctx context.Context, by, id uuid.UUID) error {
 // destination, then the delivery: the order every writer keeps, so that nothing newer of
 // the lane is claimed meanwhile.
 func (p *Post) rule(ctx context.Context, by, id uuid.UUID, act, change string) error {
-	err := p.db.As(ctx, by, func(ctx context.Context, tx pgx.Tx) error {
+	err := p.db.AsOperator(ctx, &by, func(ctx context.Context, tx pgx.Tx) error {
 		var destination uuid.UUID
 		err := tx.QueryRow(ctx, `
 			select t.id from deliveries d join destinations t on t.id = d.destination_id where d.id = $1
@@ -246,7 +246,7 @@ func (p *Post) rule(ctx context.Context, by, id uuid.UUID, act, change string) e
 			return err
 		}
 		return ring(ctx, tx)
-	}, postgres.Across("messages of anybody, by an operator"))
+	})
 	if err != nil {
 		return fmt.Errorf("dead letter %s, to be %s: %w", id, act, err)
 	}

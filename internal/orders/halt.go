@@ -41,7 +41,7 @@ func (d *Desk) Halt(ctx context.Context, by *uuid.UUID, h risk.Halt) error {
 		return fault.Validation(wrong)
 	}
 	h.Cause = risk.ByOperator
-	return d.db.AsSystem(ctx, "operator", func(ctx context.Context, tx pgx.Tx) (err error) {
+	return d.db.AsOperator(ctx, by, func(ctx context.Context, tx pgx.Tx) (err error) {
 		// The switch's lock comes before any other.
 		if err := d.rules.HoldSwitches(ctx, tx); err != nil {
 			return err
@@ -63,7 +63,7 @@ func (d *Desk) Unhalt(ctx context.Context, by *uuid.UUID, scope, key, why string
 	if _, known := haltScopes[scope]; !known {
 		return fault.Field("scope", "platform, broker, underlying, leader, user or account.")
 	}
-	return d.db.AsSystem(ctx, "operator", func(ctx context.Context, tx pgx.Tx) error {
+	return d.db.AsOperator(ctx, by, func(ctx context.Context, tx pgx.Tx) error {
 		if err := d.rules.HoldSwitches(ctx, tx); err != nil {
 			return err
 		}

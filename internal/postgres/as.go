@@ -69,6 +69,17 @@ func (db *DB) AsSystem(ctx context.Context, actor string, fn TxFunc, opts ...TxO
 	return db.run(ctx, beginAs(ctx, actor, ""), fn, opts)
 }
 
+// AsOperator runs what an operator does to others, with the program's rights: who it was
+// is in app.user_id for the audit triggers, and app.actor is "operator". by is nil from the
+// command line.
+func (db *DB) AsOperator(ctx context.Context, by *uuid.UUID, fn TxFunc, opts ...TxOption) error {
+	who := ""
+	if by != nil {
+		who = by.String()
+	}
+	return db.run(ctx, beginAs(ctx, "operator", who), fn, opts)
+}
+
 type originKey struct{}
 
 // WithOrigin notes where a request comes from, in words for people: the audit triggers

@@ -25,6 +25,10 @@ const migrateLock = "migrate"
 // where another user than its own migrates.
 var ErrNotMember = errors.New("the user of DATABASE_URL may not act as " + Member + ": GRANT " + Member + " TO it")
 
+// ErrNotOwner says that the tables are another user's, so that row-level security would
+// hide everything from the program's own work too.
+var ErrNotOwner = errors.New("the user of DATABASE_URL does not own the tables: connect as the one that migrates")
+
 // ErrSchemaBehind says that migrations of this program are not in the database yet.
 var ErrSchemaBehind = errors.New("database schema is behind this program: run `alertsify migrate`")
 
@@ -76,7 +80,8 @@ func Status(ctx context.Context, url string) ([]Migration, error) {
 }
 
 // SchemaKnown tells readiness whether the schema has every migration this program
-// knows: nil, ErrSchemaBehind, ErrNotMember, or ErrUnavailable. A newer schema is fine, because
+// knows, and whether the program may work with it: nil, ErrSchemaBehind, ErrNotMember,
+// ErrNotOwner, or ErrUnavailable. A newer schema is fine, because
 // two releases run together during a deploy.
 func SchemaKnown(ctx context.Context, db *DB) error {
 	newest, err := newestMigration()
@@ -84,10 +89,13 @@ func SchemaKnown(ctx context.Context, db *DB) error {
 		return err
 	}
 	var current int64
-	var member bool
+	var member, walled bool
 	err = db.pool.QueryRow(ctx, `
-		select coalesce(max(version_id), 0), $1 = '' or exists (select from pg_roles where rolname = $1 and pg_has_role(oid, 'member'))
-		from goose_db_version where is_applied`, db.restrictRole).Scan(&current, &member)
+		select coalesce(max(version_id), 0),
+			$1 = '' or exists (select from pg_roles where rolname = $1 and pg_has_role(oid, case
+				when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end)),
+			$1 <> '' and coalesce(row_security_active(to_regclass('orders')), false)
+		from goose_db_version where is_applied`, db.restrictRole).Scan(&current, &member, &walled)
 	if hasCode(err, "42P01") { // no such table: nothing was ever migrated
 		return ErrSchemaBehind
 	}
@@ -99,6 +107,9 @@ func SchemaKnown(ctx context.Context, db *DB) error {
 	}
 	if !member {
 		return ErrNotMember
+	}
+	if walled {
+		return ErrNotOwner
 	}
 	return nil
 }

@@ -184,7 +184,7 @@ func (r *Rules) Grant(ctx context.Context, by *uuid.UUID, user uuid.UUID, kind s
 	if len(wrong) > 0 {
 		return fault.Validation(wrong)
 	}
-	return r.db.AsSystem(ctx, "operator", func(ctx context.Context, tx pgx.Tx) error {
+	return r.db.AsOperator(ctx, by, func(ctx context.Context, tx pgx.Tx) error {
 		var granted *decimal.Decimal
 		if value != nil {
 			granted = &value.Decimal

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/alertsify/alertsify/internal/fault"
-	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
@@ -23,9 +22,9 @@ func (d *Directory) SetRole(ctx context.Context, username string, role Role) err
 
 // GrantRole is SetRole by an admin, whose id the audit log keeps.
 func (d *Directory) GrantRole(ctx context.Context, by uuid.UUID, username string, role Role) error {
-	return d.db.As(ctx, by, func(ctx context.Context, tx pgx.Tx) error {
+	return d.db.AsOperator(ctx, &by, func(ctx context.Context, tx pgx.Tx) error {
 		return setRole(ctx, tx, username, role)
-	}, postgres.Across("somebody else, by an operator"))
+	})
 }
 
 func setRole(ctx context.Context, tx pgx.Tx, username string, role Role) error {
@@ -70,20 +69,20 @@ func keepAnAdmin(ctx context.Context, tx pgx.Tx, username string) error {
 // Suspend keeps somebody out; Reinstate lets them back in. Both end every session.
 // The last admin cannot be suspended.
 func (d *Directory) Suspend(ctx context.Context, by uuid.UUID, username string) error {
-	return d.db.As(ctx, by, func(ctx context.Context, tx pgx.Tx) error {
+	return d.db.AsOperator(ctx, &by, func(ctx context.Context, tx pgx.Tx) error {
 		username := strings.ToLower(username)
 		if err := keepAnAdmin(ctx, tx, username); err != nil {
 			return err
 		}
 		return setStatus(ctx, tx, username, StatusActive, "suspended")
-	}, postgres.Across("somebody else, by an operator"))
+	})
 }
 
 // Reinstate ends a suspension.
 func (d *Directory) Reinstate(ctx context.Context, by uuid.UUID, username string) error {
-	return d.db.As(ctx, by, func(ctx context.Context, tx pgx.Tx) error {
+	return d.db.AsOperator(ctx, &by, func(ctx context.Context, tx pgx.Tx) error {
 		return setStatus(ctx, tx, strings.ToLower(username), "suspended", StatusActive)
-	}, postgres.Across("somebody else, by an operator"))
+	})
 }
 
 func setStatus(ctx context.Context, tx pgx.Tx, username, from, to string) error {
