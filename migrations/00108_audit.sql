@@ -19,6 +19,9 @@ create index audit_log_by on audit_log (by_user, at desc, id desc) where by_user
 create index audit_log_kind on audit_log (kind, at desc, id desc);
 create index audit_log_at on audit_log (at desc, id desc);
 
+-- What a row was when it came is in the row where nothing but a refresh or a sign-in makes it:
+-- people, connections and accounts are watched from then on.
+--
 -- audit(owner column or '', id column, columns to keep): secrets are kept out by not
 -- naming them. It writes with its owner's rights, so that no member needs any here.
 -- +goose StatementBegin
@@ -41,7 +44,7 @@ begin
 end $$;
 -- +goose StatementEnd
 
-create trigger audit after insert or update of username, email, email_verified, role, status, announces_detected on users
+create trigger audit after update of username, email, email_verified, role, status, announces_detected on users
     for each row execute function audit('id', 'id', 'username,email,email_verified,role,status,announces_detected');
 create trigger audit after insert or delete on identities for each row execute function audit('user_id', 'provider', 'provider,email');
 create trigger audit after insert on sign_ins for each row execute function audit('user_id', 'id', 'method,device,ip_prefix');
@@ -70,9 +73,9 @@ create trigger audit after insert or update or delete on trading_switches for ea
     execute function audit('', 'key', 'scope,key,stops,reason,cause,set_by');
 
 -- Brokers and destinations. Of the many columns that a refresh writes, these are a person's.
-create trigger audit after insert or update of removed_at, dismissed_at, selected on accounts
+create trigger audit after update of removed_at, dismissed_at, selected on accounts
     for each row execute function audit('user_id', 'id', 'institution,number,removed_at,selected');
-create trigger audit after insert or update of status, deleted_at, remove_requested_at on connections
+create trigger audit after update of status, deleted_at, remove_requested_at on connections
     for each row execute function audit('user_id', 'id', 'institution,status,remove_requested_at,deleted_at');
 create trigger audit after insert or update of removed_at, disabled_at on destinations
     for each row execute function audit('user_id', 'id', 'channel,removed_at,disabled_at,disabled_reason');

@@ -13,7 +13,6 @@ import (
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
-	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // DeadLetter is a message that came to nothing, as operators see it: of its destination
