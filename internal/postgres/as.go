@@ -17,13 +17,16 @@ const Member = "alertsify_member"
 // security and the audit triggers read it. With RestrictRole set it also gives up the program's own rights,
 // unless it says with Across what it needs of others.
 func (db *DB) As(ctx context.Context, user uuid.UUID, fn TxFunc, opts ...TxOption) error {
-	return db.run(ctx, beginAs(ctx, "user", user.String()), fn, append([]TxOption{db.restricted()}, opts...))
+	return db.run(ctx, beginAs(ctx, "user", user.String()), fn, append([]TxOption{db.asMember()}, opts...))
 }
 
-// restricted has a transaction begin by giving up the program's rights.
-func (db *DB) restricted() TxOption {
+// asMember has a transaction begin by giving up the program's rights, on a connection
+// where all do.
+func (db *DB) asMember() TxOption {
 	return func(c *txConfig) {
+		c.across = db.pool
 		if db.restrictRole != "" {
+			c.pool = db.members
 			c.restrict = "; set local role " + pgx.Identifier{db.restrictRole}.Sanitize()
 		}
 	}
@@ -33,7 +36,7 @@ func (db *DB) restricted() TxOption {
 // rows of others: the text says which. Its queries have no second wall, so that each of them
 // names its owner, or the few columns of others that it gives away.
 func Across(_ string) TxOption {
-	return func(c *txConfig) { c.restrict = "" }
+	return func(c *txConfig) { c.restrict, c.pool = "", c.across }
 }
 
 // ReadAs is As for reads that need nothing of each other: all of it, begin and commit
@@ -48,7 +51,7 @@ func (db *DB) ReadAs(ctx context.Context, user uuid.UUID, queue func(*pgx.Batch)
 	}
 	queue(b)
 	b.Queue("commit")
-	return Translate(db.pool.SendBatch(ctx, b).Close())
+	return Translate(db.members.SendBatch(ctx, b).Close())
 }
 
 // Note runs one statement whose commit waits for no disk. It is for what a crash of the

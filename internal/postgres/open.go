@@ -26,7 +26,7 @@ const (
 // Options says how to reach the database.
 type Options struct {
 	URL      string // postgres://… ; never logged
-	MaxConns int32  // connections of the pool; 20 when zero
+	MaxConns int32  // connections of the pool, and as many for members; 20 when zero
 	Logger   *slog.Logger
 	AppName  string // shown in pg_stat_activity
 	// RestrictRole, when set, is the role that As switches to, so that row-level
@@ -34,9 +34,13 @@ type Options struct {
 	RestrictRole string
 }
 
-// DB is one pool of connections and the doors to it.
+// DB is one pool of connections and the doors to it; and another for members. A plan that is
+// kept for a statement on a table with row-level security holds for one role only: where a
+// connection served both, each change of hands would plan its statements anew (two
+// milliseconds of an order).
 type DB struct {
 	pool         *pgxpool.Pool
+	members      *pgxpool.Pool // for what gives up the program's rights; the same one where nothing does
 	log          *slog.Logger
 	restrictRole string
 	bells        bells
@@ -62,7 +66,15 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &DB{pool: pool, log: log, restrictRole: o.RestrictRole}, nil
+	db := &DB{pool: pool, members: pool, log: log, restrictRole: o.RestrictRole}
+	if o.RestrictRole == "" {
+		return db, nil
+	}
+	if db.members, err = pgxpool.NewWithConfig(ctx, cfg.Copy()); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return db, nil
 }
 
 // Pool gives the connections themselves, for plain reads and for libraries.
@@ -73,6 +85,9 @@ func (db *DB) Close() {
 	db.bells.close()
 	if db.queue != nil {
 		db.queue.Close()
+	}
+	if db.members != db.pool {
+		db.members.Close()
 	}
 	db.pool.Close()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // maxTries bounds how often one transaction runs: once and three repeats (rule 8.5).
@@ -26,6 +27,8 @@ type txConfig struct {
 	tries    int
 	begin    string
 	restrict string // what follows begin where rights are given up
+	pool     *pgxpool.Pool
+	across   *pgxpool.Pool // where Across goes instead
 }
 
 // NoRetry runs the work once, for callers that do something with a lost race.
@@ -40,7 +43,7 @@ func (db *DB) InTx(ctx context.Context, fn TxFunc, opts ...TxOption) error {
 }
 
 func (db *DB) run(ctx context.Context, begin string, fn TxFunc, opts []TxOption) error {
-	cfg := txConfig{tries: maxTries, begin: begin}
+	cfg := txConfig{tries: maxTries, begin: begin, pool: db.pool}
 	for _, opt := range opts {
 		opt(&cfg)
 	}
@@ -49,7 +52,7 @@ func (db *DB) run(ctx context.Context, begin string, fn TxFunc, opts []TxOption)
 		if try > 0 && pause(ctx, try) != nil {
 			return err
 		}
-		err = db.once(ctx, cfg.begin+cfg.restrict, fn)
+		err = db.once(ctx, cfg, fn)
 		if !hasCode(err, "40001", "40P01", "55P03") {
 			break
 		}
@@ -59,8 +62,8 @@ func (db *DB) run(ctx context.Context, begin string, fn TxFunc, opts []TxOption)
 
 // once runs one attempt. The rollback has its own short deadline: the caller's
 // context may be the reason for it.
-func (db *DB) once(ctx context.Context, begin string, fn TxFunc) error {
-	tx, err := db.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
+func (db *DB) once(ctx context.Context, cfg txConfig, fn TxFunc) error {
+	tx, err := cfg.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: cfg.begin + cfg.restrict})
 	if err != nil {
 		return fmt.Errorf("begin transaction: %w", err)
 	}
