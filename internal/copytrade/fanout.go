@@ -105,7 +105,7 @@ func (c *Copier) fanOutArgs(o orders.Order, filled filledAt, trigger time.Time) 
 	day, _ := c.lastDay()
 	included := c.gate.Holders(billing.AutoCopy)
 	return pgx.NamedArgs{
-		"planAll": included.Everybody, "planNew": included.Newcomers, "planProducts": included.Products,
+		"planNew": included.Newcomers, "planProducts": included.Products,
 		"expirations": day.Expirations, "latest": day.latest(), "time": day.Now.In(exchange.NewYork).Format("15:04"),
 		"order": o.ID, "trader": o.UserID, "now": c.now(), "close": closes, "executed": filled.executed, "trigger": trigger,
 		"open": c.clock.Open(o.Contract.Underlying), "most": c.rules.Limits().CopyContracts,

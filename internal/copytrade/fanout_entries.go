@@ -3,6 +3,8 @@ package copytrade
 import (
 	"strconv"
 	"strings"
+
+	"github.com/alertsify/alertsify/internal/billing"
 )
 
 // activeAtTrigger are the subscriptions to a trader that were active at the instant of
@@ -72,13 +74,24 @@ const automatic = `(s.auto_execute and (s.paper or exists (
 		select 1 from consents k where k.user_id = s.follower_id and k.version = @consent and k.withdrawn_at is null)))`
 
 // planned is whether the plan of subscription s's follower includes buying without asking:
-// who let it lapse is asked from then on, as on the lower plan. Exits go on without it.
-// Where nothing is sold the first word decides, and nobody is looked up (index
-// memberships_user).
-const planned = `(@planAll::boolean or exists (
+// who let it lapse is asked from then on, as on the lower plan. Exits go on without it
+// (index memberships_user).
+const planned = `(exists (
 		select from memberships m where m.user_id = s.follower_id and m.access and (m.access_until is null or m.access_until > @now::timestamptz)
 			and m.product = any (@planProducts::text[]))
 		or @planNew::boolean and not exists (select from memberships m where m.user_id = s.follower_id))`
+
+// planMark stands where planned does; where no plans are sold it is all there is to ask.
+const planMark = "true /* whose plan includes it */"
+
+// entries is fanOutEntries, with the question about plans where they are sold: elsewhere
+// even planning it would be felt.
+func (c *Copier) entries() string {
+	if c.gate.Holders(billing.AutoCopy).Everybody {
+		return fanOutEntries
+	}
+	return strings.Replace(fanOutEntries, planMark, planned, 1)
+}
 
 // readMade reads the decisions that a CTE named made has written.
 const readMade = ` select ` + decisionColumns + ` from made c join users t on t.id = c.trader_id join orders l on l.id = c.leader_order_id`
@@ -226,7 +239,7 @@ with o as materialized (
 		case when s.paper then coalesce(a.buying_power, @paperPower::numeric) else a.buying_power end as buying_power,
 		o.last_day and s.close_on_expiry_at is not null and least(s.close_on_expiry_at, @latest) <= @time as closing,
 		@open::boolean as session_open, o.delay, o.delay_ms, o.delay_seconds, ` + heldElsewhere + ` as held,
-		s.auto_execute and (s.paper or agreed.user_id is not null and ` + planned + `) as automatic, copies.others as open_others, copies.cost as exposed, least(rt.own, rt.granted) as total_most,
+		s.auto_execute and (s.paper or agreed.user_id is not null and ` + planMark + `) as automatic, copies.others as open_others, copies.cost as exposed, least(rt.own, rt.granted) as total_most,
 		case when rt.user_id is not null then (` + allCopies + `) end as total_exposed,
 		case when s.daily_loss_stop is not null then (` + madeToday + `) end as made,
 		least(r.own, coalesce(r.granted, @most::int))::int as most, used.used::int as copies_today, @unpublished::boolean as unpublished, s.muted_on = @today::date as muted, a.balance_at

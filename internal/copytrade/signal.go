@@ -173,7 +173,7 @@ func (c *Copier) decideSlice(ctx context.Context, tx pgx.Tx, s signal) (done boo
 	if err != nil {
 		return false, fmt.Errorf("lock the signal of order %s: %w", s.leader.ID, err)
 	}
-	statement := fanOutEntries
+	statement := c.entries()
 	if s.leader.Side == orders.STC {
 		statement = fanOutExits
 	}

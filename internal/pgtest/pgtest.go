@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	poolConns = 6 // for each test; hundreds of them run at once on one server
+	poolConns = 10 // for each test, four of them for members; hundreds of tests run at once on one server
 	waitMax   = 60 * time.Second
 )
 

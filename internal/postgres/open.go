@@ -26,7 +26,7 @@ const (
 // Options says how to reach the database.
 type Options struct {
 	URL      string // postgres://… ; never logged
-	MaxConns int32  // connections of the pool, and as many for members; 20 when zero
+	MaxConns int32  // connections in all, two of five for members where there are any; 20 when zero
 	Logger   *slog.Logger
 	AppName  string // shown in pg_stat_activity
 	// RestrictRole, when set, is the role that As switches to, so that row-level
@@ -54,6 +54,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	forMembers := max(cfg.MaxConns*2/5, 1)
+	if o.RestrictRole != "" {
+		cfg.MaxConns = max(cfg.MaxConns-forMembers, 1)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -70,7 +74,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.RestrictRole == "" {
 		return db, nil
 	}
-	if db.members, err = pgxpool.NewWithConfig(ctx, cfg.Copy()); err != nil {
+	members := cfg.Copy()
+	members.MaxConns = forMembers
+	if db.members, err = pgxpool.NewWithConfig(ctx, members); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
