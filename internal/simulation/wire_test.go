@@ -136,6 +136,10 @@ func (s *simulation) placing(w http.ResponseWriter, r *http.Request, broker http
 	before, _ := s.world.Newest(account)
 	if s.sabotage.repeats {
 		w, r = twice(broker, w, r)
+		if first, any := s.world.Newest(account); any && first.BrokerOrderID != before.BrokerOrderID {
+			s.referee.executed(o.id, first.BrokerOrderID) // what reached the broker, whoever sent it
+			before = first
+		}
 	}
 	aborted := serve(broker, w, r)
 	s.fail(s.world.SetMode(account, "manual")) // what works on is filled by hand
