@@ -153,8 +153,15 @@ func plain(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// byWords names who did it.
+// byWords names who did it, and from where.
 func byWords(e audit.Entry) string {
+	if e.Origin != "" {
+		return doerWords(e) + ", " + e.Origin
+	}
+	return doerWords(e)
+}
+
+func doerWords(e audit.Entry) string {
 	switch {
 	case e.By != "":
 		return "@" + e.By

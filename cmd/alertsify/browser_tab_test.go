@@ -198,11 +198,42 @@ func (p *tab) click(selector string) {
 		}
 		return still
 	})
-	if p.window.touch {
-		p.do("tap "+selector, chromedp.TapXY(at[0], at[1]))
-		return
+	for range 3 {
+		before, hears := p.clicks()
+		if p.window.touch {
+			p.do("tap "+selector, chromedp.TapXY(at[0], at[1]))
+		} else {
+			p.do("click "+selector, chromedp.MouseClickXY(at[0], at[1]))
+		}
+		if !hears || p.heardAClickAfter(before) {
+			return
+		}
 	}
-	p.do("click "+selector, chromedp.MouseClickXY(at[0], at[1]))
+}
+
+// clicks counts the clicks that reached this page. A page without script counts none.
+func (p *tab) clicks() (n int, hears bool) {
+	if p.plain {
+		return 0, false
+	}
+	n, err := eval[int](p, `(() => {
+		if (window.clicksHeard === undefined) { window.clicksHeard = 0; addEventListener("click", () => window.clicksHeard++, true) }
+		return window.clicksHeard;
+	})()`)
+	return n, err == nil
+}
+
+// heardAClickAfter tells whether the page has heard one more, or is another one by now.
+// The browser throws input away that arrives while it swaps what it draws: a person sees
+// that nothing happened and clicks again.
+func (p *tab) heardAClickAfter(n int) bool {
+	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(glance) {
+		heard, err := eval[int](p, "window.clicksHeard ?? -1")
+		if err != nil || heard < 0 || heard > n {
+			return true
+		}
+	}
+	return false
 }
 
 // fill types into a field as a person does: to the field, all of it away, the new text.

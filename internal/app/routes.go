@@ -49,7 +49,7 @@ func (a *App) openDoors(context.Context) (err error) {
 	}
 	a.hooks = hooks.New(hooks.Options{
 		Inbox: a.inbox, Snaptrade: a.broker, Resend: resend, Telegram: a.cfg.TelegramSecret, TelegramBot: telegram.BotID(a.cfg.TelegramToken),
-		Whop:    whop.Secrets(a.cfg.WhopWebhookSecrets),
+		Whop:    whop.Keys(a.cfg.WhopWebhookSecrets),
 		Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log),
 	})
 	a.site, err = web.New(web.Options{

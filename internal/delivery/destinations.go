@@ -98,7 +98,25 @@ func (p *Post) renew(ctx context.Context, tx pgx.Tx, id uuid.UUID, f fresh) erro
 	if err != nil {
 		return fmt.Errorf("bring the messages of a renewed destination up to date: %w", err)
 	}
+	if err := p.catchUpNotes(ctx, tx, id); err != nil {
+		return err
+	}
 	return ring(ctx, tx)
+}
+
+// catchUpNotes has a renewed chat's messages say what their notifications say by now.
+func (p *Post) catchUpNotes(ctx context.Context, tx pgx.Tx, destination uuid.UUID) error {
+	_, err := tx.Exec(ctx, changeNotes+`
+		from deliveries c join notifications n on n.id = c.notification_id
+		where c.destination_id = @destination and c.channel = @telegram and c.op = 'create'
+		  and c.message_id is not null and not c.message_gone
+		  and c.revision < n.revision and c.created_at + @updatesFor::interval > @now
+		on conflict (changes) where changes is not null and state = 'pending' do nothing`,
+		pgx.NamedArgs{"destination": destination, "telegram": ChannelTelegram, "now": p.now(), "updatesFor": updatesFor})
+	if err != nil {
+		return fmt.Errorf("bring the notifications of a renewed destination up to date: %w", err)
+	}
+	return nil
 }
 
 func (p *Post) sealed(id uuid.UUID, text secret.Text) (*string, error) {

@@ -89,6 +89,14 @@ func Revise(ctx context.Context, tx pgx.Tx, alertID uuid.UUID, revision int, now
 	return ring(ctx, tx)
 }
 
+// changeNotes begins a statement that has the messages c of notifications n changed to what
+// these say now.
+const changeNotes = `
+	insert into deliveries (destination_id, channel, user_id, changes, position_id, op, revision,
+	                        not_before, cutoff, executed_at, learnt_at, created_at, updated_at)
+	select c.destination_id, c.channel, c.user_id, c.id, c.position_id, 'update', n.revision,
+	       @now, c.created_at + @updatesFor::interval, c.executed_at, c.learnt_at, @now, @now`
+
 // ReviseNote makes the messages of a notification say what is true now, on the channels
 // where a message can be changed: a chat. One that was not sent yet takes the newest words
 // by itself; updates that wait collapse into one.
@@ -100,18 +108,14 @@ func ReviseNote(ctx context.Context, tx pgx.Tx, notification uuid.UUID, revision
 	if err != nil {
 		return fmt.Errorf("revise notification %s: %w", notification, err)
 	}
-	tag, err := tx.Exec(ctx, `
-		insert into deliveries (destination_id, channel, user_id, changes, position_id, op, revision,
-		                        not_before, cutoff, executed_at, learnt_at, created_at, updated_at)
-		select c.destination_id, c.channel, c.user_id, c.id, c.position_id, 'update', $2::int,
-		       $3, c.created_at + $4::interval, c.executed_at, c.learnt_at, $3, $3
-		from deliveries c join destinations t on t.id = c.destination_id
-		where c.notification_id = $1 and c.channel = $5 and c.state in ('sending', 'delivered')
-		  and not c.message_gone and c.created_at + $4::interval > $3
+	tag, err := tx.Exec(ctx, changeNotes+`
+		from deliveries c join notifications n on n.id = c.notification_id join destinations t on t.id = c.destination_id
+		where c.notification_id = @notification and c.channel = @telegram and c.state in ('sending', 'delivered')
+		  and not c.message_gone and c.created_at + @updatesFor::interval > @now
 		  and t.disabled_at is null and t.removed_at is null
 		on conflict (changes) where changes is not null and state = 'pending'
 		do update set revision = excluded.revision, updated_at = excluded.updated_at`,
-		notification, revision, now, updatesFor, ChannelTelegram)
+		pgx.NamedArgs{"notification": notification, "telegram": ChannelTelegram, "now": now, "updatesFor": updatesFor})
 	if err != nil {
 		return fmt.Errorf("update messages of notification %s: %w", notification, err)
 	}

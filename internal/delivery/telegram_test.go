@@ -596,3 +596,32 @@ func TestAChangeTellsAllOfItsMessage(t *testing.T) {
 	first.fills(5)
 	s.wantStates(delivery.ChannelTelegram, "create delivered, create delivered, update delivered")
 }
+
+// What a chat could not be told while it was stopped, its messages say once it is connected
+// anew.
+func TestAReconnectedChatCatchesUp(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava, phone := s.connected("ava", 4001)
+	bought := s.holding(ava).trade("BTO").fills(2)
+	s.drain()
+	phone.writes("/stop")
+	bought.fills(4)
+	s.drain()
+	for range 2 { // the second time there is nothing to catch up on
+		s.clock.pass(time.Minute)
+		phone.writes("/start " + s.link(ava))
+		s.confirm(ava)
+		s.drain()
+	}
+	shown := 0
+	for _, text := range phone.shows() {
+		if strings.Contains(text, "Bought 4 of 5") {
+			shown++
+		}
+	}
+	if shown != 1 {
+		t.Errorf("the chat shows %q", phone.shows())
+	}
+	s.wantStates(delivery.ChannelTelegram, "create delivered, update delivered")
+}

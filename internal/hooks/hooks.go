@@ -23,7 +23,7 @@ const RefusedPerMinute = 600
 type Options struct {
 	Inbox     *inbox.Inbox
 	Snaptrade *snaptrade.Client // nil: its webhooks are answered with 503
-	Whop      []secret.Text     // of Whop's webhooks; none: they are answered with 503
+	Whop      []webhook.Key     // of Whop's webhooks; none: they are answered with 503
 	Resend    []webhook.Key     // of its webhooks; none: they are answered with 503
 	Telegram  secret.Text       // the word its webhooks carry; empty: they are answered with 503
 	Refused   httpio.Allow      // counts refused webhooks by address; nil: nobody counts
@@ -36,7 +36,7 @@ type Options struct {
 // Hooks are the doors for machines.
 type Hooks struct {
 	inbox       *inbox.Inbox
-	whop        []secret.Text
+	whop        []webhook.Key
 	snaptrade   *snaptrade.Client
 	resend      []webhook.Key
 	telegram    secret.Text

@@ -28,7 +28,7 @@ func shopDoor(t *testing.T, secrets string) door {
 	t.Helper()
 	db := pgtest.New(t)
 	box := inbox.New(inbox.Options{DB: db})
-	server := httptest.NewServer(httpio.Handler(hooks.New(hooks.Options{Inbox: box, Whop: whop.Secrets(secret.New(secrets))}).Whop))
+	server := httptest.NewServer(httpio.Handler(hooks.New(hooks.Options{Inbox: box, Whop: whop.Keys(secret.New(secrets))}).Whop))
 	t.Cleanup(func() {
 		server.Close()
 		box.Close()

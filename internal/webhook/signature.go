@@ -52,6 +52,9 @@ func ParseSecret(text secret.Text) (Key, error) {
 	return Key{secret.New(string(b))}, nil
 }
 
+// PlainKey is a key of whoever signs with a secret's text as it stands, prefix and all.
+func PlainKey(text secret.Text) Key { return Key{text} }
+
 // ParseSecrets reads several, separated by commas: while one is being replaced two
 // are good.
 func ParseSecrets(text secret.Text) ([]Key, error) {
@@ -100,13 +103,7 @@ func Verify(keys []Key, s Signed, body []byte, now time.Time) Verdict {
 	if s.ID == "" || err != nil {
 		return Wrong
 	}
-	right := false
-	for _, given := range signatures(s.Signature) {
-		for _, k := range keys {
-			// Every pair is compared, so that the time taken does not tell which one fits.
-			right = hmac.Equal(given, k.sum(s.ID, s.Timestamp, body)) || right
-		}
-	}
+	right := MadeBy(keys, s, body)
 	switch age := now.Sub(time.Unix(seconds, 0)).Abs(); {
 	case !right:
 		return Wrong
@@ -114,6 +111,17 @@ func Verify(keys []Key, s Signed, body []byte, now time.Time) Verdict {
 		return Stale
 	}
 	return OK
+}
+
+// MadeBy tells whether one of the keys made one of the signatures, whatever the time.
+// Every pair is compared, so that the time taken does not tell which one fits.
+func MadeBy(keys []Key, s Signed, body []byte) (right bool) {
+	for _, given := range signatures(s.Signature) {
+		for _, k := range keys {
+			right = hmac.Equal(given, k.sum(s.ID, s.Timestamp, body)) || right
+		}
+	}
+	return right
 }
 
 // signatures are those of the version that we know, of a list separated by blanks.
@@ -126,7 +134,7 @@ func signatures(list string) (found [][]byte) {
 		if !ok || of != version {
 			continue
 		}
-		if b, err := base64.StdEncoding.DecodeString(encoded); err == nil {
+		if b, err := base64.StdEncoding.Strict().DecodeString(encoded); err == nil {
 			found = append(found, b)
 		}
 	}

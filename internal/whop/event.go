@@ -1,9 +1,6 @@
 package whop
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,16 +12,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/webhook"
 )
 
 const (
 	// tolerance is how far a timestamp may be off before what it stamps counts as stale.
 	tolerance = 300 * time.Second
 
-	signaturesMax = 16  // of one request that are compared
-	depthMax      = 100 // of a body (rule 11.1)
-	digitsMax     = 12  // of seconds since 1970; more overflow nothing, and name no year of ours
-	idMax         = 200 // bytes of an id that we would ask for; longer ones name nothing of Whop's
+	depthMax  = 100 // of a body (rule 11.1)
+	digitsMax = 12  // of seconds since 1970; more overflow nothing, and name no year of ours
+	idMax     = 200 // bytes of an id that we would ask for; longer ones name nothing of Whop's
 )
 
 // Verdict is what was found out about a request that claims to be an event.
@@ -59,37 +56,38 @@ type Event struct {
 	OtherID    bool      `json:"otherId"`    // the body names another id than the header, which counts
 }
 
-// Secrets reads several, separated by commas: while one is being replaced two are good.
-func Secrets(text secret.Text) (list []secret.Text) {
+// Keys reads several secrets, separated by commas: while one is being replaced two are
+// good. The key is the whole secret as Whop shows it, prefix and all: Whop does not follow
+// the Standard Webhooks specification there, and there is no second derivation (seen in
+// its signatures).
+func Keys(text secret.Text) (list []webhook.Key) {
 	for part := range strings.SplitSeq(text.Reveal(), ",") {
 		if part = strings.TrimSpace(part); part != "" {
-			list = append(list, secret.New(part))
+			list = append(list, webhook.PlainKey(secret.New(part)))
 		}
 	}
 	return list
 }
 
-// VerifyEvent holds a request against its signature and reads it. The key is the whole
-// secret as Whop shows it, prefix and all: Whop does not follow the Standard Webhooks
-// specification there (contract §3), and there is no second derivation.
-func VerifyEvent(secrets []secret.Text, h http.Header, body []byte, now time.Time) (Event, Verdict) {
-	id, stamp, signature := h.Get("Webhook-Id"), h.Get("Webhook-Timestamp"), h.Get("Webhook-Signature")
-	if id == "" || stamp == "" || signature == "" {
+// VerifyEvent holds a request against its signature and reads it.
+func VerifyEvent(keys []webhook.Key, h http.Header, body []byte, now time.Time) (Event, Verdict) {
+	is := webhook.Signed{ID: h.Get("Webhook-Id"), Timestamp: h.Get("Webhook-Timestamp"), Signature: h.Get("Webhook-Signature")}
+	if is.ID == "" || is.Timestamp == "" || is.Signature == "" {
 		return Event{}, MissingHeader
 	}
-	seconds, ok := plainInteger(stamp)
+	seconds, ok := plainInteger(is.Timestamp)
 	if !ok {
 		return Event{}, BadTimestamp
 	}
-	if !signed(secrets, signature, id, stamp, body) {
+	if !webhook.MadeBy(keys, is, body) {
 		return Event{}, SignatureMismatch
 	}
 	event, err := readEvent(body)
 	if err != nil {
 		return Event{}, Malformed
 	}
-	event.OtherID = event.ID != "" && event.ID != id
-	event.ID = id
+	event.OtherID = event.ID != "" && event.ID != is.ID
+	event.ID = is.ID
 	switch age := now.Unix() - seconds; {
 	case age > int64(tolerance/time.Second):
 		return event, TooOld
@@ -106,30 +104,6 @@ func plainInteger(text string) (int64, bool) {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	return n, err == nil
-}
-
-// signed compares every pair, so that the time taken does not tell which one fits.
-func signed(secrets []secret.Text, list, id, stamp string, body []byte) (right bool) {
-	for i, item := range strings.Fields(list) {
-		if i == signaturesMax {
-			break
-		}
-		scheme, encoded, _ := strings.Cut(item, ",")
-		if scheme != "v1" {
-			continue // v1a is asymmetric, not ours
-		}
-		given, err := base64.StdEncoding.Strict().DecodeString(encoded)
-		if err != nil {
-			continue
-		}
-		for _, s := range secrets {
-			mac := hmac.New(sha256.New, []byte(s.Reveal()))
-			mac.Write([]byte(id + "." + stamp + "."))
-			mac.Write(body)
-			right = hmac.Equal(given, mac.Sum(nil)) || right
-		}
-	}
-	return right
 }
 
 // loose is a text; what stands there in another form says nothing.

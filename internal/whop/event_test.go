@@ -38,7 +38,7 @@ func sign(key []byte, id, stamp, body string) string {
 // The contract's own vectors, made by another implementation.
 func TestThePublishedVectors(t *testing.T) {
 	t.Parallel()
-	secrets := []secret.Text{secret.New(vectorSecret)}
+	keys := Keys(secret.New(vectorSecret))
 	for _, v := range []struct {
 		name, id, signature, body string
 		now                       int64
@@ -62,7 +62,7 @@ func TestThePublishedVectors(t *testing.T) {
 			`{"id":"msg_Pub4","type":"membership.deactivated","data":{"id":"mem_1"}}`, 1793000301, TooOld,
 		},
 	} {
-		event, got := VerifyEvent(secrets, header(v.id, strconv.Itoa(vectorStamp), v.signature), []byte(v.body), time.Unix(v.now, 0))
+		event, got := VerifyEvent(keys, header(v.id, strconv.Itoa(vectorStamp), v.signature), []byte(v.body), time.Unix(v.now, 0))
 		if got != v.want {
 			t.Errorf("%s: %s, want %s", v.name, got, v.want)
 		}
@@ -118,7 +118,7 @@ func TestTheFirstReasonThatAppliesIsTheOne(t *testing.T) {
 		{"301 s ahead", signedAt(301), body, TooNew},
 		{"old and unreadable", header("msg_1", at(-900), sign([]byte(vectorSecret), "msg_1", at(-900), "[]")), "[]", Malformed},
 	} {
-		if _, got := VerifyEvent(Secrets(secret.New("ws_new, "+vectorSecret)), c.h, []byte(c.body), now); got != c.want {
+		if _, got := VerifyEvent(Keys(secret.New("ws_new, "+vectorSecret)), c.h, []byte(c.body), now); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
