@@ -206,6 +206,7 @@ func TestPagesOfABenchmark(t *testing.T) {
 	deaf, _ := strconv.Atoi(os.Getenv("BENCH_DEAF"))
 	tokens := strings.Fields(os.Getenv("BENCH_TOKENS"))
 	arrived := make(chan time.Duration, listeners)
+	held := make([]*bufio.Reader, listeners) // a connection that nobody holds is closed when it is collected
 	var opened sync.WaitGroup
 	atOnce := make(chan struct{}, 32)
 	for i := range listeners {
@@ -217,6 +218,7 @@ func TestPagesOfABenchmark(t *testing.T) {
 				t.Errorf("page %d: %v", i, err)
 				return
 			}
+			held[i] = reader
 			if i >= deaf {
 				go hear(reader, arrived)
 			}
@@ -231,6 +233,7 @@ func TestPagesOfABenchmark(t *testing.T) {
 		}
 		slices.Sort(times)
 		fmt.Println("heard", int64(times[len(times)/2]), int64(times[len(times)-1]))
+		runtime.KeepAlive(held)
 	}
 }
 
