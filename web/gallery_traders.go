@@ -9,6 +9,7 @@ import (
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
@@ -64,7 +65,7 @@ func cannedTrader(now time.Time) traderView {
 		ID: uuid.UUID{2}, Username: "ben", Side: "STC", Contract: contract("AAPL", exchange.Call, "200", today.AddDays(55)), Quantity: 5, Filled: 5,
 		Price: money.MustPrice("5.25"), Entry: price("3.50"), RealizedPnl: &gain, RealizedPercent: &percent, At: now.Add(-26 * time.Hour),
 	}
-	return traderView{Profile: p, Alerts: []alerts.FeedItem{bought, sold}, SignedIn: true, Followed: true, Subscription: uuid.Nil.String()}
+	return traderView{Profile: p, Alerts: []alerts.FeedItem{bought, sold}, Record: record.Standing{Username: p.Username, Entries: 128}, SignedIn: true, Followed: true, Subscription: uuid.Nil.String()}
 }
 
 func stoppedTrader(now time.Time) traderView {
@@ -104,5 +105,5 @@ func cannedStop(paper bool) copyStopView {
 
 // publicView is a trader's page for who is not signed in.
 func publicView(v traderView) traderView {
-	return traderView{Profile: v.Profile, Alerts: v.Alerts}
+	return traderView{Profile: v.Profile, Alerts: v.Alerts, Record: v.Record}
 }

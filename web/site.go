@@ -26,6 +26,7 @@ import (
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/users"
@@ -41,6 +42,7 @@ type Options struct {
 	Desk     *orders.Desk
 	Book     *positions.Book
 	Copier   *copytrade.Copier
+	Records  *record.Book
 	Alerts   *alerts.Announcer
 	Post     *delivery.Post
 	Audit    *audit.Log
@@ -65,6 +67,7 @@ type Site struct {
 	desk     *orders.Desk
 	book     *positions.Book
 	copier   *copytrade.Copier
+	records  *record.Book
 	alerts   *alerts.Announcer
 	post     *delivery.Post
 	audit    *audit.Log
@@ -89,7 +92,7 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	return &Site{
-		guard: o.Guard, users: o.Users, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, copier: o.Copier,
+		guard: o.Guard, users: o.Users, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, copier: o.Copier, records: o.Records,
 		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil

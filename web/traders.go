@@ -12,6 +12,7 @@ import (
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/record"
 )
 
 const tradersPath = "/traders"
@@ -96,6 +97,7 @@ type traderView struct {
 	Own          bool   // the viewer's own profile
 	Subscription string // the viewer's; empty without
 	Followed     bool   // by the viewer
+	Record       record.Standing
 }
 
 const alertsMost = 10
@@ -108,6 +110,9 @@ func (s *Site) trader(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := traderView{Profile: profile}
+	if v.Record, err = s.records.Of(ctx, profile.Username); err != nil {
+		return err
+	}
 	viewer, known := auth.From(ctx)
 	v.Alerts, _, err = s.alerts.Feed(ctx, alerts.FeedQuery{Kind: alerts.TradeFeed, Viewer: viewer.User.ID, Username: v.Username, Limit: alertsMost})
 	if err != nil {
@@ -168,4 +173,11 @@ func periodWords(period string) string {
 		}
 	}
 	return period
+}
+
+func entryWords(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return strconv.Itoa(n) + " entries"
 }

@@ -44,6 +44,7 @@ func commands() []command {
 		{"halt", "list halts, halt a SCOPE [KEY] --reason TEXT, or take it back: off SCOPE [KEY]", halt},
 		{"limits", "show a user's limits: NAME, or set one: NAME LIMIT VALUE|default", limits},
 		{"doctor", "examine every integration", doctor},
+		{"verify-record", "recompute a trader's downloaded track record: FILE", verifyRecord},
 		{"vapid", "make a key pair for web push", vapid},
 		{"version", "print the version", printVersion},
 	}
@@ -99,7 +100,7 @@ func usage(w io.Writer) {
 	fmt.Fprintln(w, "alertsify is a social options-trading platform.")
 	fmt.Fprintln(w, "\nCommands:")
 	for _, cmd := range commands() {
-		fmt.Fprintf(w, "  %-9s %s\n", cmd.name, cmd.does)
+		fmt.Fprintf(w, "  %-13s %s\n", cmd.name, cmd.does)
 	}
 	fmt.Fprintln(w, "\n`alertsify COMMAND -h` lists a command's flags.")
 }

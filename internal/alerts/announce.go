@@ -80,6 +80,15 @@ func (a *Announcer) store(ctx context.Context, tx pgx.Tx, t Trade, f facts) (sai
 	return s, err
 }
 
+// MarkRecord notes, beside an order's alert, the first digits of its trader's track record
+// with its latest fill in it.
+func (a *Announcer) MarkRecord(ctx context.Context, tx pgx.Tx, order uuid.UUID, head string) error {
+	if _, err := tx.Exec(ctx, `update alerts set record = $2 where order_id = $1`, order, head); err != nil {
+		return fmt.Errorf("note the record beside the alert of order %s: %w", order, err)
+	}
+	return nil
+}
+
 func (a *Announcer) tellPublic(ctx context.Context, tx pgx.Tx, t Trade, s said) error {
 	if err := publishFeed(ctx, tx, s.id); err != nil {
 		return err

@@ -176,9 +176,13 @@ func signed(text string, direction int) string {
 }
 
 // footer carries the first 8 characters of the public id, by which people
-// recognise a repeat, and says when the news are old.
+// recognise a repeat, those of the trader's track record, by which it cannot be
+// rewritten later, and says when the news are old.
 func footer(r alertRow, late time.Duration) string {
 	text := "Alertsify • Trade ID: " + r.ID.String()[:8]
+	if r.Record != nil {
+		text += " • Record " + *r.Record
+	}
 	if late >= lateFrom {
 		text += " • " + strconv.Itoa(int(late/time.Minute)) + " min late"
 	}

@@ -128,11 +128,12 @@ type alertRow struct {
 	LearntAt   time.Time       `json:"learnt_at"`
 	CreatedAt  time.Time       `json:"created_at"`
 	UpdatedAt  time.Time       `json:"updated_at"`
+	Record     *string         `json:"record"` // the first digits of the trader's track record
 }
 
 func readAlerts(ctx context.Context, tx pgx.Tx, where string, args ...any) ([]alertRow, error) {
 	rows, err := tx.Query(ctx, `
-		select a.id, a.order_id, a.user_id, a.position_id, a.facts, a.executed_at, a.learnt_at, a.created_at, a.updated_at
+		select a.id, a.order_id, a.user_id, a.position_id, a.facts, a.executed_at, a.learnt_at, a.created_at, a.updated_at, a.record
 		from alerts a where `+where, args...)
 	if err != nil {
 		return nil, err

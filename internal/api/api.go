@@ -28,6 +28,7 @@ import (
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/users"
@@ -35,6 +36,7 @@ import (
 
 // Options are the rooms the API speaks for.
 type Options struct {
+	Records  *record.Book
 	Desk     *orders.Desk
 	Rules    *risk.Rules
 	Book     *positions.Book
@@ -57,6 +59,7 @@ type Options struct {
 // API is the JSON door.
 type API struct {
 	desk     *orders.Desk
+	records  *record.Book
 	rules    *risk.Rules
 	book     *positions.Book
 	accounts *brokers.Accounts
@@ -79,7 +82,7 @@ type API struct {
 // New makes the API.
 func New(o Options) *API {
 	return &API{
-		desk: o.Desk, rules: o.Rules, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
+		records: o.Records, desk: o.Desk, rules: o.Rules, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
 		guard: o.Guard, users: o.Users, members: o.Members, hub: o.Hub, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
 		docs: sync.OnceValues(renderDocs),
 	}
@@ -124,6 +127,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/watchlist", Rule: read, Class: httpio.Feed, Handler: a.getWatchlist},
 		{Method: "PUT", Pattern: "/api/watchlist", Rule: trade, Class: httpio.Feed, Handler: a.setWatchlist},
 
+		{Method: "GET", Pattern: "/api/traders/{username}/record", Rule: auth.Public, Class: httpio.Anonymous, Handler: a.trackRecord},
 		{Method: "GET", Pattern: "/api/copy-trading/traders", Rule: read, Class: httpio.Feed, Handler: a.listTraders},
 		{Method: "GET", Pattern: "/api/copy-trading/capacity", Rule: read, Class: httpio.Feed, Handler: a.capacity},
 		{Method: "GET", Pattern: "/api/copy-trading/late-brokers", Rule: read, Class: httpio.Feed, Handler: a.listLateBrokers},

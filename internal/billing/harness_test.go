@@ -47,7 +47,7 @@ func open(t *testing.T) *shop {
 	t.Helper()
 	s := &shop{T: t, ctx: t.Context(), db: pgtest.New(t), alarms: map[string]int{}}
 	s.box = inbox.New(inbox.Options{DB: s.db})
-	door := httptest.NewServer(httpio.Handler(hooks.New(hooks.Options{Inbox: s.box, Whop: []secret.Text{secret.New(whopSecret)}}).Whop))
+	door := httptest.NewServer(httpio.Handler(hooks.New(hooks.Options{Inbox: s.box, Whop: whop.Keys(secret.New(whopSecret))}).Whop))
 	world, err := sandbox.Open(sandbox.Options{ClientID: "test", ConsumerKey: "key", Seed: 5, WhopWebhookURL: door.URL + "/api/webhooks/whop", WhopWebhookSecret: whopSecret})
 	s.must(err)
 	s.world = world

@@ -12,6 +12,7 @@ import (
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/internal/risk"
 )
 
@@ -57,6 +58,9 @@ func (c *Copier) StopPublishing(ctx context.Context, trader uuid.UUID) error {
 		if err := c.rules.Turn(ctx, tx, halt, &trader); err != nil {
 			return err
 		}
+		if err := record.Withdraw(ctx, tx, trader, c.now()); err != nil {
+			return err
+		}
 		return showPublishing(ctx, tx, trader, true)
 	}, postgres.Across("the open pages of those who follow"))
 	if err != nil {
@@ -71,8 +75,14 @@ func (c *Copier) StopPublishing(ctx context.Context, trader uuid.UUID) error {
 // meanwhile is neither announced nor copied afterwards.
 func (c *Copier) Publish(ctx context.Context, trader uuid.UUID) error {
 	err := c.db.As(ctx, trader, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := c.rules.Resume(ctx, tx, risk.Publishing, trader.String(), &trader, ""); err != nil {
+		resumed, err := c.rules.Resume(ctx, tx, risk.Publishing, trader.String(), &trader, "")
+		if err != nil {
 			return err
+		}
+		if resumed > 0 {
+			if err := record.Resume(ctx, tx, trader, c.now()); err != nil {
+				return err
+			}
 		}
 		return showPublishing(ctx, tx, trader, false)
 	}, postgres.Across("the open pages of those who follow"))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/record"
 )
 
 // afterWord is the event and afterReport of an order that works and of which nothing newly
@@ -48,6 +49,9 @@ func (d *Desk) afterReport(ctx context.Context, tx pgx.Tx, before, o Order, s st
 	if err := positions.Settle(ctx, tx, o.PositionID, d.now()); err != nil {
 		return err
 	}
+	if err := d.putOnRecord(ctx, tx, o, s.Quantity > 0); err != nil {
+		return err
+	}
 	if s.Quantity > 0 {
 		if err := d.publishPosition(ctx, tx, o); err != nil {
 			return err
@@ -75,6 +79,20 @@ func (d *Desk) afterReport(ctx context.Context, tx pgx.Tx, before, o Order, s st
 		}
 	}
 	return d.tell(ctx, tx, o)
+}
+
+// putOnRecord adds what happened to a published trade to its trader's track record, once
+// its position is settled, and puts the record's head beside the words of a new fill.
+// Copies are nobody's publication.
+func (d *Desk) putOnRecord(ctx context.Context, tx pgx.Tx, o Order, filled bool) error {
+	if o.Source != Manual && o.Source != Detected || !filled && o.State.Live() {
+		return nil
+	}
+	head, err := record.Bring(ctx, tx, o.PositionID, d.now())
+	if err != nil || !filled || head == (record.Hash{}) {
+		return err
+	}
+	return d.alerts.MarkRecord(ctx, tx, o.ID, head.Short())
 }
 
 func (d *Desk) publishPosition(ctx context.Context, tx pgx.Tx, o Order) error {

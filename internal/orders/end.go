@@ -121,6 +121,9 @@ func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
 	if err := positions.Settle(ctx, tx, o.PositionID, d.now()); err != nil {
 		return err
 	}
+	if err := d.putOnRecord(ctx, tx, o, false); err != nil {
+		return err
+	}
 	return d.tell(ctx, tx, o)
 }
 

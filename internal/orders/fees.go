@@ -15,6 +15,7 @@ import (
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
@@ -91,6 +92,9 @@ func (d *Desk) feesOf(ctx context.Context, account uuid.UUID) error {
 			}
 			if fee.Foreign != "" {
 				d.log.WarnContext(ctx, "fees in another currency are not booked", "position", p.ID, "currency", fee.Foreign)
+			}
+			if _, err := record.Bring(ctx, tx, p.ID, d.now()); err != nil {
+				return err
 			}
 			return live.Publish(ctx, tx, p.UserID, "position", p)
 		}))

@@ -16,6 +16,7 @@ import (
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
@@ -199,6 +200,9 @@ func (d *Desk) adjusted(ctx context.Context, tx pgx.Tx, r positions.Resolved) er
 			return err
 		}
 		return live.Publish(ctx, tx, p.UserID, "position", p)
+	}
+	if _, err := record.Bring(ctx, tx, p.ID, d.now()); err != nil {
+		return err
 	}
 	d.log.InfoContext(ctx, "a position changed without an order", "position", p.ID, "kind", r.Kind, "contracts", r.Quantity)
 	if r.Quantity < 0 && p.Unpriced > 0 { // what an account held before it was linked, and what expires, is no alarm
