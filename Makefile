@@ -54,7 +54,7 @@ storm: tools-test ## take everything away for a minute each while 20 orders a se
 	STORM_SECONDS=60 go test -count=1 -timeout=40m -v -run TestStormsPass ./cmd/alertsify
 
 .PHONY: proofs
-proofs: tools-test ## copies at their limits: the daily cap and kill -9 200 times, the kill switch 100 times; sells of the last contract 200 times; 10,000 alerts over ten minutes of bad answers (PROOF_ROUNDS=)
+proofs: tools-test ## copies at their limits: the daily cap and kill -9 200 times, the kill switch 100 times; sells of the last contract 200 times; 10,000 alerts over ten minutes of bad answers; 10,000 forged webhooks, 10,000 slow connections (PROOF_ROUNDS=)
 	PROOF_ROUNDS=$(PROOF_ROUNDS) go test -count=1 -timeout=2h -parallel=6 -v -run 'TestProofs|TestOfManySells' ./cmd/alertsify
 PROOF_ROUNDS ?= 200
 
