@@ -54,9 +54,22 @@ storm: tools-test ## take everything away for a minute each while 20 orders a se
 	STORM_SECONDS=60 go test -count=1 -timeout=40m -v -run TestStormsPass ./cmd/alertsify
 
 .PHONY: proofs
-proofs: tools-test ## copies at their limits: the daily cap and kill -9 200 times, the kill switch 100 times; sells of the last contract 200 times; 10,000 alerts over ten minutes of bad answers (PROOF_ROUNDS=)
+proofs: tools-test ## copies at their limits: the daily cap and kill -9 200 times, the kill switch 100 times; sells of the last contract 200 times; 10,000 alerts over ten minutes of bad answers; 10,000 forged webhooks, 10,000 slow connections (PROOF_ROUNDS=)
 	PROOF_ROUNDS=$(PROOF_ROUNDS) go test -count=1 -timeout=2h -parallel=6 -v -run 'TestProofs|TestOfManySells' ./cmd/alertsify
 PROOF_ROUNDS ?= 200
+
+# Each function has what it found before in testdata/fuzz, which `make test` runs through
+# too. They are found, not listed, so that a new one is not forgotten.
+.PHONY: fuzz
+fuzz: tools-test ## every decoder of what comes from outside, FUZZ_TIME each (10m); stops at the first that fails
+	for package in $(FUZZED); do \
+	  for name in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	    echo "$$package $$name"; \
+	    go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZ_TIME) $$package; \
+	  done; \
+	done
+FUZZED = $(call packages,^func Fuzz)
+FUZZ_TIME ?= 10m
 
 .PHONY: bench
 bench: tools-test ## benchmarks; where there is a peer or a floor, the ratio to it in the same run

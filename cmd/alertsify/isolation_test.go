@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -79,7 +80,7 @@ func TestIsolationSomebodyElsesIdIsNotThere(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	things := s.belongings(t)
-	for _, user := range []string{"ava", "ben", "cara"} {
+	for _, user := range []string{"ava", "ben", "cara", "root"} {
 		s.token(user, "trade")
 	}
 	before := s.settled()
@@ -101,7 +102,7 @@ func TestIsolationSomebodyElsesIdIsNotThere(t *testing.T) {
 			}
 			continue
 		}
-		for _, stranger := range []string{"ava", "ben", "cara"} {
+		for _, stranger := range []string{"ava", "ben", "cara", "root"} {
 			if stranger != things[kind].owner {
 				s.sameAsMissing(t, stranger, route.Method, route.Pattern, things[kind].id)
 			}
@@ -224,7 +225,7 @@ func TestIsolationAQueryThatForgetsItsOwnerFindsNothingOfOthers(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	s.belongings(t)
-	hidden := 0
+	hidden, changed := 0, 0
 	for _, table := range s.ownedTables(t) {
 		owner := "user_id"
 		if table == "subscriptions" || table == "follows" {
@@ -246,7 +247,20 @@ func TestIsolationAQueryThatForgetsItsOwnerFindsNothingOfOthers(t *testing.T) {
 			if n := s.asMember(t, me, foreign, me); n != 0 {
 				t.Errorf("%s sees %d rows of others in %s", user, n, table)
 			}
+			for act, sql := range map[string]string{
+				"update": fmt.Sprintf("update %s set %s = %[2]s where %[2]s is distinct from $1::uuid", table, owner),
+				"delete": fmt.Sprintf("delete from %s where %s is distinct from $1::uuid", table, owner),
+			} {
+				if n, allowed := s.changedAsMember(t, me, table, act, sql); n != 0 {
+					t.Errorf("%s can %s %d rows of others in %s", user, act, n, table)
+				} else if allowed {
+					changed++
+				}
+			}
 		}
+	}
+	if changed < 150 {
+		t.Errorf("only %d changes could be tried", changed)
 	}
 	if hidden < 40 {
 		t.Errorf("there was something to hide only %d times", hidden)
@@ -287,6 +301,28 @@ func (s *show) asMember(t *testing.T, user uuid.UUID, sql string, args ...any) (
 		t.Errorf("%s: %v", sql, err)
 	}
 	return n
+}
+
+// changedAsMember is how many rows of others a person's transaction could change, taken back
+// again; allowed tells whether members may do that to rows of the table at all.
+func (s *show) changedAsMember(t *testing.T, user uuid.UUID, table, act, sql string) (n int64, allowed bool) {
+	t.Helper()
+	if s.text(`select has_table_privilege($1, $2, $3)::text`, postgres.Member, table, act) != "true" {
+		return 0, false
+	}
+	back := errors.New("taken back")
+	err := s.stage.db.As(t.Context(), user, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "set local role "+postgres.Member); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, sql, user)
+		n = tag.RowsAffected()
+		return errors.Join(err, back)
+	})
+	if !errors.Is(err, back) || strings.Contains(err.Error(), "SQLSTATE") {
+		t.Errorf("%s: %v", sql, err)
+	}
+	return n, true
 }
 
 // An account, a position or a leader named inside a body is no more there than one in a path.

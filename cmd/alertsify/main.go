@@ -43,6 +43,7 @@ func commands() []command {
 		{"role", "give a role: NAME subscriber|trader|admin", role},
 		{"halt", "list halts, halt a SCOPE [KEY] --reason TEXT, or take it back: off SCOPE [KEY]", halt},
 		{"limits", "show a user's limits: NAME, or set one: NAME LIMIT VALUE|default", limits},
+		{"rotate", "replace secrets: keys (after a change of ENCRYPTION_KEYS), snaptrade (every user's secret there)", rotate},
 		{"doctor", "examine every integration", doctor},
 		{"verify-record", "recompute a trader's downloaded track record: FILE", verifyRecord},
 		{"vapid", "make a key pair for web push", vapid},

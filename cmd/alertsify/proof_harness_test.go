@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,12 +26,12 @@ type proof struct {
 	servers []*childServer
 }
 
-func newProof(t *testing.T, binary string, servers int) *proof {
+func newProof(t *testing.T, binary string, servers int, settings ...string) *proof {
 	t.Helper()
 	p := &proof{crowd: newCrowd(t, 0), binary: binary}
 	p.crowd.mode("immediate")
 	for range servers {
-		p.servers = append(p.servers, p.serve(t))
+		p.servers = append(p.servers, p.serve(t, settings...))
 	}
 	people, err := p.crowd.stage.cast(t.Context(), p.crowd.app)
 	if err != nil {
@@ -43,9 +44,9 @@ func newProof(t *testing.T, binary string, servers int) *proof {
 	return p
 }
 
-func (p *proof) serve(t *testing.T) *childServer {
+func (p *proof) serve(t *testing.T, settings ...string) *childServer {
 	t.Helper()
-	return startServer(t, p.binary, p.crowd.stage.dir, append([]string{"LOG_LEVEL=error"}, hurried...)...)
+	return startServer(t, p.binary, p.crowd.stage.dir, slices.Concat([]string{"LOG_LEVEL=error"}, hurried, settings)...)
 }
 
 // roundsOf is how often a proof is run: a few times inside the suite, and as PROOF_ROUNDS says.

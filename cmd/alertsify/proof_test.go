@@ -24,7 +24,7 @@ const (
 
 // What must hold for copies whatever happens at once, on two servers, and for alerts
 // when Discord answers badly: `make proofs` runs each 200 times, the switches 100 times,
-// and 10,000 alerts; the suite a few.
+// and 10,000 alerts; the suite a few. What attackers send is in `make proofs` only.
 func TestProofs(t *testing.T) {
 	t.Parallel()
 	binary := built(t)
@@ -52,6 +52,9 @@ func TestProofs(t *testing.T) {
 	t.Run("alerts", func(t *testing.T) {
 		t.Parallel()
 		newProof(t, binary, 2).alertsArrive(50, 200, 10*time.Minute)
+	})
+	t.Run("walls", func(t *testing.T) { // before the others, which wait for it: it measures
+		newProof(t, binary, 1, fmt.Sprintf("CONNECTIONS_PER_ADDRESS=%d", shareOfOne)).wallsHold()
 	})
 	for world := range killWorlds {
 		t.Run(fmt.Sprintf("kills %d", world), func(t *testing.T) {

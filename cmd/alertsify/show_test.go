@@ -35,14 +35,20 @@ type show struct {
 // open raises a show for one test and takes it down with it.
 func open(t *testing.T, settings ...string) *show {
 	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	if os.Getenv("SHOW_LOG") != "" {
+		log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	return openLogged(t, log, settings...)
+}
+
+// openLogged is open with a log of the test's own.
+func openLogged(t *testing.T, log *slog.Logger, settings ...string) *show {
+	t.Helper()
 	env := map[string]string{"DATABASE_URL": pgtest.URL(t)}
 	for _, s := range settings {
 		name, value, _ := strings.Cut(s, "=")
 		env[name] = value
-	}
-	log := slog.New(slog.DiscardHandler)
-	if os.Getenv("SHOW_LOG") != "" {
-		log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
 	o := stageOptions{Dir: t.TempDir(), Addr: "127.0.0.1:0", SandboxAddr: "127.0.0.1:0", Env: app.Map(env), Log: log}
 	s, err := raise(t.Context(), o)

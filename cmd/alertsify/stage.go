@@ -401,7 +401,7 @@ func (s *stage) program(ctx context.Context, o stageOptions) (*app.App, error) {
 // other providers: a developer's shell may hold real keys.
 func onlyTuning(env func(string) (string, bool)) func(string) (string, bool) {
 	allowed := []string{
-		"RATE_API", "RATE_API_PAYING", "RATE_ORDERS", "RATE_ANON", "RATE_DISCORD", "RATE_PUSH", "STREAMS_PER_USER", "STREAMS_PER_ADDRESS", "BUSY_REQUESTS",
+		"RATE_API", "RATE_API_PAYING", "RATE_ORDERS", "RATE_ANON", "RATE_DISCORD", "RATE_PUSH", "STREAMS_PER_USER", "STREAMS_PER_ADDRESS", "BUSY_REQUESTS", "CONNECTIONS", "CONNECTIONS_PER_ADDRESS",
 		"DEFAULT_PLAN", "LOG_LEVEL", "LOG_FORMAT", "CRASH_AT", "METRICS_TOKEN",
 	}
 	return func(name string) (string, bool) {

@@ -53,6 +53,7 @@ type App struct {
 
 	db       *postgres.DB
 	redis    *redis.Client
+	ring     *secret.Ring
 	hub      *live.Hub
 	streams  *httpio.Streams
 	inbox    *inbox.Inbox
@@ -81,6 +82,7 @@ type App struct {
 	outside  outside
 	handler  http.Handler
 	load     *httpio.Load
+	conns    *httpio.Connections
 	self     status.Instance // this process
 	beside   string          // who ran of another protocol at the last beat
 	listener net.Listener
@@ -153,8 +155,7 @@ func (a *App) openStorage(ctx context.Context) (err error) {
 const poolSize = 34
 
 func (a *App) openRooms(ctx context.Context) (err error) {
-	ring, err := secret.ParseRing(a.cfg.EncryptionKeys)
-	if err != nil {
+	if a.ring, err = secret.ParseRing(a.cfg.EncryptionKeys); err != nil {
 		return fmt.Errorf("ENCRYPTION_KEYS: %w", err)
 	}
 	crash := crashPoint(a.cfg.CrashAt, a.log)
@@ -164,13 +165,13 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 		return err
 	}
 	a.post = delivery.New(delivery.Options{
-		DB: a.db, Ring: ring, Compose: a.alerts.Compose, Gather: a.alerts.Gather, Tell: a.alerts.TellLost, Manners: alerts.Manners(a.clock.Today),
+		DB: a.db, Ring: a.ring, Compose: a.alerts.Compose, Gather: a.alerts.Gather, Tell: a.alerts.TellLost, Manners: alerts.Manners(a.clock.Today),
 		Limits: a.messageLimits(), Process: a.self.ID, Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed,
 		Email: a.outside.email, Unsubscribe: a.alerts.Unsubscribe, Telegram: a.outside.telegram, Hooks: a.outside.hooks,
 		Now: time.Now, Observe: a.meter.delivery, ObserveMail: a.meter.mailEvent, Logger: a.log, Crash: crash,
 	})
 	a.accounts, err = brokers.New(brokers.Options{
-		DB: a.db, Client: a.broker, Ring: ring, Alerts: a.alerts, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log,
+		DB: a.db, Client: a.broker, Ring: a.ring, Alerts: a.alerts, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log,
 	})
 	if err != nil {
 		return err

@@ -34,6 +34,7 @@ type Config struct {
 	RateDiscord, RatePush                        int // messages a minute to one destination
 	StreamsPerUser, StreamsPerAddress            int
 	BusyRequests                                 int
+	Connections, ConnectionsPerAddress           int
 	TrustedProxies                               string
 
 	DatabaseURL, DirectURL string
@@ -111,6 +112,8 @@ func (c *Config) settings() []Setting {
 		{"STREAMS_PER_USER", nil, number(&c.StreamsPerUser)},
 		{"STREAMS_PER_ADDRESS", nil, number(&c.StreamsPerAddress)},
 		{"BUSY_REQUESTS", nil, number(&c.BusyRequests)},
+		{"CONNECTIONS", nil, number(&c.Connections)},
+		{"CONNECTIONS_PER_ADDRESS", nil, number(&c.ConnectionsPerAddress)},
 		{"TRUSTED_PROXIES", nil, text(&c.TrustedProxies)},
 		{"DATABASE_URL", nil, text(&c.DatabaseURL)},
 		{"DIRECT_URL", nil, text(&c.DirectURL)},
@@ -217,6 +220,7 @@ func Defaults(env string) Config {
 		RateAPI: 100, RateAPIPaying: 500, RateOrders: 10, RateAnon: 60, StreamsPerUser: 5, StreamsPerAddress: 20,
 		RateDiscord: 5, RatePush: 10,
 		BusyRequests: busyRequests,
+		Connections:  20_000, ConnectionsPerAddress: 200,
 		SnapTradeURL: "https://api.snaptrade.com", SnapTradeBudget: 250,
 		DiscordURL: "https://discord.com", AlpacaFeed: "indicative",
 		WhopVersion: whop.DefaultVersion, LogLevel: "info", LogFormat: "json",
@@ -224,7 +228,7 @@ func Defaults(env string) Config {
 	if env != Production { // rates are for strangers; development is measured, clicked and tested in a hurry
 		c.RateAPI, c.RateAPIPaying, c.RateOrders, c.RateAnon = 100*c.RateAPI, 100*c.RateAPIPaying, 100*c.RateOrders, 100*c.RateAnon
 		c.RateDiscord, c.RatePush = 100*c.RateDiscord, 100*c.RatePush
-		c.StreamsPerUser, c.StreamsPerAddress = 100*c.StreamsPerUser, 100*c.StreamsPerAddress
+		c.StreamsPerUser, c.StreamsPerAddress, c.ConnectionsPerAddress = 100*c.StreamsPerUser, 100*c.StreamsPerAddress, 100*c.ConnectionsPerAddress
 		c.LogFormat = "text"
 	}
 	return c

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -31,7 +32,10 @@ func (a *App) openDoors(context.Context) (err error) {
 	a.load = httpio.NewLoad(httpio.LoadOptions{Bound: a.cfg.BusyRequests, Logger: a.log, Refused: a.meter.shed})
 	a.streams = httpio.NewStreams(httpio.StreamOptions{})
 	a.onClose(a.streams.Close)
-	a.meter.watch(a.load, a.streams)
+	if err := a.boundConnections(); err != nil {
+		return err
+	}
+	a.meter.watch(a.load, a.streams, a.conns)
 	a.guard, err = auth.New(auth.Options{
 		DB: a.db, Users: a.users, AppURL: a.cfg.AppURL, Production: a.cfg.Env == Production, Providers: a.providers(),
 		Allow: a.allow, SignInsPerMinute: a.signInsPerMinute(), AnonymousPerMinute: a.cfg.RateAnon, Load: a.load, Logger: a.log, Now: time.Now,
@@ -69,6 +73,32 @@ func (a *App) openDoors(context.Context) (err error) {
 	}
 	a.handler, err = a.router()
 	return err
+}
+
+// proxies are those whose word on who asks is believed.
+func (a *App) proxies() ([]netip.Prefix, error) {
+	proxies, err := httpio.ParseProxies(a.cfg.TrustedProxies)
+	if err != nil {
+		return nil, fmt.Errorf("TRUSTED_PROXIES: %w", err)
+	}
+	return proxies, nil
+}
+
+// boundConnections leaves a quarter of what the process may have open to everything else:
+// streams, the database, calls outside.
+func (a *App) boundConnections() error {
+	proxies, err := a.proxies()
+	if err != nil {
+		return err
+	}
+	total := a.cfg.Connections
+	if most := openFilesMax(); most > 0 {
+		total = min(total, most/4*3)
+	}
+	a.conns = httpio.NewConnections(httpio.ConnectionOptions{
+		Total: total, PerAddress: a.cfg.ConnectionsPerAddress, Proxies: proxies, Logger: a.log, Refused: a.meter.hungUp,
+	})
+	return nil
 }
 
 const streamsPerProcess = 5000
@@ -144,9 +174,9 @@ func (a *App) router() (http.Handler, error) {
 	}
 	r.NotFound(httpio.NotFound().ServeHTTP)
 	r.MethodNotAllowed(httpio.MethodNotAllowed(r).ServeHTTP)
-	proxies, err := httpio.ParseProxies(a.cfg.TrustedProxies)
+	proxies, err := a.proxies()
 	if err != nil {
-		return nil, fmt.Errorf("TRUSTED_PROXIES: %w", err)
+		return nil, err
 	}
 	front, err := httpio.Front(httpio.FrontOptions{
 		AppURL: a.cfg.AppURL, TrustedProxies: proxies, FormTargets: a.formTargets(), Logger: a.log,

@@ -68,7 +68,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	server := &http.Server{
 		Handler: a.handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: headersMax,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: headersMax, ConnState: a.conns.Track,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
@@ -150,6 +150,9 @@ func (a *App) parts() []func(context.Context) error {
 		},
 		func(ctx context.Context) error {
 			return every(ctx, 5*time.Minute, a.logged("compare memberships with Whop", a.members.Compare))
+		},
+		func(ctx context.Context) error {
+			return every(ctx, 5*time.Minute, a.logged("count what each key wraps", a.countKeys))
 		},
 		func(ctx context.Context) error { return every(ctx, 10*time.Minute, a.logged("clean up", a.cleanUp)) },
 	}

@@ -28,7 +28,9 @@ type meter struct {
 	guards     *prometheus.CounterVec
 	refusals   *prometheus.CounterVec
 	mails      *prometheus.CounterVec
+	hangUps    *prometheus.CounterVec
 	running    *prometheus.GaugeVec
+	keys       *prometheus.GaugeVec
 }
 
 func newMeter() *meter {
@@ -60,10 +62,16 @@ func newMeter() *meter {
 	m.mails = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_mail_events_total", Help: "Events of Resend's that were worked, by what they came to.",
 	}, []string{"event"})
+	m.hangUps = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "alertsify_connections_refused_total", Help: "Connections closed at once, by the bound they would have broken: total or address.",
+	}, []string{"bound"})
 	m.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "alertsify_instances", Help: "Instances that run, by version and protocol; copied entries stop while there are two protocols.",
 	}, []string{"version", "protocol"})
-	m.registry.MustRegister(m.running, m.requests, m.deliveries, m.brokers, m.shop, m.alarms, m.guards, m.refusals, m.mails,
+	m.keys = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "alertsify_sealed_rows", Help: "Sealed secrets by the encryption key that wraps them; a key of which there are none may be retired.",
+	}, []string{"key"})
+	m.registry.MustRegister(m.running, m.keys, m.requests, m.deliveries, m.brokers, m.shop, m.alarms, m.guards, m.refusals, m.mails, m.hangUps,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -94,14 +102,23 @@ func (m *meter) instances(list []status.Instance) {
 	}
 }
 
+func (m *meter) keyUses(list []KeyUse) {
+	m.keys.Reset()
+	for _, k := range list {
+		m.keys.WithLabelValues(k.Key).Set(float64(k.Rows))
+	}
+}
+
 func (m *meter) guard(event string) { m.guards.WithLabelValues(event).Inc() }
 
 func (m *meter) mailEvent(event string) { m.mails.WithLabelValues(event).Inc() }
 
+func (m *meter) hungUp(bound string) { m.hangUps.WithLabelValues(bound).Inc() }
+
 func (m *meter) shed(c httpio.Class) { m.refusals.WithLabelValues(c.String()).Inc() }
 
 // watch shows how much the server has to do, and how many pages listen.
-func (m *meter) watch(l *httpio.Load, s *httpio.Streams) {
+func (m *meter) watch(l *httpio.Load, s *httpio.Streams, c *httpio.Connections) {
 	m.registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "alertsify_overload_level", Help: "What is refused: 0 nothing, 1 anonymous requests, 2 feeds too, 3 entries too.",
@@ -111,7 +128,10 @@ func (m *meter) watch(l *httpio.Load, s *httpio.Streams) {
 		}, func() float64 { return float64(l.Working()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "alertsify_streams_open", Help: "Event streams that are open.",
-		}, func() float64 { return float64(s.Open()) }))
+		}, func() float64 { return float64(s.Open()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "alertsify_connections_open", Help: "Connections that are open, streams left out.",
+		}, func() float64 { return float64(c.Open()) }))
 }
 
 func (m *meter) alarm(kind string) { m.alarms.WithLabelValues(kind).Inc() }

@@ -76,12 +76,16 @@ func (g *Guard) takeAttempt(ctx context.Context, state string) (attempt, bool, e
 
 // attempts are the ones still good. What cannot be read is none.
 func (g *Guard) attempts(ctx context.Context) []attempt {
-	var stored, good []attempt
-	if json.Unmarshal([]byte(g.sessions.GetString(ctx, keyAttempts)), &stored) != nil {
+	return goodAttempts(g.sessions.GetString(ctx, keyAttempts), g.now())
+}
+
+func goodAttempts(text string, now time.Time) (good []attempt) {
+	var stored []attempt
+	if json.Unmarshal([]byte(text), &stored) != nil {
 		return nil
 	}
 	for _, a := range stored {
-		if g.now().Sub(a.At) <= attemptLife {
+		if now.Sub(a.At) <= attemptLife {
 			good = append(good, a)
 		}
 	}

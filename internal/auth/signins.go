@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
@@ -29,15 +30,11 @@ type SignIn struct {
 // SignIns lists a user's browsers, the latest first.
 func (g *Guard) SignIns(ctx context.Context, userID uuid.UUID) ([]SignIn, error) {
 	now := g.now()
-	rows, err := g.db.Pool().Query(ctx, `
+	list, err := postgres.OwnRows(ctx, g.db, userID, pgx.RowToStructByPos[SignIn], `
 		select id, method, device, ip_prefix, created_at, last_seen_at from sign_ins
 		where user_id = $1 and last_seen_at > $2 and created_at > $3
 		order by created_at desc limit $4`,
 		userID, now.Add(-g.idle), now.Add(-g.sessions.Lifetime), signInsShown)
-	if err != nil {
-		return nil, fmt.Errorf("list sign-ins: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[SignIn])
 	if err != nil {
 		return nil, fmt.Errorf("list sign-ins: %w", err)
 	}
@@ -47,11 +44,16 @@ func (g *Guard) SignIns(ctx context.Context, userID uuid.UUID) ([]SignIn, error)
 // EndSignIn ends one of a user's sessions; fault.NotFound when it is not there or
 // not theirs.
 func (g *Guard) EndSignIn(ctx context.Context, userID, id uuid.UUID) error {
-	tag, err := g.db.Pool().Exec(ctx, "delete from sign_ins where id = $1 and user_id = $2", id, userID)
+	var ended int64
+	err := g.db.As(ctx, userID, func(ctx context.Context, tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, "delete from sign_ins where id = $1 and user_id = $2", id, userID)
+		ended = tag.RowsAffected()
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("end sign-in: %w", err)
 	}
-	if tag.RowsAffected() == 0 {
+	if ended == 0 {
 		return fault.NotFound()
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/users"
 	"github.com/google/uuid"
@@ -85,14 +86,10 @@ func (g *Guard) checkNewToken(ctx context.Context, userID uuid.UUID, name, scope
 
 // Tokens lists a user's tokens in use, the newest first.
 func (g *Guard) Tokens(ctx context.Context, userID uuid.UUID) ([]Token, error) {
-	rows, err := g.db.Pool().Query(ctx, `
+	tokens, err := postgres.OwnRows(ctx, g.db, userID, pgx.RowToStructByPos[Token], `
 		select id, name, scope, created_at, last_used_at from access_tokens
 		where user_id = $1 and revoked_at is null
 		order by created_at desc, id limit $2`, userID, tokensMax+10)
-	if err != nil {
-		return nil, fmt.Errorf("list tokens: %w", err)
-	}
-	tokens, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Token])
 	if err != nil {
 		return nil, fmt.Errorf("list tokens: %w", err)
 	}

@@ -92,17 +92,7 @@ func (m *Members) Standing(ctx context.Context, user uuid.UUID) (Standing, error
 // of reads somebody's memberships, those that grant something first (indexes
 // memberships_user, payments_membership).
 func (m *Members) of(ctx context.Context, user uuid.UUID) ([]Membership, error) {
-	rows, err := m.db.Pool().Query(ctx, `
-		select m.id, m.product, m.status, m.access and (m.access_until is null or m.access_until > now()) as access, m.period_end,
-			m.cancel_at_period_end, m.status = 'past_due' or coalesce(p.failed, false), m.manage_url
-		from memberships m left join lateral (
-			select failed from payments where membership_id = m.id order by created_at desc limit 1) p on true
-		where m.user_id = $1 and (m.access or m.ended_at > now() - interval '1 year')
-		order by access desc, m.bought_at desc nulls last, m.id limit $2`, user, membershipsMost)
-	if err != nil {
-		return nil, fmt.Errorf("read memberships of %s: %w", user, postgres.Translate(err))
-	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (h Membership, err error) {
+	list, err := postgres.OwnRows(ctx, m.db, user, func(row pgx.CollectableRow) (h Membership, err error) {
 		var product string
 		err = row.Scan(&h.ID, &product, &h.Status, &h.Access, &h.PeriodEnd, &h.CancelAtPeriodEnd, &h.PaymentFailed, &h.ManageURL)
 		h.PeriodEnd = utc(h.PeriodEnd)
@@ -113,9 +103,15 @@ func (m *Members) of(ctx context.Context, user uuid.UUID) ([]Membership, error) 
 			h.ManageURL = ""
 		}
 		return h, err
-	})
+	}, `
+		select m.id, m.product, m.status, m.access and (m.access_until is null or m.access_until > now()) as access, m.period_end,
+			m.cancel_at_period_end, m.status = 'past_due' or coalesce(p.failed, false), m.manage_url
+		from memberships m left join lateral (
+			select failed from payments where membership_id = m.id order by created_at desc limit 1) p on true
+		where m.user_id = $1 and (m.access or m.ended_at > now() - interval '1 year')
+		order by access desc, m.bought_at desc nulls last, m.id limit $2`, user, membershipsMost)
 	if err != nil {
-		return nil, fmt.Errorf("read memberships of %s: %w", user, postgres.Translate(err))
+		return nil, fmt.Errorf("read memberships of %s: %w", user, err)
 	}
 	return list, nil
 }

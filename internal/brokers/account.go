@@ -9,6 +9,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
@@ -107,13 +108,29 @@ func oneAccount(ctx context.Context, q querier, where string, args ...any) (Acco
 
 // List gives the user's accounts, oldest first.
 func (a *Accounts) List(ctx context.Context, user uuid.UUID) ([]Account, error) {
-	return accounts(ctx, a.db.Pool(), `a.user_id = $1 and`+shown, user)
+	return a.owned(ctx, user, `a.user_id = $1 and`+shown, user)
 }
 
 // Selected gives the account orders go to when they name none; fault risk_account
 // when there is none.
 func (a *Accounts) Selected(ctx context.Context, user uuid.UUID) (Account, error) {
-	return selected(ctx, a.db.Pool(), user)
+	list, err := a.owned(ctx, user, selectedOf, user)
+	if err != nil {
+		return Account{}, err
+	}
+	if len(list) == 0 {
+		return Account{}, noneSelected()
+	}
+	return list[0], nil
+}
+
+// owned reads accounts of a user's own, behind the second wall.
+func (a *Accounts) owned(ctx context.Context, user uuid.UUID, where string, args ...any) ([]Account, error) {
+	list, err := postgres.OwnRows(ctx, a.db, user, scanAccount, accountsWhere(where), args...)
+	if err != nil {
+		return nil, fmt.Errorf("read accounts: %w", err)
+	}
+	return list, nil
 }
 
 func selected(ctx context.Context, q querier, user uuid.UUID) (Account, error) {

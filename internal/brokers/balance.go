@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/google/uuid"
@@ -22,7 +23,14 @@ const syncPause = 15 * time.Second
 
 // own gives one of the user's shown accounts; fault.NotFound otherwise.
 func (a *Accounts) own(ctx context.Context, user, account uuid.UUID) (Account, error) {
-	return oneAccount(ctx, a.db.Pool(), `a.id = $1 and a.user_id = $2 and`+shown, account, user)
+	list, err := a.owned(ctx, user, ownAccount, account, user)
+	if err != nil {
+		return Account{}, err
+	}
+	if len(list) == 0 {
+		return Account{}, fault.NotFound()
+	}
+	return list[0], nil
 }
 
 // Sync reads everything about the account anew, on its owner's demand. Asked again

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -55,13 +56,9 @@ func (c Connection) live() bool { return c.deletedAt == nil && c.removeRequested
 
 // Connections lists the user's connections, oldest first.
 func (a *Accounts) Connections(ctx context.Context, user uuid.UUID) ([]Connection, error) {
-	rows, err := a.db.Pool().Query(ctx, `
+	list, err := postgres.OwnRows(ctx, a.db, user, scanConnection, `
 		select `+connectionColumns+` from connections
 		where user_id = $1 and deleted_at is null and remove_requested_at is null order by created_at, id`, user)
-	if err != nil {
-		return nil, fmt.Errorf("list connections: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, scanConnection)
 	if err != nil {
 		return nil, fmt.Errorf("list connections: %w", err)
 	}

@@ -6,15 +6,15 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
 const (
-	rotateTime  = 60 * time.Second // of one user, waiting for the budget included
-	storeTries  = 10
-	storePause  = 500 * time.Millisecond
-	rotateBatch = 100
+	rotateTime = 60 * time.Second // of one user, waiting for the budget included
+	storeTries = 10
+	storePause = 500 * time.Millisecond
 )
 
 // RotateSecrets gives every user a new SnapTrade secret and reports each: nil, or
@@ -85,51 +85,13 @@ func (a *Accounts) replaceSecret(ctx context.Context, user uuid.UUID, id, sealed
 	})
 }
 
-// RewrapSecrets wraps every stored secret with the newest encryption key and tells
-// how many had another; the secrets themselves stay. Run it again after an error.
-func (a *Accounts) RewrapSecrets(ctx context.Context) (int, error) {
-	changed := 0
-	for {
-		n, err := a.rewrapSome(ctx)
-		changed += n
-		if err != nil || n == 0 {
-			return changed, err
-		}
+// Sealed are the users' SnapTrade secrets, as they are wrapped with the encryption keys.
+func Sealed() postgres.Sealed {
+	return postgres.Sealed{
+		Table: "snaptrade_users", Column: "user_secret",
+		Stale: `select user_id, user_secret from snaptrade_users where user_secret is not null and split_part(user_secret, '.', 2) <> $1
+			order by user_id limit $2 for no key update`,
+		Store: `update snaptrade_users s set user_secret = q.sealed from unnest($1::uuid[], $2::text[]) as q(id, sealed) where s.user_id = q.id`,
+		Count: `select split_part(user_secret, '.', 2), count(*)::int from snaptrade_users where user_secret is not null group by 1`,
 	}
-}
-
-// rewrapSome takes a slice of the rows that an older key wraps.
-func (a *Accounts) rewrapSome(ctx context.Context) (n int, err error) {
-	type row struct {
-		User   uuid.UUID
-		Sealed string
-	}
-	err = a.db.AsSystem(ctx, "brokers", func(ctx context.Context, tx pgx.Tx) error {
-		n = 0
-		rows, err := tx.Query(ctx, `
-			select user_id, user_secret from snaptrade_users where user_secret is not null and split_part(user_secret, '.', 2) <> $1
-			order by user_id limit $2 for no key update`, a.ring.First(), rotateBatch)
-		if err != nil {
-			return err
-		}
-		list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[row])
-		if err != nil {
-			return err
-		}
-		ids, sealed := make([]uuid.UUID, len(list)), make([]string, len(list))
-		for i, r := range list {
-			ids[i] = r.User
-			if sealed[i], _, err = a.ring.Rewrap("snaptrade_users", "user_secret", r.User.String(), r.Sealed); err != nil {
-				return err
-			}
-		}
-		tag, err := tx.Exec(ctx, `
-			update snaptrade_users s set user_secret = q.sealed from unnest($1::uuid[], $2::text[]) as q(id, sealed) where s.user_id = q.id`, ids, sealed)
-		n = int(tag.RowsAffected())
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("rewrap SnapTrade secrets: %w", err)
-	}
-	return n, nil
 }

@@ -41,9 +41,12 @@ func TestRewrappingLeavesTheSecretsAlone(t *testing.T) {
 	s.options.Ring = ring(t, newKey.Reveal()+","+oldKey.Reveal())
 	s.accounts = s.again()
 	for _, want := range []int{1, 0} {
-		if n, err := s.accounts.RewrapSecrets(s.ctx); err != nil || n != want {
+		if n, err := Sealed().Rewrap(s.ctx, s.db, s.options.Ring); err != nil || n != want {
 			t.Errorf("rewrapped %d, %v; want %d", n, err, want)
 		}
+	}
+	if keys, err := Sealed().Keys(s.ctx, s.db); err != nil || len(keys) != 1 || keys["k2"] != 1 {
+		t.Errorf("wrapped with %v, %v", keys, err)
 	}
 	s.options.Ring = ring(t, newKey.Reveal())
 	s.accounts = s.again()

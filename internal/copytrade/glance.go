@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/money"
@@ -26,11 +27,13 @@ func (c *Copier) Glance(ctx context.Context, user uuid.UUID) (*Glance, error) {
 	var most *int
 	var g Glance
 	var made decimal.Decimal
-	err := c.db.Pool().QueryRow(ctx, `
+	err := c.db.ReadAs(ctx, user, func(b *pgx.Batch) {
+		b.Queue(`
 		select (select max(max_daily_trades) from subscriptions where follower_id = $1 and status = 'active' and not paper),
 			coalesce((select used from day_counters where user_id = $1 and trading_day = $2 and kind = 'copies'), 0)::int,
 			coalesce((select realized from copy_results where user_id = $1 and trading_day = $2), 0)`,
-		user, c.clock.Today()).Scan(&most, &g.Copies, &made)
+			user, c.clock.Today()).QueryRow(func(row pgx.Row) error { return row.Scan(&most, &g.Copies, &made) })
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read copying at a glance: %w", err)
 	}

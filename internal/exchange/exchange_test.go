@@ -194,3 +194,20 @@ func TestMonthlyExpirations(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseDate(f *testing.F) {
+	f.Add("2027-01-15")
+	f.Add("2027-02-30")
+	f.Add("0000-00-00")
+	f.Add("２０２７-01-15")
+	f.Fuzz(func(t *testing.T, s string) {
+		d, err := ParseDate(s)
+		if err != nil {
+			return
+		}
+		if d.String() != s {
+			t.Fatalf("%q is %s", s, d)
+		}
+		_, _, _ = Known(d), d.Display(), d.AddDays(1)
+	})
+}

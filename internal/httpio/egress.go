@@ -45,12 +45,15 @@ type EgressOptions struct {
 	// HTTP2 is for many small calls to few hosts. Without it the client speaks
 	// HTTP/1.1, where a failed call tells reliably whether anything was written.
 	HTTP2 bool
+
+	resolver *net.Resolver // who knows names; tests only, else the machine's
 }
 
 // NewEgress returns a client for hosts that users can influence. It follows no
 // redirect, ignores proxy variables, has a total timeout, and checks the
 // address a name resolved to at the moment of dialling, which a name server
-// that changes its mind cannot get around.
+// that changes its mind cannot get around. Error answers come without the secrets
+// that they repeat of the request.
 func NewEgress(o EgressOptions) *http.Client {
 	if o.Timeout == 0 {
 		o.Timeout = egressTimeout
@@ -61,24 +64,24 @@ func NewEgress(o EgressOptions) *http.Client {
 	return &http.Client{
 		Timeout:       o.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
+		Transport: hush{&http.Transport{
 			Proxy:               nil, // a proxy would be the address we check
-			DialContext:         guardedDial(o.AllowLoopback),
+			DialContext:         guardedDial(o),
 			TLSHandshakeTimeout: egressDialTimeout,
 			IdleConnTimeout:     egressIdleTimeout,
 			MaxIdleConnsPerHost: egressIdlePerHost,
 			Protocols:           protocols,
 			ForceAttemptHTTP2:   o.HTTP2,
-		},
+		}},
 	}
 }
 
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-func guardedDial(allowLoopback []string) dialFunc {
-	public := &net.Dialer{Timeout: egressDialTimeout, Control: controlWith(publicOnly)}
-	local := &net.Dialer{Timeout: egressDialTimeout, Control: controlWith(loopbackOnly)}
-	allowed := slices.Clone(allowLoopback)
+func guardedDial(o EgressOptions) dialFunc {
+	public := &net.Dialer{Timeout: egressDialTimeout, Control: controlWith(publicOnly), Resolver: o.resolver}
+	local := &net.Dialer{Timeout: egressDialTimeout, Control: controlWith(loopbackOnly), Resolver: o.resolver}
+	allowed := slices.Clone(o.AllowLoopback)
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		// The name as it stood in the URL decides, so that no other name that
 		// happens to resolve to this machine profits from the exception.
@@ -129,23 +132,23 @@ func specialNets() []netip.Prefix {
 		netip.MustParsePrefix("198.51.100.0/24"), // documentation
 		netip.MustParsePrefix("203.0.113.0/24"),  // documentation
 		netip.MustParsePrefix("240.0.0.0/4"),     // reserved, broadcast
-		netip.MustParsePrefix("::/96"),           // v4-compatible
-		netip.MustParsePrefix("64:ff9b::/96"),    // NAT64 of any v4
-		netip.MustParsePrefix("64:ff9b:1::/48"),  // local NAT64
-		netip.MustParsePrefix("100::/64"),        // discard
-		netip.MustParsePrefix("2001::/32"),       // Teredo
+		netip.MustParsePrefix("2001::/23"),       // IETF protocol assignments, Teredo among them
 		netip.MustParsePrefix("2001:db8::/32"),   // documentation
 		netip.MustParsePrefix("2002::/16"),       // 6to4 of any v4
-		netip.MustParsePrefix("fec0::/10"),       // old site-local
+		netip.MustParsePrefix("3fff::/20"),       // documentation
 	}
 }
+
+// internet6 is what of IPv6 is handed out to the public: forms of IPv4 addresses (NAT64,
+// translated, compatible), discard and old site-local addresses lie outside.
+func internet6() netip.Prefix { return netip.MustParsePrefix("2000::/3") }
 
 // PublicAddress reports whether a is an ordinary address of the public
 // Internet: not loopback, private, link-local (cloud metadata lives there),
 // multicast, unique-local, special-purpose, nor an IPv6 form of one of these.
 func PublicAddress(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
-	if !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLinkLocalUnicast() {
+	if !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.Is6() && !internet6().Contains(a) {
 		return false
 	}
 	return !slices.ContainsFunc(specialNets(), func(p netip.Prefix) bool { return p.Contains(a) })

@@ -20,7 +20,7 @@ func TestOnlyPublicAddressesAreReached(t *testing.T) {
 		"224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255",
 		"::", "::1", "::7f00:1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::ffff:100.64.0.1", "::ffff:198.18.0.1",
 		"64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2002:7f00:1::", "2001:0:53aa::1", "2001:db8::1",
-		"fe80::1", "fe80::1%eth0", "fc00::1", "fd12::1", "fec0::1", "ff02::1",
+		"::ffff:0:127.0.0.1", "100::1", "3fff::1", "4000::1", "5f00::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd12::1", "fec0::1", "ff02::1",
 	}
 	for _, text := range refused {
 		if PublicAddress(netip.MustParseAddr(text)) {

@@ -12,6 +12,7 @@ import (
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 var (
@@ -64,7 +65,7 @@ const lotsMost = 500
 // subscription, oldest first: of lots in one position that lacks contracts, the older
 // has what is there. Foreign tables: copy_holdings (index copy_holdings_held), positions.
 func (d *Desk) CopiedLots(ctx context.Context, user uuid.UUID, subscription *uuid.UUID) ([]CopiedLot, error) {
-	rows, err := d.db.Pool().Query(ctx, `
+	list, err := postgres.OwnRows(ctx, d.db, user, pgx.RowToStructByPos[CopiedLot], `
 		select subscription_id, position_id, free from (
 			select l.*, least(copied, there - coalesce(sum(copied) over (partition by position_id order by created_at, subscription_id
 				rows between unbounded preceding and 1 preceding), 0))::int as free
@@ -77,7 +78,7 @@ func (d *Desk) CopiedLots(ctx context.Context, user uuid.UUID, subscription *uui
 	if err != nil {
 		return nil, fmt.Errorf("list copied contracts: %w", err)
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[CopiedLot])
+	return list, nil
 }
 
 // SellCopies sells what a user holds of copies, or of those of one subscription, and

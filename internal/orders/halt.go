@@ -57,6 +57,16 @@ func (d *Desk) Halt(ctx context.Context, by *uuid.UUID, h risk.Halt) error {
 	})
 }
 
+// Sending is how many orders, and changes of them, are on their way to a broker now.
+func (d *Desk) Sending(ctx context.Context) (n int, err error) {
+	err = d.db.Pool().QueryRow(ctx, `select ((select count(*) from orders where state = 'submitting') +
+		(select count(*) from order_changes where state = 'submitting'))::int`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count orders being sent: %w", err)
+	}
+	return n, nil
+}
+
 // Unhalt takes every halt of a scope and key away, operators' and breakers'; not
 // found when there is none. why goes into the log; by is nil from the command line.
 func (d *Desk) Unhalt(ctx context.Context, by *uuid.UUID, scope, key, why string) error {

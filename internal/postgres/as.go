@@ -54,6 +54,17 @@ func (db *DB) ReadAs(ctx context.Context, user uuid.UUID, queue func(*pgx.Batch)
 	return Translate(db.members.SendBatch(ctx, b).Close())
 }
 
+// OwnRows is ReadAs for one list of a user's own rows.
+func OwnRows[T any](ctx context.Context, db *DB, user uuid.UUID, row pgx.RowToFunc[T], sql string, args ...any) (list []T, err error) {
+	err = db.ReadAs(ctx, user, func(b *pgx.Batch) {
+		b.Queue(sql, args...).Query(func(rows pgx.Rows) (err error) {
+			list, err = pgx.CollectRows(rows, row)
+			return err
+		})
+	})
+	return list, err
+}
+
 // Note runs one statement whose commit waits for no disk. It is for what a crash of the
 // database may forget because it is then done once more, and for nothing else: no order,
 // position, key, inbox or outbox (rule 8.6).

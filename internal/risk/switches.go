@@ -99,7 +99,7 @@ func (r *Rules) resume(ctx context.Context, tx pgx.Tx, by *uuid.UUID, why, condi
 // a breaker. Key is a name that people know. Foreign tables: accounts,
 // connections, subscriptions, users.
 func (r *Rules) Halts(ctx context.Context, user uuid.UUID) ([]Halt, error) {
-	rows, err := r.db.Pool().Query(ctx, `
+	list, err := postgres.OwnRows(ctx, r.db, user, pgx.RowToStructByPos[Halt], `
 		select w.scope, case when w.scope in ('leader', 'publishing') then (select username from users where id::text = w.key)
 				when w.scope = 'account' then (select institution || ' ' || number from accounts where id::text = w.key) else w.key end,
 			w.stops, w.reason, w.cause, w.set_at
@@ -113,5 +113,5 @@ func (r *Rules) Halts(ctx context.Context, user uuid.UUID) ([]Halt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list halts: %w", err)
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Halt])
+	return list, nil
 }

@@ -17,6 +17,7 @@ const (
 	faultAcceptGarbage = "accept_then_garbage" // does it, answers 200 with something unreadable
 	faultThrottle      = "throttle"            // answers 429, nothing was done
 
+	faultEcho              = "echo"               // answer an error that repeats the request, address and headers and all
 	faultLateListing       = "late_listing"       // an order placed now is listed only after DelayMs
 	faultIncompleteListing = "incomplete_listing" // lists leave out the newest order
 	faultLowerCum          = "lower_cum"          // reads report one contract less than was filled
@@ -31,7 +32,7 @@ const (
 
 var httpFaults = []string{
 	faultError, faultDelay, faultDropBefore, faultAcceptDrop,
-	faultAcceptError, faultAcceptGarbage, faultThrottle,
+	faultAcceptError, faultAcceptGarbage, faultThrottle, faultEcho,
 }
 
 // Fault is one instruction to fail. Match is a substring of "METHOD /path", the

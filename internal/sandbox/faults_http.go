@@ -3,6 +3,9 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -43,6 +46,8 @@ func (f *Faults) play(fault Fault, target string, w http.ResponseWriter, r *http
 		f.refuse(fault, target, orStatus(fault.Status, http.StatusInternalServerError), w, r)
 	case faultThrottle:
 		f.refuse(fault, target, http.StatusTooManyRequests, w, r)
+	case faultEcho:
+		f.echo(fault, target, w, r)
 	case faultDropBefore:
 		pause(r.Context(), fault.DelayMs)
 		f.note(target, r, 0)
@@ -57,6 +62,20 @@ func (f *Faults) refuse(fault Fault, target string, status int, w http.ResponseW
 	pause(r.Context(), fault.DelayMs)
 	f.note(target, r, status)
 	f.writeError(target, w, r, status)
+}
+
+// echo answers an error in the words of the request, as a proxy's debugging page does.
+func (f *Faults) echo(fault Fault, target string, w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(io.LimitReader(r.Body, 16<<10)) // what cannot be read is not repeated
+	said := r.Method + " " + r.URL.String() + fmt.Sprint(r.Header) + string(body)
+	f.note(target, r, orStatus(fault.Status, http.StatusInternalServerError))
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Request-Id", said[:min(len(said), 300)])
+	w.WriteHeader(orStatus(fault.Status, http.StatusInternalServerError))
+	answer, _ := json.Marshal(map[string]any{
+		"detail": said, "message": said, "description": said, "exception": said, "error": map[string]string{"message": said}, "name": said,
+	})
+	_, _ = w.Write(answer)
 }
 
 // accept does what was asked, then holds, drops or spoils the answer. The work

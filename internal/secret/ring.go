@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -127,6 +129,9 @@ func KeyID(value string) (string, error) {
 	s, err := parseSealed(value)
 	return s.keyID, err
 }
+
+// IDs are those of all keys, sorted.
+func (r *Ring) IDs() []string { return slices.Sorted(maps.Keys(r.keys)) }
 
 // First is the id of the key that seals now.
 func (r *Ring) First() string { return r.first }

@@ -150,3 +150,63 @@ func FuzzOpenNeverShowsAnotherSecret(f *testing.F) {
 		}
 	})
 }
+
+// Whatever ENCRYPTION_KEYS says: a ring that opens what it seals, or an error that shows
+// no key.
+func FuzzParseRing(f *testing.F) {
+	f.Add(keyOf("k2", 'b') + "," + keyOf("k1", 'a'))
+	f.Add("k1:AAAA")
+	f.Add(":,k1:")
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := ParseRing(New(text))
+		if err != nil {
+			_, key, _ := strings.Cut(text, ":")
+			if len(key) > 40 && strings.Contains(err.Error(), key) {
+				t.Errorf("the error shows a key: %v", err)
+			}
+			return
+		}
+		value, err := r.Seal("t", "c", "r", New("canary"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.Open("t", "c", "r", value); err != nil || got.Reveal() != "canary" {
+			t.Errorf("%q does not open what it seals: %v", text, err)
+		}
+		if _, err := r.Open("t", "c", "another row", value); err == nil {
+			t.Errorf("%q opens in another row", value)
+		}
+	})
+}
+
+// Whatever stands in a sealed column: it is rewrapped into something that opens to the
+// same, or refused; never changed into an empty secret.
+func FuzzRewrap(f *testing.F) {
+	before, err := ParseRing(New(keyOf("k1", 'a')))
+	if err != nil {
+		f.Fatal(err)
+	}
+	after, err := ParseRing(New(keyOf("k2", 'b') + "," + keyOf("k1", 'a')))
+	if err != nil {
+		f.Fatal(err)
+	}
+	value, err := before.Seal("t", "c", "r", New("canary"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(value)
+	f.Add("v1.k1..")
+	f.Add("v2.k1.AAAA.AAAA")
+	f.Fuzz(func(t *testing.T, value string) {
+		rewrapped, changed, err := after.Rewrap("t", "c", "r", value)
+		if err != nil || !changed {
+			return
+		}
+		if id, err := KeyID(rewrapped); err != nil || id != "k2" {
+			t.Errorf("%q is wrapped with %q, %v", rewrapped, id, err)
+		}
+		if got, err := after.Open("t", "c", "r", rewrapped); err != nil || got.IsZero() {
+			t.Errorf("%q opens no more: %v", rewrapped, err)
+		}
+	})
+}

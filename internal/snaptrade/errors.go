@@ -92,8 +92,9 @@ func answerError(op string, a answer, hide scrubber) *Error {
 		Body:       hide.clean(string(a.body)),
 	}
 	if v, err := Parse(a.body); err == nil {
-		e.Message = hide.clean(firstText(v, "detail", "default_detail", "error", "message"))
-		e.Code = hide.clean(firstText(v, "code", "default_code"))
+		// Cleaned before it is cut: half a secret is no longer recognised.
+		e.Message = cut(hide.clean(firstText(v, "detail", "default_detail", "error", "message")))
+		e.Code = cut(hide.clean(firstText(v, "code", "default_code")))
 	}
 	return e
 }
@@ -105,9 +106,9 @@ func firstText(v Value, keys ...string) string {
 		switch found := v.Get(key); found.Kind() {
 		case Missing, Null:
 		case String:
-			return cut(found.Text())
+			return found.Text()
 		default:
-			return cut(string(found.Canonical()))
+			return string(found.Canonical())
 		}
 	}
 	return ""

@@ -95,7 +95,7 @@ func (c *Client) refusal(status int, a answer) *Error {
 	if status == http.StatusTooManyRequests {
 		e.Limited, e.RetryAfter = true, defaultWait
 		if told := a.Parameters.RetryAfter; told > 0 {
-			e.RetryAfter = min(time.Duration(told)*time.Second, longestWait)
+			e.RetryAfter = time.Duration(min(told, int(longestWait/time.Second))) * time.Second
 		}
 	}
 	return e

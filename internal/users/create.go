@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"unicode"
 
@@ -21,7 +22,7 @@ type NewUser struct {
 	Username  string // wanted; when empty it is derived from Name, then from Email
 	Name      string
 	Email     string // kept only when EmailVerified
-	AvatarURL string // kept only when https
+	AvatarURL string // kept only when it is at a provider's
 
 	EmailVerified bool
 	Role          Role // Subscriber when empty
@@ -80,13 +81,26 @@ func (n NewUser) verifiedEmail() string {
 	return strings.TrimSpace(n.Email)
 }
 
-// avatar keeps addresses that a page may show; other schemes are nobody's picture.
+// avatarHosts are where the providers of sign-in keep pictures. They are shown by browsers
+// and never fetched by us (correctness §16).
+const avatarHosts = " lh3.googleusercontent.com cdn.discordapp.com avatars.githubusercontent.com "
+
+// avatar keeps pictures that a page may show; any other address is nobody's picture.
 func (n NewUser) avatar() string {
-	if !strings.HasPrefix(n.AvatarURL, "https://") || len(n.AvatarURL) > 1000 {
+	u, err := url.Parse(n.AvatarURL)
+	if err != nil || len(n.AvatarURL) > avatarMax || u.Scheme != "https" || u.User != nil || u.Fragment != "" {
 		return ""
 	}
-	return n.AvatarURL
+	if u.Host == "" || !strings.Contains(avatarHosts, " "+u.Host+" ") || strings.ContainsFunc(n.AvatarURL, isOdd) {
+		return ""
+	}
+	return u.String()
 }
+
+const avatarMax = 1000 // characters
+
+// isOdd finds what browsers drop from an address, or read as something else.
+func isOdd(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }
 
 // displayName makes what a provider calls somebody fit to be shown: one line, no
 // invisible characters, not too long, never empty.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,8 +19,12 @@ import (
 
 const (
 	urlMax      = 1000 // characters
+	hostMax     = 253
 	longestWait = time.Hour
 )
+
+// hostForm is labels of 1 to 63 characters, set apart by single dots.
+var hostForm = regexp.MustCompile(`^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$`)
 
 // Client sends signed messages to addresses that users gave. Every error of Send is
 // an *Error, and none of them says what the other side answered.
@@ -55,7 +60,7 @@ func (c *Client) ParseURL(text string) (*url.URL, error) {
 	switch {
 	case len(text) > urlMax:
 		return nil, fmt.Errorf("has more than %d characters", urlMax)
-	case err != nil || u.Host == "" || u.Opaque != "":
+	case err != nil || u.Hostname() == "" || u.Opaque != "":
 		return nil, errors.New("is not an address like https://example.com/hook")
 	case slices.Contains(c.local, u.Host) && u.Scheme == "http":
 		return u, nil
@@ -71,9 +76,14 @@ func (c *Client) ParseURL(text string) (*url.URL, error) {
 	return u, publicHost(u.Hostname())
 }
 
-// publicHost refuses what can only be inside: names without a dot, and numbers.
+// publicHost refuses what can only be inside: names without a dot, and numbers. A name
+// stands as name servers have it: of letters beyond ASCII the next reader may make others,
+// digits among them.
 func publicHost(host string) error {
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	if len(host) > hostMax || !hostForm.MatchString(host) {
+		return errors.New("must name its host in ASCII letters, digits and dashes, as in xn--bcher-kva.example")
+	}
 	if _, err := netip.ParseAddr(host); err == nil || looksNumeric(host) {
 		return errors.New("must name its host, not a number")
 	}
@@ -186,7 +196,7 @@ func (c *Client) understand(resp *http.Response) error {
 func (c *Client) retryAfter(resp *http.Response) time.Duration {
 	told := resp.Header.Get("Retry-After")
 	if s, err := strconv.Atoi(told); err == nil && s > 0 {
-		return min(time.Duration(s)*time.Second, longestWait)
+		return time.Duration(min(s, int(longestWait/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(told); err == nil {
 		return min(max(0, at.Sub(c.now())), longestWait)

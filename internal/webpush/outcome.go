@@ -83,11 +83,11 @@ func (c *Client) understand(s Subscription, resp *http.Response, body []byte) er
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return nil
 	}
-	words := strings.ToValidUTF8(string(body[:min(len(body), errorMessageMax)]), "")
+	words := strings.ReplaceAll(string(body), s.Endpoint, "[endpoint]") // before it is cut: half of it is a secret too
 	return &Error{
 		Outcome:    c.judge(resp.StatusCode, s.KeyID),
 		Status:     resp.StatusCode,
-		Message:    strings.ReplaceAll(words, s.Endpoint, "[endpoint]"),
+		Message:    strings.ToValidUTF8(words[:min(len(words), errorMessageMax)], ""),
 		RetryAfter: c.retryAfter(resp.Header),
 		Limited:    resp.StatusCode == http.StatusTooManyRequests,
 	}

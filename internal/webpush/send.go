@@ -192,14 +192,17 @@ func (c *Client) noAnswer(written *httpio.Written, err error) *Error {
 	return &Error{Outcome: outcome, cause: httpio.WithoutURL(err)}
 }
 
-// retryAfter reads seconds or an HTTP date; 0 when there is neither.
+// longestWait bounds what a push service may ask of us: all its browsers wait with it.
+const longestWait = time.Hour
+
+// retryAfter reads seconds or an HTTP date, at most an hour; 0 when there is neither.
 func (c *Client) retryAfter(h http.Header) time.Duration {
 	told := h.Get("Retry-After")
 	if s, err := strconv.Atoi(told); err == nil && s > 0 {
-		return time.Duration(s) * time.Second
+		return time.Duration(min(s, int(longestWait/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(told); err == nil {
-		return max(0, at.Sub(c.now()))
+		return min(max(0, at.Sub(c.now())), longestWait)
 	}
 	return 0
 }

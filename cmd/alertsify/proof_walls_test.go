@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/hostile"
+)
+
+// clientFrom is a client at one of this machine's addresses, so that it counts as
+// somebody of its own.
+func clientFrom(address net.IP) *http.Client {
+	d := &net.Dialer{LocalAddr: &net.TCPAddr{IP: address}, Timeout: 10 * time.Second}
+	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: d.DialContext, MaxIdleConnsPerHost: 4}}
+}
+
+// percentile of some times; they are sorted by it.
+func percentile(took []time.Duration, percent int) time.Duration {
+	slices.Sort(took)
+	return took[min(len(took)-1, len(took)*percent/100)].Round(10 * time.Microsecond)
+}
+
+// forgedAreRefused sends so many forged and malformed webhooks, to every route of them,
+// from 100 addresses: none is an error of ours, none leaves a row in any table, and 99 of
+// 100 are answered within 20 ms.
+func (p *proof) forgedAreRefused(count int) {
+	p.t.Helper()
+	const senders, atOnce = 100, 4
+	before := p.settled()
+	clients := make([]*http.Client, senders)
+	for i := range clients {
+		clients[i] = clientFrom(net.IPv4(127, 0, 2, byte(1+i)))
+		defer clients[i].CloseIdleConnections()
+	}
+	forgeries := hostile.Forgeries(count, 1, time.Now())
+	took, statuses := make([]time.Duration, count), make([]int, count)
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range atOnce {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < count; i = int(next.Add(1)) - 1 {
+				began := time.Now()
+				statuses[i] = p.forge(clients[i%senders], forgeries[i])
+				took[i] = time.Since(began)
+			}
+		})
+	}
+	all.Wait()
+	counts := map[int]int{}
+	for _, status := range statuses {
+		counts[status]++
+		if status < 400 || status > 499 {
+			p.t.Errorf("a forged webhook was answered %d", status)
+		}
+	}
+	if now := p.tally(); !maps.Equal(before, now) {
+		p.wroteNothing(p.t, before)
+	}
+	slowest := percentile(took, 99)
+	if slowest > 20*time.Millisecond {
+		p.t.Errorf("99 of 100 are answered within %s", slowest)
+	}
+	p.t.Logf("forged webhooks: %d from %d addresses, answered %v; no row; half within %s, 99 of 100 within %s", count, senders, counts, percentile(took, 50), slowest)
+}
+
+func (p *proof) forge(client *http.Client, f hostile.Forgery) (status int) {
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.servers[0].url+f.Path, bytes.NewReader(f.Body))
+	if err != nil {
+		p.t.Error(err)
+		return 0
+	}
+	r.Header = f.Header
+	resp, err := client.Do(r)
+	if err != nil {
+		p.t.Error(err)
+		return 0
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode
+}
+
+// slowCostOthersNothing keeps so many connections open that send a byte now and then, half
+// of them headers and half bodies, from 100 addresses: whoever asks meanwhile has 99 of
+// 100 answers within 100 ms, and afterwards the process is back at what it was. One
+// address alone does not get more than its share.
+func (p *proof) slowCostOthersNothing(count int, lasts time.Duration) {
+	p.t.Helper()
+	const addresses = 100
+	server, err := url.Parse(p.servers[0].url)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	base := p.vitals()
+	ctx, stop := context.WithTimeout(p.t.Context(), lasts)
+	defer stop()
+	var open, opened atomic.Int64
+	var crowd sync.WaitGroup
+	for i := range count {
+		crowd.Go(func() {
+			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 3, byte(1+i%addresses))}, Timeout: 10 * time.Second}
+			for ctx.Err() == nil {
+				if conn, err := d.DialContext(ctx, "tcp", server.Host); err == nil {
+					open.Add(1)
+					opened.Add(1)
+					dawdle(ctx, conn, i%2 == 0)
+					open.Add(-1)
+				}
+			}
+		})
+	}
+	p.within(30*time.Second, "the slow ones are there", func() string {
+		if n := open.Load(); n < int64(count)*9/10 {
+			return fmt.Sprintf("%d are open", n)
+		}
+		return ""
+	})
+	token := p.token("ava", "read")
+	var took []time.Duration
+	least := int64(count)
+	for ctx.Err() == nil {
+		began := time.Now()
+		p.want(0, token, http.MethodGet, "/api/positions", "", http.StatusOK)
+		took = append(took, time.Since(began))
+		least = min(least, open.Load())
+		<-time.After(20 * time.Millisecond)
+	}
+	crowd.Wait()
+	slowest := percentile(took, 99)
+	if slowest > 100*time.Millisecond {
+		p.t.Errorf("99 of 100 of the others' answers take %s", slowest)
+	}
+	var now vitals
+	rest := p.within(4*time.Minute, "the process is back at its base", func() string {
+		if now = p.vitals(); !now.near(base) {
+			return fmt.Sprintf("%+v, from %+v", now, base)
+		}
+		return ""
+	})
+	p.t.Logf("slow connections: %d for %s (%d opened, never fewer than %d at once) from %d addresses: of %d others half within %s, 99 of 100 within %s; base %+v, %s after %+v",
+		count, lasts, opened.Load(), least, addresses, len(took), percentile(took, 50), slowest, base, rest.Round(time.Second), now)
+}
+
+// dawdle begins a request and goes on with it byte by byte, until it is thrown out.
+func dawdle(ctx context.Context, conn net.Conn, body bool) {
+	defer conn.Close()
+	head, more := "GET /login HTTP/1.1\r\nHost: x\r\nX-Slow: ", "a"
+	if body {
+		head, more = "POST /api/webhooks/whop HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{", " "
+	}
+	if _, err := io.WriteString(conn, head); err != nil {
+		return
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(3 * time.Second):
+		}
+		if _, err := io.WriteString(conn, more); err != nil {
+			return
+		}
+	}
+}
+
+// oneAddressHasItsShare opens more connections from one address than it may have.
+func (p *proof) oneAddressHasItsShare(most int) {
+	p.t.Helper()
+	server, err := url.Parse(p.servers[0].url)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 4, 1)}, Timeout: 10 * time.Second}
+	kept := 0
+	for range 3 * most {
+		conn, err := d.DialContext(p.t.Context(), "tcp", server.Host)
+		if err != nil {
+			continue
+		}
+		defer conn.Close()
+		_ = conn.SetReadDeadline(time.Now().Add(30 * time.Millisecond))
+		if _, err := conn.Read(make([]byte, 1)); isTimeout(err) { // neither closed nor reset: it waits for us
+			kept++
+		}
+	}
+	if kept > most {
+		p.t.Errorf("one address has %d connections, and may have %d", kept, most)
+	}
+	p.t.Logf("one address: %d of %d connections kept", kept, 3*most)
+}
+
+func isTimeout(err error) bool {
+	e, ok := err.(net.Error) //nolint:errorlint // of the connection itself
+	return ok && e.Timeout()
+}
+
+// vitals are what a process has of what can run out.
+type vitals struct{ Goroutines, Files, HeapMiB int }
+
+func (v vitals) near(base vitals) bool {
+	return v.Goroutines <= base.Goroutines+20 && v.Files <= base.Files+20 && v.HeapMiB <= base.HeapMiB+24
+}
+
+var gauge = regexp.MustCompile(`(?m)^(go_goroutines|process_open_fds|go_memstats_heap_alloc_bytes) (\S+)$`)
+
+func (p *proof) vitals() (v vitals) {
+	p.t.Helper()
+	found := map[string]int{}
+	for _, m := range gauge.FindAllStringSubmatch(string(p.want(0, "", http.MethodGet, "/metrics", "", http.StatusOK).body), -1) {
+		n, err := strconv.ParseFloat(m[2], 64)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		found[m[1]] = int(n)
+	}
+	if len(found) != 3 {
+		p.t.Fatalf("the metrics have only %v", found)
+	}
+	return vitals{found["go_goroutines"], found["process_open_fds"], found["go_memstats_heap_alloc_bytes"] >> 20}
+}
+
+// shareOfOne is how many connections an address may have in these proofs.
+const shareOfOne = 150
+
+// What attackers send hurts nobody else: `make proofs`. Short forms stand with the
+// packages that hold it off, hooks and httpio.
+func (p *proof) wallsHold() {
+	p.t.Helper()
+	p.forgedAreRefused(10_000)
+	p.oneAddressHasItsShare(shareOfOne)
+	p.slowCostOthersNothing(10_000, time.Minute)
+}

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package app
+
+// openFilesMax is not known here.
+func openFilesMax() int { return 0 }
