@@ -113,6 +113,8 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"preferences-wrong":   preferencesPage(frame("Alert settings", preferencesPath), wrongPreferences(now)),
 		"brokers":             brokersPage(frame("Brokers", "/settings/brokers"), cannedBrokers(now)),
 		"broker-return":       brokerReturnPage(frame("Brokers", "/settings/brokers"), brokerReturnView{State: "open"}),
+		"security":            securityPage(frame("Security", securityPath), cannedSecurity(now)),
+		"security-one":        securityPage(frame("Security", securityPath), plainSecurity(now)),
 		"appearance":          appearancePage(frame("Appearance", "/settings/appearance")),
 		"stop":                stopPage(frame("Stop", "/stop"), ui.StopView{Subscriptions: 2, Working: 1, Copied: 7}),
 		"stopped":             stopPage(frame("Stop", "/stop"), ui.StopView{Halts: cannedHalts(now), Subscriptions: 2}),

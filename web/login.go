@@ -27,7 +27,7 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request) error {
 		return back(w, view.ReturnTo, "")
 	}
 	for _, name := range s.guard.Providers() {
-		view.Providers = append(view.Providers, Provider{Name: name, Label: providerLabel(name)})
+		view.Providers = append(view.Providers, Provider{Name: name, Label: auth.ProviderLabel(name)})
 	}
 	p := s.frame(r, "Sign in", auth.LoginPath)
 	if sentence := auth.Problem(query.Get("problem")); sentence != "" {
@@ -42,20 +42,6 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request) error {
 		return back(w, "/dashboard", "")
 	}
 	return s.show(w, r, http.StatusOK, landingPage(s.frame(r, "Options trades, alerts and copies", "/")))
-}
-
-func providerLabel(name string) string {
-	switch name {
-	case "google":
-		return "Google"
-	case "discord":
-		return "Discord"
-	case "github":
-		return "GitHub"
-	case "sandbox":
-		return "the sandbox"
-	}
-	return name
 }
 
 func (v loginView) intent() string {

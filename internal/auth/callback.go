@@ -37,7 +37,7 @@ func (g *Guard) Callback(w http.ResponseWriter, r *http.Request) error {
 	who, err := p.finish(r.URL.Query().Get("code"), a)
 	if err != nil {
 		httpio.Annotate(ctx, slog.Any("sign_in", err))
-		seeOther(w, loginURL(a.ReturnTo, a.Intent == intentReauth, ProblemFailed))
+		seeOther(w, a.turnedBackTo(ProblemFailed))
 		return nil
 	}
 	return g.accept(ctx, w, r, a, who)
@@ -72,7 +72,7 @@ func (g *Guard) turnBack(w http.ResponseWriter, r *http.Request, a attempt, refu
 		problem = ProblemFailed
 		httpio.Annotate(r.Context(), slog.String("provider_error", refusal[:min(len(refusal), 64)]))
 	}
-	seeOther(w, loginURL(a.ReturnTo, a.Intent == intentReauth, problem))
+	seeOther(w, a.turnedBackTo(problem))
 	return nil
 }
 
@@ -91,7 +91,7 @@ func (g *Guard) accept(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	}
 	var problem problemError
 	if errors.As(err, &problem) {
-		seeOther(w, loginURL(a.ReturnTo, a.Intent == intentReauth, string(problem)))
+		seeOther(w, a.turnedBackTo(string(problem)))
 		return nil
 	}
 	if errors.Is(err, errEnded) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/users"
@@ -23,8 +24,9 @@ const (
 
 // Options say who may sign in and for how long.
 type Options struct {
-	DB    *postgres.DB
-	Users *users.Directory
+	DB     *postgres.DB
+	Users  *users.Directory
+	Alerts *alerts.Announcer // tells people that one of their doors has changed
 
 	AppURL     string // origin; callback addresses and the cookie's kind come from it, never from Host
 	Production bool   // refuses the sandbox provider, also in stored identities
@@ -47,6 +49,7 @@ type Options struct {
 type Guard struct {
 	db         *postgres.DB
 	users      *users.Directory
+	alerts     *alerts.Announcer
 	providers  map[string]provider
 	order      []string // of the buttons on the sign-in page
 	production bool
@@ -69,7 +72,7 @@ type Guard struct {
 func New(o Options) (*Guard, error) {
 	o = withDefaults(o)
 	g := &Guard{
-		db: o.DB, users: o.Users, production: o.Production, appURL: o.AppURL,
+		db: o.DB, users: o.Users, alerts: o.Alerts, production: o.Production, appURL: o.AppURL,
 		idle: o.Idle, recent: newRecentUsers(o.Now), allow: o.Allow, perMinute: o.SignInsPerMinute,
 		anonymous: o.AnonymousPerMinute, load: o.Load, log: o.Logger, now: o.Now,
 	}

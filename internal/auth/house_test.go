@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/pgtest"
 	"github.com/alertsify/alertsify/internal/postgres"
@@ -45,6 +46,7 @@ func open(t *testing.T, change func(*Options)) *house {
 	appURL := "http://" + h.server.Listener.Addr().String()
 	o := Options{
 		DB: db, Users: h.users, AppURL: appURL, Now: h.now,
+		Alerts: alerts.New(alerts.Options{DB: db, AppURL: appURL, Now: h.now, Logger: slog.New(slog.DiscardHandler)}),
 		Providers: []ProviderConfig{{
 			Name: sandboxName, ClientID: "alertsify", ClientSecret: secret.New("not a secret"), Issuer: playOpenID(t, appURL),
 		}},

@@ -140,33 +140,6 @@ func (g *Guard) owner(ctx context.Context, who Identity) (id uuid.UUID, found bo
 	return id, true, nil
 }
 
-// link gives the user one more identity. Another user's does not move: 409.
-func (g *Guard) link(ctx context.Context, asked uuid.UUID, who Identity) error {
-	now, err := g.whoIsIn(ctx)
-	if err != nil {
-		return err
-	}
-	if now.User.ID != asked || g.now().Sub(now.AuthTime) > stepUpAge {
-		return problemError(ProblemOtherPerson)
-	}
-	return g.db.As(ctx, asked, func(ctx context.Context, tx pgx.Tx) error {
-		if err := postgres.Lock(ctx, tx, "identity "+who.Provider+" "+who.Subject); err != nil {
-			return err
-		}
-		owner, found, err := g.useIdentity(ctx, tx, who)
-		if err != nil {
-			return err
-		}
-		if found && owner != asked {
-			return fault.Conflict("identity_taken", "This account is linked to another user already. Nothing has changed.")
-		}
-		if found {
-			return nil
-		}
-		return g.addIdentity(ctx, tx, who, asked)
-	}, postgres.Across("whose identity it is already"))
-}
-
 // EnsurePerson makes sure that an identity has a user, for seeding: the one it has
 // already, else a new one as told.
 func (g *Guard) EnsurePerson(ctx context.Context, provider, subject string, n users.NewUser) (users.User, error) {

@@ -61,11 +61,7 @@ func (g *Guard) EndSignIn(ctx context.Context, userID, id uuid.UUID) error {
 // Access tokens stay, and so do open orders and copying.
 func (g *Guard) SignOutEverywhere(ctx context.Context, userID uuid.UUID) error {
 	err := g.db.As(ctx, userID, func(ctx context.Context, tx pgx.Tx) error {
-		if err := g.users.RaiseEpoch(ctx, tx, userID); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, "delete from sign_ins where user_id = $1", userID)
-		return err
+		return g.endAll(ctx, tx, userID)
 	})
 	if err != nil {
 		return fmt.Errorf("sign out everywhere: %w", err)
