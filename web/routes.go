@@ -115,6 +115,7 @@ func (s *Site) Routes() []auth.Route {
 	list = append(list, s.deliveryRoutes()...)
 	list = append(list, s.auditRoutes()...)
 	list = append(list, s.securityRoutes()...)
+	list = append(list, s.passkeyRoutes()...)
 	list = append(list, s.partials()...)
 	if s.dev {
 		list = append(list,

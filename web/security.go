@@ -17,6 +17,7 @@ const securityPath = auth.SecurityPath
 type securityView struct {
 	Ways     []auth.Linked
 	Linkable []Provider // each button of the sign-in page: one may have several accounts at a provider
+	Passkeys auth.Passkeys
 	Browsers []auth.SignIn
 	Here     uuid.UUID // the browser that asks
 	Wrong    string    // why the last form changed nothing
@@ -65,9 +66,10 @@ func (s *Site) fillSecurity(ctx context.Context, v *securityView) (err error) {
 	if v.Ways, err = s.guard.Identities(ctx, who.User.ID); err != nil {
 		return err
 	}
-	for _, name := range s.guard.Providers() {
-		v.Linkable = append(v.Linkable, Provider{Name: name, Label: auth.ProviderLabel(name)})
+	if v.Passkeys, err = s.guard.Passkeys(ctx, who.User.ID); err != nil {
+		return err
 	}
+	v.Linkable = s.providers()
 	v.Browsers, err = s.guard.SignIns(ctx, who.User.ID)
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alexedwards/scs/v2"
+	"github.com/go-webauthn/webauthn/webauthn"
 )
 
 const (
@@ -58,6 +59,7 @@ type Guard struct {
 	sessions *scs.SessionManager
 	idle     time.Duration
 	recent   *recentUsers
+	passkeys *webauthn.WebAuthn // nil: not offered
 
 	allow     httpio.Allow
 	perMinute int
@@ -84,6 +86,10 @@ func New(o Options) (*Guard, error) {
 	}
 	if o.Production && len(o.Providers) == 0 {
 		errs = append(errs, errors.New("no sign-in provider is set: give a pair such as GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET"))
+	}
+	var err error
+	if g.passkeys, err = newPasskeys(o.AppURL); err != nil {
+		errs = append(errs, fmt.Errorf("passkeys: %w", err))
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("set up sign-in: %w", errors.Join(errs...))

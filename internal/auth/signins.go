@@ -88,7 +88,7 @@ func (g *Guard) SignOut(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// Purge deletes sessions nobody can use any more, some thousands at a time, and
+// Purge deletes sessions and challenges nobody can use any more, some thousands at a time, and
 // tells how many.
 func (g *Guard) Purge(ctx context.Context) (int64, error) {
 	now := g.now()
@@ -105,5 +105,11 @@ func (g *Guard) Purge(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("purge sign-ins: %w", err)
 	}
-	return sessions.RowsAffected() + signIns.RowsAffected(), nil
+	asked, err := g.db.Pool().Exec(ctx, `
+		delete from passkey_challenges where (session_hash, purpose) in (
+			select session_hash, purpose from passkey_challenges where expires_at <= $1 limit $2)`, now, purgeMax)
+	if err != nil {
+		return 0, fmt.Errorf("purge passkey challenges: %w", err)
+	}
+	return sessions.RowsAffected() + signIns.RowsAffected() + asked.RowsAffected(), nil
 }
