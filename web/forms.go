@@ -104,6 +104,15 @@ func notice(done string) *ui.Notice {
 		"whop-linked":        "Linked. What you have at Whop counts here from now on.",
 		"redeemed":           "Redeemed. Your plan holds from now on.",
 		"plan-cancelled":     "Cancelled. You keep your plan until what is paid for is over.",
+		"linked":             "Linked. You can sign in with it from now on.",
+		"unlinked":           "Unlinked. You are signed out everywhere: sign in with what is left.",
+		"passkey-added":      "Added. It confirms from now on that it is you.",
+		"passkey-renamed":    "Saved.",
+		"passkey-removed":    "Removed. Remove it from the device too.",
+		"passkey-asked":      "From now on you are asked for a passkey at every sign-in.",
+		"passkey-not-asked":  "You are not asked for a passkey at sign-in any more.",
+		"session-ended":      "Signed out there.",
+		"signed-out":         "You are signed out everywhere. Orders and copying go on.",
 		"not-placed":         "Recorded. The owner is told, and what the order held back is free again.",
 	}[done]
 	if !ok {

@@ -12,6 +12,8 @@ type loginView struct {
 	Providers []Provider
 	ReturnTo  string // a path of ours
 	Again     bool   // somebody signed in must prove who they are
+	Passkey   bool   // and has a passkey for it
+	Only      bool   // which is all that counts, since they are asked for one at sign-in
 }
 
 // Provider is one way to sign in: its name in addresses, and what people call it.
@@ -21,19 +23,42 @@ type Provider struct{ Name, Label string }
 // of how the last attempt ended.
 func (s *Site) login(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
-	view := loginView{ReturnTo: auth.LocalPath(query.Get("return_to")), Again: query.Get("reauth") == "1"}
+	view, err := s.loginView(r, query.Get("return_to"), query.Get("reauth") == "1")
+	if err != nil {
+		return err
+	}
 	_, known := auth.From(r.Context())
 	if known && !view.Again && query.Get("problem") == "" {
 		return back(w, view.ReturnTo, "")
-	}
-	for _, name := range s.guard.Providers() {
-		view.Providers = append(view.Providers, Provider{Name: name, Label: providerLabel(name)})
 	}
 	p := s.frame(r, "Sign in", auth.LoginPath)
 	if sentence := auth.Problem(query.Get("problem")); sentence != "" {
 		p.Notice = &ui.Notice{Tone: ui.Bad, Text: sentence}
 	}
 	return s.show(w, r, http.StatusOK, loginPage(p, view))
+}
+
+// loginView finds the ways that are open to who asks.
+func (s *Site) loginView(r *http.Request, returnTo string, again bool) (loginView, error) {
+	view := loginView{ReturnTo: auth.LocalPath(returnTo), Again: again, Providers: s.providers()}
+	who, known := auth.From(r.Context())
+	if !known || !again {
+		return view, nil
+	}
+	keys, err := s.guard.Passkeys(r.Context(), who.User.ID)
+	if err != nil {
+		return loginView{}, err
+	}
+	view.Passkey, view.Only = keys.Offered && len(keys.Keys) > 0, keys.Asked
+	return view, nil
+}
+
+// providers are the buttons of the sign-in page.
+func (s *Site) providers() (list []Provider) {
+	for _, name := range s.guard.Providers() {
+		list = append(list, Provider{Name: name, Label: auth.ProviderLabel(name)})
+	}
+	return list
 }
 
 // home answers GET /: the dashboard for people who are signed in, else what this is.
@@ -44,18 +69,12 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request) error {
 	return s.show(w, r, http.StatusOK, landingPage(s.frame(r, "Options trades, alerts and copies", "/")))
 }
 
-func providerLabel(name string) string {
-	switch name {
-	case "google":
-		return "Google"
-	case "discord":
-		return "Discord"
-	case "github":
-		return "GitHub"
-	case "sandbox":
-		return "the sandbox"
+// offered are the providers whose word counts.
+func (v loginView) offered() []Provider {
+	if v.Only {
+		return nil
 	}
-	return name
+	return v.Providers
 }
 
 func (v loginView) intent() string {

@@ -114,6 +114,8 @@ func (s *Site) Routes() []auth.Route {
 	list = append(list, s.preferenceRoutes()...)
 	list = append(list, s.deliveryRoutes()...)
 	list = append(list, s.auditRoutes()...)
+	list = append(list, s.securityRoutes()...)
+	list = append(list, s.passkeyRoutes()...)
 	list = append(list, s.partials()...)
 	if s.dev {
 		list = append(list,

@@ -52,6 +52,7 @@ func TestBrowser(t *testing.T) {
 		{"everything works without script", []window{desk, phone}, worksWithoutScript},
 		{"the ticket is reached by keys", []window{desk}, ticketByKeys},
 		{"stop stops", []window{desk, phone}, stopStops},
+		{"a passkey guards an account", []window{phone}, passkeyGuards},
 		{"traders and copying are fit to read", []window{desk, phone}, tradersAreFitToRead},
 	} {
 		for _, w := range story.windows {

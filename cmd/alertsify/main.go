@@ -41,6 +41,7 @@ func commands() []command {
 		{"token", "make a personal access token: --user NAME --scope read|trade|admin", token},
 		{"seed", "make followers for development: --followers N --of USER --mode paper|approve|auto", seed},
 		{"role", "give a role: NAME subscriber|trader|admin", role},
+		{"passkeys", "let in who has lost their passkeys: forget NAME", passkeys},
 		{"halt", "list halts, halt a SCOPE [KEY] --reason TEXT, or take it back: off SCOPE [KEY]", halt},
 		{"limits", "show a user's limits: NAME, or set one: NAME LIMIT VALUE|default", limits},
 		{"rotate", "replace secrets: keys (after a change of ENCRYPTION_KEYS), snaptrade (every user's secret there)", rotate},

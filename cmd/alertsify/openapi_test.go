@@ -105,7 +105,7 @@ func TestOpenAPIListsEveryErrorCode(t *testing.T) {
 	}
 	// Pages, sign-in and the reasons of copies have words of their own, which no
 	// program is answered with.
-	elsewhere := []string{"client_gone", "identity_taken", "invalid_form", "sign_in_expired", "copying_stopped", "already_held", "trader_stopped", "mixed_versions", "leader_flat", "max_open_positions", "max_exposure", "max_exposure_total", "daily_loss_stop", "spread_too_wide", "max_slippage", "no_order_lists"}
+	elsewhere := []string{"client_gone", "identity_taken", "invalid_form", "passkey_refused", "sign_in_expired", "copying_stopped", "already_held", "trader_stopped", "mixed_versions", "leader_flat", "max_open_positions", "max_exposure", "max_exposure_total", "daily_loss_stop", "spread_too_wide", "max_slippage", "no_order_lists"}
 	made := regexp.MustCompile(`(New\(http\.\w+, |New\(statusClientGone, |Conflict\(|Risk\()"([a-z_]+)",`)
 	used := map[string]bool{}
 	err = filepath.WalkDir("../../internal", func(name string, _ os.DirEntry, err error) error {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/app"
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/postgres"
@@ -140,6 +141,38 @@ func role(ctx context.Context, c console, args []string) error {
 		return err
 	}
 	_, err = fmt.Fprintf(c.out, "%s is %s now\n", words[0], words[1])
+	return err
+}
+
+// passkeys lets somebody in who has lost theirs: the passkeys go, a provider alone signs
+// in again, and they are told.
+func passkeys(ctx context.Context, c console, args []string) error {
+	f := flags(c, "passkeys")
+	data := f.String("data", "", "folder of a running `alertsify dev`")
+	words, err := parseMixed(f, args)
+	if err != nil {
+		return err
+	}
+	if len(words) != 2 || words[0] != "forget" {
+		fmt.Fprintln(c.err, "usage: alertsify passkeys forget NAME")
+		return errUsage
+	}
+	directory, db, err := people(ctx, c, *data)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	guard, err := auth.New(auth.Options{
+		DB: db, Users: directory, AppURL: "http://localhost",
+		Alerts: alerts.New(alerts.Options{DB: db, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}),
+	})
+	if err != nil {
+		return err
+	}
+	if err := guard.ForgetPasskeys(ctx, words[1]); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "%s has no passkeys any more and is signed out everywhere\n", words[1])
 	return err
 }
 

@@ -18,7 +18,7 @@ import (
 func acrossAllowed() []string {
 	return []string{
 		"internal/alerts/announcements.go:SayToAll",
-		"internal/auth/identity.go:link",
+		"internal/auth/linked.go:link",
 		"internal/copytrade/approve.go:Approve", "internal/copytrade/approve.go:Reject",
 		"internal/copytrade/decision.go:Decisions",
 		"internal/copytrade/drift.go:Drifts", "internal/copytrade/drift.go:settleDrift",

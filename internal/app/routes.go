@@ -37,7 +37,7 @@ func (a *App) openDoors(context.Context) (err error) {
 	}
 	a.meter.watch(a.load, a.streams, a.conns)
 	a.guard, err = auth.New(auth.Options{
-		DB: a.db, Users: a.users, AppURL: a.cfg.AppURL, Production: a.cfg.Env == Production, Providers: a.providers(),
+		DB: a.db, Users: a.users, Alerts: a.alerts, AppURL: a.cfg.AppURL, Production: a.cfg.Env == Production, Providers: a.providers(),
 		Allow: a.allow, SignInsPerMinute: a.signInsPerMinute(), AnonymousPerMinute: a.cfg.RateAnon, Load: a.load, Logger: a.log, Now: time.Now,
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/google/uuid"
@@ -45,6 +46,20 @@ func newAttempt(provider, intent, returnTo string, now time.Time) attempt {
 		State: randomText(32), Provider: provider, Verifier: oauth2.GenerateVerifier(), Nonce: randomText(16),
 		Intent: intent, ReturnTo: LocalPath(returnTo), At: now,
 	}
+}
+
+// turnedBackTo is where an attempt ends that came to nothing: on the sign-in page, or
+// where somebody who is signed in wanted to link.
+func (a attempt) turnedBackTo(problem string) string {
+	if a.Intent != intentLink {
+		return loginURL(a.ReturnTo, a.Intent == intentReauth, problem)
+	}
+	page, err := url.Parse(a.ReturnTo)
+	if err != nil {
+		return loginURL("", false, problem)
+	}
+	page.RawQuery, page.Fragment = url.Values{"problem": {problem}}.Encode(), ""
+	return LocalPath(page.String())
 }
 
 func randomText(bytes int) string {

@@ -37,7 +37,7 @@ func (g *Guard) Callback(w http.ResponseWriter, r *http.Request) error {
 	who, err := p.finish(r.URL.Query().Get("code"), a)
 	if err != nil {
 		httpio.Annotate(ctx, slog.Any("sign_in", err))
-		seeOther(w, loginURL(a.ReturnTo, a.Intent == intentReauth, ProblemFailed))
+		seeOther(w, a.turnedBackTo(ProblemFailed))
 		return nil
 	}
 	return g.accept(ctx, w, r, a, who)
@@ -72,16 +72,17 @@ func (g *Guard) turnBack(w http.ResponseWriter, r *http.Request, a attempt, refu
 		problem = ProblemFailed
 		httpio.Annotate(r.Context(), slog.String("provider_error", refusal[:min(len(refusal), 64)]))
 	}
-	seeOther(w, loginURL(a.ReturnTo, a.Intent == intentReauth, problem))
+	seeOther(w, a.turnedBackTo(problem))
 	return nil
 }
 
 // accept does what the attempt was for with the person who came back.
 func (g *Guard) accept(ctx context.Context, w http.ResponseWriter, r *http.Request, a attempt, who Identity) error {
 	var err error
+	to := a.ReturnTo
 	switch a.Intent {
 	case intentLogin:
-		err = g.signIn(ctx, w, r, who)
+		to, err = g.signIn(ctx, w, r, a, who)
 	case intentReauth:
 		err = g.proveAgain(ctx, w, a.User, who)
 	case intentLink:
@@ -91,7 +92,7 @@ func (g *Guard) accept(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	}
 	var problem problemError
 	if errors.As(err, &problem) {
-		seeOther(w, loginURL(a.ReturnTo, a.Intent == intentReauth, string(problem)))
+		seeOther(w, a.turnedBackTo(string(problem)))
 		return nil
 	}
 	if errors.Is(err, errEnded) {
@@ -101,23 +102,27 @@ func (g *Guard) accept(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	if err != nil {
 		return unavailable(err)
 	}
-	seeOther(w, a.ReturnTo)
+	seeOther(w, to)
 	return nil
 }
 
 // signIn finds or makes the user and gives the browser a new session. The token
-// changes with it: one that was planted before the sign-in stays worthless.
-func (g *Guard) signIn(ctx context.Context, w http.ResponseWriter, r *http.Request, who Identity) error {
+// changes with it: one that was planted before the sign-in stays worthless. It answers
+// where to go on to.
+func (g *Guard) signIn(ctx context.Context, w http.ResponseWriter, r *http.Request, a attempt, who Identity) (string, error) {
 	before, _ := uuid.Parse(g.sessions.GetString(ctx, keySignIn))
 	user, signIn, err := g.register(ctx, who, before, deviceOf(r), httpio.AddressPrefix(httpio.Address(ctx)))
 	if err != nil {
-		return err
+		return "", err
+	}
+	if signIn == uuid.Nil {
+		return PasskeyPath, g.startHalf(ctx, w, user, who.Provider, a.ReturnTo)
 	}
 	if err := g.startSession(ctx, w, user, signIn); err != nil {
-		return errors.Join(err, g.EndSignIn(context.WithoutCancel(ctx), user.ID, signIn))
+		return "", errors.Join(err, g.EndSignIn(context.WithoutCancel(ctx), user.ID, signIn))
 	}
 	httpio.Annotate(ctx, slog.String("signed_in", user.ID.String()))
-	return nil
+	return a.ReturnTo, nil
 }
 
 func (g *Guard) startSession(ctx context.Context, w http.ResponseWriter, user users.User, signIn uuid.UUID) error {
@@ -135,8 +140,8 @@ func (g *Guard) startSession(ctx context.Context, w http.ResponseWriter, user us
 	return g.save(ctx, w)
 }
 
-// proveAgain makes the sign-in fresh when it is the same person who came back.
-// The session keeps its end: RenewToken would start its lifetime anew.
+// proveAgain makes the sign-in fresh when it is the same person who came back. Where a
+// passkey is asked for at sign-in, a provider alone proves nothing here either.
 func (g *Guard) proveAgain(ctx context.Context, w http.ResponseWriter, asked uuid.UUID, who Identity) error {
 	now, err := g.whoIsIn(ctx)
 	if err != nil {
@@ -149,6 +154,19 @@ func (g *Guard) proveAgain(ctx context.Context, w http.ResponseWriter, asked uui
 	if !found || owner != asked || now.User.ID != asked {
 		return problemError(ProblemOtherPerson)
 	}
+	passkeys, err := g.Passkeys(ctx, asked)
+	if err != nil {
+		return err
+	}
+	if passkeys.Asked {
+		return problemError(ProblemPasskeyNeeded)
+	}
+	return g.freshen(ctx, w)
+}
+
+// freshen notes that who is signed in has just proved it. The session keeps its end:
+// RenewToken would start its lifetime anew.
+func (g *Guard) freshen(ctx context.Context, w http.ResponseWriter) error {
 	deadline := g.sessions.Deadline(ctx)
 	if err := g.sessions.RenewToken(ctx); err != nil {
 		return err

@@ -53,7 +53,7 @@ func TestTheAuthorizationRequestIsBound(t *testing.T) {
 	if len(q.Get("state")) != 43 || len(q.Get("nonce")) != 22 || len(q.Get("code_challenge")) != 43 || q.Get("code_challenge_method") != "S256" {
 		t.Errorf("request = %v", q)
 	}
-	if q.Get("redirect_uri") != h.server.URL+"/api/auth/callback/sandbox" || q.Get("prompt") != "" {
+	if q.Get("redirect_uri") != h.url+"/api/auth/callback/sandbox" || q.Get("prompt") != "" {
 		t.Errorf("request = %v", q)
 	}
 }

@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alexedwards/scs/v2"
+	"github.com/go-webauthn/webauthn/webauthn"
 )
 
 const (
@@ -23,8 +25,9 @@ const (
 
 // Options say who may sign in and for how long.
 type Options struct {
-	DB    *postgres.DB
-	Users *users.Directory
+	DB     *postgres.DB
+	Users  *users.Directory
+	Alerts *alerts.Announcer // tells people that one of their doors has changed
 
 	AppURL     string // origin; callback addresses and the cookie's kind come from it, never from Host
 	Production bool   // refuses the sandbox provider, also in stored identities
@@ -47,6 +50,7 @@ type Options struct {
 type Guard struct {
 	db         *postgres.DB
 	users      *users.Directory
+	alerts     *alerts.Announcer
 	providers  map[string]provider
 	order      []string // of the buttons on the sign-in page
 	production bool
@@ -55,6 +59,7 @@ type Guard struct {
 	sessions *scs.SessionManager
 	idle     time.Duration
 	recent   *recentUsers
+	passkeys *webauthn.WebAuthn // nil: not offered
 
 	allow     httpio.Allow
 	perMinute int
@@ -69,7 +74,7 @@ type Guard struct {
 func New(o Options) (*Guard, error) {
 	o = withDefaults(o)
 	g := &Guard{
-		db: o.DB, users: o.Users, production: o.Production, appURL: o.AppURL,
+		db: o.DB, users: o.Users, alerts: o.Alerts, production: o.Production, appURL: o.AppURL,
 		idle: o.Idle, recent: newRecentUsers(o.Now), allow: o.Allow, perMinute: o.SignInsPerMinute,
 		anonymous: o.AnonymousPerMinute, load: o.Load, log: o.Logger, now: o.Now,
 	}
@@ -81,6 +86,10 @@ func New(o Options) (*Guard, error) {
 	}
 	if o.Production && len(o.Providers) == 0 {
 		errs = append(errs, errors.New("no sign-in provider is set: give a pair such as GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET"))
+	}
+	var err error
+	if g.passkeys, err = newPasskeys(o.AppURL); err != nil {
+		errs = append(errs, fmt.Errorf("passkeys: %w", err))
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("set up sign-in: %w", errors.Join(errs...))

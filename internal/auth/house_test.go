@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/pgtest"
 	"github.com/alertsify/alertsify/internal/postgres"
@@ -31,6 +32,7 @@ type house struct {
 	users  *users.Directory
 	guard  *Guard
 	server *httptest.Server
+	url    string       // by a name, not a number: passkeys need one
 	ahead  atomic.Int64 // nanoseconds the guard's clock is ahead
 }
 
@@ -42,9 +44,12 @@ func open(t *testing.T, change func(*Options)) *house {
 	t.Helper()
 	db := pgtest.New(t)
 	h := &house{t: t, db: db, users: users.New(db), server: httptest.NewUnstartedServer(nil)}
-	appURL := "http://" + h.server.Listener.Addr().String()
+	_, port, _ := strings.Cut(h.server.Listener.Addr().String(), ":")
+	h.url = "http://localhost:" + port
+	appURL := h.url
 	o := Options{
 		DB: db, Users: h.users, AppURL: appURL, Now: h.now,
+		Alerts: alerts.New(alerts.Options{DB: db, AppURL: appURL, Now: h.now, Logger: slog.New(slog.DiscardHandler)}),
 		Providers: []ProviderConfig{{
 			Name: sandboxName, ClientID: "alertsify", ClientSecret: secret.New("not a secret"), Issuer: playOpenID(t, appURL),
 		}},
@@ -101,6 +106,21 @@ func (h *house) routes() http.Handler {
 		{"POST", "/auth/logout", Public, httpio.Vital, h.guard.SignOut},
 		{"POST", "/auth/{provider}", Public, httpio.Vital, h.guard.Begin},
 		{"GET", "/api/auth/callback/{provider}", Public, httpio.Vital, h.guard.Callback},
+		{"POST", "/passkeys/options", SignedIn | StepUp | SessionOnly, httpio.Vital, func(w http.ResponseWriter, r *http.Request) error {
+			options, err := h.guard.BeginAddPasskey(r)
+			return answered(w, options, err)
+		}},
+		{"POST", "/passkeys", SignedIn | StepUp | SessionOnly, httpio.Vital, func(w http.ResponseWriter, r *http.Request) error {
+			return answered(w, "added", h.guard.AddPasskey(r, r.FormValue("name"), []byte(r.FormValue("credential"))))
+		}},
+		{"POST", PasskeyPath + "/options", Public, httpio.Vital, func(w http.ResponseWriter, r *http.Request) error {
+			options, err := h.guard.BeginPasskey(w, r)
+			return answered(w, options, err)
+		}},
+		{"POST", PasskeyPath, Public, httpio.Vital, func(w http.ResponseWriter, r *http.Request) error {
+			to, err := h.guard.ShowPasskey(w, r, []byte(r.FormValue("credential")), r.FormValue("return_to"))
+			return answered(w, to, err)
+		}},
 		{"GET", "/", Public, httpio.Vital, me},
 		{"GET", "/orders", SignedIn, httpio.Vital, me},
 		{"POST", "/orders", SignedIn, httpio.Vital, me},
@@ -118,6 +138,13 @@ func (h *house) routes() http.Handler {
 		h.t.Fatal(err)
 	}
 	return r
+}
+
+func answered(w http.ResponseWriter, data any, err error) error {
+	if err != nil {
+		return err
+	}
+	return httpio.Answer(w, http.StatusOK, data)
 }
 
 // browser is one person's browser: its own cookies, no redirect followed.
@@ -148,7 +175,7 @@ type answer struct {
 func (b *browser) do(method, address string, form url.Values, headers ...string) answer {
 	b.h.t.Helper()
 	if strings.HasPrefix(address, "/") {
-		address = b.h.server.URL + address
+		address = b.h.url + address
 	}
 	r, err := http.NewRequest(method, address, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -239,7 +266,7 @@ func (b *browser) name() string {
 
 func (b *browser) cookie() *http.Cookie {
 	b.h.t.Helper()
-	u, _ := url.Parse(b.h.server.URL)
+	u, _ := url.Parse(b.h.url)
 	for _, c := range b.client.Jar.Cookies(u) {
 		if c.Name == "alertsify_dev" {
 			return c
@@ -250,7 +277,7 @@ func (b *browser) cookie() *http.Cookie {
 
 // carry puts a cookie into the browser, as somebody who got hold of it would.
 func (b *browser) carry(c *http.Cookie) *browser {
-	u, _ := url.Parse(b.h.server.URL)
+	u, _ := url.Parse(b.h.url)
 	b.client.Jar.SetCookies(u, []*http.Cookie{{Name: c.Name, Value: c.Value, Path: "/"}})
 	return b
 }

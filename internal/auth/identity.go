@@ -13,27 +13,34 @@ import (
 )
 
 // register finds or makes the user of an identity and notes the new sign-in, in
-// one transaction. before is the sign-in this browser had, which ends.
-func (g *Guard) register(ctx context.Context, who Identity, before uuid.UUID, device, ipPrefix string) (users.User, uuid.UUID, error) {
-	var user users.User
-	signIn := uuid.New()
-	err := g.db.AsSystem(ctx, "sign_in", func(ctx context.Context, tx pgx.Tx) (err error) {
+// one transaction. before is the sign-in this browser had, which ends. A user who is asked
+// for a passkey is not signed in yet: uuid.Nil.
+func (g *Guard) register(ctx context.Context, who Identity, before uuid.UUID, device, ipPrefix string) (user users.User, signIn uuid.UUID, err error) {
+	err = g.db.AsSystem(ctx, "sign_in", func(ctx context.Context, tx pgx.Tx) (err error) {
 		if user, err = g.resolve(ctx, tx, who); err != nil {
 			return err
 		}
 		if _, err = tx.Exec(ctx, "delete from sign_ins where id = $1", before); err != nil {
 			return fmt.Errorf("end earlier sign-in: %w", err)
 		}
-		_, err = tx.Exec(ctx, `
-			insert into sign_ins (id, user_id, method, device, ip_prefix, created_at, last_seen_at)
-			values ($1, $2, $3, $4, $5, $6, $6)`,
-			signIn, user.ID, who.Provider, device, ipPrefix, g.now())
-		if err != nil {
-			return fmt.Errorf("note sign-in: %w", err)
+		asked, err := g.asked(ctx, tx, user.ID)
+		if err != nil || asked {
+			return err
 		}
-		return nil
+		signIn = uuid.New()
+		return g.noteSignIn(ctx, tx, signIn, user.ID, who.Provider, device, ipPrefix)
 	})
 	return user, signIn, err
+}
+
+func (g *Guard) noteSignIn(ctx context.Context, tx pgx.Tx, id, user uuid.UUID, method, device, ipPrefix string) error {
+	_, err := tx.Exec(ctx, `
+		insert into sign_ins (id, user_id, method, device, ip_prefix, created_at, last_seen_at)
+		values ($1, $2, $3, $4, $5, $6, $6)`, id, user, method, device, ipPrefix, g.now())
+	if err != nil {
+		return fmt.Errorf("note sign-in: %w", err)
+	}
+	return nil
 }
 
 // resolve finds the user by (provider, subject), or makes one. The e-mail never
@@ -138,33 +145,6 @@ func (g *Guard) owner(ctx context.Context, who Identity) (id uuid.UUID, found bo
 		return uuid.Nil, false, fmt.Errorf("find identity: %w", err)
 	}
 	return id, true, nil
-}
-
-// link gives the user one more identity. Another user's does not move: 409.
-func (g *Guard) link(ctx context.Context, asked uuid.UUID, who Identity) error {
-	now, err := g.whoIsIn(ctx)
-	if err != nil {
-		return err
-	}
-	if now.User.ID != asked || g.now().Sub(now.AuthTime) > stepUpAge {
-		return problemError(ProblemOtherPerson)
-	}
-	return g.db.As(ctx, asked, func(ctx context.Context, tx pgx.Tx) error {
-		if err := postgres.Lock(ctx, tx, "identity "+who.Provider+" "+who.Subject); err != nil {
-			return err
-		}
-		owner, found, err := g.useIdentity(ctx, tx, who)
-		if err != nil {
-			return err
-		}
-		if found && owner != asked {
-			return fault.Conflict("identity_taken", "This account is linked to another user already. Nothing has changed.")
-		}
-		if found {
-			return nil
-		}
-		return g.addIdentity(ctx, tx, who, asked)
-	}, postgres.Across("whose identity it is already"))
 }
 
 // EnsurePerson makes sure that an identity has a user, for seeding: the one it has

@@ -7,6 +7,7 @@ const (
 	ProblemAccountExists = "account_exists"
 	ProblemNotPossible   = "not_possible"
 	ProblemOtherPerson   = "other_person"
+	ProblemPasskeyNeeded = "passkey_needed"
 )
 
 // problemError is a sign-in that ends on the sign-in page with a sentence.
@@ -28,6 +29,8 @@ func Problem(code string) string {
 		return "You cannot sign in with this account."
 	case ProblemOtherPerson:
 		return "That was another account. To confirm that it is you, choose the one you are signed in with."
+	case ProblemPasskeyNeeded:
+		return "You are asked for a passkey at sign-in: confirm with it that it is you."
 	}
 	return ""
 }

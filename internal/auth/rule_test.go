@@ -101,13 +101,13 @@ func TestWhoIsNotSignedInIsToldInTheirWay(t *testing.T) {
 	if got := b.get("/orders?view=today"); got.status != http.StatusSeeOther || got.location != "/login?return_to=%2Forders%3Fview%3Dtoday" {
 		t.Errorf("a page = %d %q", got.status, got.location)
 	}
-	if got := b.do("POST", "/orders", url.Values{}, "Referer", h.server.URL+"/ticket?x=1"); got.location != "/login?return_to=%2Fticket%3Fx%3D1" {
+	if got := b.do("POST", "/orders", url.Values{}, "Referer", h.url+"/ticket?x=1"); got.location != "/login?return_to=%2Fticket%3Fx%3D1" {
 		t.Errorf("a form = %d %q", got.status, got.location)
 	}
 	if got := b.do("POST", "/orders", url.Values{}, "Referer", "https://evil.example/x"); got.location != "/login" {
 		t.Errorf("a form of elsewhere = %d %q", got.status, got.location)
 	}
-	got := b.get("/orders", "HX-Request", "true", "Referer", h.server.URL+"/dashboard")
+	got := b.get("/orders", "HX-Request", "true", "Referer", h.url+"/dashboard")
 	if got.status != http.StatusUnauthorized || got.header.Get("HX-Redirect") != "/login?return_to=%2Fdashboard" {
 		t.Errorf("a piece of page = %d %v", got.status, got.header)
 	}

@@ -63,11 +63,7 @@ func (g *Guard) EndSignIn(ctx context.Context, userID, id uuid.UUID) error {
 // Access tokens stay, and so do open orders and copying.
 func (g *Guard) SignOutEverywhere(ctx context.Context, userID uuid.UUID) error {
 	err := g.db.As(ctx, userID, func(ctx context.Context, tx pgx.Tx) error {
-		if err := g.users.RaiseEpoch(ctx, tx, userID); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, "delete from sign_ins where user_id = $1", userID)
-		return err
+		return g.endAll(ctx, tx, userID)
 	})
 	if err != nil {
 		return fmt.Errorf("sign out everywhere: %w", err)
@@ -94,7 +90,7 @@ func (g *Guard) SignOut(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// Purge deletes sessions nobody can use any more, some thousands at a time, and
+// Purge deletes sessions and challenges nobody can use any more, some thousands at a time, and
 // tells how many.
 func (g *Guard) Purge(ctx context.Context) (int64, error) {
 	now := g.now()
@@ -111,5 +107,11 @@ func (g *Guard) Purge(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("purge sign-ins: %w", err)
 	}
-	return sessions.RowsAffected() + signIns.RowsAffected(), nil
+	asked, err := g.db.Pool().Exec(ctx, `
+		delete from passkey_challenges where (session_hash, purpose) in (
+			select session_hash, purpose from passkey_challenges where expires_at <= $1 limit $2)`, now, purgeMax)
+	if err != nil {
+		return 0, fmt.Errorf("purge passkey challenges: %w", err)
+	}
+	return sessions.RowsAffected() + signIns.RowsAffected() + asked.RowsAffected(), nil
 }

@@ -8,6 +8,7 @@ import { startFind } from "./find.js";
 import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
+import { startPasskeys } from "./passkeys.js";
 import { startPush } from "./push.js";
 import { startQuotes } from "./quotes.js";
 import { startTheme } from "./theme.js";
@@ -22,6 +23,7 @@ startTicket();
 startAges();
 startQuotes();
 startCharts();
+startPasskeys();
 if (document.body.dataset.events) {
   startToasts();
   startLive(document.body.dataset.events);

@@ -1,0 +1,545 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/google/uuid"
+)
+
+// refusedPasskey insists that what was shown proves nothing.
+func refusedPasskey(t *testing.T, what string, got answer) {
+	t.Helper()
+	if got.status != http.StatusForbidden || codeOf(t, got) != "passkey_refused" {
+		t.Errorf("%s = %d %s", what, got.status, got.body)
+	}
+}
+
+func (h *house) keys(user uuid.UUID) Passkeys {
+	h.t.Helper()
+	p, err := h.guard.Passkeys(context.Background(), user)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return p
+}
+
+func TestAPasskeyMakesASignInFresh(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	b := h.browser().as("ava")
+	key := b.addPasskey()
+	h.advance(stepUpAge + time.Second)
+	if got := b.do("POST", "/api/brokers", nil); got.status != http.StatusForbidden {
+		t.Fatalf("a stale sign-in = %d", got.status)
+	}
+	before, old := h.deadline(b), b.cookie()
+	if got := b.show(key); got.status != http.StatusOK || !strings.Contains(got.body, `"/brokers"`) {
+		t.Fatalf("showing the passkey = %d %s", got.status, got.body)
+	}
+	if got := b.do("POST", "/api/brokers", nil); got.status != http.StatusOK {
+		t.Errorf("after it = %d", got.status)
+	}
+	if !h.deadline(b).Equal(before) || h.browser().carry(old).name() != "" {
+		t.Error("it must keep the end of the session and change its cookie")
+	}
+	if n := h.count("select count(*) from passkeys where sign_count = 2 and last_used_at is not null"); n != 1 {
+		t.Error("its use was not noted")
+	}
+}
+
+func TestWhatTheBrowserIsAskedFor(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	b := h.browser().as("ava")
+	key := b.addPasskey()
+	ava := h.user("ava_stone")
+	var made struct {
+		Data struct {
+			RP   struct{ ID string }
+			User struct{ ID string }
+
+			AuthenticatorSelection struct{ UserVerification string }
+			ExcludeCredentials     []struct{ ID string }
+			Attestation            string
+		}
+	}
+	got := b.do("POST", "/passkeys/options", url.Values{})
+	if err := json.Unmarshal([]byte(got.body), &made); err != nil {
+		t.Fatal(err)
+	}
+	o := made.Data
+	if o.RP.ID != "localhost" || o.User.ID != b64(ava.ID[:]) || o.AuthenticatorSelection.UserVerification != "required" ||
+		o.Attestation != "none" || len(o.ExcludeCredentials) != 1 || o.ExcludeCredentials[0].ID != b64(key.id) {
+		t.Errorf("to make one: %s", got.body)
+	}
+	var shown struct {
+		Data struct {
+			RPID, UserVerification string
+			AllowCredentials       []struct{ ID string }
+		}
+	}
+	got = b.do("POST", PasskeyPath+"/options", url.Values{})
+	if err := json.Unmarshal([]byte(got.body), &shown); err != nil {
+		t.Fatal(err)
+	}
+	if s := shown.Data; s.RPID != "localhost" || s.UserVerification != "required" || len(s.AllowCredentials) != 1 || s.AllowCredentials[0].ID != b64(key.id) {
+		t.Errorf("to show one: %s", got.body)
+	}
+}
+
+// Whatever is wrong with an answer, the sign-in stays stale.
+func TestWhatDoesNotProveThatItIsYou(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	stranger := h.browser().as("ben")
+	foreign := stranger.addPasskey()
+	b := h.browser().as("ava")
+	key := b.addPasskey()
+	h.advance(stepUpAge + time.Second)
+	ask := func() string { return b.challenge(PasskeyPath + "/options") }
+	for what, play := range map[string]func() answer{
+		"nothing asked":    func() answer { return b.prove(key.get(b64(make([]byte, 32)))) },
+		"no answer at all": func() answer { ask(); return b.prove("{}") },
+		"another challenge": func() answer {
+			ask()
+			return b.prove(key.get(b64(make([]byte, 32))))
+		},
+		"a challenge used before": func() answer {
+			other := h.browser().as("ava")
+			c := other.challenge(PasskeyPath + "/options")
+			if got := other.prove(key.get(c)); got.status != http.StatusOK {
+				t.Fatalf("the first use = %d %s", got.status, got.body)
+			}
+			return other.prove(key.get(c))
+		},
+		"the same answer again": func() answer {
+			other := h.browser().as("ava")
+			credential := key.get(other.challenge(PasskeyPath + "/options"))
+			other.prove(credential)
+			return other.prove(credential)
+		},
+		"a challenge of another browser": func() answer { return b.prove(key.get(h.browser().as("ava").challenge(PasskeyPath + "/options"))) },
+		"a challenge for adding one":     func() answer { h.browser(); return b.prove(key.get(asFresh(h, "ava").challenge("/passkeys/options"))) },
+		"a challenge that is too old": func() answer {
+			c := ask()
+			h.advance(challengeLife)
+			return b.prove(key.get(c))
+		},
+		"somebody else's passkey": func() answer { return b.prove(foreign.get(ask())) },
+		"a passkey nobody knows":  func() answer { return b.prove(h.authenticator().get(ask())) },
+		"another origin": func() answer {
+			lies := *key
+			lies.origin = "https://alertsify.example.evil"
+			return b.prove(lies.get(ask()))
+		},
+		"another port": func() answer {
+			lies := *key
+			lies.origin = "http://localhost:1"
+			return b.prove(lies.get(ask()))
+		},
+		"a passkey of another host": func() answer {
+			lies := *key
+			lies.host = "evil.example"
+			return b.prove(lies.get(ask()))
+		},
+		"an answer for making one": func() answer { return b.prove(key.sign("webauthn.create", ask(), nil)) },
+		"a handle of another person": func() answer {
+			ben := h.user("ben_reed").ID
+			return b.prove(key.sign("webauthn.get", ask(), ben[:]))
+		},
+		"nobody verified": func() answer {
+			lies := *key
+			lies.flags = userPresent
+			return b.prove(lies.get(ask()))
+		},
+		"nobody present": func() answer {
+			lies := *key
+			lies.flags = userVerified
+			return b.prove(lies.get(ask()))
+		},
+		"suddenly fit for backup": func() answer {
+			lies := *key
+			lies.flags |= backupEligible | backedUp
+			return b.prove(lies.get(ask()))
+		},
+		"another key under its name": func() answer {
+			lies := h.authenticator()
+			lies.id, lies.counter = key.id, 50
+			return b.prove(lies.get(ask()))
+		},
+	} {
+		key.counter += 10 // never what is wrong here
+		refusedPasskey(t, what, play())
+	}
+	if got := b.do("POST", "/api/brokers", nil); got.status != http.StatusForbidden {
+		t.Errorf("the sign-in is fresh: %d", got.status)
+	}
+	key.counter += 10
+	if got := b.show(key); got.status != http.StatusOK {
+		t.Errorf("the true one = %d %s: this test proves nothing", got.status, got.body)
+	}
+}
+
+func asFresh(h *house, person string) *browser { return h.browser().as(person) }
+
+func TestOneAnswerCountsOnceAlsoAtTheSameMoment(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	b := h.browser().as("ava")
+	key := b.addPasskey()
+	key.counter = 0 // the counter must not be what refuses
+	if _, err := h.db.Pool().Exec(context.Background(), "update passkeys set sign_count = 0"); err != nil {
+		t.Fatal(err)
+	}
+	credential := key.get(b.challenge(PasskeyPath + "/options"))
+	var all sync.WaitGroup
+	var status [6]int
+	for i := range status {
+		all.Go(func() { status[i] = h.browser().carry(b.cookie()).prove(credential).status })
+	}
+	all.Wait()
+	taken := 0
+	for _, s := range status {
+		if s == http.StatusOK {
+			taken++
+		}
+	}
+	if taken != 1 {
+		t.Errorf("taken %d times: %v", taken, status)
+	}
+}
+
+func TestACounterThatGoesBackIsACopy(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	b := h.browser().as("ava")
+	key := b.addPasskey()
+	ava := h.user("ava_stone")
+	key.counter = 40
+	if got := b.show(key); got.status != http.StatusOK {
+		t.Fatalf("showing it = %d %s", got.status, got.body)
+	}
+	clone := *key
+	for _, counter := range []uint32{40, 12, 0} {
+		clone.counter = counter
+		refusedPasskey(t, "the copy", b.show(&clone))
+	}
+	if n := h.count("select count(*) from security_events where kind = 'passkey_counter_went_back' and user_id = $1", ava.ID); n != 3 {
+		t.Errorf("%d security events", n)
+	}
+	if !strings.HasPrefix(h.told(ava.ID), "A passkey of yours may have been copied") {
+		t.Errorf("told %q", h.told(ava.ID))
+	}
+	if got := b.show(key); got.status != http.StatusOK {
+		t.Errorf("the one whose counter is ahead = %d %s", got.status, got.body)
+	}
+}
+
+func TestAPasskeyThatIsSyncedCountsNothing(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	b := h.browser().as("ava")
+	key := h.authenticator()
+	key.flags |= backupEligible
+	key.counter = 0
+	if got := b.register(key); got.status != http.StatusOK {
+		t.Fatalf("adding it = %d %s", got.status, got.body)
+	}
+	if p := h.keys(h.user("ava_stone").ID); p.Keys[0].Synced {
+		t.Error("not backed up yet")
+	}
+	key.flags |= backedUp
+	for range 2 {
+		if got := b.show(key); got.status != http.StatusOK {
+			t.Errorf("showing it = %d %s", got.status, got.body)
+		}
+	}
+	if p := h.keys(h.user("ava_stone").ID); !p.Keys[0].Synced {
+		t.Error("that it is backed up now was not noted")
+	}
+}
+
+func TestWhatCannotBecomeAPasskey(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	stranger := h.browser().as("ben")
+	foreign := stranger.addPasskey()
+	b := h.browser().as("ava")
+	ava := h.user("ava_stone")
+	for what, change := range map[string]func(*authenticator){
+		"another origin":    func(a *authenticator) { a.origin = "https://evil.example" },
+		"another host":      func(a *authenticator) { a.host = "evil.example" },
+		"nobody verified":   func(a *authenticator) { a.flags = userPresent },
+		"backed up, unable": func(a *authenticator) { a.flags |= backedUp },
+	} {
+		a := h.authenticator()
+		change(a)
+		refusedPasskey(t, what, b.register(a))
+	}
+	a := h.authenticator()
+	add := func(challenge string) answer {
+		return b.do("POST", "/passkeys", url.Values{"name": {"x"}, "credential": {a.create(challenge)}})
+	}
+	refusedPasskey(t, "a challenge of somebody else", add(stranger.challenge("/passkeys/options")))
+	refusedPasskey(t, "nothing asked", add(b64(make([]byte, 32))))
+	b.addPasskey()
+	refusedPasskey(t, "a challenge for showing one", add(b.challenge(PasskeyPath+"/options")))
+	if got := b.register(&authenticator{t: t, key: a.key, id: foreign.id, host: a.host, origin: a.origin, flags: a.flags, counter: 1}); got.status != http.StatusConflict {
+		t.Errorf("the id of somebody else's = %d %s", got.status, got.body)
+	}
+	for _, name := range []string{"", " ", strings.Repeat("x", 61), "a\x00b"} {
+		got := b.do("POST", "/passkeys", url.Values{"name": {name}, "credential": {a.create(b.challenge("/passkeys/options"))}})
+		if got.status != http.StatusUnprocessableEntity {
+			t.Errorf("the name %q = %d %s", name, got.status, got.body)
+		}
+	}
+	if n := len(h.keys(ava.ID).Keys); n != 1 {
+		t.Errorf("ava has %d passkeys", n)
+	}
+	h.advance(stepUpAge + time.Second)
+	if got := b.do("POST", "/passkeys/options", url.Values{}); got.status != http.StatusSeeOther || !strings.HasPrefix(got.location, "/login?reauth=1") {
+		t.Errorf("with a stale sign-in = %d %q", got.status, got.location)
+	}
+}
+
+func TestPasskeysAreTheirOwners(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	ctx := context.Background()
+	h.browser().as("ben")
+	b := h.browser().as("ava")
+	b.addPasskey()
+	ava, ben := h.user("ava_stone").ID, h.user("ben_reed").ID
+	id := h.keys(ava).Keys[0].ID
+	if err := h.guard.RenamePasskey(ctx, ben, id, "mine"); fault.CodeOf(err) != "not_found" {
+		t.Errorf("renaming another's: %v", err)
+	}
+	if err := h.guard.RemovePasskey(ctx, ben, id); fault.CodeOf(err) != "not_found" {
+		t.Errorf("removing another's: %v", err)
+	}
+	if n := len(h.keys(ben).Keys); n != 0 {
+		t.Errorf("ben sees %d", n)
+	}
+	if err := h.guard.RenamePasskey(ctx, ava, id, " Blue key "); err != nil || h.keys(ava).Keys[0].Name != "Blue key" {
+		t.Errorf("renaming one's own: %v, %+v", err, h.keys(ava))
+	}
+	if err := h.guard.RemovePasskey(ctx, ava, id); err != nil || len(h.keys(ava).Keys) != 0 {
+		t.Errorf("removing one's own: %v", err)
+	}
+	var acts string
+	err := h.db.Pool().QueryRow(ctx, "select string_agg(act, ',' order by at) from audit_log where kind = 'passkeys' and user_id = $1 and by_user = $1", ava).Scan(&acts)
+	if err != nil || acts != "insert,update,delete" {
+		t.Errorf("the audit log has %q, %v", acts, err)
+	}
+}
+
+// askedForPasskey is a person who is asked for a passkey at sign-in.
+func askedForPasskey(t *testing.T) (*house, *browser, *authenticator) {
+	t.Helper()
+	h := open(t, nil)
+	b := h.browser().as("ava")
+	key := b.addPasskey()
+	if err := h.guard.AskForPasskey(context.Background(), h.user("ava_stone").ID, true); err != nil {
+		t.Fatal(err)
+	}
+	return h, b, key
+}
+
+func TestAPasskeyAsSecondFactor(t *testing.T) {
+	t.Parallel()
+	h, first, key := askedForPasskey(t)
+	b := h.browser()
+	b.begin()
+	planted := b.cookie()
+	got := b.get(b.consent(b.begin("return_to", "/orders"), "ava"))
+	if got.location != PasskeyPath || b.cookie().Value == planted.Value {
+		t.Fatalf("the provider leads to %q", got.location)
+	}
+	halfCookie := b.cookie()
+	if b.name() != "" {
+		t.Fatal("a provider alone signs her in")
+	}
+	for _, path := range []string{"/orders", "/brokers"} {
+		if got := b.get(path); !strings.HasPrefix(got.location, "/login") {
+			t.Errorf("half signed in, %s = %d %q", path, got.status, got.location)
+		}
+	}
+	for path, status := range map[string]int{"/api/orders": 401, "/api/tokens": 401, "/passkeys/options": 303} {
+		if got := b.do("POST", path, url.Values{}); got.status != status {
+			t.Errorf("half signed in, %s = %d", path, got.status)
+		}
+	}
+	for _, intent := range []string{"link", "reauth"} {
+		if got := b.do("POST", "/auth/sandbox", url.Values{"intent": {intent}}); got.location != "/login" {
+			t.Errorf("half signed in, %s = %d %q", intent, got.status, got.location)
+		}
+	}
+	if h.count("select count(*) from sign_ins") != 1 {
+		t.Error("a sign-in by half is listed")
+	}
+	refusedPasskey(t, "another key", b.show(h.authenticator()))
+	if got := b.show(key); got.status != http.StatusOK || !strings.Contains(got.body, `"/orders"`) {
+		t.Fatalf("the passkey = %d %s", got.status, got.body)
+	}
+	if b.name() != "ava_stone" || h.browser().carry(halfCookie).name() != "" || b.cookie().Value == halfCookie.Value {
+		t.Error("she is not signed in, or the cookie did not change")
+	}
+	if first.name() != "ava_stone" || h.count("select count(*) from sign_ins where method = 'sandbox'") != 2 {
+		t.Error("the sign-ins are not two")
+	}
+	if got := b.do("POST", "/api/tokens", nil); got.status != http.StatusOK {
+		t.Errorf("right after it = %d", got.status)
+	}
+}
+
+func TestASignInByHalfDoesNotLast(t *testing.T) {
+	t.Parallel()
+	h, first, key := askedForPasskey(t)
+	b := h.browser()
+	b.signIn("ava")
+	h.advance(halfLife + time.Second)
+	if c := b.challenge(PasskeyPath + "/options"); c != "" {
+		t.Error("it lasts longer than ten minutes")
+	}
+	b.signIn("ava")
+	c := b.challenge(PasskeyPath + "/options")
+	b.begin() // another tab must not make it last
+	h.advance(challengeLife - time.Second)
+	if got := b.prove(key.get(c)); got.status != http.StatusOK {
+		t.Errorf("in time = %d %s", got.status, got.body)
+	}
+	b = h.browser()
+	b.signIn("ava")
+	c = b.challenge(PasskeyPath + "/options")
+	if err := h.guard.SignOutEverywhere(context.Background(), h.user("ava_stone").ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.prove(key.get(c)); got.status == http.StatusOK || b.name() != "" || first.name() != "" {
+		t.Errorf("after signing out everywhere = %d", got.status)
+	}
+	b = h.browser()
+	b.signIn("ava")
+	c = b.challenge(PasskeyPath + "/options")
+	if _, err := h.db.Pool().Exec(context.Background(), "update users set status = 'suspended'"); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.prove(key.get(c)); got.status == http.StatusOK || b.name() != "" {
+		t.Errorf("after a suspension = %d", got.status)
+	}
+}
+
+// What a provider says makes no sign-in fresh of whom it could not sign in.
+func TestAProviderAloneIsNoStepUpWhereAPasskeyIsAskedFor(t *testing.T) {
+	t.Parallel()
+	h, b, key := askedForPasskey(t)
+	h.advance(stepUpAge + time.Second)
+	if got := b.get(b.consent(b.begin("intent", "reauth", "return_to", "/brokers"), "ava")); got.location != "/login?problem=passkey_needed&reauth=1&return_to=%2Fbrokers" {
+		t.Errorf("the provider = %d %q", got.status, got.location)
+	}
+	if got := b.do("POST", "/api/brokers", nil); got.status != http.StatusForbidden {
+		t.Errorf("after it = %d", got.status)
+	}
+	if got := b.show(key); got.status != http.StatusOK || b.do("POST", "/api/brokers", nil).status != http.StatusOK {
+		t.Errorf("the passkey = %d %s", got.status, got.body)
+	}
+}
+
+func TestWhatIsAskedForIsThere(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	ctx := context.Background()
+	b := h.browser().as("ava")
+	ava := h.user("ava_stone").ID
+	if err := h.guard.AskForPasskey(ctx, ava, true); fault.CodeOf(err) != "invalid_state" {
+		t.Errorf("without a passkey: %v", err)
+	}
+	b.addPasskey()
+	for _, on := range []bool{true, true} {
+		if err := h.guard.AskForPasskey(ctx, ava, on); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := h.keys(ava).Keys[0].ID
+	if err := h.guard.RemovePasskey(ctx, ava, id); fault.CodeOf(err) != "invalid_state" || len(h.keys(ava).Keys) != 1 {
+		t.Errorf("removing the last: %v", err)
+	}
+	if err := h.guard.AskForPasskey(ctx, ava, false); err != nil || h.keys(ava).Asked {
+		t.Errorf("switching it off: %v", err)
+	}
+	if err := h.guard.RemovePasskey(ctx, ava, id); err != nil {
+		t.Errorf("removing the last one then: %v", err)
+	}
+	var acts string
+	err := h.db.Pool().QueryRow(ctx, "select string_agg(act, ',' order by at) from audit_log where kind = 'second_factors' and user_id = $1", ava).Scan(&acts)
+	if err != nil || acts != "insert,delete" {
+		t.Errorf("the audit log has %q, %v", acts, err)
+	}
+	if told := h.told(ava); strings.Count(told, ";") != 3 {
+		t.Errorf("told %q", told)
+	}
+}
+
+// Whoever lost their passkeys is let in by an operator, on the command line.
+func TestForgottenPasskeys(t *testing.T) {
+	t.Parallel()
+	h, b, _ := askedForPasskey(t)
+	ctx := context.Background()
+	ava := h.user("ava_stone").ID
+	if err := h.guard.ForgetPasskeys(ctx, "nobody"); fault.CodeOf(err) != "not_found" {
+		t.Errorf("of nobody: %v", err)
+	}
+	if err := h.guard.ForgetPasskeys(ctx, "ava_stone"); err != nil {
+		t.Fatal(err)
+	}
+	if b.name() != "" {
+		t.Error("a session lives on")
+	}
+	if got := h.browser().as("ava"); got.name() != "ava_stone" {
+		t.Errorf("the provider alone signs in %q", got.name())
+	}
+	if err := h.guard.ForgetPasskeys(ctx, "ava_stone"); fault.CodeOf(err) != "invalid_state" {
+		t.Errorf("once more: %v", err)
+	}
+	if !strings.HasPrefix(h.told(ava), "Your passkeys were removed by an operator") {
+		t.Errorf("told %q", h.told(ava))
+	}
+	n := h.count("select count(*) from audit_log where actor = 'operator' and act = 'delete' and kind in ('passkeys', 'second_factors') and user_id = $1", ava)
+	if n != 2 {
+		t.Errorf("%d lines of the audit log", n)
+	}
+}
+
+func TestPasskeysNeedAHostWithAName(t *testing.T) {
+	t.Parallel()
+	for address, offered := range map[string]bool{"https://alertsify.app": true, "http://localhost:8080": true, "http://127.0.0.1:8080": false, "http://[::1]:1": false} {
+		if p, err := newPasskeys(address); err != nil || (p != nil) != offered {
+			t.Errorf("%s: %v, %v", address, p != nil, err)
+		}
+	}
+}
+
+func TestAccessTokensShowNoPasskey(t *testing.T) {
+	t.Parallel()
+	h, b, _ := askedForPasskey(t)
+	text, _, err := h.guard.MakeToken(context.Background(), h.user("ava_stone").ID, "t", ScopeTrade)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{PasskeyPath + "/options", PasskeyPath, "/passkeys/options", "/passkeys"} {
+		got := b.do("POST", path, url.Values{}, "Authorization", "Bearer "+text.Reveal())
+		if got.status != http.StatusForbidden || codeOf(t, got) != "forbidden" {
+			t.Errorf("%s = %d %s", path, got.status, got.body)
+		}
+	}
+	if got := h.browser().do("POST", PasskeyPath+"/options", url.Values{}); got.status != http.StatusUnauthorized {
+		t.Errorf("nobody = %d %s", got.status, got.body)
+	}
+}
