@@ -79,9 +79,10 @@ func (g *Guard) turnBack(w http.ResponseWriter, r *http.Request, a attempt, refu
 // accept does what the attempt was for with the person who came back.
 func (g *Guard) accept(ctx context.Context, w http.ResponseWriter, r *http.Request, a attempt, who Identity) error {
 	var err error
+	to := a.ReturnTo
 	switch a.Intent {
 	case intentLogin:
-		err = g.signIn(ctx, w, r, who)
+		to, err = g.signIn(ctx, w, r, who, a.ReturnTo)
 	case intentReauth:
 		err = g.proveAgain(ctx, w, a.User, who)
 	case intentLink:
@@ -101,23 +102,23 @@ func (g *Guard) accept(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	if err != nil {
 		return unavailable(err)
 	}
-	seeOther(w, a.ReturnTo)
+	seeOther(w, to)
 	return nil
 }
 
-// signIn finds or makes the user and gives the browser a new session. The token
-// changes with it: one that was planted before the sign-in stays worthless.
-func (g *Guard) signIn(ctx context.Context, w http.ResponseWriter, r *http.Request, who Identity) error {
+// signIn finds or makes the user and gives the browser a new session; to is where that
+// leads. The token changes with it: one that was planted before the sign-in stays worthless.
+func (g *Guard) signIn(ctx context.Context, w http.ResponseWriter, r *http.Request, who Identity, returnTo string) (to string, err error) {
 	before, _ := uuid.Parse(g.sessions.GetString(ctx, keySignIn))
 	user, signIn, err := g.register(ctx, who, before, deviceOf(r), httpio.AddressPrefix(httpio.Address(ctx)))
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := g.startSession(ctx, w, user, signIn); err != nil {
-		return errors.Join(err, g.EndSignIn(context.WithoutCancel(ctx), user.ID, signIn))
+		return "", errors.Join(err, g.EndSignIn(context.WithoutCancel(ctx), user.ID, signIn))
 	}
 	httpio.Annotate(ctx, slog.String("signed_in", user.ID.String()))
-	return nil
+	return g.landing(ctx, user.ID, returnTo), nil
 }
 
 func (g *Guard) startSession(ctx context.Context, w http.ResponseWriter, user users.User, signIn uuid.UUID) error {

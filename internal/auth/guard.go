@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alexedwards/scs/v2"
@@ -25,6 +26,7 @@ const (
 type Options struct {
 	DB    *postgres.DB
 	Users *users.Directory
+	Legal *legal.Register // who accepted which documents; nil: nobody is asked
 
 	AppURL     string // origin; callback addresses and the cookie's kind come from it, never from Host
 	Production bool   // refuses the sandbox provider, also in stored identities
@@ -47,6 +49,7 @@ type Options struct {
 type Guard struct {
 	db         *postgres.DB
 	users      *users.Directory
+	legal      *legal.Register
 	providers  map[string]provider
 	order      []string // of the buttons on the sign-in page
 	production bool
@@ -69,7 +72,7 @@ type Guard struct {
 func New(o Options) (*Guard, error) {
 	o = withDefaults(o)
 	g := &Guard{
-		db: o.DB, users: o.Users, production: o.Production, appURL: o.AppURL,
+		db: o.DB, users: o.Users, legal: o.Legal, production: o.Production, appURL: o.AppURL,
 		idle: o.Idle, recent: newRecentUsers(o.Now), allow: o.Allow, perMinute: o.SignInsPerMinute,
 		anonymous: o.AnonymousPerMinute, load: o.Load, log: o.Logger, now: o.Now,
 	}
