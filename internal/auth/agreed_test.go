@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"testing"
@@ -41,7 +42,7 @@ func TestWhoHasNotAcceptedMeetsThePageThatAsks(t *testing.T) {
 		t.Fatal(err)
 	}
 	more.Mount("/", h.routes())
-	front, err := httpio.Front(httpio.FrontOptions{AppURL: h.server.URL})
+	front, err := httpio.Front(httpio.FrontOptions{AppURL: h.server.URL, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
