@@ -117,6 +117,9 @@ func (s *Site) changeCopy(w http.ResponseWriter, r *http.Request) error {
 		v.Fields = wrong
 		return s.showSetup(w, r, http.StatusUnprocessableEntity, v)
 	}
+	if err := s.mayCopy(r.Context(), given, sub.Settings); err != nil {
+		return err
+	}
 	err = s.agree(r.Context(), f, given, sub.Settings)
 	if err == nil {
 		_, err = s.copier.Update(r.Context(), me(r.Context()), sub.ID, copytrade.Change{Settings: &given}, func() error { return s.guard.Fresh(r.Context()) })
@@ -192,6 +195,14 @@ func sentenceOf(trader string, f url.Values) string {
 		return ""
 	}
 	return settingsSentence(copytrade.Subscription{Trader: trader, Settings: given})
+}
+
+// mayCopy asks for the documents before copying may do more than it does now.
+func (s *Site) mayCopy(ctx context.Context, given, now copytrade.Settings) error {
+	if !given.Loosens(now) {
+		return nil
+	}
+	return s.guard.Agreed(ctx)
 }
 
 // agree asks for a fresh sign-in before copying may do more than it does now, and

@@ -47,6 +47,7 @@ func errNoKey(cause error) error {
 // so that a link cannot put words on our pages.
 func notice(done string) *ui.Notice {
 	sentence, ok := map[string]string{
+		"accepted":           "Noted. Thank you.",
 		"order-taken":        "The order was taken. It is on its way to your broker.",
 		"cancel-asked":       "Your broker was asked to cancel. Until it answers, the order may still fill.",
 		"replace-asked":      "Your broker is asked to replace the order. Until it answers, the order may still fill as it is.",

@@ -8,6 +8,7 @@ import (
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/copytrade"
+	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alertsify/alertsify/web/ui"
 )
@@ -57,6 +58,9 @@ func (s *Site) shell(r *http.Request, title, path string) (ui.Page, error) {
 		return ui.Page{}, err
 	}
 	p.Copying = copyStrip(glance, p.Accounts)
+	if fault.CodeOf(s.guard.Agreed(ctx)) == "terms_required" { // reading goes on without
+		p.Accept = auth.AcceptURL(r.URL.RequestURI())
+	}
 	return p, nil
 }
 

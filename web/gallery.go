@@ -12,6 +12,7 @@ import (
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/web/ui"
 )
@@ -105,6 +106,8 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"announcements":       announcementsPage(console("Announcements", announcementsPath), cannedAnnouncements(now)),
 		"announcements-wrong": announcementsPage(console("Announcements", announcementsPath), announcementsView{Wrong: map[string]string{"title": "Between 1 and 80 characters, in one line."}}),
 		"announce":            announcementsPage(console("Announcements", announcementsPath), announcementsView{Title: "Maintenance tonight", Body: "From 22:00 to 22:10 New York.\nOrders are not affected.", Key: uuid.NewString(), Recipients: 240}),
+		"accept":              acceptPage(frame("Before you begin", legal.AcceptPath), cannedDocuments()),
+		"document":            documentPage(open, cannedDocument()),
 		"activity":            auditPage(frame("Activity", activityPath), auditView{Entries: cannedAudit(now)[:3], Next: "older"}),
 		"activity-none":       auditPage(frame("Activity", activityPath), auditView{}),
 		"audit":               auditPage(console("Audit", auditPath), auditView{Entries: cannedAudit(now), Everybody: true, Kind: "orders"}),

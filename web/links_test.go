@@ -58,7 +58,7 @@ func TestEveryPageIsReachedOnBothWidths(t *testing.T) {
 	t.Parallel()
 	elsewhere := map[string]string{
 		"/": "led on to the dashboard", "/stop": "in the header of every page", "/copy/new": "beside each trader",
-		"/settings/brokers/return": "where the broker's portal leads", "/settings/billing/whop": "where Whop leads back to", "/me": "in the bar of a phone, whose sidebar has it all",
+		"/settings/brokers/return": "where the broker's portal leads", "/settings/billing/whop": "where Whop leads back to", "/legal/accept": "asked for while a document is not accepted", "/me": "in the bar of a phone, whose sidebar has it all",
 	}
 	p := parse(t, get(t, gallery(t), "/gallery/me").Body.String())
 	reach := map[string]map[string]bool{"desk": {}, "phone": {}}

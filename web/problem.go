@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 )
@@ -20,6 +21,14 @@ type problemView struct {
 
 // Problem draws a fault for people: the page httpio.FrontOptions asks for.
 func (s *Site) Problem(w http.ResponseWriter, r *http.Request, f *fault.Error) {
+	if f.Code == "terms_required" {
+		to := auth.AcceptURL(referer(r))
+		if r.Header.Get("HX-Request") == "" {
+			_ = back(w, to, "")
+			return
+		}
+		w.Header().Set("HX-Redirect", to) // a redirect would put that page into the piece that asked
+	}
 	view := problemView{
 		Status: strconv.Itoa(f.Status), Title: problemTitle(f), Text: f.Public, Back: "/", RequestID: httpio.RequestID(r.Context()),
 	}

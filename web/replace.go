@@ -71,14 +71,18 @@ func (s *Site) replaceOrder(w http.ResponseWriter, r *http.Request) error {
 // admitChange is admitOrder for an order whose side only its row knows: it is read
 // when a refusal depends on it.
 func (s *Site) admitChange(ctx context.Context, id uuid.UUID) error {
-	if !httpio.Refused(ctx, httpio.Entry) {
+	agreed := s.guard.Agreed(ctx)
+	if agreed == nil && !httpio.Refused(ctx, httpio.Entry) {
 		return nil
 	}
 	o, err := s.desk.Order(ctx, me(ctx), id)
 	if err != nil || o.Side != orders.BTO {
 		return err
 	}
-	return httpio.Admit(ctx, httpio.Entry)
+	if err := httpio.Admit(ctx, httpio.Entry); err != nil {
+		return err
+	}
+	return agreed
 }
 
 func readChange(f url.Values) (orders.ChangeRequest, map[string]string) {

@@ -8,7 +8,10 @@ import (
 
 // Routes lists every address of the site. Nothing is served that is not here.
 func (s *Site) Routes() []auth.Route {
-	const step = auth.SignedIn | auth.StepUp
+	const (
+		step = auth.SignedIn | auth.StepUp
+		open = auth.SignedIn | auth.Agreed // what opens something
+	)
 	list := []auth.Route{
 		{Method: "GET", Pattern: "/assets/{name}", Rule: auth.Open, Class: httpio.Vital, Handler: s.asset},
 		{Method: "GET", Pattern: "/sw.js", Rule: auth.Open, Class: httpio.Vital, Handler: s.worker},
@@ -37,24 +40,24 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: tradersPath + "/{username}/follow", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.followTrader},
 		{Method: "POST", Pattern: tradersPath + "/{username}/unfollow", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.unfollowTrader},
 		{Method: "GET", Pattern: "/copy", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.copying},
-		{Method: "POST", Pattern: "/copy/decisions/{id}/approve", Rule: auth.SignedIn, Class: httpio.Entry, Handler: s.approve},
+		{Method: "POST", Pattern: "/copy/decisions/{id}/approve", Rule: open, Class: httpio.Entry, Handler: s.approve},
 		{Method: "POST", Pattern: "/copy/decisions/{id}/reject", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.reject},
 		{Method: "POST", Pattern: "/copy/drift/{id}/close", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.closeDrift},
 		{Method: "POST", Pattern: "/copy/drift/{id}/keep", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.keepDrift},
 		{Method: "POST", Pattern: "/copy/drift/{id}/ignore", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.ignoreDrift},
 		{Method: "GET", Pattern: publishingPath, Rule: auth.TraderOnly, Class: httpio.Vital, Handler: s.askPublishing},
 		{Method: "POST", Pattern: publishingPath + "/stop", Rule: auth.TraderOnly, Class: httpio.Vital, Handler: s.stopPublishing},
-		{Method: "POST", Pattern: publishingPath + "/resume", Rule: auth.TraderOnly, Class: httpio.Entry, Handler: s.publish},
+		{Method: "POST", Pattern: publishingPath + "/resume", Rule: auth.TraderOnly | auth.Agreed, Class: httpio.Entry, Handler: s.publish},
 		{Method: "POST", Pattern: "/copy/consent/withdraw", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.withdrawConsent},
-		{Method: "GET", Pattern: "/copy/new", Rule: auth.SignedIn, Class: httpio.Entry, Handler: s.newCopy},
-		{Method: "POST", Pattern: "/copy/subscribe", Rule: auth.SignedIn, Class: httpio.Entry, Handler: s.subscribe},
+		{Method: "GET", Pattern: "/copy/new", Rule: open, Class: httpio.Entry, Handler: s.newCopy},
+		{Method: "POST", Pattern: "/copy/subscribe", Rule: open, Class: httpio.Entry, Handler: s.subscribe},
 		{Method: "GET", Pattern: "/copy/subscriptions/{id}", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.copySettings},
 		{Method: "POST", Pattern: "/copy/subscriptions/{id}", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.changeCopy},
 		{Method: "GET", Pattern: "/copy/subscriptions/{id}/stop", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.askStopCopy},
 		{Method: "POST", Pattern: "/copy/subscriptions/{id}/stop", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.stopCopy},
 		{Method: "POST", Pattern: "/copy/subscriptions/{id}/mute", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.mute},
 		{Method: "POST", Pattern: "/copy/subscriptions/{id}/unmute", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.unmute},
-		{Method: "POST", Pattern: "/copy/subscriptions/{id}/resume", Rule: auth.SignedIn, Class: httpio.Entry, Handler: s.resume},
+		{Method: "POST", Pattern: "/copy/subscriptions/{id}/resume", Rule: open, Class: httpio.Entry, Handler: s.resume},
 
 		{Method: "GET", Pattern: "/notifications", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.notifications},
 		{Method: "POST", Pattern: "/notifications/read", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.readOne},
@@ -62,7 +65,7 @@ func (s *Site) Routes() []auth.Route {
 
 		{Method: "GET", Pattern: brokersPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.brokerSettings},
 		{Method: "GET", Pattern: brokerReturnPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.brokerReturn},
-		{Method: "POST", Pattern: "/settings/brokers/connect", Rule: step, Class: httpio.Feed, Handler: s.connectBroker},
+		{Method: "POST", Pattern: "/settings/brokers/connect", Rule: step | open, Class: httpio.Feed, Handler: s.connectBroker},
 		{Method: "POST", Pattern: "/settings/brokers/connections/{id}/reconnect", Rule: step, Class: httpio.Feed, Handler: s.reconnectBroker},
 		{Method: "POST", Pattern: "/settings/brokers/announcing", Rule: auth.TraderOnly, Class: httpio.Feed, Handler: s.setAnnouncing},
 		{Method: "POST", Pattern: "/settings/brokers/select", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.selectAccount},
@@ -111,6 +114,7 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/stop", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.stop},
 		{Method: "POST", Pattern: "/stop/resume", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.resumeTrading},
 	}
+	list = append(list, s.legalRoutes()...)
 	list = append(list, s.preferenceRoutes()...)
 	list = append(list, s.deliveryRoutes()...)
 	list = append(list, s.auditRoutes()...)

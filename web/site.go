@@ -22,6 +22,7 @@ import (
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/orders"
@@ -37,6 +38,7 @@ import (
 type Options struct {
 	Guard    *auth.Guard
 	Users    *users.Directory
+	Legal    *legal.Register
 	Accounts *brokers.Accounts
 	Market   *market.Market
 	Desk     *orders.Desk
@@ -62,6 +64,7 @@ type Options struct {
 type Site struct {
 	guard    *auth.Guard
 	users    *users.Directory
+	legal    *legal.Register
 	accounts *brokers.Accounts
 	market   *market.Market
 	desk     *orders.Desk
@@ -92,7 +95,7 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	return &Site{
-		guard: o.Guard, users: o.Users, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, copier: o.Copier, records: o.Records,
+		guard: o.Guard, users: o.Users, legal: o.Legal, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, copier: o.Copier, records: o.Records,
 		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil

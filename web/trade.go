@@ -29,7 +29,7 @@ func (s *Site) preview(w http.ResponseWriter, r *http.Request) error {
 	if len(wrong) > 0 {
 		return s.ticketAgain(w, r, f, fault.Validation(wrong))
 	}
-	if err := admitOrder(r.Context(), req); err != nil {
+	if err := s.admitOrder(r.Context(), req); err != nil {
 		return err
 	}
 	c, err := s.confirmation(r.Context(), f, req, newKey())
@@ -57,7 +57,7 @@ func (s *Site) place(w http.ResponseWriter, r *http.Request) error {
 	if len(wrong) > 0 {
 		return s.ticketAgain(w, r, f, fault.Validation(wrong))
 	}
-	if err := admitOrder(r.Context(), req); err != nil {
+	if err := s.admitOrder(r.Context(), req); err != nil {
 		return err
 	}
 	body, err := json.Marshal(req)
@@ -71,14 +71,18 @@ func (s *Site) place(w http.ResponseWriter, r *http.Request) error {
 	return s.refused(w, r, f, req, key, err)
 }
 
-// admitOrder refuses an entry while the server is too busy for entries. It is the
-// problem page and nothing more: drawing the ticket again would cost what is short.
-// The way back from it leads to the form with the same key.
-func admitOrder(ctx context.Context, req orders.Request) error {
+// admitOrder refuses an entry while the server is too busy for entries, and one of
+// somebody who has not accepted the documents. It is the problem page and nothing more:
+// drawing the ticket again would cost what is short. The way back from it leads to the
+// form with the same key.
+func (s *Site) admitOrder(ctx context.Context, req orders.Request) error {
 	if !req.Entry() {
 		return nil
 	}
-	return httpio.Admit(ctx, httpio.Entry)
+	if err := httpio.Admit(ctx, httpio.Entry); err != nil {
+		return err
+	}
+	return s.guard.Agreed(ctx)
 }
 
 // refused shows the confirmation again with the reason. A refusal left nothing

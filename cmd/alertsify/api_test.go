@@ -16,6 +16,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/webhook"
 )
@@ -586,6 +587,10 @@ func (s *show) walkAccount(t *testing.T, session *http.Client) {
 			t.Errorf("%s: %s", path, a.body)
 		}
 	}
+	s.do("ava", "POST", "/api/legal/accept", `{"documents":[{"document":"terms","version":"`+legal.Documents()[0].Version+`"}]}`).want(t, 200)
+	if a := s.do("ava", "GET", "/api/legal", "").want(t, 200); contains(a.body, `"acceptedAt":null`) { // sample people have
+		t.Errorf("documents: %s", a.body)
+	}
 	s.do("ava", "GET", "/api/billing", "").want(t, 200)
 	made := s.send(session, "POST", "/api/tokens", `{"name":"script","scope":"read"}`).want(t, 201)
 	if a := s.do("ava", "GET", "/api/tokens", "").want(t, 200); contains(a.body, "alf_") || !contains(a.body, `"name":"script"`) {
@@ -610,7 +615,7 @@ func TestAPIListsOfNothingAreEmpty(t *testing.T) {
 	var lists int
 	for path, item := range c.doc.Paths.Map() {
 		if item.Get == nil || strings.Contains(path, "{") || !c.isList(item.Get) || strings.HasPrefix(path, "/api/market/") ||
-			path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/admin/audit" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
+			path == "/api/legal" || path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/admin/audit" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
 			continue
 		}
 		lists++

@@ -24,6 +24,7 @@ import (
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/orders"
@@ -48,6 +49,7 @@ type Options struct {
 	Audit    *audit.Log
 	Guard    *auth.Guard
 	Users    *users.Directory
+	Legal    *legal.Register
 	Members  *billing.Members
 	Hub      *live.Hub
 	Budget   *snaptrade.Budget
@@ -70,6 +72,7 @@ type API struct {
 	audit    *audit.Log
 	guard    *auth.Guard
 	users    *users.Directory
+	legal    *legal.Register
 	members  *billing.Members
 	hub      *live.Hub
 	budget   *snaptrade.Budget
@@ -83,7 +86,7 @@ type API struct {
 func New(o Options) *API {
 	return &API{
 		records: o.Records, desk: o.Desk, rules: o.Rules, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
-		guard: o.Guard, users: o.Users, members: o.Members, hub: o.Hub, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
+		guard: o.Guard, users: o.Users, legal: o.Legal, members: o.Members, hub: o.Hub, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
 		docs: sync.OnceValues(renderDocs),
 	}
 }
@@ -94,10 +97,11 @@ func (a *API) Routes() []auth.Route {
 		read  = auth.SignedIn
 		trade = auth.SignedIn
 		step  = auth.SignedIn | auth.StepUp
+		open  = auth.SignedIn | auth.Agreed // what opens something
 	)
 	return []auth.Route{
 		{Method: "GET", Pattern: "/api/brokers", Rule: read, Class: httpio.Feed, Handler: a.listBrokerages},
-		{Method: "POST", Pattern: "/api/brokers/connect", Rule: step, Class: httpio.Feed, Handler: a.connectBroker},
+		{Method: "POST", Pattern: "/api/brokers/connect", Rule: step | open, Class: httpio.Feed, Handler: a.connectBroker},
 		{Method: "GET", Pattern: "/api/brokers/connections", Rule: read, Class: httpio.Feed, Handler: a.listConnections},
 		{Method: "POST", Pattern: "/api/brokers/connections/{id}/reconnect", Rule: step, Class: httpio.Feed, Handler: bare(a.reconnectBroker)},
 		{Method: "GET", Pattern: "/api/brokers/accounts", Rule: read, Class: httpio.Vital, Handler: a.listAccounts},
@@ -133,9 +137,9 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/copy-trading/late-brokers", Rule: read, Class: httpio.Feed, Handler: a.listLateBrokers},
 		{Method: "GET", Pattern: "/api/copy-trading/subscribers", Rule: read, Class: httpio.Feed, Handler: a.listFollowers},
 		{Method: "GET", Pattern: "/api/copy-trading/publishing", Rule: auth.TraderOnly, Class: httpio.Feed, Handler: a.getPublishing},
-		{Method: "PUT", Pattern: "/api/copy-trading/publishing", Rule: auth.TraderOnly, Class: httpio.Entry, Handler: bare(a.publish)},
+		{Method: "PUT", Pattern: "/api/copy-trading/publishing", Rule: auth.TraderOnly | auth.Agreed, Class: httpio.Entry, Handler: bare(a.publish)},
 		{Method: "DELETE", Pattern: "/api/copy-trading/publishing", Rule: auth.TraderOnly, Class: httpio.Vital, Handler: bare(a.stopPublishing)},
-		{Method: "POST", Pattern: "/api/copy-trading/subscribe", Rule: trade, Class: httpio.Entry, Handler: a.subscribe},
+		{Method: "POST", Pattern: "/api/copy-trading/subscribe", Rule: open, Class: httpio.Entry, Handler: a.subscribe},
 		{Method: "GET", Pattern: "/api/copy-trading/subscriptions", Rule: read, Class: httpio.Vital, Handler: a.listSubscriptions},
 		{Method: "PATCH", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Class: httpio.Vital, Handler: a.changeSubscription},
 		{Method: "DELETE", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Class: httpio.Vital, Handler: bare(a.unsubscribe)},
@@ -150,11 +154,11 @@ func (a *API) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/api/copy-trading/drift/{id}/close", Rule: trade, Class: httpio.Vital, Handler: bare(a.closeDrift)},
 		{Method: "POST", Pattern: "/api/copy-trading/drift/{id}/keep", Rule: trade, Class: httpio.Vital, Handler: bare(a.keepDrift)},
 		{Method: "POST", Pattern: "/api/copy-trading/drift/{id}/ignore", Rule: trade, Class: httpio.Vital, Handler: bare(a.ignoreDrift)},
-		{Method: "POST", Pattern: "/api/copy-trading/consent", Rule: step, Class: httpio.Entry, Handler: a.consent},
+		{Method: "POST", Pattern: "/api/copy-trading/consent", Rule: step | open, Class: httpio.Entry, Handler: a.consent},
 		{Method: "DELETE", Pattern: "/api/copy-trading/consent", Rule: trade, Class: httpio.Vital, Handler: bare(a.withdrawConsent)},
 		{Method: "GET", Pattern: "/api/copy-trading/decisions", Rule: read, Class: httpio.Entry, Handler: a.listDecisions},
 		{Method: "GET", Pattern: "/api/copy-trading/decisions/{id}/line", Rule: read, Class: httpio.Feed, Handler: a.decisionLine},
-		{Method: "POST", Pattern: "/api/copy-trading/decisions/{id}/approve", Rule: trade, Class: httpio.Entry, Handler: bare(a.approve)},
+		{Method: "POST", Pattern: "/api/copy-trading/decisions/{id}/approve", Rule: open, Class: httpio.Entry, Handler: bare(a.approve)},
 		{Method: "POST", Pattern: "/api/copy-trading/decisions/{id}/reject", Rule: trade, Class: httpio.Vital, Handler: bare(a.reject)},
 
 		{Method: "GET", Pattern: "/api/feeds/timeline", Rule: read, Class: httpio.Feed, Handler: a.timeline},
@@ -210,6 +214,8 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/admin/members", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listMembers},
 		{Method: "GET", Pattern: "/api/admin/reviews", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listReviews},
 		{Method: "POST", Pattern: "/api/admin/orders/{id}/not-placed", Rule: auth.Operator, Class: httpio.Vital, Handler: a.recordNotPlaced},
+		{Method: "GET", Pattern: "/api/legal", Rule: read, Class: httpio.Feed, Handler: a.listDocuments},
+		{Method: "POST", Pattern: "/api/legal/accept", Rule: trade, Class: httpio.Entry, Handler: a.acceptDocuments},
 		{Method: "GET", Pattern: "/api/profile", Rule: read, Class: httpio.Vital, Handler: a.profile},
 		{Method: "PATCH", Pattern: "/api/profile", Rule: trade, Class: httpio.Feed, Handler: a.changeProfile},
 		{Method: "GET", Pattern: "/api/users/{username}", Rule: read, Class: httpio.Feed, Handler: a.findPerson},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -126,7 +127,13 @@ func (a *API) changeSubscription(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
 	}
-	s, err := a.copier.Update(r.Context(), user(r.Context()), id, in, func() error { return a.guard.Fresh(r.Context()) })
+	agreed := a.guard.Agreed(r.Context()) // matters only to what copies more than now
+	if agreed != nil && in.Status != nil && *in.Status == "active" {
+		return agreed
+	}
+	s, err := a.copier.Update(r.Context(), user(r.Context()), id, in, func() error {
+		return errors.Join(a.guard.Fresh(r.Context()), agreed)
+	})
 	if err != nil {
 		return err
 	}

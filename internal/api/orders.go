@@ -31,7 +31,7 @@ func (a *API) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := admitOrder(r.Context(), in); err != nil {
+	if err := a.admitEntry(r.Context(), in); err != nil {
 		return err
 	}
 	receipt, err := a.desk.Place(r.Context(), user(r.Context()), orders.Key{Text: key, Body: body}, in)
@@ -49,17 +49,32 @@ func admitOrder(ctx context.Context, in orders.Request) error {
 	return httpio.Admit(ctx, httpio.Entry)
 }
 
-// admitChange is admitOrder for the replacing of an order, whose side only its row
+// admitEntry is admitOrder for one that is to be sent: who buys has accepted the documents.
+func (a *API) admitEntry(ctx context.Context, in orders.Request) error {
+	if !in.Entry() {
+		return nil
+	}
+	if err := httpio.Admit(ctx, httpio.Entry); err != nil {
+		return err
+	}
+	return a.guard.Agreed(ctx)
+}
+
+// admitChange is admitEntry for the replacing of an order, whose side only its row
 // knows: it is read when a refusal depends on it.
 func (a *API) admitChange(ctx context.Context, id uuid.UUID) error {
-	if !httpio.Refused(ctx, httpio.Entry) {
+	agreed := a.guard.Agreed(ctx)
+	if agreed == nil && !httpio.Refused(ctx, httpio.Entry) {
 		return nil
 	}
 	o, err := a.desk.Order(ctx, user(ctx), id)
 	if err != nil || o.Side != orders.BTO {
 		return err
 	}
-	return httpio.Admit(ctx, httpio.Entry)
+	if err := httpio.Admit(ctx, httpio.Entry); err != nil {
+		return err
+	}
+	return agreed
 }
 
 func (a *API) listOrders(w http.ResponseWriter, r *http.Request) error {

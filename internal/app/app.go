@@ -28,6 +28,7 @@ import (
 	"github.com/alertsify/alertsify/internal/hooks"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/inbox"
+	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/orders"
@@ -61,6 +62,7 @@ type App struct {
 	budget   *snaptrade.Budget
 	market   *market.Market
 	users    *users.Directory
+	legal    *legal.Register
 	guard    *auth.Guard
 	gate     *billing.Gate
 	members  *billing.Members
@@ -159,7 +161,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 		return fmt.Errorf("ENCRYPTION_KEYS: %w", err)
 	}
 	crash := crashPoint(a.cfg.CrashAt, a.log)
-	a.users, a.audit = users.New(a.db), audit.New(a.db)
+	a.users, a.legal, a.audit = users.New(a.db), legal.New(a.db), audit.New(a.db)
 	a.alerts = alerts.New(alerts.Options{DB: a.db, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log})
 	if err := a.openBilling(); err != nil {
 		return err

@@ -39,6 +39,9 @@ func (a *App) Invent(ctx context.Context, n int, trader, mode, stem string, conn
 			if err := a.users.Invent(ctx, tx, fmt.Sprintf("%s_%d", stem, done/CrowdSlice), ids); err != nil {
 				return err
 			}
+			if err := a.legal.AcceptForAll(ctx, tx, ids); err != nil {
+				return err
+			}
 			if err := a.accounts.Invent(ctx, tx, made); err != nil {
 				return err
 			}

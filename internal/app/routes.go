@@ -37,7 +37,7 @@ func (a *App) openDoors(context.Context) (err error) {
 	}
 	a.meter.watch(a.load, a.streams, a.conns)
 	a.guard, err = auth.New(auth.Options{
-		DB: a.db, Users: a.users, Alerts: a.alerts, AppURL: a.cfg.AppURL, Production: a.cfg.Env == Production, Providers: a.providers(),
+		DB: a.db, Users: a.users, Legal: a.legal, Alerts: a.alerts, AppURL: a.cfg.AppURL, Production: a.cfg.Env == Production, Providers: a.providers(),
 		Allow: a.allow, SignInsPerMinute: a.signInsPerMinute(), AnonymousPerMinute: a.cfg.RateAnon, Load: a.load, Logger: a.log, Now: time.Now,
 	})
 	if err != nil {
@@ -47,7 +47,7 @@ func (a *App) openDoors(context.Context) (err error) {
 	a.api = api.New(api.Options{
 		Records: records,
 		Desk:    a.desk, Rules: a.rules, Book: a.book, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post, Audit: a.audit,
-		Guard: a.guard, Users: a.users, Members: a.members, Hub: a.hub, Budget: a.budget, Allow: a.allow,
+		Guard: a.guard, Users: a.users, Legal: a.legal, Members: a.members, Hub: a.hub, Budget: a.budget, Allow: a.allow,
 		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress), Streams: a.streams,
 	})
 	resend, err := webhook.ParseSecrets(a.cfg.ResendWebhookSecret)
@@ -61,7 +61,7 @@ func (a *App) openDoors(context.Context) (err error) {
 	})
 	a.site, err = web.New(web.Options{
 		Records: records,
-		Guard:   a.guard, Users: a.users, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Copier: a.copier,
+		Guard:   a.guard, Users: a.users, Legal: a.legal, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Copier: a.copier,
 		Alerts: a.alerts, Post: a.post, Audit: a.audit, Allow: a.allow, Rules: a.rules, Budget: a.budget, Members: a.members, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
 		Dev: a.cfg.Env == Development,
 	})

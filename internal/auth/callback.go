@@ -106,10 +106,9 @@ func (g *Guard) accept(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	return nil
 }
 
-// signIn finds or makes the user and gives the browser a new session. The token
-// changes with it: one that was planted before the sign-in stays worthless. It answers
-// where to go on to.
-func (g *Guard) signIn(ctx context.Context, w http.ResponseWriter, r *http.Request, a attempt, who Identity) (string, error) {
+// signIn finds or makes the user and gives the browser a new session; to is where that
+// leads. The token changes with it: one that was planted before the sign-in stays worthless.
+func (g *Guard) signIn(ctx context.Context, w http.ResponseWriter, r *http.Request, a attempt, who Identity) (to string, err error) {
 	before, _ := uuid.Parse(g.sessions.GetString(ctx, keySignIn))
 	user, signIn, err := g.register(ctx, who, before, deviceOf(r), httpio.AddressPrefix(httpio.Address(ctx)))
 	if err != nil {
@@ -122,7 +121,7 @@ func (g *Guard) signIn(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		return "", errors.Join(err, g.EndSignIn(context.WithoutCancel(ctx), user.ID, signIn))
 	}
 	httpio.Annotate(ctx, slog.String("signed_in", user.ID.String()))
-	return a.ReturnTo, nil
+	return g.landing(ctx, user.ID, a.ReturnTo), nil
 }
 
 func (g *Guard) startSession(ctx context.Context, w http.ResponseWriter, user users.User, signIn uuid.UUID) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alexedwards/scs/v2"
@@ -28,6 +29,7 @@ type Options struct {
 	DB     *postgres.DB
 	Users  *users.Directory
 	Alerts *alerts.Announcer // tells people that one of their doors has changed
+	Legal  *legal.Register   // who accepted which documents; nil: nobody is asked
 
 	AppURL     string // origin; callback addresses and the cookie's kind come from it, never from Host
 	Production bool   // refuses the sandbox provider, also in stored identities
@@ -51,6 +53,7 @@ type Guard struct {
 	db         *postgres.DB
 	users      *users.Directory
 	alerts     *alerts.Announcer
+	legal      *legal.Register
 	providers  map[string]provider
 	order      []string // of the buttons on the sign-in page
 	production bool
@@ -74,7 +77,7 @@ type Guard struct {
 func New(o Options) (*Guard, error) {
 	o = withDefaults(o)
 	g := &Guard{
-		db: o.DB, users: o.Users, alerts: o.Alerts, production: o.Production, appURL: o.AppURL,
+		db: o.DB, users: o.Users, alerts: o.Alerts, legal: o.Legal, production: o.Production, appURL: o.AppURL,
 		idle: o.Idle, recent: newRecentUsers(o.Now), allow: o.Allow, perMinute: o.SignInsPerMinute,
 		anonymous: o.AnonymousPerMinute, load: o.Load, log: o.Logger, now: o.Now,
 	}

@@ -148,7 +148,7 @@ func (g *Guard) owner(ctx context.Context, who Identity) (id uuid.UUID, found bo
 }
 
 // EnsurePerson makes sure that an identity has a user, for seeding: the one it has
-// already, else a new one as told.
+// already, else a new one as told. Seeded people have accepted the documents in force.
 func (g *Guard) EnsurePerson(ctx context.Context, provider, subject string, n users.NewUser) (users.User, error) {
 	who := Identity{Provider: provider, Subject: subject, Email: n.Email, EmailVerified: n.EmailVerified}
 	if g.refused(provider) {
@@ -164,16 +164,28 @@ func (g *Guard) EnsurePerson(ctx context.Context, provider, subject string, n us
 			return err
 		}
 		if found {
-			user, err = g.users.ByIDIn(ctx, tx, id)
-			return err
+			if user, err = g.users.ByIDIn(ctx, tx, id); err != nil {
+				return err
+			}
+			return g.acceptForSeed(ctx, tx, id)
 		}
 		if user, err = g.users.Create(ctx, tx, n); err != nil {
 			return err
 		}
-		return g.addIdentity(ctx, tx, who, user.ID)
+		if err := g.addIdentity(ctx, tx, who, user.ID); err != nil {
+			return err
+		}
+		return g.acceptForSeed(ctx, tx, user.ID)
 	})
 	if err != nil {
 		return users.User{}, fmt.Errorf("ensure person %s %s: %w", provider, subject, err)
 	}
 	return user, nil
+}
+
+func (g *Guard) acceptForSeed(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+	if g.legal == nil {
+		return nil
+	}
+	return g.legal.AcceptForAll(ctx, tx, []uuid.UUID{user})
 }

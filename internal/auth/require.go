@@ -66,6 +66,10 @@ func (g *Guard) Require(rule Rule) func(http.Handler) http.Handler {
 			if known {
 				ctx = postgres.WithOrigin(With(ctx, p), origin(r, p))
 				httpio.Annotate(ctx, slog.String("user", p.User.ID.String()), slog.String("by", p.Method))
+				if err := g.agreedTo(ctx, rule); err != nil {
+					g.refuse(w, r, err)
+					return
+				}
 			} else if err := httpio.AdmitNobody(ctx); err != nil {
 				httpio.Fail(w, r, err)
 				return
@@ -115,18 +119,23 @@ func (g *Guard) identify(w http.ResponseWriter, r *http.Request) (context.Contex
 	return ctx, p, err
 }
 
-// refuse answers people with the way to the sign-in page where that helps.
+// refuse answers people with the way to the page where what is missing can be done.
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	code := fault.CodeOf(err)
 	if !httpio.IsPage(r) {
 		httpio.Fail(w, r, g.countAnonymous(w, r, err))
 		return
 	}
-	if code != "unauthenticated" && code != "reauth_required" {
+	var to string
+	switch code {
+	case "unauthenticated", "reauth_required":
+		to = loginURL(returnTo(r), code == "reauth_required", "")
+	case "terms_required":
+		to = AcceptURL(returnTo(r))
+	default:
 		httpio.Fail(w, r, err)
 		return
 	}
-	to := loginURL(returnTo(r), code == "reauth_required", "")
 	w.Header().Set("Cache-Control", "no-store")
 	if r.Header.Get("HX-Request") != "" {
 		// A redirect would put the sign-in page into the piece of page that asked.

@@ -31,6 +31,9 @@ const (
 	SessionOnly Rule = 1 << 9
 	// ReadOnly marks a POST that changes nothing, which a read token may send.
 	ReadOnly Rule = 1 << 10
+	// Agreed asks for the documents in force to be accepted: it stands on what opens
+	// something, and on nothing that reads, stops or gets somebody out.
+	Agreed Rule = 1 << 11
 
 	whoMask Rule = 1<<8 - 1
 )

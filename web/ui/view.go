@@ -28,6 +28,7 @@ type Page struct {
 	ServerTime time.Time
 	Events     string  // address of the page's event stream, from the moment the page was read; empty: nothing is live
 	Notice     *Notice // what the last form did
+	Accept     string  // the page that asks for documents that are not accepted yet; empty: they are
 }
 
 // celebrate is the address of the celebration; empty for those who want none.
