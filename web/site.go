@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/analytics"
 	"github.com/alertsify/alertsify/internal/audit"
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/billing"
@@ -40,6 +41,7 @@ type Options struct {
 	Market   *market.Market
 	Desk     *orders.Desk
 	Book     *positions.Book
+	Results  *analytics.Reports
 	Copier   *copytrade.Copier
 	Alerts   *alerts.Announcer
 	Post     *delivery.Post
@@ -64,6 +66,7 @@ type Site struct {
 	market   *market.Market
 	desk     *orders.Desk
 	book     *positions.Book
+	results  *analytics.Reports
 	copier   *copytrade.Copier
 	alerts   *alerts.Announcer
 	post     *delivery.Post
@@ -89,7 +92,7 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	return &Site{
-		guard: o.Guard, users: o.Users, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, copier: o.Copier,
+		guard: o.Guard, users: o.Users, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, results: o.Results, copier: o.Copier,
 		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil

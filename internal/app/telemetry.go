@@ -24,6 +24,7 @@ type meter struct {
 	deliveries *prometheus.HistogramVec
 	brokers    *prometheus.HistogramVec
 	shop       *prometheus.HistogramVec
+	rollUps    prometheus.Histogram
 	alarms     *prometheus.CounterVec
 	guards     *prometheus.CounterVec
 	refusals   *prometheus.CounterVec
@@ -48,6 +49,9 @@ func newMeter() *meter {
 	m.shop = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "alertsify_whop_seconds", Help: "Time of one call to Whop.", Buckets: seconds,
 	}, []string{"call", "outcome"})
+	m.rollUps = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "alertsify_roll_up_seconds", Help: "Time to add up the results that changed, mostly none.", Buckets: seconds,
+	})
 	m.alarms = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_alarms_total", Help: "What an operator must look at, by kind.",
 	}, []string{"kind"})
@@ -63,7 +67,7 @@ func newMeter() *meter {
 	m.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "alertsify_instances", Help: "Instances that run, by version and protocol; copied entries stop while there are two protocols.",
 	}, []string{"version", "protocol"})
-	m.registry.MustRegister(m.running, m.requests, m.deliveries, m.brokers, m.shop, m.alarms, m.guards, m.refusals, m.mails,
+	m.registry.MustRegister(m.running, m.requests, m.deliveries, m.brokers, m.shop, m.rollUps, m.alarms, m.guards, m.refusals, m.mails,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
