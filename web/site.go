@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/analytics"
 	"github.com/alertsify/alertsify/internal/audit"
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/billing"
@@ -43,6 +44,7 @@ type Options struct {
 	Market   *market.Market
 	Desk     *orders.Desk
 	Book     *positions.Book
+	Results  *analytics.Reports
 	Copier   *copytrade.Copier
 	Records  *record.Book
 	Alerts   *alerts.Announcer
@@ -69,6 +71,7 @@ type Site struct {
 	market   *market.Market
 	desk     *orders.Desk
 	book     *positions.Book
+	results  *analytics.Reports
 	copier   *copytrade.Copier
 	records  *record.Book
 	alerts   *alerts.Announcer
@@ -95,7 +98,7 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	return &Site{
-		guard: o.Guard, users: o.Users, legal: o.Legal, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, copier: o.Copier, records: o.Records,
+		guard: o.Guard, users: o.Users, legal: o.Legal, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, results: o.Results, copier: o.Copier, records: o.Records,
 		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil

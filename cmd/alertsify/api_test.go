@@ -112,6 +112,7 @@ func TestAPIAnswersAsTheDocumentSays(t *testing.T) {
 	s.walkBrokers(t)
 	s.walkMarket(t)
 	s.walkOrders(t)
+	s.walkAnalytics(t)
 	s.walkHalt(t)
 	s.walkConsole(t)
 	s.walkCopying(t)
@@ -615,7 +616,7 @@ func TestAPIListsOfNothingAreEmpty(t *testing.T) {
 	var lists int
 	for path, item := range c.doc.Paths.Map() {
 		if item.Get == nil || strings.Contains(path, "{") || !c.isList(item.Get) || strings.HasPrefix(path, "/api/market/") ||
-			path == "/api/legal" || path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/admin/audit" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
+			path == "/api/legal" || path == "/api/analytics-v2/closed-positions" || path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/admin/audit" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
 			continue
 		}
 		lists++
@@ -626,6 +627,10 @@ func TestAPIListsOfNothingAreEmpty(t *testing.T) {
 	}
 	if lists < 10 {
 		t.Errorf("only %d lists", lists)
+	}
+	none := `{"data":[],"pagination":{"total":0,"limit":50,"offset":0,"hasMore":false},"nextCursor":null}`
+	if a := s.send(s.client, "GET", "/api/analytics-v2/closed-positions", "", bearer).want(t, 200); !contains(a.body, none) {
+		t.Errorf("finished positions: %s", a.body)
 	}
 }
 

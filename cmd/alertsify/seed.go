@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,18 +22,26 @@ import (
 	"github.com/alertsify/alertsify/internal/secret"
 )
 
-const seedMax = 100_000
+const (
+	seedMax      = 100_000 // followers
+	positionsMax = 1_000_000
+)
 
-// seed fills a development database with followers whose accounts work at the
-// running sandbox.
+// seed fills a development database: with followers whose accounts work at the running
+// sandbox, or with somebody's finished positions.
 func seed(ctx context.Context, c console, args []string) error {
 	f := flags(c, "seed")
+	positions := f.Int("positions", 0, "how many finished positions to make, instead of followers")
+	whose := f.String("for", "", "username of whoever made them")
 	followers := f.Int("followers", 0, "how many followers to make")
 	of := f.String("of", "", "username of the trader they follow")
 	mode := f.String("mode", copytrade.InventAuto, "how they copy: paper, approve or auto")
 	data := f.String("data", "", "folder of a running `alertsify dev`")
 	if err := parse(f, args); err != nil {
 		return err
+	}
+	if *positions != 0 || *whose != "" {
+		return seedPositions(ctx, c, *positions, *whose, *data)
 	}
 	modes := []string{copytrade.InventPaper, copytrade.InventApprove, copytrade.InventAuto}
 	if *followers < 1 || *followers > seedMax || *of == "" || !slices.Contains(modes, *mode) {
@@ -60,6 +69,29 @@ func seed(ctx context.Context, c console, args []string) error {
 		return err
 	}
 	_, err = fmt.Fprintf(c.out, "@%s has %d more followers (%s), named %s_…\n", *of, *followers, *mode, stem)
+	return err
+}
+
+// seedPositions gives somebody finished positions.
+func seedPositions(ctx context.Context, c console, n int, whose, data string) error {
+	if n < 1 || n > positionsMax || whose == "" {
+		fmt.Fprintf(c.err, "usage: alertsify seed --positions N --for USER (N from 1 to %d)\n", positionsMax)
+		return errUsage
+	}
+	cfg, err := load(c, app.Development, data)
+	if err != nil {
+		return err
+	}
+	a, err := app.New(ctx, cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	chance := mathrand.New(mathrand.NewPCG(uint64(n), 1)) //nolint:gosec // positions that nobody made are no secret
+	if err := a.InventPositions(ctx, n, strings.ToLower(whose), chance); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "@%s has %d more finished positions\n", whose, n)
 	return err
 }
 

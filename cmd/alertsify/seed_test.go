@@ -45,6 +45,7 @@ func TestSeedIsAskedForProperly(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
 		{}, {"--followers", "5"}, {"--followers", "0", "--of", "ava"}, {"--followers", "5", "--of", "ava", "--mode", "always"},
+		{"--positions", "5"}, {"--positions", "-1", "--for", "ava"}, {"--for", "ava"},
 	} {
 		var out bytes.Buffer
 		if code := run(context.Background(), console{out: &out, err: &out, env: app.Map(nil)}, append([]string{"seed"}, args...)); code != 2 {

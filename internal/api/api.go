@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/analytics"
 	"github.com/alertsify/alertsify/internal/audit"
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/billing"
@@ -41,6 +42,7 @@ type Options struct {
 	Desk     *orders.Desk
 	Rules    *risk.Rules
 	Book     *positions.Book
+	Results  *analytics.Reports
 	Accounts *brokers.Accounts
 	Market   *market.Market
 	Copier   *copytrade.Copier
@@ -64,6 +66,7 @@ type API struct {
 	records  *record.Book
 	rules    *risk.Rules
 	book     *positions.Book
+	results  *analytics.Reports
 	accounts *brokers.Accounts
 	market   *market.Market
 	copier   *copytrade.Copier
@@ -85,7 +88,7 @@ type API struct {
 // New makes the API.
 func New(o Options) *API {
 	return &API{
-		records: o.Records, desk: o.Desk, rules: o.Rules, book: o.Book, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
+		records: o.Records, desk: o.Desk, rules: o.Rules, book: o.Book, results: o.Results, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
 		guard: o.Guard, users: o.Users, legal: o.Legal, members: o.Members, hub: o.Hub, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
 		docs: sync.OnceValues(renderDocs),
 	}
@@ -123,6 +126,16 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/positions", Rule: read, Class: httpio.Vital, Handler: a.listPositions},
 		{Method: "GET", Pattern: "/api/positions/{id}", Rule: read, Class: httpio.Vital, Handler: a.getPosition},
 		{Method: "PATCH", Pattern: "/api/positions/{id}", Rule: trade, Class: httpio.Feed, Handler: a.writeAboutPosition},
+
+		{Method: "GET", Pattern: "/api/analytics-v2/user-stats", Rule: read, Class: httpio.Feed, Handler: a.userStats},
+		{Method: "GET", Pattern: "/api/analytics-v2/period-stats", Rule: read, Class: httpio.Feed, Handler: a.periodStats},
+		{Method: "GET", Pattern: "/api/analytics-v2/closed-positions", Rule: read, Class: httpio.Feed, Handler: a.closedPositions},
+		{Method: "GET", Pattern: "/api/analytics-v2/closed-positions/export", Rule: read, Class: httpio.Feed, Handler: a.exportClosed},
+		{Method: "GET", Pattern: "/api/analytics-v2/open-positions", Rule: read, Class: httpio.Feed, Handler: a.openPositions},
+		{Method: "GET", Pattern: "/api/analytics-v2/symbol-stats", Rule: read, Class: httpio.Feed, Handler: a.symbolStats},
+		{Method: "GET", Pattern: "/api/analytics-v2/daily-stats", Rule: read, Class: httpio.Feed, Handler: a.dailyStats},
+		{Method: "GET", Pattern: "/api/analytics-v2/heatmap", Rule: read, Class: httpio.Feed, Handler: a.heatmap},
+		{Method: "GET", Pattern: "/api/analytics-v2/cumulative", Rule: read, Class: httpio.Feed, Handler: a.cumulative},
 
 		{Method: "GET", Pattern: "/api/market/chain", Rule: read, Class: httpio.Feed, Handler: a.chain},
 		{Method: "GET", Pattern: "/api/market/expirations", Rule: read, Class: httpio.Feed, Handler: a.expirations},

@@ -17,6 +17,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/analytics"
 	"github.com/alertsify/alertsify/internal/api"
 	"github.com/alertsify/alertsify/internal/audit"
 	"github.com/alertsify/alertsify/internal/auth"
@@ -72,6 +73,7 @@ type App struct {
 	accounts *brokers.Accounts
 	rules    *risk.Rules
 	book     *positions.Book
+	results  *analytics.Reports
 	desk     *orders.Desk
 	copier   *copytrade.Copier
 	status   *status.Recorder
@@ -182,6 +184,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	limits.EntriesPerMinute, limits.ExitsPerMinute = a.cfg.RateOrders, 3*a.cfg.RateOrders
 	a.rules = risk.New(a.db, a.clock, limits, time.Now)
 	a.book = positions.New(a.db)
+	a.results = analytics.New(analytics.Options{DB: a.db, Book: a.book, Clock: a.clock, Now: time.Now})
 	a.desk = orders.New(orders.Options{
 		DB: a.db, Queue: a.adder, Rules: a.rules, Accounts: a.accounts, Market: a.market, Broker: a.broker, Alerts: a.alerts,
 		Gate: a.gate, Clock: a.clock, Now: time.Now, Logger: a.log, Crash: crash, Alarm: a.meter.alarm,

@@ -24,6 +24,7 @@ type meter struct {
 	deliveries *prometheus.HistogramVec
 	brokers    *prometheus.HistogramVec
 	shop       *prometheus.HistogramVec
+	rollUps    prometheus.Histogram
 	alarms     *prometheus.CounterVec
 	guards     *prometheus.CounterVec
 	refusals   *prometheus.CounterVec
@@ -50,6 +51,9 @@ func newMeter() *meter {
 	m.shop = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "alertsify_whop_seconds", Help: "Time of one call to Whop.", Buckets: seconds,
 	}, []string{"call", "outcome"})
+	m.rollUps = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "alertsify_roll_up_seconds", Help: "Time to add up the results that changed, mostly none.", Buckets: seconds,
+	})
 	m.alarms = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_alarms_total", Help: "What an operator must look at, by kind.",
 	}, []string{"kind"})
@@ -71,7 +75,7 @@ func newMeter() *meter {
 	m.keys = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "alertsify_sealed_rows", Help: "Sealed secrets by the encryption key that wraps them; a key of which there are none may be retired.",
 	}, []string{"key"})
-	m.registry.MustRegister(m.running, m.keys, m.requests, m.deliveries, m.brokers, m.shop, m.alarms, m.guards, m.refusals, m.mails, m.hangUps,
+	m.registry.MustRegister(m.running, m.keys, m.requests, m.deliveries, m.brokers, m.shop, m.rollUps, m.alarms, m.guards, m.refusals, m.mails, m.hangUps,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

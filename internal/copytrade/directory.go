@@ -57,7 +57,7 @@ const realFollowers = `s.status <> 'cancelled' and not s.paper`
 
 // Directory lists traders who publish, best first; next is the cursor of the page
 // behind, empty on the last. What they made comes from their own finished positions
-// by one statement (indexes positions_finished, subscriptions_followers). Foreign
+// by one statement (indexes positions_results, subscriptions_followers). Foreign
 // tables: users, positions, accounts.
 func (c *Copier) Directory(ctx context.Context, q DirectoryQuery) (page []Listed, next string, err error) {
 	if len(q.Text) > searchMost || !storable(q.Text) {

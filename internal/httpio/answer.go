@@ -30,6 +30,20 @@ func AnswerList(w http.ResponseWriter, data any, nextCursor string) error {
 	}{data, next})
 }
 
+// AnswerPage is AnswerList with an account of the page beside it, which the first
+// product's lists had.
+func AnswerPage(w http.ResponseWriter, data, pagination any, nextCursor string) error {
+	var next *string
+	if nextCursor != "" {
+		next = &nextCursor
+	}
+	return write(w, http.StatusOK, struct {
+		Data       any     `json:"data"`
+		Pagination any     `json:"pagination"`
+		NextCursor *string `json:"nextCursor"`
+	}{data, pagination, next})
+}
+
 // Marshal encodes as every answer and event of ours is encoded.
 func Marshal(v any) ([]byte, error) {
 	return json.Marshal(v, json.Deterministic(true), json.WithMarshalers(json.MarshalToFunc(marshalInstant)))

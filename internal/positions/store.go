@@ -57,6 +57,10 @@ type Query struct {
 	Status string // open (with what waits for its expiry to be settled), closed, all
 	Limit  int    // 1 to 200
 	Cursor *Cursor
+
+	Account *uuid.UUID // only those on this account
+	Copied  *bool      // only those that copy trading opened, or did not
+	Trader  string     // only those copied from somebody of this username
 }
 
 // Cursor is the last row of the page before.
@@ -78,8 +82,9 @@ func (b *Book) Positions(ctx context.Context, user uuid.UUID, q Query) (page []P
 			where p.user_id = $1 and p.bought > 0
 			  and ($2 = 'all' or ($2 = 'open') = (p.status in ('open', 'expiry_pending')))
 			  and (p.created_at, p.id) < ($3, $4)
+			  and ($6::uuid is null or p.account_id = $6) and ($7::bool is null or (p.source = 'copy') = $7) and ($8 = '' or u.username = lower($8))
 			order by p.created_at desc, p.id desc
-			limit $5`, user, q.Status, at, id, q.Limit+1)
+			limit $5`, user, q.Status, at, id, q.Limit+1, q.Account, q.Copied, q.Trader)
 		if err != nil {
 			return err
 		}

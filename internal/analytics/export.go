@@ -1,0 +1,148 @@
+package analytics
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Format is how an export is written.
+type Format string
+
+// CSV is RFC 4180 with a line of names; JSON an array of objects with the same names.
+const (
+	CSV  Format = "csv"
+	JSON Format = "json"
+)
+
+// exportedAtOnce is how many rows are in memory: a page, read and written before the next,
+// so that no transaction is open while somebody reads slowly.
+const exportedAtOnce = 1000
+
+// exported is a row of an export: the list's fields, and what only its owner reads.
+type exported struct {
+	finishedShape
+
+	CopiedFrom string `json:"copied_from"` // the trader's username, or empty
+	Notes      string `json:"notes"`
+}
+
+// names are the columns of the CSV, as the members of the JSON are called.
+var exportNames = []string{
+	"id", "symbol", "ticker", "option_type", "strike_price", "expiration_date", "quantity", "avg_buy_price", "avg_sell_price", "pnl", "pnl_pct", "result",
+	"trade_type", "opened_at", "closed_at", "hold_time_days", "ended", "fees", "tags", "copied_from", "notes",
+}
+
+// Export writes every finished position that the query's filter, tag and text leave, oldest
+// first, whatever its sort and page. What finishes while it is being written may be missing.
+// The error may come after some was written: half an export is for the caller to mark as such.
+func (r *Reports) Export(ctx context.Context, user uuid.UUID, q ClosedQuery, format Format, w io.Writer) error {
+	buffered := bufio.NewWriterSize(w, 32<<10)
+	out := writerOf(format, buffered)
+	q.Sort, q.Up, q.Limit, q.Offset, q.Cursor = "closed_at", true, exportedAtOnce, 0, ""
+	for first := true; first || q.Cursor != ""; first = false {
+		page, err := r.page(ctx, user, q, nil)
+		if err != nil {
+			return err
+		}
+		if first {
+			if err := out.begin(); err != nil {
+				return fmt.Errorf("write an export: %w", err)
+			}
+		}
+		for _, f := range page.Rows {
+			row := exported{finishedShape: f.shape(), Notes: f.Notes}
+			if f.CopiedFrom != nil {
+				row.CopiedFrom = *f.CopiedFrom
+			}
+			if err := out.row(row); err != nil {
+				return fmt.Errorf("write an export: %w", err)
+			}
+		}
+		q.Cursor = page.Next
+	}
+	if err := errors.Join(out.end(), buffered.Flush()); err != nil {
+		return fmt.Errorf("write an export: %w", err)
+	}
+	return nil
+}
+
+// rowWriter writes one format.
+type rowWriter struct {
+	begin func() error
+	row   func(exported) error
+	end   func() error
+}
+
+func writerOf(format Format, w io.Writer) rowWriter {
+	if format == JSON {
+		return jsonRows(w)
+	}
+	return csvRows(w)
+}
+
+func jsonRows(w io.Writer) rowWriter {
+	separator := "[\n"
+	return rowWriter{
+		begin: func() error { return nil },
+		row: func(e exported) error {
+			line, err := json.Marshal(e)
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(w, separator+string(line))
+			separator = ",\n"
+			return err
+		},
+		end: func() error {
+			if separator == "[\n" {
+				_, err := io.WriteString(w, "[]\n")
+				return err
+			}
+			_, err := io.WriteString(w, "\n]\n")
+			return err
+		},
+	}
+}
+
+func csvRows(w io.Writer) rowWriter {
+	c := csv.NewWriter(w)
+	c.UseCRLF = true
+	return rowWriter{
+		begin: func() error { return c.Write(exportNames) },
+		row:   func(e exported) error { return c.Write(e.cells()) },
+		end:   func() error { c.Flush(); return c.Error() },
+	}
+}
+
+// cells are the row's values in the order of exportNames.
+func (e exported) cells() []string {
+	pct := ""
+	if e.Percent != nil {
+		pct = e.Percent.String()
+	}
+	return []string{
+		e.ID.String(), text(e.Symbol), text(e.Ticker), e.OptionType, e.Strike, e.Expiration.String(), strconv.Itoa(e.Quantity), e.AvgBuy.String(), e.AvgSell.String(),
+		e.PnL.String(), pct, e.Result, string(e.TradeType), e.OpenedAt.Format(time.RFC3339Nano), e.ClosedAt.Format(time.RFC3339Nano), e.HoldDays.String(), e.Ended,
+		e.Fees.String(), text(strings.Join(e.Tags, ", ")), text(e.CopiedFrom), text(e.Notes),
+	}
+}
+
+// text keeps words of people from being run: a spreadsheet takes a cell that begins like
+// this for a formula, unless an apostrophe stands before it (OWASP: CSV injection).
+// Numbers of ours keep their minus.
+func text(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r\n|%", rune(s[0])) || strings.HasPrefix(s, "＝") || strings.HasPrefix(s, "＋") || strings.HasPrefix(s, "－") || strings.HasPrefix(s, "＠") {
+		return "'" + s
+	}
+	return s
+}
