@@ -178,7 +178,7 @@ func (g *Guard) ShowPasskey(w http.ResponseWriter, r *http.Request, response []b
 	if c.half == nil {
 		return LocalPath(returnTo), g.freshen(c.ctx, w)
 	}
-	return c.half.returnTo, g.wholeSignIn(c, w, r)
+	return g.landing(c.ctx, c.half.user, c.half.returnTo), g.wholeSignIn(c, w, r)
 }
 
 // proved holds the answer against what was asked and against the passkey as it is known.
