@@ -42,7 +42,7 @@ func TestWhoHasNotAcceptedMeetsThePageThatAsks(t *testing.T) {
 		t.Fatal(err)
 	}
 	more.Mount("/", h.routes())
-	front, err := httpio.Front(httpio.FrontOptions{AppURL: h.server.URL, Logger: slog.New(slog.DiscardHandler)})
+	front, err := httpio.Front(httpio.FrontOptions{AppURL: h.url, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,10 +55,10 @@ func TestWhoHasNotAcceptedMeetsThePageThatAsks(t *testing.T) {
 	if got := b.do("POST", "/api/connect", url.Values{}); got.status != http.StatusForbidden || codeOf(t, got) != "terms_required" {
 		t.Errorf("a program = %d %s", got.status, got.body)
 	}
-	if got := b.do("POST", "/connect", url.Values{}, "Referer", h.server.URL+"/settings"); got.location != "/legal/accept?return_to=%2Fsettings" {
+	if got := b.do("POST", "/connect", url.Values{}, "Referer", h.url+"/settings"); got.location != "/legal/accept?return_to=%2Fsettings" {
 		t.Errorf("a form = %d %q", got.status, got.location)
 	}
-	if got := b.do("POST", "/connect", url.Values{}, "HX-Request", "true", "Referer", h.server.URL+"/settings"); got.status != http.StatusForbidden || got.header.Get("HX-Redirect") != "/legal/accept?return_to=%2Fsettings" {
+	if got := b.do("POST", "/connect", url.Values{}, "HX-Request", "true", "Referer", h.url+"/settings"); got.status != http.StatusForbidden || got.header.Get("HX-Redirect") != "/legal/accept?return_to=%2Fsettings" {
 		t.Errorf("a piece of page = %d %v", got.status, got.header)
 	}
 	if got := b.do("POST", "/api/place?side=BTO", url.Values{}); codeOf(t, got) != "terms_required" {

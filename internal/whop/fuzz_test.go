@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/webhook"
 )
 
 // Pages of lists, refusals and the answers of the sign-in: no panic, a bounded message,
@@ -38,14 +39,12 @@ func FuzzVerifyEvent(f *testing.F) {
 	f.Add(",", "a.b", "9223372036854775807", "v1,", []byte(`{`))
 	f.Add("ws_", "\x00", "+1", strings.Repeat("v1,AAAA ", 100), []byte(``))
 	f.Fuzz(func(t *testing.T, secrets, id, stamp, signature string, body []byte) {
-		ring := Secrets(secret.New(secrets))
-		for _, s := range ring {
-			if s.IsZero() {
-				t.Fatalf("%q has an empty secret", secrets)
-			}
+		empty := webhook.Signed{ID: id, Timestamp: "0", Signature: webhook.PlainKey(secret.Text{}).Sign(id, time.Unix(0, 0), body)}
+		if webhook.MadeBy(Keys(secret.New(secrets)), empty, body) {
+			t.Fatalf("%q has an empty secret", secrets)
 		}
 		h := http.Header{"Webhook-Id": {id}, "Webhook-Timestamp": {stamp}, "Webhook-Signature": {signature}}
-		e, verdict := VerifyEvent([]secret.Text{secret.New("ws_that the fuzzer does not know")}, h, body, time.Unix(1793000000, 0))
+		e, verdict := VerifyEvent(Keys(secret.New("ws_that the fuzzer does not know")), h, body, time.Unix(1793000000, 0))
 		switch verdict {
 		case MissingHeader, BadTimestamp, SignatureMismatch:
 			if e != (Event{}) {
