@@ -553,7 +553,7 @@ func passkeyPage(p ui.Page, v passkeyView) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<div class=\"mx-auto grid max-w-sm gap-4 pt-8\" data-testid=\"passkey-login\"><div><h1 class=\"text-xl font-semibold\">One more step</h1><p class=\"mt-1 text-sm text-quiet\">You asked to be asked for a passkey at sign-in.</p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<div class=\"mx-auto grid max-w-sm gap-4 pt-8\" data-testid=\"passkey-login\"><div><h1 class=\"text-xl font-semibold\">One more step</h1><p class=\"mt-1 text-sm text-quiet\">This account asks for a passkey at sign-in.</p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

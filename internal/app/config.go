@@ -122,9 +122,9 @@ func (c *Config) settings() []Setting {
 		{"ENCRYPTION_KEYS", nil, hidden(&c.EncryptionKeys)},
 		{"GOOGLE_CLIENT_ID", []string{"AUTH_GOOGLE_ID"}, text(&c.GoogleID)},
 		{"GOOGLE_CLIENT_SECRET", []string{"AUTH_GOOGLE_SECRET"}, hidden(&c.GoogleSecret)},
-		{"DISCORD_CLIENT_ID", []string{"AUTH_DISCORD_ID"}, c.soon("Discord", text(&c.DiscordID))},
+		{"DISCORD_CLIENT_ID", []string{"AUTH_DISCORD_ID"}, text(&c.DiscordID)},
 		{"DISCORD_CLIENT_SECRET", []string{"AUTH_DISCORD_SECRET"}, hidden(&c.DiscordSecret)},
-		{"GITHUB_CLIENT_ID", []string{"AUTH_GITHUB_ID"}, c.soon("GitHub", text(&c.GitHubID))},
+		{"GITHUB_CLIENT_ID", []string{"AUTH_GITHUB_ID"}, text(&c.GitHubID)},
 		{"GITHUB_CLIENT_SECRET", []string{"AUTH_GITHUB_SECRET"}, hidden(&c.GitHubSecret)},
 		{"OPENID_BASE_URL", nil, text(&c.OpenIDURL)},
 		{"OPENID_CLIENT_ID", nil, text(&c.OpenIDClientID)},
@@ -173,15 +173,6 @@ func (c *Config) settings() []Setting {
 		{"LOG_LEVEL", nil, text(&c.LogLevel)},
 		{"LOG_FORMAT", nil, text(&c.LogFormat)},
 		{"CRASH_AT", nil, text(&c.CrashAt)},
-	}
-}
-
-// soon warns about a sign-in provider that this release does not offer yet, so
-// that nobody waits for its button.
-func (c *Config) soon(provider string, set func(string) error) func(string) error {
-	return func(v string) error {
-		c.Warnings = append(c.Warnings, "sign-in with "+provider+" is not offered by this release; its settings are read and not used")
-		return set(v)
 	}
 }
 

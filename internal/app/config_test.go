@@ -301,3 +301,21 @@ func TestAnEnvFileIsNameValueLines(t *testing.T) {
 		t.Error("a line without = was read")
 	}
 }
+
+// Each provider with keys has its button; the sandbox has one only where none has.
+func TestTheWaysToSignInAreThoseWithKeys(t *testing.T) {
+	t.Parallel()
+	sandbox := Config{Env: Development, OpenIDURL: "http://127.0.0.1:1/openid", OpenIDClientID: "x"}
+	keyed := sandbox
+	keyed.GitHubID, keyed.DiscordID = "x", "y"
+	live := Config{Env: Production, OpenIDURL: sandbox.OpenIDURL}
+	for want, c := range map[string]Config{"sandbox": sandbox, "discord github": keyed, "": live} {
+		var names []string
+		for _, p := range (&App{cfg: c}).providers() {
+			names = append(names, p.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("offered %q, want %q", got, want)
+		}
+	}
+}

@@ -205,8 +205,18 @@ func (a *App) openStreams() error {
 
 // providers are the ways to sign in that the settings name.
 func (a *App) providers() []auth.ProviderConfig {
-	if a.cfg.GoogleID != "" || !a.cfg.GoogleSecret.IsZero() {
-		return []auth.ProviderConfig{{Name: "google", ClientID: a.cfg.GoogleID, ClientSecret: a.cfg.GoogleSecret}}
+	var offered []auth.ProviderConfig
+	for _, p := range []auth.ProviderConfig{
+		{Name: "google", ClientID: a.cfg.GoogleID, ClientSecret: a.cfg.GoogleSecret},
+		{Name: "discord", ClientID: a.cfg.DiscordID, ClientSecret: a.cfg.DiscordSecret},
+		{Name: "github", ClientID: a.cfg.GitHubID, ClientSecret: a.cfg.GitHubSecret},
+	} {
+		if p.ClientID != "" || !p.ClientSecret.IsZero() {
+			offered = append(offered, p)
+		}
+	}
+	if len(offered) > 0 {
+		return offered
 	}
 	// The sandbox signs people in only where no real provider is set.
 	if a.cfg.OpenIDURL == "" || a.cfg.Env == Production {

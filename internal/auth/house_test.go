@@ -50,9 +50,14 @@ func open(t *testing.T, change func(*Options)) *house {
 	o := Options{
 		DB: db, Users: h.users, AppURL: appURL, Now: h.now,
 		Alerts: alerts.New(alerts.Options{DB: db, AppURL: appURL, Now: h.now, Logger: slog.New(slog.DiscardHandler)}),
-		Providers: []ProviderConfig{{
-			Name: sandboxName, ClientID: "alertsify", ClientSecret: secret.New("not a secret"), Issuer: playOpenID(t, appURL),
-		}},
+	}
+	world := playProviders(t, appURL)
+	for _, name := range []string{sandboxName, "google", "discord", "github"} {
+		at := world + "/signin/" + name
+		if name == sandboxName {
+			at = world + "/openid"
+		}
+		o.Providers = append(o.Providers, ProviderConfig{Name: name, ClientID: "alertsify", ClientSecret: secret.New("not a secret"), Issuer: at})
 	}
 	if change != nil {
 		change(&o)
@@ -71,12 +76,15 @@ func open(t *testing.T, change func(*Options)) *house {
 	return h
 }
 
-// playOpenID starts the sandbox and returns its issuer.
-func playOpenID(t *testing.T, appURL string) string {
+// playProviders starts the sandbox and returns its address.
+func playProviders(t *testing.T, appURL string) string {
 	t.Helper()
 	world, err := sandbox.Open(sandbox.Options{
 		OpenIDClientID: "alertsify", OpenIDClientSecret: "not a secret",
-		RedirectURIs: []string{appURL + "/api/auth/callback/sandbox"},
+		RedirectURIs: []string{
+			appURL + "/api/auth/callback/sandbox", appURL + "/api/auth/callback/google",
+			appURL + "/api/auth/callback/discord", appURL + "/api/auth/callback/github",
+		},
 		People: []sandbox.Person{
 			{Subject: "ava", Username: "ava", Name: "Ava Stone", Email: "ava@example.com", EmailVerified: true},
 			{Subject: "ben", Username: "ben", Name: "Ben Reed", Email: "ben@example.com", EmailVerified: true},
@@ -93,7 +101,7 @@ func playOpenID(t *testing.T, appURL string) string {
 		}
 		<-served
 	})
-	return world.URL() + "/openid"
+	return world.URL()
 }
 
 func (h *house) routes() http.Handler {
@@ -204,14 +212,19 @@ func (b *browser) get(path string, headers ...string) answer {
 	return b.do("GET", path, nil, headers...)
 }
 
-// begin presses a sign-in button and returns the provider's address.
+// begin presses the sandbox's sign-in button and returns the provider's address.
 func (b *browser) begin(fields ...string) string {
+	b.h.t.Helper()
+	return b.beginAt(sandboxName, fields...)
+}
+
+func (b *browser) beginAt(provider string, fields ...string) string {
 	b.h.t.Helper()
 	form := url.Values{}
 	for i := 0; i < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
-	got := b.do("POST", "/auth/sandbox", form)
+	got := b.do("POST", "/auth/"+provider, form)
 	if got.status != http.StatusSeeOther {
 		b.h.t.Fatalf("beginning a sign-in = %d %s", got.status, got.body)
 	}

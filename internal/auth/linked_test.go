@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/alertsify/alertsify/internal/fault"
-	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/google/uuid"
 )
 
@@ -184,9 +183,7 @@ func TestNobodyCollectsIdentities(t *testing.T) {
 // In production the sandbox's identities are no way in, so they do not count as what is left.
 func TestAnIdentityOfTheSandboxIsNoWayInInProduction(t *testing.T) {
 	t.Parallel()
-	h := open(t, func(o *Options) {
-		o.Providers = append(o.Providers, ProviderConfig{Name: "google", ClientID: "x", ClientSecret: secret.New("y")})
-	})
+	h := open(t, nil)
 	h.browser().as("ava")
 	ava := h.user("ava_stone")
 	ctx := context.Background()

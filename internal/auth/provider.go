@@ -29,8 +29,8 @@ type ProviderConfig struct {
 	Name         string // "sandbox"
 	ClientID     string
 	ClientSecret secret.Text
-	// Issuer is where the sandbox's OpenID provider stands, "http://127.0.0.1:4010/openid".
-	// Real providers have their own addresses.
+	// Issuer is where a played provider stands, such as the sandbox's
+	// "http://127.0.0.1:4010/openid". Empty for real ones, which have their own addresses.
 	Issuer string
 }
 
@@ -49,6 +49,7 @@ type provider struct {
 	name  string
 	goth  goth.Provider
 	pkce  bool
+	nonce bool              // it speaks OpenID: its ID token repeats our nonce
 	again map[string]string // added to the address when somebody must prove again who they are
 	read  func(goth.User) Identity
 }
@@ -60,6 +61,8 @@ func builders() map[string]func(ProviderConfig, string, *http.Client) (provider,
 	return map[string]func(ProviderConfig, string, *http.Client) (provider, error){
 		sandboxName: openSandbox,
 		"google":    openGoogle,
+		"discord":   openDiscord,
+		"github":    openGitHub,
 	}
 }
 
@@ -93,18 +96,24 @@ func openProviders(o Options) (map[string]provider, []error) {
 // openSandbox reaches the played provider the way a real one is reached. The
 // addresses are given, not discovered, so that starting needs nobody.
 func openSandbox(c ProviderConfig, callback string, client *http.Client) (provider, error) {
-	return openOpenID(c, callback, client, openIDAddresses{
-		authorize: c.Issuer + "/authorize", token: c.Issuer + "/token", issuer: c.Issuer, userInfo: c.Issuer + "/userinfo",
-	}, map[string]string{"prompt": "login"})
+	return openOpenID(c, callback, client, playedOpenID(c.Issuer), map[string]string{"prompt": "login"})
+}
+
+func playedOpenID(issuer string) openIDAddresses {
+	return openIDAddresses{authorize: issuer + "/authorize", token: issuer + "/token", issuer: issuer, userInfo: issuer + "/userinfo"}
 }
 
 // openGoogle goes through OpenID Connect, not goth's own Google provider: that
 // one takes no verifier and puts the access token into a URL.
 func openGoogle(c ProviderConfig, callback string, client *http.Client) (provider, error) {
+	again := map[string]string{"prompt": "select_account", "max_age": "0"}
+	if c.Issuer != "" {
+		return openOpenID(c, callback, client, playedOpenID(c.Issuer), again)
+	}
 	return openOpenID(c, callback, client, openIDAddresses{
 		authorize: "https://accounts.google.com/o/oauth2/v2/auth", token: "https://oauth2.googleapis.com/token",
 		issuer: "https://accounts.google.com", userInfo: "https://openidconnect.googleapis.com/v1/userinfo",
-	}, map[string]string{"prompt": "select_account", "max_age": "0"})
+	}, again)
 }
 
 // openIDAddresses are where an OpenID provider stands.
@@ -118,7 +127,7 @@ func openOpenID(c ProviderConfig, callback string, client *http.Client, at openI
 	}
 	p.SetName(c.Name)
 	p.HTTPClient = client
-	return provider{name: c.Name, goth: p, pkce: true, again: again, read: readOpenID}, nil
+	return provider{name: c.Name, goth: p, pkce: true, nonce: true, again: again, read: readOpenID}, nil
 }
 
 // readOpenID takes the standard claims. Some providers send email_verified as text.
@@ -169,6 +178,8 @@ func (p provider) begin(a attempt) (address, notes string, err error) {
 	if p.pkce {
 		query.Set("code_challenge", oauth2.S256ChallengeFromVerifier(a.Verifier))
 		query.Set("code_challenge_method", "S256")
+	}
+	if p.nonce {
 		query.Set("nonce", a.Nonce)
 	}
 	if a.Intent == intentReauth {
@@ -204,7 +215,7 @@ func (p provider) finish(code string, a attempt) (who Identity, err error) {
 	if err != nil {
 		return Identity{}, fmt.Errorf("fetch profile from %s: %w", p.name, quiet(err))
 	}
-	if p.pkce && user.RawData["nonce"] != a.Nonce {
+	if p.nonce && user.RawData["nonce"] != a.Nonce {
 		return Identity{}, fmt.Errorf("sign-in with %s: the ID token carries another nonce", p.name)
 	}
 	return p.identity(user)

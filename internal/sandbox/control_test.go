@@ -162,6 +162,7 @@ func TestEveryPartyCanFail(t *testing.T) {
 	for target, path := range map[string]string{
 		"snaptrade": "/snaptrade/", "alpaca": "/alpaca/v2/clock", "discord": "/discord/api/v10/webhooks/1/x",
 		"push": "/push/1", "getstream": "/getstream/api/v1.0/activities/", "openid": "/openid/jwks",
+		"signin": "/signin/discord/api/v10/users/@me",
 	} {
 		w.fault(Fault{Target: target, Mode: faultError, Status: http.StatusTeapot, Count: 1})
 		if status, _ := w.plain(http.MethodGet, path, ""); status != http.StatusTeapot {

@@ -21,6 +21,8 @@ import (
 // parameters and person=<username> to the authorize address.
 type openID struct {
 	deps
+	at     string // where it stands, "/openid"
+	scope  string // without which it signs nobody in
 	people []Person
 	key    *ecdsa.PrivateKey
 	keyID  string
@@ -55,13 +57,16 @@ const (
 	openIDTokenLife = time.Hour
 )
 
-func newOpenID(d deps, people []Person) *openID {
+func newOpenID(d deps, people []Person) *openID { return newSignIn(d, people, "/openid", "openid") }
+
+// newSignIn makes a provider that stands elsewhere.
+func newSignIn(d deps, people []Person, at, scope string) *openID {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic("sandbox: no randomness for a signing key: " + err.Error()) // crypto/rand never fails
 	}
 	return &openID{
-		deps: d, people: people, key: key, keyID: openIDSecret(),
+		deps: d, at: at, scope: scope, people: people, key: key, keyID: openIDSecret(),
 		codes: map[string]openIDGrant{}, tokens: map[string]openIDGrant{},
 	}
 }
@@ -100,7 +105,7 @@ func (o *openID) routes(r chi.Router) {
 	r.Post("/userinfo", o.userinfo)
 }
 
-func (o *openID) issuer() string { return o.base() + "/openid" }
+func (o *openID) issuer() string { return o.base() + o.at }
 
 func (o *openID) discovery(w http.ResponseWriter, _ *http.Request) {
 	issuer := o.issuer()

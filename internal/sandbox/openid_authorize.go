@@ -37,12 +37,12 @@ func (q openIDRequest) hidden() map[string]string {
 var openIDChallenge = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`) // SHA-256 in base64url
 
 // wrong names the error to send back to the application, or is empty.
-func (q openIDRequest) wrong() (code, why string) {
+func (q openIDRequest) wrong(needed string) (code, why string) {
 	switch {
 	case q.ResponseType != "code":
 		return "unsupported_response_type", "only code"
-	case !slices.Contains(strings.Fields(q.Scope), "openid"):
-		return "invalid_scope", "openid is missing"
+	case !slices.Contains(strings.Fields(q.Scope), needed):
+		return "invalid_scope", needed + " is missing"
 	case q.Challenge == "" && q.ChallengeMethod != "":
 		return "invalid_request", "a challenge method without a challenge"
 	case q.Challenge != "" && (q.ChallengeMethod != "S256" || !openIDChallenge.MatchString(q.Challenge)):
@@ -63,7 +63,7 @@ func (o *openID) check(w http.ResponseWriter, r *http.Request, q openIDRequest) 
 		http.Error(w, "Unknown client_id, or a redirect_uri that is not registered exactly like this.", http.StatusBadRequest)
 		return false
 	}
-	if code, why := q.wrong(); code != "" {
+	if code, why := q.wrong(o.scope); code != "" {
 		o.goBack(w, r, q, url.Values{"error": {code}, "error_description": {why}})
 		return false
 	}
@@ -168,7 +168,9 @@ func (o *openID) goBack(w http.ResponseWriter, r *http.Request, q openIDRequest,
 	if q.State != "" {
 		all.Set("state", q.State)
 	}
-	all.Set("iss", o.issuer())
+	if o.scope == "openid" {
+		all.Set("iss", o.issuer())
+	}
 	target.RawQuery = all.Encode()
 	o.note(r, http.StatusSeeOther, map[string]string{"person": r.PostFormValue("person"), "error": outcome.Get("error")})
 	http.Redirect(w, r, target.String(), http.StatusSeeOther)

@@ -96,6 +96,7 @@ type World struct {
 	whop      *whop
 	receivers *receivers
 	openID    *openID
+	signIns   *signIns
 
 	listener net.Listener
 	server   *http.Server
@@ -168,11 +169,13 @@ func (w *World) build() error {
 	w.discord, w.push, w.getstream = newDiscord(w.deps), newPush(w.deps), newGetStream(w.deps)
 	w.resend, w.telegram, w.receivers = newResend(w.deps, w.options), newTelegram(w.deps), newReceivers(w.deps)
 	w.whop = newWhop(w.deps, w.options, w.snaptrade.registry.userNamed)
-	w.openID = newOpenID(w.deps, w.options.People)
-	w.openID.register(openIDClient{
+	w.openID, w.signIns = newOpenID(w.deps, w.options.People), newSignIns(w.deps, w.options.People)
+	client := openIDClient{
 		ID: w.options.OpenIDClientID, Secret: w.options.OpenIDClientSecret,
 		RedirectURIs: w.options.RedirectURIs, ConsoleCode: w.options.ConsoleCode,
-	})
+	}
+	w.openID.register(client)
+	w.signIns.register(client)
 	w.paper.changed = w.snaptrade.afterTrade
 	w.deps.faults.same = w.sameAccount
 	w.deps.faults.style("snaptrade", faultStyle{write: w.snaptrade.failAs})
@@ -273,7 +276,10 @@ func (w *World) URL() string {
 func (w *World) SetWebhookURL(url string) { w.hooks.setURL(url) }
 
 // AllowRedirect adds a redirect URI of the application to the OpenID client.
-func (w *World) AllowRedirect(uri string) { w.openID.allowRedirect(uri) }
+func (w *World) AllowRedirect(uri string) {
+	w.openID.allowRedirect(uri)
+	w.signIns.allowRedirect(uri)
+}
 
 // Name tells the sandbox the username of a SnapTrade user id, so that control
 // calls can name people.
@@ -306,6 +312,7 @@ func (w *World) routes() http.Handler {
 	r.Mount("/whop", w.play("whop", nil, w.whop.routes))
 	r.Mount("/receiver", w.play("receiver", segment(1), w.receivers.routes))
 	r.Mount("/openid", w.play("openid", nil, w.openID.routes))
+	r.Mount("/signin", w.play("signin", segment(1), w.signIns.routes))
 	r.Route("/portal", w.portal.routes)
 	r.Route("/_sandbox", w.control)
 	return onlyLocal(r)
