@@ -114,6 +114,7 @@ func (s *Site) Routes() []auth.Route {
 	list = append(list, s.preferenceRoutes()...)
 	list = append(list, s.deliveryRoutes()...)
 	list = append(list, s.auditRoutes()...)
+	list = append(list, s.resultRoutes()...)
 	list = append(list, s.partials()...)
 	if s.dev {
 		list = append(list,
