@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 
+	"github.com/alertsify/alertsify/internal/analytics"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/web/ui"
 )
@@ -26,6 +28,7 @@ type summaryView struct {
 	BuyingPower *money.Amount // of the selected account
 	Positions   string        // "3", "50+"
 	Working     string
+	Week, Ever  *money.Amount // realised: the last seven days, and all; as Analytics has them
 }
 
 func (v dashboardView) tabs() []ui.Tab {
@@ -76,7 +79,14 @@ func (s *Site) trading(r *http.Request) (ui.Page, dashboardView, error) {
 		}
 	}
 	view.Summary = summaryOf(p, view)
-	return p, view, nil
+	return p, view, s.addRealized(r.Context(), &view.Summary)
+}
+
+// addRealized reads what was realised.
+func (s *Site) addRealized(ctx context.Context, sum *summaryView) error {
+	made, err := s.results.PeriodStats(ctx, me(ctx), analytics.Filter{})
+	sum.Week, sum.Ever = &made.PnL7d, &made.PnLAll
+	return err
 }
 
 func summaryOf(p ui.Page, view dashboardView) summaryView {
@@ -109,7 +119,11 @@ func (s *Site) summaryPart(w http.ResponseWriter, r *http.Request) error {
 	}
 	open.Rows = s.positionRows(list, nil)
 	view := dashboardView{Working: working, Positions: open}
-	return s.show(w, r, http.StatusOK, summaryStrip(summaryOf(ui.Page{Accounts: accountViews(accounts)}, view)))
+	sum := summaryOf(ui.Page{Accounts: accountViews(accounts)}, view)
+	if err := s.addRealized(ctx, &sum); err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, summaryStrip(sum))
 }
 
 // todayPart answers GET /partials/today: the figure in the header.

@@ -63,7 +63,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 	greeks.Show = "greeks"
 	copyTab := cannedDashboard(now)
 	copyTab.Tab = "copy"
-	return map[string]templ.Component{
+	pages := map[string]templ.Component{
 		"parts":          galleryParts(frame("Parts", "/gallery")),
 		"dashboard":      dashboardPage(noticed, cannedDashboard(now)),
 		"dashboard-exit": dashboardPage(frame("Dashboard", "/dashboard"), closing),
@@ -159,6 +159,11 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"mail-off-done":    mailLinkPage(open, mailLinkView{Link: delivery.Link{Categories: []string{delivery.NewsMail}}, Done: true}),
 		"mail-confirm":     mailLinkPage(open, mailLinkView{Token: "x.y"}),
 	}
+	results := frame("Analytics", analyticsPath)
+	for name, view := range galleryResults(results, now) {
+		pages[name] = resultsPage(results, view)
+	}
+	return pages
 }
 
 // galleryPage is the frame; ?theme=, ?palette= and ?private= try the appearances.

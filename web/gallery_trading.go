@@ -13,7 +13,7 @@ func cannedDashboard(now time.Time) dashboardView {
 	return dashboardView{
 		Tab: "trading",
 		Summary: summaryView{
-			Unrealized: amount("289"), BuyingPower: amount("16210.55"), Positions: "3", Working: "3",
+			Unrealized: amount("289"), Week: amount("-120.50"), Ever: amount("4312.08"), BuyingPower: amount("16210.55"), Positions: "3", Working: "3",
 		},
 		Ticket:    cannedTicket(now),
 		Grid:      cannedGrid(now),

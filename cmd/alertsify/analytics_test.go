@@ -35,13 +35,13 @@ func (s *show) walkAnalytics(t *testing.T) {
 	} {
 		a := s.do("cara", "GET", at+path, "").want(t, 200)
 		if strings.HasPrefix(path, "user-stats") {
-			if err := json.Unmarshal([]byte(a.body), &stats); err != nil {
+			if err := json.Unmarshal(a.body, &stats); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	exported := s.do("cara", "GET", at+"closed-positions/export"+filter, "").want(t, 200)
-	lines, err := csv.NewReader(strings.NewReader(exported.body)).ReadAll()
+	lines, err := csv.NewReader(bytes.NewReader(exported.body)).ReadAll()
 	if err != nil || len(lines) != 61 {
 		t.Fatalf("%d lines (%v)", len(lines), err)
 	}

@@ -190,13 +190,19 @@ func wrongCursor() error { return fault.Field("cursor", "must be one that an ear
 
 // matching are the conditions of a finished position p.
 const matching = `p.user_id = @user and p.status in ('closed', 'expired', 'exercised') and p.outcome is not null
-	and p.closed_at >= (@from::text::date::timestamp ` + newYork + `) and p.closed_at < (@next::text::date::timestamp ` + newYork + `)
 	and (@account::uuid is null or p.account_id = @account)
 	and (@copied::bool is null or (p.source = 'copy') = @copied)
 	and (@trader::text is null or p.copied_from = (select id from users where username = lower(@trader)))`
 
-// more are the conditions of the list's own, as text is known to be harmless in them.
+// more are the conditions that not every list has. Days that are open are none: a plan for
+// any two days would read them all, and sort, where the list's own index has the order.
 func (q ClosedQuery) more() (sql string) {
+	if q.From != nil {
+		sql += ` and p.closed_at >= (@from::text::date::timestamp ` + newYork + `)`
+	}
+	if q.To != nil {
+		sql += ` and p.closed_at < (@next::text::date::timestamp ` + newYork + `)`
+	}
 	if q.Tag != "" {
 		sql += ` and p.tags @> array[@tag::text]`
 	}

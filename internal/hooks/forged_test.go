@@ -29,7 +29,7 @@ func TestForgedWebhooksAreRefusedAndLeaveNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := hooks.New(hooks.Options{
-		Inbox: box, Snaptrade: client(t), Whop: whop.Secrets(secret.New(whopSecret)), Resend: resend, Telegram: secret.New("0123456789abcdef"),
+		Inbox: box, Snaptrade: client(t), Whop: whop.Keys(secret.New(whopSecret)), Resend: resend, Telegram: secret.New("0123456789abcdef"),
 	})
 	routes := map[string]httpio.Handler{
 		"/api/webhooks/snaptrade": h.Snaptrade, "/api/snaptrade/webhook": h.Snaptrade,

@@ -417,6 +417,7 @@ var desk = []place{
 	{"/chain", "chain", "Chain"},
 	{"/orders", "orders", "Orders"},
 	{"/positions", "positions", "Positions"},
+	{"/analytics", "analytics", "Analytics"},
 	{"/traders", "traders", "Traders"},
 	{"/copy", "copying", "Copying"},
 	{"/notifications", "bell", "Notifications"},

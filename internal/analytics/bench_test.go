@@ -1,0 +1,268 @@
+package analytics
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/positions"
+)
+
+const (
+	heavyPositions = 100_000
+	lightPositions = 100
+	crowdUsers     = 900
+	crowdPositions = 1000 // each
+	asked          = 31   // times of each report
+	plainAsked     = 5    // of the opponent's, which take long
+)
+
+// BenchmarkAnalytics asks every report of somebody with 100,000 finished positions among a
+// million, and of somebody with a hundred. In the same run the plain opponent answers the
+// same questions by one SELECT each over a table of the same rows with an index on owner and
+// status. Times are medians in milliseconds; heavy/light and plain/heavy are the ratios that
+// mean anything on a machine that others use too.
+// One run is enough for all of it, so b.N is not looked at.
+func BenchmarkAnalytics(b *testing.B) {
+	r := newRoom(b)
+	heavy, light := r.person("heavy", 1), r.person("light", 1)
+	r.fill(heavy, heavyPositions)
+	r.fill(light, lightPositions)
+	for i := range crowdUsers {
+		r.fill(r.person(fmt.Sprintf("crowd%d", i), 1), crowdPositions)
+	}
+	r.patiently(`create table plain_positions as select * from positions`)
+	r.patiently(`create index plain_user on plain_positions (user_id, status)`)
+	r.rollUp(r.now)
+	r.patiently(`vacuum analyze`)
+	for name, report := range r.questions() {
+		h, l := r.median(asked, func() error { return report(heavy.id) }), r.median(asked, func() error { return report(light.id) })
+		b.ReportMetric(h, name+"-heavy-ms")
+		b.ReportMetric(h/l, name+"-heavy/light")
+		if sql, has := plain[name]; has {
+			p := r.median(plainAsked, func() error { return r.askPlain(sql, heavy.id) })
+			b.ReportMetric(p/h, name+"-plain/heavy")
+		}
+	}
+}
+
+// patiently runs a statement without the pool's timeout.
+func (r *room) patiently(sql string, args ...any) {
+	r.t.Helper()
+	conn, err := r.db.Pool().Acquire(r.ctx())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer conn.Release()
+	for _, s := range []string{`set statement_timeout = 0`, `set session_replication_role = replica`} {
+		if _, err := conn.Exec(r.ctx(), s); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if _, err := conn.Exec(r.ctx(), sql, args...); err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := conn.Exec(r.ctx(), `reset statement_timeout; reset session_replication_role`); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// fill gives somebody n finished positions of the last two years, without marks: as if
+// they had closed in their time.
+func (r *room) fill(p person, n int) {
+	r.t.Helper()
+	r.patiently(`
+		insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, status, bought, sold, cost_bought, proceeds,
+			realized, fees, source, opened_at, closed_at, created_at)
+		select $1, $2, rpad(u, 6) || '290115C00200000', u, case h % 2 when 0 then 'call' else 'put' end, 200, '2029-01-15', 100, 'closed', 1 + h % 9, 1 + h % 9,
+			cost, cost + made, made, 1.3, case when h % 10 < 3 then 'copy' when h % 10 < 4 then 'detected' else 'manual' end, at - (h % 500000) * interval '1 second', at, at
+		from generate_series(1, $3::int) i, lateral (select abs(hashint4(i)::bigint) as h) x,
+			lateral (select (array['AAPL','AMD','AMZN','F','GOOG','IWM','META','MSFT','NVDA','QQQ','SPY','TSLA'])[1 + h % 12] as u,
+				(100 + h % 90000)::numeric / 100 as cost, ((h / 7) % 60000 - 29000)::numeric / 100 as made,
+				date_trunc('day', now()) - (h % 730) * interval '1 day' + interval '14 hours 30 minutes' + ((h / 730) % 23400) * interval '1 second' as at) y
+		where at < now()`, p.id, p.accounts[0], n)
+}
+
+// questions are the reports, as the API asks them.
+func (r *room) questions() map[string]func(uuid.UUID) error {
+	ctx := r.ctx()
+	return map[string]func(uuid.UUID) error{
+		"user-stats":   func(u uuid.UUID) error { _, err := r.reports.UserStats(ctx, u, Filter{}); return err },
+		"period-stats": func(u uuid.UUID) error { _, err := r.reports.PeriodStats(ctx, u, Filter{}); return err },
+		"closed-positions": func(u uuid.UUID) error {
+			_, err := r.reports.Closed(ctx, u, ClosedQuery{Sort: "closed_at", Limit: 50})
+			return err
+		},
+		"open-positions": func(u uuid.UUID) error { _, err := r.reports.Open(ctx, u, Filter{}); return err },
+		"symbol-stats": func(u uuid.UUID) error {
+			_, err := r.reports.SymbolStats(ctx, u, Filter{}, "total_pnl", 50)
+			return err
+		},
+		"daily-stats": func(u uuid.UUID) error { _, err := r.reports.DailyStats(ctx, u, Filter{}, nil, nil); return err },
+		"heatmap":     func(u uuid.UUID) error { _, err := r.reports.Heatmap(ctx, u, Filter{}); return err },
+		"cumulative":  func(u uuid.UUID) error { _, err := r.reports.Cumulative(ctx, u, Filter{}, "all"); return err },
+	}
+}
+
+const plainFrom = ` from plain_positions where user_id = $1 and status in ('closed', 'expired', 'exercised') `
+
+// plain are the opponent's statements.
+var plain = map[string]string{
+	"user-stats": `select count(*), count(*) filter (where source = 'copy'), sum(realized), sum(realized) filter (where source = 'copy'), count(*) filter (where realized > 0),
+		count(*) filter (where realized < 0), max(realized), min(realized), sum(cost_bought), sum(fees), sum(greatest(realized, 0)), sum(greatest(-realized, 0)), avg(closed_at - opened_at)` + plainFrom,
+	"period-stats": `select count(*) filter (where closed_at > now() - interval '7 days'), sum(realized) filter (where closed_at > now() - interval '7 days'),
+		count(*) filter (where closed_at > now() - interval '30 days'), sum(realized) filter (where closed_at > now() - interval '30 days'),
+		count(*) filter (where closed_at > now() - interval '90 days'), sum(realized) filter (where closed_at > now() - interval '90 days'), count(*), sum(realized)` + plainFrom,
+	"closed-positions": `select *, count(*) over ()` + plainFrom + `order by closed_at desc limit 50`,
+	"symbol-stats":     `select underlying, option_type, count(*), count(*) filter (where realized > 0), sum(realized), sum(bought)` + plainFrom + `group by 1, 2 order by 5 desc limit 50`,
+	"daily-stats": `select (closed_at at time zone 'America/New_York')::date, count(*), sum(realized), count(*) filter (where realized > 0)` + plainFrom +
+		`and (closed_at at time zone 'America/New_York')::date > current_date - 90 group by 1 order by 1 desc`,
+	"heatmap": `select extract(dow from closed_at at time zone 'America/New_York'), extract(hour from closed_at at time zone 'America/New_York'),
+		floor(extract(minute from closed_at at time zone 'America/New_York') / 30), count(*), sum(realized), count(*) filter (where realized > 0)` + plainFrom + `group by 1, 2, 3`,
+	"cumulative": `select d, p, sum(p) over (order by d) from (select (closed_at at time zone 'America/New_York')::date as d, sum(realized) as p` + plainFrom + `group by 1) x order by d`,
+}
+
+func (r *room) askPlain(sql string, user uuid.UUID) error {
+	rows, err := r.db.Pool().Query(r.ctx(), sql, user)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		if _, err := rows.Values(); err != nil {
+			return err
+		}
+	}
+	rows.Close()
+	return rows.Err()
+}
+
+// median is that of some calls, in milliseconds, after one that plans and warms.
+func (r *room) median(times int, call func() error) float64 {
+	r.t.Helper()
+	var took []time.Duration
+	for range times + 1 {
+		began := time.Now()
+		if err := call(); err != nil {
+			r.t.Fatal(err)
+		}
+		took = append(took, time.Since(began))
+	}
+	took = took[1:]
+	slices.Sort(took)
+	return float64(took[len(took)/2].Microseconds()) / 1000
+}
+
+const (
+	closers     = 8
+	closesATurn = 3000
+	closeTurns  = 3
+)
+
+// BenchmarkClosing is how many positions close in a second, each by the sale of its last
+// contract in a transaction of its own, beside the rate without anything of this package: no
+// trigger, no mark, and the index that was there before. Many people close, then one.
+// One run is enough for all of it, so b.N is not looked at.
+func BenchmarkClosing(b *testing.B) {
+	r := newRoom(b)
+	var crowd []person
+	for i := range closers {
+		crowd = append(crowd, r.person(fmt.Sprintf("closer%d", i), 1))
+		r.fill(crowd[i], 10_000)
+	}
+	r.rollUp(r.now)
+	for name, who := range map[string][]person{"many": crowd, "one": crowd[:1]} {
+		var with, without float64
+		for range closeTurns {
+			with += r.closeAll(b, r.openFor(who))
+			back := r.without()
+			without += r.closeAll(b, r.openFor(who))
+			r.patiently(back)
+		}
+		b.ReportMetric(with/closeTurns, name+"-closes/s")
+		b.ReportMetric(with/without, name+"-ratio")
+	}
+}
+
+// without takes away what this package added to positions, puts back the index that was
+// there before, and gives the statements that undo it.
+func (r *room) without() (back string) {
+	r.t.Helper()
+	var drop string
+	err := r.db.Pool().QueryRow(r.ctx(), `
+		with added as (
+			select 'drop trigger ' || tgname || ' on positions' as gone, pg_get_triggerdef(oid) as made from pg_trigger where tgname like 'rollups%'
+			union all
+			select 'drop index ' || name, pg_get_indexdef(name::regclass)
+			from unnest(array['positions_results', 'positions_closed_opened', 'positions_closed_percent', 'positions_closed_held']) name)
+		select string_agg(gone, '; '), 'drop index positions_finished; ' || string_agg(made, '; ') from added`).Scan(&drop, &back)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.patiently(drop + `; create index positions_finished on positions (user_id, closed_at) include (realized, outcome, account_id)
+		where outcome is not null and source <> 'copy'`)
+	return back
+}
+
+// openFor makes open positions of one contract, in contracts of their own.
+func (r *room) openFor(who []person) (ids []uuid.UUID) {
+	r.t.Helper()
+	for _, p := range who {
+		rows, err := r.db.Pool().Query(r.ctx(), `
+			insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, bought, cost_bought, remaining_cost, source, opened_at)
+			select $1, $2, rpad('Q' || (i % 1000), 6) || '290115C' || lpad((i / 1000 + 1)::text, 8, '0'), 'Q', 'call', 200, '2029-01-15', 100, 1, 100, 100, 'manual', now()
+			from generate_series(1, $3::int) i on conflict do nothing returning id`, p.id, p.accounts[0], closesATurn/len(who))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		made, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		ids = append(ids, made...)
+	}
+	return ids
+}
+
+// closeAll closes the positions, several at once, and says how many in a second.
+func (r *room) closeAll(b *testing.B, ids []uuid.UUID) float64 {
+	b.Helper()
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	began := time.Now()
+	for range closers {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(ids); i = next.Add(1) - 1 {
+				if err := r.close(ids[i]); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return float64(len(ids)) / time.Since(began).Seconds()
+}
+
+func (r *room) close(id uuid.UUID) error {
+	return r.db.AsSystem(r.ctx(), "bench", func(ctx context.Context, tx pgx.Tx) error {
+		p, err := positions.Lock(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		_, err = positions.Apply(ctx, tx, p, positions.Fill{Quantity: 1, Notional: decimal.NewFromInt(2), At: now, Day: exchange.TradingDay(now)})
+		if err != nil {
+			return err
+		}
+		return positions.Settle(ctx, tx, id, now)
+	})
+}

@@ -1,0 +1,313 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/analytics"
+	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/web/ui"
+)
+
+const (
+	analyticsPath = "/analytics"
+	exportPath    = "/api/analytics-v2/closed-positions/export"
+)
+
+// resultsView is one tab of somebody's results, all of them under one filter.
+type resultsView struct {
+	Tab      string     // overview, trades, open, symbols, calendar, heatmap, performance
+	Query    url.Values // the filter as the address has it
+	Accounts []ui.Account
+	Wrong    string // about the filter that was typed
+
+	Stats    analytics.UserStats
+	Periods  analytics.PeriodStats
+	Curve    curveView
+	Closed   closedView
+	Open     positionsView
+	Symbols  []analytics.Symbol
+	Calendar calendarView
+	Heatmap  heatView
+}
+
+// closedView is a page of finished positions.
+type closedView struct {
+	Rows  []ui.PositionRow
+	Total int
+	Sort  string
+	Next  string
+}
+
+// filterNames are the parameters of the filter, which every link of these pages keeps.
+var filterNames = []string{"source", "account", "trader", "from", "to"}
+
+// href is a page of results with the filter, and some parameters changed: name, value, ….
+// An empty value leaves it out.
+func (v resultsView) href(changed ...string) string { return v.address(analyticsPath, changed...) }
+
+func (v resultsView) address(path string, changed ...string) string {
+	q := url.Values{}
+	for name, values := range v.Query {
+		q[name] = values
+	}
+	if path == analyticsPath && v.Tab != "overview" {
+		q.Set("tab", v.Tab)
+	}
+	for i := 0; i+1 < len(changed); i += 2 {
+		q.Del(changed[i])
+		if changed[i+1] != "" {
+			q.Set(changed[i], changed[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
+
+func (v resultsView) tabs() []ui.Tab {
+	tabs := []ui.Tab{
+		{Href: "overview", Label: "Overview"}, {Href: "trades", Label: "All trades"}, {Href: "open", Label: "Open"}, {Href: "symbols", Label: "Symbols"},
+		{Href: "calendar", Label: "Calendar"}, {Href: "heatmap", Label: "Heatmap"}, {Href: "performance", Label: "Performance"},
+	}
+	for i, t := range tabs {
+		tabs[i].Active = t.Href == v.Tab
+		if tabs[i].Href = v.href("tab", t.Href); t.Href == "overview" {
+			tabs[i].Href = v.href("tab", "")
+		}
+	}
+	return tabs
+}
+
+func (v resultsView) sources() []ui.Tab {
+	source := v.Query.Get("source")
+	return []ui.Tab{
+		{Href: v.href("source", ""), Label: "All", Active: source == "" || source == "all"},
+		{Href: v.href("source", "manual"), Label: "Manual", Active: source == "manual"},
+		{Href: v.href("source", "copied"), Label: "Copied", Active: source == "copied"},
+	}
+}
+
+// resultsOf answers GET /analytics.
+func (s *Site) resultsOf(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.shell(r, "Analytics", analyticsPath)
+	if err != nil {
+		return err
+	}
+	v := resultsView{
+		Tab: oneOf(r, "tab", "overview", "trades", "open", "symbols", "calendar", "heatmap", "performance"), Query: url.Values{}, Accounts: p.Accounts,
+	}
+	for _, name := range filterNames {
+		if value := r.URL.Query().Get(name); value != "" {
+			v.Query.Set(name, value)
+		}
+	}
+	err = s.readResults(r, &v, p)
+	var refused *fault.Error
+	if errors.As(err, &refused) && refused.Code == "validation_failed" {
+		for name, sentence := range wrongFields(refused) {
+			v.Wrong = name + " " + sentence
+		}
+		return s.show(w, r, http.StatusUnprocessableEntity, resultsPage(p, v))
+	}
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, resultsPage(p, v))
+}
+
+// readResults reads what the tab shows.
+func (s *Site) readResults(r *http.Request, v *resultsView, p ui.Page) error {
+	ctx, who := r.Context(), me(r.Context())
+	f, err := analytics.ParseFilter(v.Query)
+	if err != nil {
+		return err
+	}
+	switch v.Tab {
+	case "trades":
+		return s.readClosed(r, v, f)
+	case "open":
+		list, err := s.results.Open(ctx, who, f)
+		if err != nil {
+			return err
+		}
+		s.desk.Mark(ctx, list)
+		v.Open = positionsView{Status: "open", Rows: s.positionRows(list, accountNames(p.Accounts))}
+		return nil
+	case "symbols":
+		v.Symbols, err = s.results.SymbolStats(ctx, who, f, "total_pnl", 200)
+		return err
+	case "calendar":
+		return s.readCalendar(ctx, v, f, r.URL.Query().Get("month"))
+	case "heatmap":
+		cells, err := s.results.Heatmap(ctx, who, f)
+		v.Heatmap = heatOf(cells)
+		return err
+	case "performance":
+		return s.readCurve(ctx, v, f, r.URL.Query().Get("range"))
+	}
+	if v.Stats, err = s.results.UserStats(ctx, who, f); err != nil {
+		return err
+	}
+	if v.Periods, err = s.results.PeriodStats(ctx, who, f); err != nil {
+		return err
+	}
+	return s.readCurve(ctx, v, f, "all")
+}
+
+func (s *Site) readCurve(ctx context.Context, v *resultsView, f analytics.Filter, word string) error {
+	window, err := analytics.ParseRange(word)
+	if err != nil {
+		return err
+	}
+	points, err := s.results.Cumulative(ctx, me(ctx), f, window)
+	v.Curve = curveOf(points, string(window))
+	return err
+}
+
+// closedOrders are what the list of finished positions goes by, in words.
+var closedOrders = []struct {
+	word, label, by string
+	up              bool
+}{
+	{"newest", "Newest", "closed_at", false}, {"oldest", "Oldest", "closed_at", true}, {"best", "Best", "pnl", false}, {"worst", "Worst", "pnl", true},
+	{"percent", "Best %", "pnl_pct", false}, {"symbol", "Symbol", "symbol", true}, {"longest", "Longest held", "hold_time_days", false},
+}
+
+func (s *Site) readClosed(r *http.Request, v *resultsView, f analytics.Filter) error {
+	q := analytics.ClosedQuery{Filter: f, Limit: pageSize, Cursor: r.URL.Query().Get("cursor")}
+	for _, o := range closedOrders {
+		if o.word == r.URL.Query().Get("sort") || q.Sort == "" {
+			v.Closed.Sort, q.Sort, q.Up = o.word, o.by, o.up
+		}
+	}
+	page, err := s.results.Closed(r.Context(), me(r.Context()), q)
+	if err != nil {
+		return err
+	}
+	v.Closed.Total, v.Closed.Next = page.Total, page.Next
+	for _, f := range page.Rows {
+		v.Closed.Rows = append(v.Closed.Rows, finishedRow(f))
+	}
+	return nil
+}
+
+func finishedRow(f analytics.Finished) ui.PositionRow {
+	status, from := f.Ended, "manual"
+	if status == "sold" {
+		status = "closed"
+	}
+	if f.Copied {
+		from = "copy"
+	}
+	row := ui.PositionRow{
+		ID: f.ID.String(), Contract: f.Contract, Bought: f.Quantity, Sold: f.Quantity, Realized: f.PnL, In: f.Cost, Out: f.Proceeds, Fees: f.Fees, Outcome: f.Result,
+		Status: status, Source: source(from, f.CopiedFrom), OpenedAt: &f.OpenedAt, ClosedAt: &f.ClosedAt, Percent: "—",
+	}
+	row.Percent = money.DisplayPercent(money.Percent(f.PnL.Decimal, f.Cost.Decimal))
+	return row
+}
+
+// calendarView is one month of results, a row for each week.
+type calendarView struct {
+	Month          exchange.Date // its first day
+	Weeks          []week
+	Weekend        bool // something finished on one
+	Total          money.Amount
+	Trades         int
+	Earlier, Later string // months, as the address has them; no later than this one
+}
+
+type week struct {
+	Days   []calendarDay // Monday to Sunday
+	Total  money.Amount
+	Trades int
+}
+
+type calendarDay struct {
+	Date   exchange.Date
+	Within bool // the month
+	Day    *analytics.Day
+}
+
+func (s *Site) readCalendar(ctx context.Context, v *resultsView, f analytics.Filter, word string) error {
+	today := s.clock.Today()
+	month := exchange.Date{Year: today.Year, Month: today.Month, Day: 1}
+	if word != "" {
+		asked, err := analytics.ParseDay(url.Values{"month": {word + "-01"}}, "month")
+		if err != nil {
+			return err
+		}
+		month = *asked
+	}
+	last := monthOf(month, 1).AddDays(-1)
+	days, err := s.results.DailyStats(ctx, me(ctx), f, &month, &last)
+	v.Calendar = calendarOf(month, days)
+	if !month.Before(exchange.Date{Year: today.Year, Month: today.Month, Day: 1}) {
+		v.Calendar.Later = ""
+	}
+	return err
+}
+
+// monthOf is the first day of a month some months later.
+func monthOf(d exchange.Date, later int) exchange.Date {
+	t := time.Date(d.Year, d.Month+time.Month(later), 1, 0, 0, 0, 0, time.UTC)
+	return exchange.Date{Year: t.Year(), Month: t.Month(), Day: 1}
+}
+
+func monthWord(d exchange.Date) string { return d.String()[:len("2006-01")] }
+
+func calendarOf(month exchange.Date, days []analytics.Day) calendarView {
+	v := calendarView{Month: month, Earlier: monthWord(monthOf(month, -1)), Later: monthWord(monthOf(month, 1))}
+	made := map[exchange.Date]*analytics.Day{}
+	for i, d := range days {
+		made[d.Date] = &days[i]
+	}
+	for d := month.AddDays(-(int(month.Weekday()) + 6) % 7); d.Before(monthOf(month, 1)); {
+		var w week
+		for range 7 {
+			c := calendarDay{Date: d, Within: d.Month == month.Month, Day: made[d]}
+			if c.Day != nil {
+				w.Total.Decimal, w.Trades = w.Total.Add(c.Day.TotalPnL.Decimal), w.Trades+c.Day.TotalTrades
+				v.Weekend = v.Weekend || d.Weekday() == time.Saturday || d.Weekday() == time.Sunday
+			}
+			w.Days, d = append(w.Days, c), d.AddDays(1)
+		}
+		v.Weeks = append(v.Weeks, w)
+		v.Total.Decimal, v.Trades = v.Total.Add(w.Total.Decimal), v.Trades+w.Trades
+	}
+	return v
+}
+
+// shown are the days of a week that have a column.
+func (v calendarView) shown(w week) []calendarDay {
+	if v.Weekend {
+		return w.Days
+	}
+	return w.Days[:5]
+}
+
+func (v calendarView) names() []string {
+	names := []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
+	if v.Weekend {
+		return names
+	}
+	return names[:5]
+}
+
+func (v calendarView) title() string {
+	return time.Date(v.Month.Year, v.Month.Month, 1, 0, 0, 0, 0, time.UTC).Format("January 2006")
+}
+
+// resultRoutes are the lines of these pages in the route table.
+func (s *Site) resultRoutes() []auth.Route {
+	return []auth.Route{{Method: "GET", Pattern: analyticsPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.resultsOf}}
+}
