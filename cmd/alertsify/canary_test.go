@@ -72,6 +72,7 @@ type recorder struct {
 	all bytes.Buffer
 }
 
+// Write keeps what a log says.
 func (r *recorder) Write(b []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -167,14 +167,15 @@ func (m *Members) Checkout(ctx context.Context, user uuid.UUID, plan Plan) (url 
 }
 
 func (m *Members) checkoutOf(ctx context.Context, user uuid.UUID, plan Plan, price string) (url string, err error) {
-	err = m.db.Pool().QueryRow(ctx, `select url from checkouts where user_id = $1 and plan = $2 and price = $3`, user, plan, price).Scan(&url)
-	if errors.Is(err, pgx.ErrNoRows) {
+	urls, err := postgres.OwnRows(ctx, m.db, user, pgx.RowTo[string],
+		`select url from checkouts where user_id = $1 and plan = $2 and price = $3`, user, plan, price)
+	if err != nil {
+		return "", fmt.Errorf("read the checkout of %s: %w", user, err)
+	}
+	if len(urls) == 0 {
 		return "", nil
 	}
-	if err != nil {
-		return "", fmt.Errorf("read the checkout of %s: %w", user, postgres.Translate(err))
-	}
-	return url, nil
+	return urls[0], nil
 }
 
 // priceOf is the price at which a product is sold: a visible one, a repeating one first.

@@ -17,6 +17,7 @@ type answering struct {
 	header http.Header
 }
 
+// RoundTrip answers.
 func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{
 		StatusCode: a.status, Header: a.header, Body: io.NopCloser(strings.NewReader(string(a.body))), ContentLength: -1, Request: r, ProtoMajor: 1, ProtoMinor: 1,

@@ -125,7 +125,7 @@ func TestAServerHasSoManyConnectionsInAllAndItsProxiesCountForNobody(t *testing.
 // Slow headers and slow bodies, from as many addresses as it takes: who asks meanwhile is
 // answered at once, and when they are gone nothing is left of them. `make proofs` has
 // 10,000 for a minute against the whole program.
-func TestSlowConnectionsCostOthersNothingAndLeaveNothing(t *testing.T) { //nolint:paralleltest // it counts goroutines and descriptors of the process
+func TestSlowConnectionsCostOthersNothingAndLeaveNothing(t *testing.T) { // not beside others: it counts goroutines and descriptors of the process
 	const crowd = 600
 	to, c := bounded(t, ConnectionOptions{Total: 2000, PerAddress: 50}, 700*time.Millisecond, 1200*time.Millisecond)
 	goroutines, files := runtime.NumGoroutine(), descriptors()

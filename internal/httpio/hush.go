@@ -63,6 +63,7 @@ func (h hush) CloseIdleConnections() {
 
 type failing struct{ err error }
 
+// Read fails.
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // overheard is a body whose beginning is remembered while it is sent, which may go on
@@ -123,7 +124,7 @@ func secretsOf(r *http.Request, body []byte) []string {
 	// The longest first: one may begin as another does.
 	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) })
 	for _, text := range found {
-		quoted, _ := json.Marshal(text) //nolint:errchkjson // a text
+		quoted, _ := json.Marshal(text)
 		for _, spelling := range []string{text, url.QueryEscape(text), url.PathEscape(text), strings.Trim(string(quoted), `"`)} {
 			pairs = append(pairs, spelling, hushed)
 		}

@@ -32,8 +32,12 @@ type querier interface {
 }
 
 // UserLimits lists a user's limits, in the order of Kinds.
-func (r *Rules) UserLimits(ctx context.Context, user uuid.UUID) ([]UserLimit, error) {
-	return r.userLimits(ctx, r.db.Pool(), user)
+func (r *Rules) UserLimits(ctx context.Context, user uuid.UUID) (list []UserLimit, err error) {
+	err = r.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
+		list, err = r.userLimits(ctx, tx, user)
+		return err
+	})
+	return list, err
 }
 
 func (r *Rules) userLimits(ctx context.Context, q querier, user uuid.UUID) ([]UserLimit, error) {

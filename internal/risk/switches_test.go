@@ -2,6 +2,7 @@ package risk
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -195,5 +196,39 @@ func (d *desk) waitForWaiter() {
 		if err != nil {
 			d.t.Fatal(err)
 		}
+	}
+}
+
+// In a person's own transaction stand the switches that may concern them, and nobody
+// else's own stop nor what a breaker turned for somebody else's account.
+func TestOthersStopsAreNobodysBusiness(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, Defaults())
+	mine, trader := d.account(), d.trader()
+	other := one[uuid.UUID](d, `
+		with c as (insert into connections (user_id, authorization_id, broker_slug, institution, trading, status)
+			values ($1, gen_random_uuid()::text, 'ALPACA', 'Alpaca', true, 'ok') returning id)
+		insert into accounts (user_id, connection_id, broker_account_id, institution, can_trade)
+		select $1, id, gen_random_uuid()::text, 'Alpaca', true from c returning id`, trader)
+	for scope, keys := range map[string][]string{
+		"platform": {""}, "underlying": {"AAPL"}, "leader": {trader.String()}, "publishing": {trader.String()},
+		"self": {d.user.String(), trader.String()}, "account": {mine.String(), other.String()},
+	} {
+		for _, key := range keys {
+			d.exec(`insert into trading_switches (scope, key, stops, reason, cause) values ($1, $2, 'all', 'A test.', 'operator')`, scope, key)
+		}
+	}
+	var seen []string
+	err := d.db.As(t.Context(), d.user, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `select scope || ' ' || key from trading_switches order by 1`)
+		if err != nil {
+			return err
+		}
+		seen, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	want := []string{"account " + mine.String(), "leader " + trader.String(), "platform ", "publishing " + trader.String(), "self " + d.user.String(), "underlying AAPL"}
+	if err != nil || !slices.Equal(seen, want) {
+		t.Errorf("seen: %q, %v; want %q", seen, err, want)
 	}
 }
