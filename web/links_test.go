@@ -19,11 +19,12 @@ func TestEveryAddressOnAPageExists(t *testing.T) {
 	for _, route := range (&Site{}).Routes() {
 		routes.Method(route.Method, route.Pattern, route.Handler)
 	}
-	// Sign-in belongs to auth, the event stream and the export to the API; the application hangs them beside ours.
+	// Sign-in belongs to auth, the event stream, exports and track records to the API; the application hangs them beside ours.
 	nothing := http.NotFoundHandler()
 	routes.Method(http.MethodPost, "/auth/{provider}", nothing)
 	routes.Method(http.MethodGet, "/api/events", nothing)
 	routes.Method(http.MethodGet, exportPath, nothing)
+	routes.Method(http.MethodGet, "/api/traders/{username}/record", nothing)
 	routes.Method(http.MethodGet, "/gallery/parts", nothing)
 	leads := func(method, address string) bool {
 		u, err := url.Parse(address)
