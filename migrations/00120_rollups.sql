@@ -80,13 +80,14 @@ create table rollup_sweeps (
 create function mark_rollups() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 begin
     if tg_op <> 'INSERT' then
-        if old.outcome is not null then
+        if old.outcome is not null and old.closed_at is not null then
             insert into rollup_marks (user_id, month) values (old.user_id, date_trunc('month', old.closed_at at time zone 'America/New_York'));
         end if;
     end if;
     if tg_op <> 'DELETE' then
-        if new.outcome is not null and (tg_op = 'INSERT' or old.outcome is null
-            or date_trunc('month', old.closed_at at time zone 'America/New_York') <> date_trunc('month', new.closed_at at time zone 'America/New_York')) then
+        -- A position that ends has an outcome a moment before its close, in one transaction.
+        if new.outcome is not null and new.closed_at is not null and (tg_op = 'INSERT' or old.outcome is null
+            or date_trunc('month', old.closed_at at time zone 'America/New_York') is distinct from date_trunc('month', new.closed_at at time zone 'America/New_York')) then
             insert into rollup_marks (user_id, month) values (new.user_id, date_trunc('month', new.closed_at at time zone 'America/New_York'));
         end if;
     end if;

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -24,6 +25,9 @@ func verifyRecord(_ context.Context, c console, args []string) error {
 		fmt.Fprintln(c.err, "usage: alertsify verify-record FILE [--head DIGITS]")
 		return errUsage
 	}
+	if n := len(*head); n > 0 && n < 8 {
+		return errors.New("--head takes at least 8 digits: fewer fit too many records")
+	}
 	file, err := os.Open(words[0])
 	if err != nil {
 		return err
@@ -45,7 +49,7 @@ func verifyRecord(_ context.Context, c console, args []string) error {
 	if at > 0 {
 		fmt.Fprintf(c.out, "%s was its head after entry %d\n", wanted, at)
 	}
-	fmt.Fprintf(c.out, "%d fills; %d trades finished: %d won, %d lost, %d even, %d without a known result; %s realized\n",
-		s.Fills, s.Finished(), s.Wins, s.Losses, s.Breakeven, s.Others, money.Amount{Decimal: s.Realized}.Display())
+	fmt.Fprintf(c.out, "%d fills; %d trades finished: %d won, %d lost, %d even, %d without a known result, %d with play money; %s realized\n",
+		s.Fills, s.Finished()+s.Paper, s.Wins, s.Losses, s.Breakeven, s.Others, s.Paper, money.Amount{Decimal: s.Realized}.Display())
 	return nil
 }

@@ -32,10 +32,7 @@ func (a *API) trackRecord(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+s.Username+`-record.jsonl"`)
-	w.Header().Set("Cache-Control", "no-store")
-	out := bufio.NewWriterSize(w, 32<<10)
+	out := bufio.NewWriterSize(httpio.NewDownload(w, "application/x-ndjson", s.Username+"-record.jsonl"), 32<<10)
 	if err := a.records.Write(ctx, out, s); err != nil {
 		return err
 	}

@@ -82,14 +82,15 @@ func (d *Desk) afterReport(ctx context.Context, tx pgx.Tx, before, o Order, s st
 }
 
 // putOnRecord adds what happened to a published trade to its trader's track record, once
-// its position is settled, and puts the record's head beside the words of a new fill.
-// Copies are nobody's publication.
+// its position is settled, and puts the record's head beside the words of a new fill. A
+// copy is nobody's publication, but its end may be that of a position with published
+// contracts in it.
 func (d *Desk) putOnRecord(ctx context.Context, tx pgx.Tx, o Order, filled bool) error {
-	if o.Source != Manual && o.Source != Detected || !filled && o.State.Live() {
+	if !filled && o.State.Live() {
 		return nil
 	}
 	head, err := record.Bring(ctx, tx, o.PositionID, d.now())
-	if err != nil || !filled || head == (record.Hash{}) {
+	if err != nil || !filled || head == (record.Hash{}) || o.Source != Manual && o.Source != Detected {
 		return err
 	}
 	return d.alerts.MarkRecord(ctx, tx, o.ID, head.Short())

@@ -110,9 +110,6 @@ func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
 	if err := event(ctx, tx, o, from, e.actor, e.evidence); err != nil {
 		return err
 	}
-	if err := lookAt(ctx, tx, o, nextLook(o, d.now(), d.clock.Open(o.Contract.Underlying))); err != nil {
-		return err
-	}
 	before := o
 	before.State = from
 	if err := d.recountEnd(ctx, tx, before, o); err != nil {
@@ -121,7 +118,10 @@ func (d *Desk) endIn(ctx context.Context, tx pgx.Tx, o Order, e ending) error {
 	if err := positions.Settle(ctx, tx, o.PositionID, d.now()); err != nil {
 		return err
 	}
-	if err := d.putOnRecord(ctx, tx, o, false); err != nil {
+	if err := d.putOnRecord(ctx, tx, o, false); err != nil { // before the account's looks, as after a fill
+		return err
+	}
+	if err := lookAt(ctx, tx, o, nextLook(o, d.now(), d.clock.Open(o.Contract.Underlying))); err != nil {
 		return err
 	}
 	return d.tell(ctx, tx, o)

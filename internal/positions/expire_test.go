@@ -11,10 +11,11 @@ import (
 	"github.com/alertsify/alertsify/internal/exchange"
 )
 
-// lapse ends a position as the broker says, after marking it pending.
+// lapse ends a position as the broker says, after marking it pending. The broker's word is
+// some hours old, as that of brokers is who are read once a day.
 func (r *room) lapse(p Position, e Ending) (done Resolved, ready bool) {
 	r.t.Helper()
-	e.AsOf, e.Day = time.Now(), exchange.MustDate("2027-01-19")
+	e.AsOf, e.Day = time.Now().Add(-2*time.Hour), exchange.MustDate("2027-01-19")
 	r.in(func(ctx context.Context, tx pgx.Tx) (err error) {
 		_, ready, err = Pend(ctx, tx, p.ID)
 		return err

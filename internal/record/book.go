@@ -32,15 +32,24 @@ const (
 type trade struct {
 	trader         uuid.UUID
 	symbol, status string
-	bought, sold   int
+	multiplier     int
+	bought, sold   int // contracts, whatever became known of them by whatever way
 	realized       decimal.Decimal
 	outcome        *string
 	paper          bool
-	opened         *uuid.UUID // the alert that opened it; nil: nothing of it was published
+	id             *uuid.UUID // the alert that opened it; nil: nothing of it was published
+	known          bool       // it is on the record
 	told           *string    // the result that was told last
-	toldRealized   decimal.NullDecimal
+	toldRealized   decimal.Decimal
+	published      ledger
 	fills          []fill
 	changes        []adjustment
+}
+
+// ledger is what a trade's published fills came to, in dollars, fees left out.
+type ledger struct {
+	bought, sold   int
+	paid, received decimal.Decimal
 }
 
 type fill struct {
@@ -54,6 +63,7 @@ type fill struct {
 type adjustment struct {
 	id       uuid.UUID
 	kind     string
+	symbol   string
 	quantity int
 }
 
@@ -68,7 +78,7 @@ func Bring(ctx context.Context, tx pgx.Tx, position uuid.UUID, now time.Time) (H
 	if err != nil {
 		return Hash{}, fmt.Errorf("read position %s for the record: %w", position, err)
 	}
-	if t.opened == nil {
+	if t.id == nil {
 		return Hash{}, nil
 	}
 	news := t.news(now)
@@ -79,32 +89,51 @@ func Bring(ctx context.Context, tx pgx.Tx, position uuid.UUID, now time.Time) (H
 	if err != nil {
 		return Hash{}, fmt.Errorf("add position %s to the record: %w", position, err)
 	}
-	if end := news[len(news)-1].Entry; end.Result != "" {
-		_, err = tx.Exec(ctx, `
-			insert into record_results (position_id, trader_id, result, realized, updated_at) values ($1, $2, $3, $4, $5)
-			on conflict (position_id) do update set result = excluded.result, realized = excluded.realized, updated_at = excluded.updated_at`,
-			position, t.trader, end.Result, t.realized, now)
-	}
-	if err != nil {
-		return Hash{}, fmt.Errorf("keep the result of position %s: %w", position, err)
+	if err := t.keep(ctx, tx, position, news[len(news)-1].Entry, now); err != nil {
+		return Hash{}, fmt.Errorf("keep what was told of position %s: %w", position, err)
 	}
 	return head, nil
 }
+
+// keep notes that a position is on the record, and what was told of its end.
+func (t trade) keep(ctx context.Context, tx pgx.Tx, position uuid.UUID, last Entry, now time.Time) error {
+	if t.known && last.Result == "" {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `
+		insert into record_trades (position_id, trader_id, trade, result, realized, updated_at)
+		values ($1, $2, $3, nullif($4, ''), coalesce(nullif($5, '')::numeric, 0), $6)
+		on conflict (position_id) do update set result = excluded.result, realized = excluded.realized, updated_at = excluded.updated_at`,
+		position, t.trader, *t.id, last.Result, last.Realized, now)
+	return err
+}
+
+// ownFills are the fills f of a position $1 that its trader published: those of public
+// alerts, and, of what was begun in public, every sale of their own.
+const ownFills = `
+	from fills f join orders o on o.id = f.order_id join alerts a on a.order_id = f.order_id
+	where f.position_id = $1 and o.source in ('manual', 'detected') and (a.public or f.side = 'STC')`
 
 // readTrade reads, in one trip, the position and what of it is not on the record.
 func readTrade(ctx context.Context, tx pgx.Tx, position uuid.UUID) (t trade, err error) {
 	b := &pgx.Batch{}
 	b.Queue(`
-		select p.user_id, p.symbol, p.status, p.bought, p.sold, p.realized, p.outcome, c.paper, r.result, r.realized,
-			(select a.id from alerts a where a.position_id = p.id and a.side = 'BTO' and a.public order by a.created_at, a.id limit 1)
-		from positions p join accounts c on c.id = p.account_id left join record_results r on r.position_id = p.id
+		select p.user_id, p.symbol, p.status, p.multiplier, p.bought, p.sold, p.realized, p.outcome, c.paper, r.trade is not null, r.result, coalesce(r.realized, 0),
+			coalesce(r.trade, (select a.id from fills f join alerts a on a.order_id = f.order_id
+				where f.position_id = p.id and f.side = 'BTO' and a.public order by f.learnt_at, f.order_id limit 1))
+		from positions p join accounts c on c.id = p.account_id left join record_trades r on r.position_id = p.id
 		where p.id = $1`, position).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&t.trader, &t.symbol, &t.status, &t.bought, &t.sold, &t.realized, &t.outcome, &t.paper, &t.told, &t.toldRealized, &t.opened)
+		return row.Scan(&t.trader, &t.symbol, &t.status, &t.multiplier, &t.bought, &t.sold, &t.realized, &t.outcome, &t.paper, &t.known, &t.told, &t.toldRealized, &t.id)
 	})
 	b.Queue(`
-		select f.order_id, a.id, f.cum, f.quantity, f.side, f.notional, f.executed_at
-		from fills f join alerts a on a.order_id = f.order_id and a.public
-		where f.position_id = $1 and not exists (select from record_entries e where e.order_id = f.order_id and e.cum = f.cum)
+		select coalesce(sum(f.quantity) filter (where f.side = 'BTO'), 0)::int, coalesce(sum(f.quantity) filter (where f.side = 'STC'), 0)::int,
+			coalesce(sum(f.notional) filter (where f.side = 'BTO'), 0), coalesce(sum(f.notional) filter (where f.side = 'STC'), 0)`+ownFills,
+		position).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&t.published.bought, &t.published.sold, &t.published.paid, &t.published.received)
+	})
+	b.Queue(`
+		select f.order_id, a.id, f.cum, f.quantity, f.side, f.notional, f.executed_at`+ownFills+`
+		  and not exists (select from record_entries e where e.order_id = f.order_id and e.cum = f.cum)
 		order by f.learnt_at, f.order_id, f.cum limit $2`, position, bringMost).Query(func(rows pgx.Rows) (err error) {
 		t.fills, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (f fill, err error) {
 			err = row.Scan(&f.order, &f.alert, &f.cum, &f.quantity, &f.side, &f.notional, &f.executed)
@@ -113,12 +142,13 @@ func readTrade(ctx context.Context, tx pgx.Tx, position uuid.UUID) (t trade, err
 		return err
 	})
 	b.Queue(`
-		select d.id, d.kind, d.quantity from position_adjustments d
+		select d.id, d.kind, d.symbol, d.quantity from position_adjustments d join record_trades r on r.position_id = d.position_id
 		where d.position_id = $1 and d.kind not in ('expired', 'exercised')
+		  and d.learnt_at >= (select min(f.learnt_at)`+ownFills+`)
 		  and not exists (select from record_entries e where e.adjustment_id = d.id)
 		order by d.learnt_at, d.id limit $2`, position, bringMost).Query(func(rows pgx.Rows) (err error) {
 		t.changes, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (a adjustment, err error) {
-			err = row.Scan(&a.id, &a.kind, &a.quantity)
+			err = row.Scan(&a.id, &a.kind, &a.symbol, &a.quantity)
 			return a, err
 		})
 		return err
@@ -134,12 +164,13 @@ type addition struct {
 	cum               *int
 }
 
-// news are the entries that the record lacks, in the order in which things happened.
+// news are the entries that the record lacks, in the order in which things happened. An end
+// is told only after all of its fills.
 func (t trade) news(now time.Time) (list []addition) {
-	about := Entry{At: now.UTC().Format(written), Trade: t.opened.String(), Symbol: t.symbol}
+	about := Entry{At: now.UTC().Format(written), Trade: t.id.String(), Symbol: t.symbol, Paper: t.paper}
 	for _, f := range t.fills {
 		e := about
-		e.Kind, e.Alert, e.Side, e.Quantity, e.Paper = Fill, f.alert.String(), f.side, f.quantity, t.paper
+		e.Kind, e.Alert, e.Side, e.Quantity = Fill, f.alert.String(), f.side, f.quantity
 		e.Price = f.notional.Div(decimal.NewFromInt(int64(f.quantity))).RoundBank(8).String()
 		if f.executed != nil {
 			e.Executed = f.executed.UTC().Format(written)
@@ -148,8 +179,11 @@ func (t trade) news(now time.Time) (list []addition) {
 	}
 	for _, a := range t.changes {
 		e := about
-		e.Kind, e.Reason, e.Quantity = Correction, a.kind, a.quantity
+		e.Kind, e.Reason, e.Symbol, e.Quantity = Correction, a.kind, a.symbol, a.quantity
 		list = append(list, addition{Entry: e, adjustment: &a.id})
+	}
+	if len(list) >= bringMost {
+		return list
 	}
 	if end, ended := t.ending(about); ended {
 		list = append(list, addition{Entry: end})
@@ -167,17 +201,44 @@ func (t trade) ending(e Entry) (Entry, bool) {
 	default:
 		return Entry{}, false
 	}
-	e.Bought, e.Sold, e.Result, e.Realized = t.bought, t.sold, Unknown, t.realized.String()
-	if t.outcome != nil {
-		e.Result = *t.outcome
-	}
+	result, realized := t.result()
+	e.Bought, e.Sold, e.Result, e.Realized = t.published.bought, t.published.sold, result, realized.String()
 	if t.told != nil {
-		if *t.told == e.Result && t.toldRealized.Decimal.Equal(t.realized) {
+		if *t.told == result && t.toldRealized.Equal(realized) {
 			return Entry{}, false
 		}
 		e.Kind, e.Reason = Correction, "result"
 	}
 	return e, true
+}
+
+// result is what came of the published contracts. Where the position held no others it is
+// the position's own, fees included. Where it did (copied ones, or such as were bought while
+// not publishing) those are nobody's business: what was published is reckoned by itself, at
+// what its fills paid and received.
+func (t trade) result() (result string, realized decimal.Decimal) {
+	own := t.published
+	if own.bought == t.bought {
+		if t.outcome == nil {
+			return Unknown, t.realized
+		}
+		return *t.outcome, t.realized
+	}
+	if own.sold < own.bought && t.status != "expired" {
+		return Unknown, decimal.Zero // the rest left by a way that tells nothing of it alone
+	}
+	received := own.received
+	if own.sold > own.bought { // some of what was sold was not published
+		received = received.Mul(decimal.NewFromInt(int64(own.bought))).Div(decimal.NewFromInt(int64(own.sold)))
+	}
+	realized = received.Sub(own.paid).Mul(decimal.NewFromInt(int64(t.multiplier))).RoundBank(8)
+	switch realized.Sign() {
+	case 1:
+		return Win, realized
+	case -1:
+		return Loss, realized
+	}
+	return Breakeven, realized
 }
 
 // Withdraw tells that a trader publishes nothing from now on; Resume that they do again.
@@ -258,14 +319,15 @@ type Standing struct {
 	Head     Hash
 }
 
-// Of is the standing of the record of somebody who publishes, or did until they stopped;
-// before their first alert it is the empty one. Everybody else is not found. Foreign
-// table: users.
+// Of is the standing of the record of somebody who publishes, or ever did, whatever became
+// of their role; before the first alert it is the empty one. Everybody else is not found,
+// nor is who has left. Foreign table: users.
 func (b *Book) Of(ctx context.Context, username string) (s Standing, err error) {
 	var head []byte
 	err = b.db.Pool().QueryRow(ctx, `
 		select u.id, u.username, coalesce(h.entries, 0), h.head from users u left join record_heads h on h.trader_id = u.id
-		where lower(u.username) = lower($1) and u.role in ('trader', 'admin') and u.status = 'active'`, username).
+		where u.username = lower($1) and u.status <> 'deleted'
+		  and (h.trader_id is not null or u.role in ('trader', 'admin') and u.status = 'active')`, username).
 		Scan(&s.Trader, &s.Username, &s.Entries, &head)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Standing{}, fault.NotFound()

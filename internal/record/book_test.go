@@ -59,11 +59,16 @@ func (s *stage) position() uuid.UUID {
 // trades fills an order of a position at once, and announces it.
 func (s *stage) trades(position uuid.UUID, side string, quantity int, price string, public bool) {
 	s.t.Helper()
+	s.tradesFrom("manual", position, side, quantity, price, public)
+}
+
+func (s *stage) tradesFrom(source string, position uuid.UUID, side string, quantity int, price string, public bool) {
+	s.t.Helper()
 	s.ordered++
 	order := s.id(`insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price,
 		time_in_force, source, state, cum, cum_notional, broker_order_id, trading_day, send_before, finished_at)
-		values ($1, $2, $3, $4, $5, 'AAPL', 100, $6::int, 'Limit', $7::numeric, 'Day', 'manual', 'filled', $6::int, $6::int * $7::numeric,
-		$8::int::text, '2026-11-20', now(), now()) returning id`, s.ava, s.account, position, side, contract, quantity, price, s.ordered)
+		values ($1, $2, $3, $4, $5, 'AAPL', 100, $6::int, 'Limit', $7::numeric, 'Day', $9, 'filled', $6::int, $6::int * $7::numeric,
+		$8::int::text, '2026-11-20', now(), now()) returning id`, s.ava, s.account, position, side, contract, quantity, price, s.ordered, source)
 	s.exec(`insert into alerts (order_id, user_id, position_id, side, symbol, revision, facts, public, learnt_at, created_at)
 		values ($1, $2, $3, $4, $5, 1, '{}', $6, now(), now() + $7::int * interval '1 second')`, order, s.ava, position, side, contract, public, s.ordered)
 	s.exec(`insert into fills (order_id, cum, user_id, position_id, side, quantity, notional, executed_at, learnt_at)
@@ -188,7 +193,7 @@ func TestContractsThatLeaveElsewhereAreTold(t *testing.T) {
 	s.trades(p, "BTO", 5, "2", true)
 	s.becomes(p, "open", 5, 0, "0")
 	s.bring(p)
-	s.exec(`insert into position_adjustments (position_id, user_id, kind, symbol, quantity, cost, as_of) values ($1, $2, 'external', $3, -5, -1000, now())`,
+	s.exec(`insert into position_adjustments (position_id, user_id, kind, symbol, quantity, cost, as_of, learnt_at) values ($1, $2, 'external', $3, -5, -1000, now(), now() + interval '1 minute')`,
 		p, s.ava, contract)
 	s.exec(`update positions set unpriced = 5 where id = $1`, p)
 	s.becomes(p, "closed", 5, 5, "0")
@@ -211,6 +216,70 @@ func TestWhatWasNotPublishedIsNotOnTheRecord(t *testing.T) {
 	}
 	if sum := s.wantKinds(""); sum.Entries != 0 {
 		t.Errorf("%+v", sum)
+	}
+}
+
+// Contracts that were not published stay nobody's business: the end tells of the others
+// alone. A sale of what was begun in public is told, announced or not.
+func TestTheEndIsThatOfThePublishedContracts(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.exec(`alter table orders drop constraint orders_copy_has_decision`) // what decided about the copies is not told here
+	p := s.position()
+	s.exec(`insert into position_adjustments (position_id, user_id, kind, symbol, quantity, cost, as_of, learnt_at) values ($1, $2, 'external', $3, 5, 1000, now(), now())`,
+		p, s.ava, contract) // held before the account was linked
+	s.trades(p, "BTO", 1, "2", true)
+	s.tradesFrom("copy", p, "BTO", 3, "9", false)
+	s.becomes(p, "open", 9, 0, "0")
+	s.bring(p)
+	s.trades(p, "STC", 1, "3.50", false)
+	s.tradesFrom("copy", p, "STC", 8, "1", false)
+	s.becomes(p, "closed", 9, 9, "-2222")
+	s.bring(p)
+	sum := s.wantKinds("fill fill close")
+	if sum.Wins != 1 || sum.Realized.String() != "150" {
+		t.Errorf("%+v", sum)
+	}
+	if text, _ := s.file(); strings.Contains(text, "2222") || !strings.Contains(text, `"bought":1,"sold":1`) {
+		t.Error(text)
+	}
+}
+
+// Play money is on the record, and counts for nothing.
+func TestPlayMoneyCountsApart(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.exec(`update accounts set paper = true`)
+	p := s.position()
+	s.trades(p, "BTO", 1, "1", true)
+	s.trades(p, "STC", 1, "5", true)
+	s.becomes(p, "closed", 1, 1, "400")
+	s.bring(p)
+	if sum := s.wantKinds("fill fill close"); sum.Paper != 1 || sum.Finished() != 0 || !sum.Realized.IsZero() {
+		t.Errorf("%+v", sum)
+	}
+}
+
+// A renamed contract leaves under its old name and comes under its new one.
+func TestARenameIsToldUnderBothNames(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	p := s.position()
+	s.trades(p, "BTO", 5, "2", true)
+	s.becomes(p, "open", 5, 0, "0")
+	s.bring(p)
+	for _, d := range []struct {
+		kind, symbol string
+		quantity     int
+	}{{"rename_out", contract, -5}, {"rename_in", "AAPL1 270115C00200000", 5}} {
+		s.exec(`insert into position_adjustments (position_id, user_id, kind, symbol, quantity, cost, as_of, learnt_at)
+			values ($1, $2, $3, $4, $5::int, $5::int * 200, now(), now() + interval '1 minute')`, p, s.ava, d.kind, d.symbol, d.quantity)
+	}
+	s.exec(`update positions set symbol = 'AAPL1 270115C00200000' where id = $1`, p)
+	s.bring(p)
+	s.wantKinds("fill correction correction")
+	if text, _ := s.file(); !strings.Contains(text, `"symbol":"`+contract+`","quantity":-5`) || !strings.Contains(text, `"symbol":"AAPL1 270115C00200000","quantity":5`) {
+		t.Error(text)
 	}
 }
 
@@ -245,11 +314,14 @@ func TestTheDatabaseKeepsTheRecord(t *testing.T) {
 	s.bring(p)
 	for _, sql := range []string{
 		`update record_entries set entry = replace(entry, '"price":"1"', '"price":"9"')`, `update record_entries set seq = 7`,
-		`delete from record_entries`, `truncate record_entries`,
+		`delete from record_entries`, `truncate record_entries`, `update record_heads set entries = 0`, `delete from record_heads`,
 	} {
 		if _, err := s.db.Pool().Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "only ever added to") {
 			t.Errorf("%s: %v", sql, err)
 		}
+	}
+	if _, err := s.db.Pool().Exec(t.Context(), `update record_heads set head = $1`, make([]byte, 32)); err == nil || !strings.Contains(err.Error(), "names the last entry") {
+		t.Errorf("another head: %v", err)
 	}
 	s.wantKinds("fill")
 }
@@ -285,6 +357,18 @@ func TestTwoAtOnceTakeTurns(t *testing.T) {
 	if _, sum := s.file(); sum.Entries != 3*both || sum.Wins != both {
 		t.Errorf("%+v", sum)
 	}
+}
+
+// Who has lost the role, or is suspended, keeps the record that their alerts name.
+func TestARecordOutlivesTheRole(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	p := s.position()
+	s.trades(p, "BTO", 1, "1", true)
+	s.becomes(p, "open", 1, 0, "0")
+	s.bring(p)
+	s.exec(`update users set role = 'subscriber', status = 'suspended'`)
+	s.wantKinds("fill")
 }
 
 func TestOnlyWhoPublishesHasARecord(t *testing.T) {

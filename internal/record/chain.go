@@ -77,12 +77,12 @@ type Entry struct {
 	Quantity int    `json:"quantity,omitempty"` // contracts; of a correction: negative when they left
 	Price    string `json:"price,omitempty"`    // fill: of these contracts
 	Executed string `json:"executed,omitempty"` // fill: by the broker's clock, where it says
-	Paper    bool   `json:"paper,omitempty"`    // the account trades with play money
+	Paper    bool   `json:"paper,omitempty"`    // the trade is one with play money
 	Reason   string `json:"reason,omitempty"`   // expiry: expired, exercised; correction: external, rename_out, rename_in, explained, result; withdrawal: stopped_publishing
-	Bought   int    `json:"bought,omitempty"`   // end of a trade: contracts, all in all
+	Bought   int    `json:"bought,omitempty"`   // end of a trade: published contracts, all in all
 	Sold     int    `json:"sold,omitempty"`     // likewise
 	Result   string `json:"result,omitempty"`   // end of a trade, or its correction
-	Realized string `json:"realized,omitempty"` // dollars, fees included, with the result
+	Realized string `json:"realized,omitempty"` // dollars, with the result; fees included where nothing but what was published was held
 }
 
 // header is the first line of a file. Nothing stands in it that the lines after it do not prove.
@@ -117,7 +117,8 @@ type Summary struct {
 	Trader                          uuid.UUID
 	Entries, Fills                  int
 	Head                            Hash
-	Wins, Losses, Breakeven, Others int // finished trades; Others: result unknown
+	Wins, Losses, Breakeven, Others int // finished trades with real money; Others: result unknown
+	Paper                           int // finished trades with play money, which count nowhere else
 	Realized                        decimal.Decimal
 }
 
@@ -184,6 +185,7 @@ type verifier struct {
 
 type ending struct {
 	result   string
+	paper    bool
 	realized decimal.Decimal
 }
 
@@ -224,12 +226,16 @@ func (v *verifier) note(seq int, text []byte) error {
 	if err != nil {
 		return &Broken{seq, "its result has no amount"}
 	}
-	v.results[e.Trade] = ending{e.Result, realized}
+	v.results[e.Trade] = ending{e.Result, e.Paper, realized}
 	return nil
 }
 
 func (v *verifier) count() {
 	for _, e := range v.results {
+		if e.paper {
+			v.Paper++
+			continue
+		}
 		v.Realized = v.Realized.Add(e.realized)
 		switch e.result {
 		case Win:
