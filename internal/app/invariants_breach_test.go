@@ -120,7 +120,7 @@ func breaches() []breach {
 		"INV-17": {
 			{`update positions set closed_at = null where id = id('done')`, "closed, closed at no time"},
 			{`update positions set status = 'closed', closed_at = now() where id = id('never')`, "never held anything"},
-			{`alter table positions drop column outcome; alter table positions add column outcome text; update positions set outcome = 'win' where id = id('done')`, "counted as win"},
+			{`alter table positions drop column outcome cascade; alter table positions add column outcome text; update positions set outcome = 'win' where id = id('done')`, "counted as win"},
 		},
 		"INV-18": {
 			{`update positions set status = 'closed' where id = id('copied')`, "closed with 2 held and 0 live orders"},
