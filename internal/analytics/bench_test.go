@@ -3,7 +3,9 @@ package analytics
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,7 +22,6 @@ import (
 const (
 	heavyPositions = 100_000
 	lightPositions = 100
-	crowdUsers     = 900
 	crowdPositions = 1000 // each
 	asked          = 31   // times of each report
 	plainAsked     = 5    // of the opponent's, which take long
@@ -37,7 +38,7 @@ func BenchmarkAnalytics(b *testing.B) {
 	heavy, light := r.person("heavy", 1), r.person("light", 1)
 	r.fill(heavy, heavyPositions)
 	r.fill(light, lightPositions)
-	for i := range crowdUsers {
+	for i := range crowdUsers(b) {
 		r.fill(r.person(fmt.Sprintf("crowd%d", i), 1), crowdPositions)
 	}
 	r.patiently(`create table plain_positions as select * from positions`)
@@ -53,6 +54,16 @@ func BenchmarkAnalytics(b *testing.B) {
 			b.ReportMetric(p/h, name+"-plain/heavy")
 		}
 	}
+}
+
+// crowdUsers are the others: 900, or ANALYTICS_CROWD for a quick look.
+func crowdUsers(b *testing.B) int {
+	b.Helper()
+	n, err := strconv.Atoi(os.Getenv("ANALYTICS_CROWD"))
+	if err != nil {
+		return 900
+	}
+	return n
 }
 
 // patiently runs a statement without the pool's timeout.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // Rebuilt is what making all rollups anew came to.
@@ -25,21 +27,33 @@ func (r *Reports) Rebuild(ctx context.Context) (all Rebuilt, err error) {
 	for after := uuid.Nil; ; {
 		var last uuid.UUID
 		var part Rebuilt
-		ours := false
-		for !ours { // the job is at it: its slices are short
-			ours, err = r.alone(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
-				last, part, err = rebuildSlice(ctx, tx, after, until)
-				return err
-			})
-			if err != nil {
-				return all, fmt.Errorf("rebuild results: %w", err)
-			}
+		err := r.inTurn(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
+			last, part, err = rebuildSlice(ctx, tx, after, until)
+			return err
+		})
+		if err != nil {
+			return all, fmt.Errorf("rebuild results: %w", err)
 		}
 		all.Users, all.Rows, all.Wrong = all.Users+part.Users, all.Rows+part.Rows, all.Wrong+part.Wrong
 		if last == uuid.Nil {
 			return all, wrap("rebuild results", r.RollUp(ctx))
 		}
 		after = last
+	}
+}
+
+// inTurn is alone after whoever is at it: the job's slices are short.
+func (r *Reports) inTurn(ctx context.Context, fn postgres.TxFunc) error {
+	for {
+		ours, err := r.alone(ctx, fn)
+		if err != nil || ours {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }
 
