@@ -449,6 +449,10 @@ func (s *show) walkDrift(t *testing.T, order string) {
 }
 
 func (s *show) walkAlerts(t *testing.T) {
+	if record := s.do("", "GET", "/api/traders/ava/record", "").want(t, 200); !contains(record.body, `{"format":"alertsify-record-1"`) {
+		t.Errorf("record: %s", record.body)
+	}
+	s.do("", "GET", "/api/traders/nobody_at_all/record", "").want(t, 404)
 	for _, path := range []string{"/api/feeds/timeline", "/api/feeds/global", "/api/feeds/trade/ava"} {
 		if a := s.do("ben", "GET", path, "").want(t, 200); !contains(a.body, `"username":"ava"`) || contains(a.body, "orderId") {
 			t.Errorf("%s: %s", path, a.body)
