@@ -114,7 +114,7 @@ func (a *App) Run(ctx context.Context) error {
 // browsers do not know at this address.
 func (a *App) checkPasskeys(ctx context.Context) error {
 	elsewhere, err := a.guard.CheckPasskeys(ctx)
-	a.meter.passkeysElsewhere.Set(float64(elsewhere))
+	a.meter.passkeysOf(elsewhere)
 	if err != nil {
 		return fmt.Errorf("check passkeys: %w", err)
 	}

@@ -117,6 +117,8 @@ func (m *meter) keyUses(list []KeyUse) {
 	}
 }
 
+func (m *meter) passkeysOf(elsewhere int) { m.passkeysElsewhere.Set(float64(elsewhere)) }
+
 func (m *meter) guard(event string) { m.guards.WithLabelValues(event).Inc() }
 
 func (m *meter) mailEvent(event string) { m.mails.WithLabelValues(event).Inc() }
