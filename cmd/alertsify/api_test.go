@@ -738,7 +738,11 @@ func (s *show) ageSessions(by time.Duration) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		values["auth_time"] = values["auth_time"].(int64) - int64(by.Seconds())
+		for _, name := range []string{"auth_time", "shown_at"} {
+			if at, ok := values[name].(int64); ok {
+				values[name] = at - int64(by.Seconds())
+			}
+		}
 		data, err := scs.GobCodec{}.Encode(deadline, values)
 		if err == nil {
 			_, err = pool.Exec(s.t.Context(), "update sessions set data = $2 where token_hash = $1", one.Token, data)
