@@ -87,7 +87,7 @@ func seedPositions(ctx context.Context, c console, n int, whose, data string) er
 		return err
 	}
 	defer a.Close()
-	chance := mathrand.New(mathrand.NewPCG(uint64(n), 1)) //nolint:gosec // positions that nobody made are no secret
+	chance := mathrand.New(mathrand.NewPCG(uint64(n), 1))
 	if err := a.InventPositions(ctx, n, strings.ToLower(whose), chance); err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ const (
 
 // ceremony is somebody in the middle of showing a passkey: in which session, and who.
 type ceremony struct {
-	ctx     context.Context // with the session
+	ctx     context.Context //nolint:containedctx // of the request, with its session
 	session []byte          // hash of its token: a challenge is bound to it
 	user    users.User
 	half    *half // they have shown nothing but a provider's word; nil: signed in

@@ -28,6 +28,7 @@ const (
 // Rotation is how the replacing of a user's secret ended.
 type Rotation string
 
+// The ends.
 const (
 	Replaced Rotation = "replaced" // the new secret is stored
 	Kept     Rotation = "kept"     // the old secret holds
@@ -203,7 +204,7 @@ func (a *Accounts) keepNew(ctx context.Context, r rotation, fresh snaptrade.User
 			return Replaced, nil
 		}
 		if !errors.Is(err, errMoved) && try < storeTries-1 {
-			time.Sleep(a.storePause)
+			<-time.After(a.storePause) // a few times at most; who stops now would lose the secret
 			err = nil
 		}
 	}
