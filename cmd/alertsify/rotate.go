@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/alertsify/alertsify/internal/app"
 	"github.com/alertsify/alertsify/internal/brokers"
@@ -23,11 +22,7 @@ func rotate(ctx context.Context, c console, args []string) error {
 		fmt.Fprintln(c.err, "usage: alertsify rotate keys|snaptrade")
 		return errUsage
 	}
-	cfg, err := load(c, app.Production, *data)
-	if err != nil {
-		return err
-	}
-	a, err := app.New(ctx, cfg, slog.New(slog.DiscardHandler))
+	a, err := idle(ctx, c, app.Production, *data)
 	if err != nil {
 		return err
 	}
