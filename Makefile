@@ -71,6 +71,12 @@ fuzz: tools-test ## every decoder of what comes from outside, FUZZ_TIME each (10
 FUZZED = $(call packages,^func Fuzz)
 FUZZ_TIME ?= 10m
 
+.PHONY: screenshots
+screenshots: tools-test assets ## a picture of every page and state, 390 and 1440 wide, dark and light, in screenshots/ (PAGES="status copy")
+	rm -rf screenshots
+	SCREENSHOTS=$(CURDIR)/screenshots go test ./cmd/alertsify -run '^TestEveryPageIsFitToRead$$' -count=1
+	@echo "$$(ls screenshots | wc -l) pictures in screenshots/"
+
 .PHONY: bench
 bench: tools-test ## benchmarks; where there is a peer or a floor, the ratio to it in the same run
 	go test -run '^$$' -bench . -benchmem -timeout=30m $(BENCHED)

@@ -49,6 +49,8 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 	open.Person = nil
 	landing := open
 	landing.Title, landing.Path = "Options trades, alerts and copies", "/"
+	service := open
+	service.Title, service.Path = "Status", statusPath
 	visitor := open
 	visitor.Title, visitor.Path = "Ben Example (@ben)", tradersPath
 	noticed := frame("Dashboard", "/dashboard")
@@ -137,6 +139,8 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"halts":               haltsPage(console("Halts", "/admin/halts"), cannedConsole(now)),
 		"login":               loginPage(open, loginView{ReturnTo: "/dashboard", Providers: []Provider{{"google", "Google"}, {"discord", "Discord"}, {"github", "GitHub"}}}),
 		"landing":             landingPage(landing),
+		"status":              statusPage(service, cannedStatus(now)),
+		"status-none":         statusPage(service, statusOf(nil, nil, now)),
 		"problem":             problemPage(open, problemView{Status: "500", Title: "Something went wrong on our side", Text: "It is written down. Your orders are not affected by this page.", Back: "/", RequestID: "0192f3c4-7a51-7c1e-9a55-3f1d2c4b5a60"}),
 		"billing":             billingPage(frame("Plan", billingPath), cannedBilling(now)),
 		"billing-ends":        billingPage(frame("Plan", billingPath), endingBilling(now)),

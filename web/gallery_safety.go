@@ -8,6 +8,7 @@ import (
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/risk"
+	"github.com/alertsify/alertsify/internal/status"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -60,4 +61,30 @@ func cannedReviews(now time.Time) []orders.UpForReview {
 			Reason: "2 contracts left this account outside Alertsify; what they brought is not known and not in the result", CreatedAt: now.Add(-26 * time.Hour),
 		},
 	}
+}
+
+// cannedStatus is ninety days with a bad one, some uneven ones and a beginning.
+func cannedStatus(now time.Time) statusView {
+	latest := []status.Minute{
+		{Name: "database", Minute: now, State: status.OK, Latency: 2 * time.Millisecond},
+		{Name: "placing", Minute: now, State: status.OK},
+		{Name: "snaptrade", Minute: now, State: status.Error, Detail: "answered 503"},
+		{Name: "discord", Minute: now.Add(-25 * time.Minute), State: status.OK, Latency: 180 * time.Millisecond},
+		{Name: "push", Minute: now, State: status.Disabled},
+		{Name: "sign-in", Minute: now, State: status.OK},
+	}
+	var days []status.Day
+	for _, name := range []string{"database", "discord", "placing", "sign-in", "snaptrade"} {
+		for i := range 71 {
+			d := status.Day{Name: name, Day: now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -i), OK: 1440}
+			switch {
+			case name == "snaptrade" && i%23 == 0:
+				d.OK, d.Errors = 1437, 3
+			case name == "discord" && i == 30:
+				d.OK, d.Errors = 1240, 200
+			}
+			days = append(days, d)
+		}
+	}
+	return statusOf(latest, days, now)
 }

@@ -18,6 +18,7 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/manifest.webmanifest", Rule: auth.Open, Class: httpio.Vital, Handler: s.manifest},
 
 		{Method: "GET", Pattern: "/", Rule: auth.Public, Class: httpio.Feed, Handler: s.home},
+		{Method: "GET", Pattern: statusPath, Rule: auth.Public, Class: httpio.Feed, Handler: s.publicStatus},
 		{Method: "GET", Pattern: auth.LoginPath, Rule: auth.Public, Class: httpio.Entry, Handler: s.login},
 		{Method: "GET", Pattern: "/dashboard", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.dashboard},
 		{Method: "GET", Pattern: "/chain", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.chainSearch},

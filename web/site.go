@@ -31,6 +31,7 @@ import (
 	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/internal/snaptrade"
+	"github.com/alertsify/alertsify/internal/status"
 	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alertsify/alertsify/web/ui"
 )
@@ -55,6 +56,7 @@ type Options struct {
 	Budget   *snaptrade.Budget
 	Members  *billing.Members
 	Hub      *live.Hub
+	Status   *status.Recorder
 	Clock    *exchange.Clock
 	Logger   *slog.Logger
 	Now      func() time.Time
@@ -82,6 +84,7 @@ type Site struct {
 	budget   *snaptrade.Budget
 	members  *billing.Members
 	hub      *live.Hub
+	status   *status.Recorder
 	clock    *exchange.Clock
 	log      *slog.Logger
 	now      func() time.Time
@@ -99,7 +102,7 @@ func New(o Options) (*Site, error) {
 	}
 	return &Site{
 		guard: o.Guard, users: o.Users, legal: o.Legal, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, results: o.Results, copier: o.Copier, records: o.Records,
-		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, clock: o.Clock, log: o.Logger, now: o.Now,
+		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, status: o.Status, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/webhook"
+	"github.com/alertsify/alertsify/web"
 )
 
 // openChecked raises a show whose requests and answers are held against the document.
@@ -658,6 +660,12 @@ func TestAPIHealthHasItsShapes(t *testing.T) {
 	}
 	if ready.Status != "ready" {
 		t.Errorf("the program is %s: %v", ready.Status, ready.Checks)
+	}
+	for name := range ready.Checks { // what is not the operators' business stands on the public page
+		public := slices.ContainsFunc(web.PublicServices, func(s web.PublicService) bool { return s.Check == name })
+		if operators := name == "instances" || name == "calendar"; public == operators {
+			t.Errorf("the check %s stands on /status: %v", name, public)
+		}
 	}
 	a := s.do("", "GET", "/metrics", "").want(t, 200)
 	if !contains(a.body, `alertsify_http_request_seconds_count{method="GET",route="/api/health",status="200"} 1`) {

@@ -144,26 +144,30 @@ func (p *tab) mind() {
 	})
 }
 
-// shoot keeps a picture of the tab in the folder that SCREENSHOTS names.
+// shoot keeps a picture of what the window shows in the folder that SCREENSHOTS names.
 func (p *tab) shoot(name string) {
+	p.pictures++
+	p.keep(fileName(p.t.Name(), p.person, p.pictures, name), chromedp.CaptureScreenshot())
+}
+
+func (p *tab) keep(file string, picture chromedp.Action[[]byte]) {
+	p.t.Helper()
 	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
 		return
 	}
-	p.pictures++
 	_, _ = eval[bool](p, settled) // a dialog that is just opening would be missed
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	png, err := chromedp.Run(ctx, picture)
 	if err != nil {
 		p.t.Logf("take a picture: %v", err)
 		return
 	}
-	file := filepath.Join(dir, fileName(p.t.Name(), p.person, p.pictures, name))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		p.t.Fatal(err)
 	}
-	if err := os.WriteFile(file, picture, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, file), png, 0o600); err != nil {
 		p.t.Fatal(err)
 	}
 }

@@ -127,8 +127,15 @@ func (r *Recorder) Watch(ctx context.Context, name string, ask func(context.Cont
 	return r.Record(context.WithoutCancel(ctx), name, state, r.now().Sub(began), detail)
 }
 
-// Trim removes minutes older than 90 days, in slices, and tells how many.
+// Trim adds up the days that have ended, then removes minutes and days older than 90
+// days, in slices, and tells how many minutes went.
 func Trim(ctx context.Context, db *postgres.DB, now time.Time) (int64, error) {
+	if _, err := Settle(ctx, db, now); err != nil {
+		return 0, err
+	}
+	if _, err := db.Pool().Exec(ctx, `delete from integration_days where day < $1`, now.Add(-keep)); err != nil {
+		return 0, fmt.Errorf("trim status: %w", postgres.Translate(err))
+	}
 	var removed int64
 	for {
 		tag, err := db.Pool().Exec(ctx, `

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/web"
+)
+
+// Every page there is, in the states that a story seldom reaches: nothing scrolls sideways
+// down to 320 pixels, axe finds nothing serious in either theme, and the console is silent.
+// The pages come from the gallery, without the product behind them. `make screenshots`
+// looks at the desk's window too, and keeps a picture of each page in each theme.
+func TestEveryPageIsFitToRead(t *testing.T) {
+	t.Parallel()
+	b := startBrowser(t)
+	site := gallerySite(t)
+	names := galleryPages(t, site)
+	if only := os.Getenv("PAGES"); only != "" {
+		names = strings.Fields(only)
+	}
+	windows := []window{phone} // where room is short
+	if os.Getenv("SCREENSHOTS") != "" {
+		windows = append(windows, desk)
+	}
+	for _, w := range windows {
+		p := b.visitor(t, site, w)
+		p.person = "anybody"
+		for _, name := range names {
+			p.open("/gallery/" + name)
+			p.pictured(name)
+			for _, fault := range p.faults() {
+				t.Errorf("%s at %s: %s", name, w.name, fault)
+			}
+		}
+	}
+}
+
+// pictured keeps the whole page in each theme.
+func (p *tab) pictured(name string) {
+	p.t.Helper()
+	if os.Getenv("SCREENSHOTS") == "" {
+		return
+	}
+	for _, theme := range []string{"light", "dark"} {
+		p.paint(theme)
+		p.keep(name+"-"+p.window.name+"-"+theme+".png", chromedp.FullScreenshot(100))
+	}
+}
+
+// gallerySite serves the gallery and what its pages load, as the product does. Fragments
+// and events have nothing behind them: they are empty, and change nothing.
+func gallerySite(t *testing.T) string {
+	t.Helper()
+	site, err := web.New(web.Options{Now: time.Now, Dev: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := chi.NewRouter()
+	for _, route := range site.Routes() {
+		switch route.Pattern {
+		case "/gallery", "/gallery/{name}", "/assets/{name}", "/sw.js", "/manifest.webmanifest":
+			r.Method(route.Method, route.Pattern, route.Handler)
+		}
+	}
+	r.NotFound(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	server := httptest.NewUnstartedServer(nil)
+	url := "http://" + server.Listener.Addr().String()
+	front, err := httpio.Front(httpio.FrontOptions{AppURL: url, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Config.Handler = front(r)
+	server.Start()
+	t.Cleanup(server.Close)
+	return url
+}
+
+var galleryLink = regexp.MustCompile(`href="/gallery/([a-z0-9-]+)"`)
+
+func galleryPages(t *testing.T, site string) (names []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, site+"/gallery", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range galleryLink.FindAllSubmatch(body, -1) {
+		names = append(names, string(link[1]))
+	}
+	if len(names) < 100 {
+		t.Fatalf("the gallery has %d pages only", len(names))
+	}
+	return names
+}
