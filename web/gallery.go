@@ -8,6 +8,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
 
+	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/delivery"
@@ -138,7 +139,10 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"budget":              budgetPage(console("Budget", budgetPath), cannedBudget(now)),
 		"halts":               haltsPage(console("Halts", "/admin/halts"), cannedConsole(now)),
 		"login":               loginPage(open, loginView{ReturnTo: "/dashboard", Providers: []Provider{{"google", "Google"}, {"discord", "Discord"}, {"github", "GitHub"}}}),
-		"landing":             landingPage(landing),
+		"landing":             landingPage(landing, cannedFeed(now).Items),
+		"landing-quiet":       landingPage(landing, nil),
+		"feed":                feedPage(frame("Feed", feedPath), cannedFeed(now)),
+		"feed-none":           feedPage(frame("Feed", feedPath), feedView{Kind: alerts.TimelineFeed}),
 		"status":              statusPage(service, cannedStatus(now)),
 		"status-none":         statusPage(service, statusOf(nil, nil, now)),
 		"problem":             problemPage(open, problemView{Status: "500", Title: "Something went wrong on our side", Text: "It is written down. Your orders are not affected by this page.", Back: "/", RequestID: "0192f3c4-7a51-7c1e-9a55-3f1d2c4b5a60"}),

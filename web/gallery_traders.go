@@ -107,3 +107,15 @@ func cannedStop(paper bool) copyStopView {
 func publicView(v traderView) traderView {
 	return traderView{Profile: v.Profile, Alerts: v.Alerts, Record: v.Record}
 }
+
+// cannedFeed is a page of everybody's alerts.
+func cannedFeed(now time.Time) feedView {
+	v := feedView{Kind: alerts.GlobalFeed, Next: "older"}
+	lost, percent := money.MustAmount("-420"), money.MustAmount("-100").Decimal
+	expired := alerts.FeedItem{
+		ID: uuid.UUID{3}, Username: "christopher_long_name", Side: "STC", Contract: contract("BRKB", exchange.Put, "412.5", exchange.TradingDay(now)), Quantity: 120, Filled: 120,
+		Price: money.MustPrice("0.00"), Entry: price("0.035"), RealizedPnl: &lost, RealizedPercent: &percent, At: now.Add(-50 * time.Hour),
+	}
+	v.Items = append(cannedTrader(now).Alerts, expired)
+	return v
+}

@@ -66,7 +66,11 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request) error {
 	if _, known := auth.From(r.Context()); known {
 		return back(w, "/dashboard", "")
 	}
-	return s.show(w, r, http.StatusOK, landingPage(s.frame(r, "Options trades, alerts and copies", "/")))
+	latest, err := s.latest(r)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, landingPage(s.frame(r, "Options trades, alerts and copies", "/"), latest))
 }
 
 // offered are the providers whose word counts.

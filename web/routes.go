@@ -116,6 +116,7 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/stop/resume", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.resumeTrading},
 	}
 	list = append(list, s.legalRoutes()...)
+	list = append(list, s.feedRoutes()...)
 	list = append(list, s.preferenceRoutes()...)
 	list = append(list, s.deliveryRoutes()...)
 	list = append(list, s.auditRoutes()...)
