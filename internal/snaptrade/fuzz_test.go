@@ -33,7 +33,8 @@ func FuzzAnswer(f *testing.F) {
 				t.Errorf("%q: %d orders and %d unreadable of %d", body, len(l.Orders), l.Unreadable, len(orders.Items()))
 			}
 			for _, o := range l.Orders {
-				if o.ID == "" || o.Status == StatusFilled && o.Filled == nil {
+				short := o.Filled != nil && o.Total != nil && o.Filled.LessThan(*o.Total)
+				if o.ID == "" || o.Status == StatusFilled && short { // without a count it stays looked at
 					t.Errorf("%q is read as %+v", body, o)
 				}
 			}
