@@ -26,7 +26,7 @@ import (
 func TestEveryPageIsFitToRead(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
-	site := gallerySite(t)
+	site := gallerySite(t).URL
 	names := galleryPages(t, site)
 	if only := os.Getenv("PAGES"); only != "" {
 		names = strings.Fields(only)
@@ -61,8 +61,9 @@ func (p *tab) pictured(name string) {
 }
 
 // gallerySite serves the gallery and what its pages load, as the product does. Fragments
-// and events have nothing behind them: they are empty, and change nothing.
-func gallerySite(t *testing.T) string {
+// and events have nothing behind them: they are empty, and change nothing. A few pages
+// stand at their own addresses too, and signing out leads to the gallery's login.
+func gallerySite(t *testing.T) *httptest.Server {
 	t.Helper()
 	site, err := web.New(web.Options{Now: time.Now, Dev: true})
 	if err != nil {
@@ -71,21 +72,30 @@ func gallerySite(t *testing.T) string {
 	r := chi.NewRouter()
 	for _, route := range site.Routes() {
 		switch route.Pattern {
-		case "/gallery", "/gallery/{name}", "/assets/{name}", "/sw.js", "/manifest.webmanifest":
+		case "/gallery", "/gallery/{name}", "/assets/{name}", "/sw.js", "/manifest.webmanifest", "/offline":
 			r.Method(route.Method, route.Pattern, route.Handler)
 		}
 	}
+	for path, page := range map[string]string{"/dashboard": "dashboard", "/chain/{symbol}": "chain", "/analytics": "analytics-overview"} {
+		r.Get(path, func(w http.ResponseWriter, q *http.Request) {
+			q.URL.Path = "/gallery/" + page
+			chi.RouteContext(q.Context()).Reset()
+			r.ServeHTTP(w, q)
+		})
+	}
+	r.Post("/auth/logout", func(w http.ResponseWriter, q *http.Request) {
+		http.Redirect(w, q, "/gallery/login", http.StatusSeeOther)
+	})
 	r.NotFound(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	server := httptest.NewUnstartedServer(nil)
-	url := "http://" + server.Listener.Addr().String()
-	front, err := httpio.Front(httpio.FrontOptions{AppURL: url, Logger: slog.New(slog.DiscardHandler)})
+	front, err := httpio.Front(httpio.FrontOptions{AppURL: "http://" + server.Listener.Addr().String(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server.Config.Handler = front(r)
 	server.Start()
 	t.Cleanup(server.Close)
-	return url
+	return server
 }
 
 var galleryLink = regexp.MustCompile(`href="/gallery/([a-z0-9-]+)"`)

@@ -8,6 +8,8 @@ import { startFind } from "./find.js";
 import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
+import { startOffline } from "./offline.js";
+import { startPalette } from "./palette.js";
 import { startPasskeys } from "./passkeys.js";
 import { startPush } from "./push.js";
 import { startQuotes } from "./quotes.js";
@@ -24,10 +26,12 @@ startAges();
 startQuotes();
 startCharts();
 startPasskeys();
+startOffline();
 if (document.body.dataset.events) {
   startToasts();
   startLive(document.body.dataset.events);
   startKeys();
+  startPalette();
   startPush();
   startCelebrations();
 }

@@ -1,7 +1,7 @@
 // Keys that move, and two that send: they answer the question in focus, once armed in this
 // tab. No key places an order of one's own: each passes its confirmation.
 
-const places = { d: "/dashboard", t: "/dashboard#ticket", c: "/copy", p: "/positions", o: "/orders", n: "/notifications" };
+const places = { d: "/dashboard", t: "/dashboard#ticket", c: "/copy", p: "/positions", a: "/analytics", f: "/feed", o: "/orders", n: "/notifications" };
 const chord = 1200; // ms between "g" and the place
 
 const armedFor = 5 * 60 * 1000; // ms
