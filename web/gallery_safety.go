@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/alertsify/alertsify/internal/inbox"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/risk"
@@ -87,4 +88,30 @@ func cannedStatus(now time.Time) statusView {
 		}
 	}
 	return statusOf(latest, days, now)
+}
+
+func cannedIntegrations(now time.Time) integrationsView {
+	return integrationsView{
+		Parts: integrationViews([]status.Minute{
+			{Name: "database", Minute: now, State: status.OK, Latency: 2 * time.Millisecond},
+			{Name: "discord", Minute: now.Add(-25 * time.Minute), State: status.OK, Latency: 180 * time.Millisecond},
+			{Name: "push", Minute: now, State: status.Disabled},
+			{Name: "snaptrade", Minute: now.Add(-time.Minute), State: status.Error, Latency: 10 * time.Second, Detail: "list brokerages: snaptrade: unavailable: status 503"},
+		}, map[string]string{
+			"push":      "run `alertsify vapid` and set VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY, VAPID_SUBJECT",
+			"snaptrade": "set SNAPTRADE_CLIENT_ID and SNAPTRADE_CONSUMER_KEY from the SnapTrade dashboard",
+		}, now),
+		Heard: []inbox.Heard{
+			{Provider: "snaptrade", Type: "ACCOUNT_HOLDINGS_UPDATED", At: now.Add(-4 * time.Minute)},
+			{Provider: "whop", Type: "membership.cancel_at_period_end_changed", At: now.Add(-50 * time.Hour)},
+		},
+	}
+}
+
+func cannedWebhooks(now time.Time) webhooksView {
+	return webhooksView{Next: "older", List: []inbox.Entry{
+		{ID: "snaptrade.YQ", Provider: "snaptrade", WebhookID: "dbaee13a-0000-4677-9741-b6845e60ee04", Type: "TRADE_DETECTION", State: "new", ReceivedAt: now.Add(-2 * time.Second)},
+		{ID: "snaptrade.Yg", Provider: "snaptrade", WebhookID: "6e60ee04-9741-4677-9741-b6845edbaee1", Type: "ACCOUNT_HOLDINGS_UPDATED", State: "done", Attempts: 1, ReceivedAt: now.Add(-4 * time.Minute)},
+		{ID: "whop.Yw", Provider: "whop", WebhookID: "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W", Type: "membership.cancel_at_period_end_changed", State: "parked", Attempts: 10, Stale: true, Reason: "read membership mem_b6845e60ee04: whop: unavailable: status 502", ReceivedAt: now.Add(-50 * time.Hour)},
+	}}
 }

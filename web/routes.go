@@ -118,6 +118,7 @@ func (s *Site) Routes() []auth.Route {
 	}
 	list = append(list, s.legalRoutes()...)
 	list = append(list, s.feedRoutes()...)
+	list = append(list, s.integrationRoutes()...)
 	list = append(list, s.preferenceRoutes()...)
 	list = append(list, s.deliveryRoutes()...)
 	list = append(list, s.auditRoutes()...)

@@ -23,6 +23,7 @@ import (
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/inbox"
 	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
@@ -57,6 +58,8 @@ type Options struct {
 	Members  *billing.Members
 	Hub      *live.Hub
 	Status   *status.Recorder
+	Inbox    *inbox.Inbox
+	Remedies map[string]string // what to do about each check, by its name
 	Clock    *exchange.Clock
 	Logger   *slog.Logger
 	Now      func() time.Time
@@ -85,6 +88,8 @@ type Site struct {
 	members  *billing.Members
 	hub      *live.Hub
 	status   *status.Recorder
+	webhooks *inbox.Inbox
+	remedies map[string]string
 	clock    *exchange.Clock
 	log      *slog.Logger
 	now      func() time.Time
@@ -102,7 +107,7 @@ func New(o Options) (*Site, error) {
 	}
 	return &Site{
 		guard: o.Guard, users: o.Users, legal: o.Legal, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, results: o.Results, copier: o.Copier, records: o.Records,
-		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, status: o.Status, clock: o.Clock, log: o.Logger, now: o.Now,
+		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, status: o.Status, webhooks: o.Inbox, remedies: o.Remedies, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil
 }

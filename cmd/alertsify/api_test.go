@@ -292,6 +292,7 @@ func (s *show) walkConsole(t *testing.T) {
 		t.Errorf("budget: %s", a.body)
 	}
 	s.walkReviews(t, console)
+	s.walkWebhooks(t, console)
 	s.walkDeliveries(t, console)
 	a = s.do("ava", "PATCH", "/api/settings", `{"timeZone":"Europe/Berlin","announcesDetected":false,"limits":{"manualContracts":"50"}}`).want(t, 200)
 	if !contains(a.body, `"timeZone":"Europe/Berlin"`) || !contains(a.body, `"own":"50.00"`) {
@@ -323,6 +324,24 @@ func (s *show) walkReviews(t *testing.T, console func(method, path, body string)
 	if again.code() != "invalid_state" {
 		t.Errorf("recorded twice: %s", again.body)
 	}
+}
+
+// walkWebhooks finds a webhook that came in, and has it worked once more.
+func (s *show) walkWebhooks(t *testing.T, console func(method, path, body string) answer) {
+	t.Helper()
+	s.eventually("every integration was asked", func() bool {
+		return contains(console("GET", "/api/admin/integrations", "").body, `"name":"whop","state":"ok"`)
+	})
+	var log []struct{ ID, State string }
+	s.eventually("a webhook was worked", func() bool {
+		console("GET", "/api/admin/webhooks?limit=1", "").into(t, &log)
+		return len(log) == 1 && log[0].State == "done"
+	})
+	path := "/api/admin/webhooks/" + log[0].ID + "/replay"
+	if a := console("POST", path, ""); !contains(a.body, `"state":"new"`) {
+		t.Errorf("replayed: %s", a.body)
+	}
+	console("GET", "/api/admin/webhooks?state=parked", "")
 }
 
 // walkDeliveries looks at the channels, and works two dead letters of ben's.
@@ -622,7 +641,7 @@ func TestAPIListsOfNothingAreEmpty(t *testing.T) {
 	var lists int
 	for path, item := range c.doc.Paths.Map() {
 		if item.Get == nil || strings.Contains(path, "{") || !c.isList(item.Get) || strings.HasPrefix(path, "/api/market/") ||
-			path == "/api/legal" || path == "/api/analytics-v2/closed-positions" || path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/admin/audit" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
+			path == "/api/legal" || path == "/api/analytics-v2/closed-positions" || path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/admin/integrations" || path == "/api/admin/webhooks" || path == "/api/admin/audit" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
 			continue
 		}
 		lists++

@@ -25,6 +25,7 @@ import (
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/inbox"
 	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
@@ -33,6 +34,7 @@ import (
 	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/internal/snaptrade"
+	"github.com/alertsify/alertsify/internal/status"
 	"github.com/alertsify/alertsify/internal/users"
 )
 
@@ -54,6 +56,8 @@ type Options struct {
 	Legal    *legal.Register
 	Members  *billing.Members
 	Hub      *live.Hub
+	Status   *status.Recorder
+	Inbox    *inbox.Inbox
 	Budget   *snaptrade.Budget
 	Allow    httpio.Allow    // counts what has its own small limit
 	Seats    *httpio.Seats   // open event streams
@@ -78,6 +82,8 @@ type API struct {
 	legal    *legal.Register
 	members  *billing.Members
 	hub      *live.Hub
+	status   *status.Recorder
+	inbox    *inbox.Inbox
 	budget   *snaptrade.Budget
 	allow    httpio.Allow
 	seats    *httpio.Seats
@@ -89,7 +95,7 @@ type API struct {
 func New(o Options) *API {
 	return &API{
 		records: o.Records, desk: o.Desk, rules: o.Rules, book: o.Book, results: o.Results, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
-		guard: o.Guard, users: o.Users, legal: o.Legal, members: o.Members, hub: o.Hub, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
+		guard: o.Guard, users: o.Users, legal: o.Legal, members: o.Members, hub: o.Hub, status: o.Status, inbox: o.Inbox, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
 		docs: sync.OnceValues(renderDocs),
 	}
 }
@@ -225,6 +231,9 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/admin/announcements", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listAnnouncements},
 		{Method: "POST", Pattern: "/api/admin/announcements", Rule: auth.Operator, Class: httpio.Vital, Handler: a.announce},
 		{Method: "GET", Pattern: "/api/admin/members", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listMembers},
+		{Method: "GET", Pattern: "/api/admin/integrations", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listIntegrations},
+		{Method: "GET", Pattern: "/api/admin/webhooks", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listWebhooks},
+		{Method: "POST", Pattern: "/api/admin/webhooks/{id}/replay", Rule: auth.Operator, Class: httpio.Vital, Handler: bare(a.replayWebhook)},
 		{Method: "GET", Pattern: "/api/admin/reviews", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listReviews},
 		{Method: "POST", Pattern: "/api/admin/orders/{id}/not-placed", Rule: auth.Operator, Class: httpio.Vital, Handler: a.recordNotPlaced},
 		{Method: "GET", Pattern: "/api/legal", Rule: read, Class: httpio.Feed, Handler: a.listDocuments},

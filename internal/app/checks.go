@@ -45,6 +45,15 @@ func (a *App) Checks() []Check {
 	}
 }
 
+// remedies says by a check's name what to do about it.
+func (a *App) remedies() map[string]string {
+	named := map[string]string{}
+	for _, c := range a.Checks() {
+		named[c.Name] = c.Remedy
+	}
+	return named
+}
+
 func (a *App) askDatabase(ctx context.Context) error {
 	return postgres.SchemaKnown(ctx, a.db)
 }

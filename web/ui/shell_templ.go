@@ -451,7 +451,7 @@ var hand = []place{
 // entries are the navigation's; operators have their console besides.
 func entries(p Page) []place {
 	if p.Person != nil && p.Person.Admin {
-		return append(slices.Clone(desk), place{"/admin/halts", "stop", "Halts"}, place{"/admin/reviews", "eye", "Reviews"}, place{"/admin/budget", "budget", "Budget"},
+		return append(slices.Clone(desk), place{"/admin/integrations", "link", "Integrations"}, place{"/admin/webhooks", "feed", "Webhooks"}, place{"/admin/halts", "stop", "Halts"}, place{"/admin/reviews", "eye", "Reviews"}, place{"/admin/budget", "budget", "Budget"},
 			place{"/admin/members", "plan", "Members"},
 			place{"/admin/deliveries", "orders", "Deliveries"}, place{"/admin/announcements", "info", "Announcements"},
 			place{"/admin/audit", "eye", "Audit"})
