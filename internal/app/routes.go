@@ -96,9 +96,18 @@ func (a *App) boundConnections() error {
 		total = min(total, most/4*3)
 	}
 	a.conns = httpio.NewConnections(httpio.ConnectionOptions{
-		Total: total, PerAddress: a.cfg.ConnectionsPerAddress, Proxies: proxies, Logger: a.log, Refused: a.meter.hungUp,
+		Total: total, PerAddress: shareOf(total, a.cfg), Proxies: proxies, Logger: a.log, Refused: a.meter.hungUp,
 	})
 	return nil
+}
+
+// shareOf is how many of all connections one address may have: as set, and in production no
+// more than a twentieth, so that a small machine is not one address's.
+func shareOf(total int, cfg Config) int {
+	if cfg.Env != Production {
+		return cfg.ConnectionsPerAddress
+	}
+	return min(cfg.ConnectionsPerAddress, max(1, total/20))
 }
 
 const streamsPerProcess = 5000
