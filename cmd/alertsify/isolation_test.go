@@ -283,7 +283,7 @@ func (s *show) ownRowsStayTheirs(t *testing.T) {
 		others := strings.NewReplacer("("+owner+",", "($2::uuid,", " "+owner+",", " $2::uuid,", " "+owner+")", " $2::uuid)").Replace("(" + columns + ")")
 		for act, sql := range map[string]string{
 			"update": fmt.Sprintf("update %s set %s = $2::uuid where %[2]s = $1::uuid", table, owner),
-			"insert": fmt.Sprintf("insert into %s (%s) overriding system value select %s from %[1]s where %s = $1::uuid limit 1",
+			"insert": fmt.Sprintf("insert into %[1]s (%[2]s) overriding system value select %[3]s from %[1]s where %[4]s = $1::uuid limit 1",
 				table, columns, strings.Trim(others, "()"), owner),
 		} {
 			for _, user := range []string{"ava", "ben"} {

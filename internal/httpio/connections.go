@@ -13,9 +13,10 @@ import (
 // Connections bounds how many connections a server has: in all, and from one address
 // (an IPv6 customer's /64 counts as one). Our proxies and this machine (127.0.0.1, ::1) stand
 // for many people, so that only the total holds for them, and a tenth of it is theirs alone:
-// while strangers fill the rest, health checks and exits through the proxy come in. Whoever sends slowly holds a connection for
-// seconds and can open thousands; what is over a bound is closed before anything is read
-// from it. Streams are not counted here once they have begun: they have seats (Seats).
+// while strangers fill the rest, health checks and exits through the proxy come in. Whoever
+// sends slowly holds a connection for seconds and can open thousands; what is over a bound is
+// closed before anything is read from it. Streams are not counted here once they have begun:
+// they have seats (Seats).
 type Connections struct {
 	o   ConnectionOptions
 	now func() time.Time
