@@ -109,8 +109,9 @@ func kindWords(kind string) string {
 		"access_tokens": "access token", "accounts": "broker account", "announcements": "announcement", "connections": "broker connection",
 		"consents": "consent to automatic copying", "dead_letter_log": "dead letter", "destinations": "message destination", "identities": "way to sign in",
 		"legal_acceptances": "accepted document",
-		"order_changes":     "change of an order", "orders": "order", "passkeys": "passkey", "positions": "position under review", "risk_limits": "limit",
+		"order_changes":     "change of an order", "orders": "order", "passkeys": "passkey", "positions": "position under review", "redemptions": "redeemed license", "risk_limits": "limit",
 		"second_factors": "passkey asked for at sign-in", "sign_ins": "sign-in", "subscriptions": "copying", "trading_switches": "halt", "users": "profile",
+		"whop_links": "Whop account",
 	}[kind]
 	if !ok {
 		return strings.ReplaceAll(kind, "_", " ")

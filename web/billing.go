@@ -17,6 +17,9 @@ const (
 
 	// redeemsPerMinute bounds how fast somebody may try license keys, as the API does.
 	redeemsPerMinute = 5
+
+	// checkoutsPerMinute bounds what somebody has us ask Whop, as the API does.
+	checkoutsPerMinute = 10
 )
 
 // billingView is what somebody has and may buy.
@@ -80,6 +83,9 @@ func (s *Site) checkout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := s.countCheckout(w, r); err != nil {
+		return err
+	}
 	url, err := s.members.Checkout(r.Context(), me(r.Context()), billing.Plan(f.Get("plan")))
 	if err != nil {
 		return err
@@ -87,6 +93,10 @@ func (s *Site) checkout(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, url, http.StatusSeeOther) //nolint:gosec // as Whop answered it; of what was posted only a plan of ours got through
 	return nil
+}
+
+func (s *Site) countCheckout(w http.ResponseWriter, r *http.Request) error {
+	return httpio.Spend(w, r, s.allow, "checkout:"+me(r.Context()).String(), checkoutsPerMinute)
 }
 
 // beginWhop answers POST /settings/billing/whop: on to Whop, to sign in there.
@@ -106,6 +116,9 @@ func (s *Site) finishWhop(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	if q.Get("error") != "" {
 		return back(w, billingPath, "")
+	}
+	if err := s.countCheckout(w, r); err != nil {
+		return err
 	}
 	if err := s.members.FinishLink(r.Context(), me(r.Context()), q.Get("state"), q.Get("code")); err != nil {
 		return err
@@ -139,6 +152,9 @@ func (s *Site) redeem(w http.ResponseWriter, r *http.Request) error {
 func (s *Site) cancelPlan(w http.ResponseWriter, r *http.Request) error {
 	f, err := form(w, r)
 	if err != nil {
+		return err
+	}
+	if err := s.countCheckout(w, r); err != nil {
 		return err
 	}
 	if err := s.members.Cancel(r.Context(), me(r.Context()), f.Get("membership")); err != nil {

@@ -77,6 +77,9 @@ func (s *Site) connectBroker(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := s.countPortal(w, r); err != nil {
+		return err
+	}
 	portal, err := s.accounts.Connect(r.Context(), me(r.Context()), f.Get("broker"), brokerReturnPath)
 	if err != nil {
 		return err
@@ -88,6 +91,9 @@ func (s *Site) connectBroker(w http.ResponseWriter, r *http.Request) error {
 func (s *Site) reconnectBroker(w http.ResponseWriter, r *http.Request) error {
 	id, err := httpio.PathID(r, "id")
 	if err != nil {
+		return err
+	}
+	if err := s.countPortal(w, r); err != nil {
 		return err
 	}
 	portal, err := s.accounts.Reconnect(r.Context(), me(r.Context()), id, brokerReturnPath)
@@ -109,6 +115,14 @@ func (s *Site) setAnnouncing(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.guard.Forget(user) // the page that says so must already show it
 	return back(w, brokersPath, "written")
+}
+
+// portalsPerMinute bounds what opening the portal takes of everybody's request budget, as the
+// API does.
+const portalsPerMinute = 10
+
+func (s *Site) countPortal(w http.ResponseWriter, r *http.Request) error {
+	return httpio.Spend(w, r, s.allow, "portal:"+me(r.Context()).String(), portalsPerMinute)
 }
 
 // toPortal sends the browser to the portal. The address is as good as a password

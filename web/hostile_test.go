@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/hostile"
 )
 
@@ -15,7 +16,16 @@ import (
 func TestNoHostileAddressIsLedBackTo(t *testing.T) {
 	t.Parallel()
 	ours := &url.URL{Scheme: "https", Host: "app.example", Path: "/orders"}
-	for _, to := range append(hostile.Inside(), hostile.LookAlikes("app.example", "/orders")...) {
+	addresses := append(hostile.Inside(), hostile.LookAlikes("app.example", "/orders")...)
+	if len(addresses) < hostile.Least {
+		t.Fatalf("only %d addresses", len(addresses))
+	}
+	for _, to := range addresses {
+		r := httptest.NewRequest(http.MethodPost, "https://app.example/orders", nil)
+		r.Header["Referer"] = []string{to}
+		if from := referer(r); !strings.HasPrefix(from, "/") || auth.LocalPath(from) != from {
+			t.Errorf("whoever comes from %q is led to %q", to, from)
+		}
 		w := httptest.NewRecorder()
 		if err := back(w, to, "written"); err != nil {
 			t.Fatal(err)

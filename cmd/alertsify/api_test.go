@@ -48,6 +48,16 @@ func (s *show) browser() *http.Client {
 func (s *show) signIn(person string) *http.Client {
 	s.t.Helper()
 	b := s.browser()
+	if a := s.send(b, "GET", s.consent(b, person), ""); a.status != http.StatusSeeOther {
+		s.t.Fatalf("sign in: %d %s", a.status, a.body)
+	}
+	return b
+}
+
+// consent begins a sign-in in a browser, says yes at the provider, and is the path of the
+// callback that it leads to.
+func (s *show) consent(b *http.Client, person string) string {
+	s.t.Helper()
 	post := func(address string, form url.Values) string {
 		r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, address, strings.NewReader(form.Encode()))
 		if err != nil {
@@ -68,11 +78,7 @@ func (s *show) signIn(person string) *http.Client {
 	form := page.Query()
 	form.Set("person", person)
 	page.RawQuery = ""
-	back := post(page.String(), form)
-	if a := s.send(b, "GET", strings.TrimPrefix(back, s.url), ""); a.status != http.StatusSeeOther {
-		s.t.Fatalf("sign in: %d %s", a.status, a.body)
-	}
-	return b
+	return strings.TrimPrefix(post(page.String(), form), s.url)
 }
 
 // want fails the test unless the answer has the status, and gives it back.

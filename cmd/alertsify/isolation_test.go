@@ -259,12 +259,72 @@ func TestIsolationAQueryThatForgetsItsOwnerFindsNothingOfOthers(t *testing.T) {
 			}
 		}
 	}
+	s.ownRowsStayTheirs(t)
 	if changed < 150 {
 		t.Errorf("only %d changes could be tried", changed)
 	}
 	if hidden < 40 {
 		t.Errorf("there was something to hide only %d times", hidden)
 	}
+}
+
+// ownRowsStayTheirs tries to give a row of one's own to somebody else, and to make one for
+// them: the database refuses both, whatever the program asks.
+func (s *show) ownRowsStayTheirs(t *testing.T) {
+	t.Helper()
+	tried := map[string]int{}
+	for _, table := range s.ownedTables(t) {
+		owner := "user_id"
+		if table == "subscriptions" || table == "follows" {
+			owner = "follower_id"
+		}
+		columns := s.text(`select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
+			where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = ''`, table)
+		others := strings.NewReplacer("("+owner+",", "($2::uuid,", " "+owner+",", " $2::uuid,", " "+owner+")", " $2::uuid)").Replace("(" + columns + ")")
+		for act, sql := range map[string]string{
+			"update": fmt.Sprintf("update %s set %s = $2::uuid where %[2]s = $1::uuid", table, owner),
+			"insert": fmt.Sprintf("insert into %[1]s (%[2]s) overriding system value select %[3]s from %[1]s where %[4]s = $1::uuid limit 1",
+				table, columns, strings.Trim(others, "()"), owner),
+		} {
+			for _, user := range []string{"ava", "ben"} {
+				if s.triedAsMember(t, s.people[user], s.people["cara"], table, act, sql) {
+					tried[act]++
+				}
+			}
+		}
+	}
+	t.Logf("own rows for others: %v tries", tried)
+	if tried["update"] < 20 || tried["insert"] < 20 {
+		t.Errorf("only %v could be tried", tried)
+	}
+}
+
+// triedAsMember does something with somebody's own rows that is to be refused; false where
+// they have none there, or members may not do that to the table at all.
+func (s *show) triedAsMember(t *testing.T, user, other uuid.UUID, table, act, sql string) bool {
+	t.Helper()
+	if s.text(`select has_table_privilege($1, $2, $3)::text`, postgres.Member, table, act) != "true" {
+		return false
+	}
+	back := errors.New("taken back")
+	var n int64
+	err := s.stage.db.As(t.Context(), user, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "set local role "+postgres.Member); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, sql, user, other)
+		n = tag.RowsAffected()
+		return errors.Join(err, back)
+	})
+	switch {
+	case n > 0:
+		t.Errorf("%d own rows of %s could be another's: %s", n, table, sql)
+	case strings.Contains(err.Error(), "row-level security"):
+		return true
+	case strings.Contains(err.Error(), "SQLSTATE"):
+		t.Errorf("%s: %v", sql, err)
+	}
+	return false
 }
 
 // visibleToAll says of which rows a table makes no secret.

@@ -44,6 +44,11 @@ func TestDocumentsAreAskedBeforeAnythingOpens(t *testing.T) {
 			t.Errorf("%s: %s", path, a.body)
 		}
 	}
+	unmute := s.send(s.client, "DELETE", "/api/copy-trading/subscription/"+uuid.NewString()+"/mute", "", nora).want(t, http.StatusForbidden)
+	if unmute.code() != "terms_required" {
+		t.Errorf("unmuting: %s", unmute.body)
+	}
+	s.send(s.client, "POST", "/api/copy-trading/subscription/"+uuid.NewString()+"/mute", "", nora).want(t, http.StatusNotFound)
 	sell := `{"side":"STC","positionId":"` + uuid.NewString() + `","quantity":1,"orderType":"Limit","limitPrice":"3.50"}`
 	s.send(s.client, "POST", "/api/trading/orders", sell, nora, key()).want(t, http.StatusNotFound)
 	s.send(s.client, "DELETE", "/api/trading/orders/"+uuid.NewString(), "", nora, key()).want(t, http.StatusNotFound)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -129,9 +130,10 @@ func encode(p payload) ([]byte, error) {
 	return bytes.TrimSpace(b.Bytes()), err
 }
 
-// localPath lets nothing but our own pages through: a click must not lead away.
+// localPath lets nothing but our own pages through: a click must not lead away. Browsers drop
+// control characters before they look for a second slash, and take a backslash for one.
 func localPath(url string) string {
-	if !strings.HasPrefix(url, "/") || strings.HasPrefix(url, "//") || strings.HasPrefix(url, `/\`) || len(url) > pushURLMax {
+	if !strings.HasPrefix(url, "/") || strings.HasPrefix(url, "//") || strings.ContainsRune(url, '\\') || strings.ContainsFunc(url, unicode.IsControl) || len(url) > pushURLMax {
 		return "/notifications"
 	}
 	return url

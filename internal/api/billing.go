@@ -11,6 +11,9 @@ import (
 // redeemsPerMinute bounds how fast somebody may try license keys.
 const redeemsPerMinute = 5
 
+// checkoutsPerMinute bounds what somebody has us ask Whop.
+const checkoutsPerMinute = 10
+
 // standing answers GET /api/billing: the plan, what gives it, and what would be more.
 func (a *API) standing(w http.ResponseWriter, r *http.Request) error {
 	s, err := a.members.Standing(r.Context(), user(r.Context()))
@@ -46,6 +49,9 @@ func (a *API) checkout(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
 	}
+	if err := httpio.Spend(w, r, a.allow, "checkout:"+user(r.Context()).String(), checkoutsPerMinute); err != nil {
+		return err
+	}
 	url, err := a.members.Checkout(r.Context(), user(r.Context()), in.Plan)
 	if err != nil {
 		return err
@@ -62,6 +68,9 @@ func (a *API) cancelPlan(w http.ResponseWriter, r *http.Request) error {
 	}
 	if !storable(in.MembershipID) {
 		return fault.NotFound()
+	}
+	if err := httpio.Spend(w, r, a.allow, "checkout:"+user(r.Context()).String(), checkoutsPerMinute); err != nil {
+		return err
 	}
 	if err := a.members.Cancel(r.Context(), user(r.Context()), in.MembershipID); err != nil {
 		return err

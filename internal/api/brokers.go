@@ -6,6 +6,14 @@ import (
 	"github.com/alertsify/alertsify/internal/httpio"
 )
 
+// portalsPerMinute is how often somebody may open the portal: each costs a request of the one
+// budget that everybody's orders are sent from.
+const portalsPerMinute = 10
+
+func (a *API) countPortal(w http.ResponseWriter, r *http.Request) error {
+	return httpio.Spend(w, r, a.allow, "portal:"+user(r.Context()).String(), portalsPerMinute)
+}
+
 func (a *API) listBrokerages(w http.ResponseWriter, r *http.Request) error {
 	list, err := a.accounts.Brokerages(r.Context())
 	if err != nil {
@@ -20,6 +28,9 @@ func (a *API) connectBroker(w http.ResponseWriter, r *http.Request) error {
 		RedirectURI string `json:"redirectUri,omitempty"`
 	}
 	if err := httpio.Decode(r, &in); err != nil {
+		return err
+	}
+	if err := a.countPortal(w, r); err != nil {
 		return err
 	}
 	portal, err := a.accounts.Connect(r.Context(), user(r.Context()), in.BrokerID, in.RedirectURI)
@@ -40,6 +51,9 @@ func (a *API) listConnections(w http.ResponseWriter, r *http.Request) error {
 func (a *API) reconnectBroker(w http.ResponseWriter, r *http.Request) error {
 	id, err := httpio.PathID(r, "id")
 	if err != nil {
+		return err
+	}
+	if err := a.countPortal(w, r); err != nil {
 		return err
 	}
 	portal, err := a.accounts.Reconnect(r.Context(), user(r.Context()), id, "")

@@ -23,7 +23,7 @@ func (a *API) trackRecord(w http.ResponseWriter, r *http.Request) error {
 		return fault.NotFound()
 	}
 	if a.allow != nil {
-		d, err := a.allow(ctx, "record:"+httpio.Address(ctx).String(), recordsPerMinute)
+		d, err := a.allow(ctx, "record:"+httpio.AddressKey(httpio.Address(ctx)), recordsPerMinute)
 		if err == nil && !d.Allowed {
 			return fault.RateLimited(time.Until(d.Reset))
 		}

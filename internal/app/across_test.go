@@ -19,6 +19,7 @@ func acrossAllowed() []string {
 	return []string{
 		"internal/alerts/announcements.go:SayToAll",
 		"internal/auth/linked.go:link",
+		"internal/billing/buy.go:claim", "internal/billing/link.go:link",
 		"internal/copytrade/approve.go:Approve", "internal/copytrade/approve.go:Reject",
 		"internal/copytrade/decision.go:Decisions",
 		"internal/copytrade/drift.go:Drifts", "internal/copytrade/drift.go:settleDrift",

@@ -188,6 +188,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.desk = orders.New(orders.Options{
 		DB: a.db, Queue: a.adder, Rules: a.rules, Accounts: a.accounts, Market: a.market, Broker: a.broker, Alerts: a.alerts,
 		Gate: a.gate, Clock: a.clock, Now: time.Now, Logger: a.log, Crash: crash, Alarm: a.meter.alarm,
+		MayAsk: a.mayPreview,
 	})
 	a.copier = copytrade.New(copytrade.Options{
 		DB: a.db, Queue: a.adder, Desk: a.desk, Rules: a.rules, Market: a.market, Alerts: a.alerts, Gate: a.gate, Clock: a.clock,

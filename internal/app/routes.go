@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/api"
 	"github.com/alertsify/alertsify/internal/auth"
@@ -96,9 +98,18 @@ func (a *App) boundConnections() error {
 		total = min(total, most/4*3)
 	}
 	a.conns = httpio.NewConnections(httpio.ConnectionOptions{
-		Total: total, PerAddress: a.cfg.ConnectionsPerAddress, Proxies: proxies, Logger: a.log, Refused: a.meter.hungUp,
+		Total: total, PerAddress: shareOf(total, a.cfg), Proxies: proxies, Logger: a.log, Refused: a.meter.hungUp,
 	})
 	return nil
+}
+
+// shareOf is how many of all connections one address may have: as set, and in production no
+// more than a twentieth, so that a small machine is not one address's.
+func shareOf(total int, cfg Config) int {
+	if cfg.Env != Production {
+		return cfg.ConnectionsPerAddress
+	}
+	return min(cfg.ConnectionsPerAddress, max(1, total/20))
 }
 
 const streamsPerProcess = 5000
@@ -130,13 +141,13 @@ func (a *App) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/auth/callback/{provider}", Rule: auth.Public, Class: httpio.Entry, Handler: a.guard.Callback},
 		{Method: "POST", Pattern: "/auth/logout", Rule: auth.Public, Class: httpio.Vital, Handler: a.guard.SignOut},
 	}
-	routes = append(routes, a.limited(a.api.Routes())...)
-	return append(routes, a.site.Routes()...)
+	routes = append(routes, limited(a.api.Routes(), httpio.RateLimit(a.allow, a.rate))...)
+	vital, others := split(a.site.Routes())
+	return slices.Concat(routes, vital, limited(others, httpio.RateLimit(a.allow, a.pageRate)))
 }
 
-// limited puts the API's rate before each of its handlers.
-func (a *App) limited(routes []auth.Route) []auth.Route {
-	limit := httpio.RateLimit(a.allow, a.rate)
+// limited puts a rate before each handler.
+func limited(routes []auth.Route, limit func(http.Handler) http.Handler) []auth.Route {
 	for i := range routes {
 		next := limit(routes[i].Handler)
 		routes[i].Handler = func(w http.ResponseWriter, r *http.Request) error {
@@ -161,10 +172,40 @@ func (a *App) rate(r *http.Request) (key string, perMinute int) {
 	return key, a.cfg.RateAPI
 }
 
+// split sets apart the pages that no rate may keep from anybody: those that lead out of a
+// position, and what they are drawn with.
+func split(routes []auth.Route) (vital, others []auth.Route) {
+	for _, route := range routes {
+		if route.Class >= httpio.EitherSide {
+			vital = append(vital, route)
+		} else {
+			others = append(others, route)
+		}
+	}
+	return vital, others
+}
+
+// pageRates are of the API's: a page fetches its pieces by itself whenever something happens,
+// and an address may be that of a whole office.
+const pageRates = 10
+
+// pageRate counts by user, and by address of who is not known.
+func (a *App) pageRate(r *http.Request) (key string, perMinute int) {
+	if p, known := auth.From(r.Context()); known {
+		return "pages:" + p.User.ID.String(), pageRates * a.cfg.RateAPI
+	}
+	return "pages:" + httpio.AddressKey(httpio.Address(r.Context())), pageRates * a.cfg.RateAnon
+}
+
 // allow counts in Redis; the limiter itself falls back to this process when Redis is away.
 func (a *App) allow(ctx context.Context, key string, perMinute int) (httpio.Decision, error) {
 	v := a.redis.Allow(ctx, key, redis.Rate{Limit: perMinute, Per: time.Minute})
 	return httpio.Decision{Allowed: v.Allowed, Remaining: v.Remaining, Reset: time.Now().Add(v.Reset)}, nil
+}
+
+// mayPreview lets each user have twice as many previews from the broker as they may send orders.
+func (a *App) mayPreview(ctx context.Context, user uuid.UUID) bool {
+	return a.redis.Allow(ctx, "impact:"+user.String(), redis.Rate{Limit: 2 * a.cfg.RateOrders, Per: time.Minute}).Allowed
 }
 
 func (a *App) router() (http.Handler, error) {

@@ -151,14 +151,28 @@ func (m *meter) alarm(kind string) { m.alarms.WithLabelValues(kind).Inc() }
 func (a *App) metrics(w http.ResponseWriter, r *http.Request) error {
 	token := a.cfg.MetricsToken
 	bearer := !token.IsZero() && constantEqual(r.Header.Get("Authorization"), "Bearer "+token.Reveal())
-	if !bearer && !near(httpio.Address(r.Context())) {
+	if !bearer && !near(r) {
 		return fault.NotFound()
 	}
 	promhttp.HandlerFor(a.meter.registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 	return nil
 }
 
-func near(address netip.Addr) bool {
-	address = address.Unmap()
-	return address.IsLoopback() || address.IsPrivate()
+// near tells whether somebody asks from this machine or its private network. A proxy there that
+// TRUSTED_PROXIES does not name asks for anybody, and is not.
+func near(r *http.Request) bool {
+	address := httpio.Address(r.Context())
+	if !address.IsLoopback() && !address.IsPrivate() {
+		return false
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || peer.Addr().Unmap().WithZone("") != address { // a proxy of ours, whose word is good
+		return true
+	}
+	for _, forwards := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"} {
+		if r.Header.Get(forwards) != "" {
+			return false
+		}
+	}
+	return true
 }

@@ -35,7 +35,7 @@ type Entry struct {
 func Kinds() []string {
 	return []string{
 		"access_tokens", "accounts", "announcements", "connections", "consents", "dead_letter_log", "destinations", "identities",
-		"legal_acceptances", "order_changes", "orders", "passkeys", "positions", "risk_limits", "second_factors", "sign_ins", "subscriptions", "trading_switches", "users",
+		"legal_acceptances", "order_changes", "orders", "passkeys", "positions", "redemptions", "risk_limits", "second_factors", "sign_ins", "subscriptions", "trading_switches", "users", "whop_links",
 	}
 }
 

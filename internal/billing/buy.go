@@ -257,7 +257,7 @@ func (m *Members) claim(ctx context.Context, user uuid.UUID, found whop.Membersh
 	if named := idOrNull(found.Person); named != nil && *named != user {
 		return taken
 	}
-	return m.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	return m.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
 		var whose uuid.UUID
 		err := tx.QueryRow(ctx, `
 			select user_id from memberships where id = $1 and user_id is not null
@@ -279,7 +279,7 @@ func (m *Members) claim(ctx context.Context, user uuid.UUID, found whop.Membersh
 			return taken
 		}
 		return nil
-	})
+	}, postgres.Across("whose membership it is already"))
 }
 
 // Cancel ends somebody's own membership when what was paid for is over.
@@ -287,18 +287,20 @@ func (m *Members) Cancel(ctx context.Context, user uuid.UUID, membership string)
 	if m.whop == nil {
 		return notSold()
 	}
-	var end *time.Time
-	var ending bool
-	err := m.db.Pool().QueryRow(ctx, `
-		select period_end, cancel_at_period_end from memberships where id = $1 and user_id = $2 and access`, membership, user).Scan(&end, &ending)
+	type running struct {
+		End    *time.Time
+		Ending bool
+	}
+	found, err := postgres.OwnRows(ctx, m.db, user, pgx.RowToStructByPos[running], `
+		select period_end, cancel_at_period_end from memberships where id = $1 and user_id = $2 and access`, membership, user)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return fault.NotFound()
 	case err != nil:
-		return fmt.Errorf("read membership %s: %w", membership, postgres.Translate(err))
-	case ending:
+		return fmt.Errorf("read membership %s: %w", membership, err)
+	case len(found) == 0:
+		return fault.NotFound()
+	case found[0].Ending:
 		return fault.Conflict("invalid_state", "This membership ends already.")
-	case end == nil:
+	case found[0].End == nil:
 		return fault.Conflict("invalid_state", "This membership was paid once; there is nothing to cancel.")
 	}
 	if _, err := m.whop.CancelAtPeriodEnd(ctx, membership, "cancel/"+uuid.NewString()); err != nil {

@@ -51,13 +51,15 @@ func (m *Members) FinishLink(ctx context.Context, user uuid.UUID, state, code st
 	}
 	hash := sha256.Sum256([]byte(state))
 	var verifier string
-	err := m.db.Pool().QueryRow(ctx, `
-		delete from whop_link_attempts where state_hash = $1 and user_id = $2 and expires_at > $3 returning verifier`, hash[:], user, m.now()).Scan(&verifier)
+	err := m.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `
+			delete from whop_link_attempts where state_hash = $1 and user_id = $2 and expires_at > $3 returning verifier`, hash[:], user, m.now()).Scan(&verifier)
+	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return fault.New(http.StatusBadRequest, "sign_in_expired", "This sign-in took too long, was used already, or began in another browser. Please start again.")
 	}
 	if err != nil {
-		return fmt.Errorf("take the attempt to link %s: %w", user, postgres.Translate(err))
+		return fmt.Errorf("take the attempt to link %s: %w", user, err)
 	}
 	who, err := m.signIn.User(ctx, code, verifier)
 	if err != nil {
@@ -74,12 +76,14 @@ func (m *Members) FinishLink(ctx context.Context, user uuid.UUID, state, code st
 // link writes down whose a Whop user is, unless it is somebody else's.
 func (m *Members) link(ctx context.Context, user uuid.UUID, who string) error {
 	var whose uuid.UUID
-	// The row that is there decides, whoever wrote it.
-	err := m.db.Pool().QueryRow(ctx, `
-		insert into whop_links (whop_user, user_id) values ($1, $2)
-		on conflict (whop_user) do update set whop_user = excluded.whop_user returning user_id`, who, user).Scan(&whose)
+	err := m.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
+		// The row that is there decides, whoever wrote it.
+		return tx.QueryRow(ctx, `
+			insert into whop_links (whop_user, user_id) values ($1, $2)
+			on conflict (whop_user) do update set whop_user = excluded.whop_user returning user_id`, who, user).Scan(&whose)
+	}, postgres.Across("whose Whop user it is already"))
 	if err != nil {
-		return fmt.Errorf("link %s with whop: %w", user, postgres.Translate(err))
+		return fmt.Errorf("link %s with whop: %w", user, err)
 	}
 	if whose != user {
 		return fault.Conflict("identity_taken", "That Whop account belongs to another account here.")
@@ -88,11 +92,12 @@ func (m *Members) link(ctx context.Context, user uuid.UUID, who string) error {
 }
 
 // linked tells whether somebody has a Whop user (index whop_links_user).
-func (m *Members) linked(ctx context.Context, user uuid.UUID) (yes bool, err error) {
-	if err := m.db.Pool().QueryRow(ctx, `select exists (select from whop_links where user_id = $1)`, user).Scan(&yes); err != nil {
-		return false, fmt.Errorf("read whether %s is linked with whop: %w", user, postgres.Translate(err))
+func (m *Members) linked(ctx context.Context, user uuid.UUID) (bool, error) {
+	found, err := postgres.OwnRows(ctx, m.db, user, pgx.RowTo[bool], `select exists (select from whop_links where user_id = $1)`, user)
+	if err != nil {
+		return false, fmt.Errorf("read whether %s is linked with whop: %w", user, err)
 	}
-	return yes, nil
+	return found[0], nil
 }
 
 // refreshOf reads all that a Whop user has.

@@ -348,6 +348,9 @@ func TestALicenseKeyIsTheFirstOnes(t *testing.T) {
 	}
 	s.must(s.members.Redeem(s.ctx, ben, " "+h.License+" "))
 	s.plan(ben, billing.PlanPro, "redeemed")
+	if n := s.count(`select count(*) from audit_log where kind = 'redemptions' and act = 'insert' and user_id = $1 and by_user = $1 and row_id = $2`, ben, h.Membership); n != 1 {
+		t.Errorf("the audit log has %d redemptions", n)
+	}
 	s.must(s.members.Redeem(s.ctx, ben, h.License))
 	if err := s.members.Redeem(s.ctx, cara, h.License); fault.CodeOf(err) != "license_taken" {
 		t.Errorf("the key was given twice: %v", err)
@@ -415,6 +418,9 @@ func TestWhoSignsInAtWhopHasWhatTheyBoughtThere(t *testing.T) {
 	}
 	s.must(s.members.FinishLink(s.ctx, ben, state, code))
 	s.plan(ben, billing.PlanTrader, "linked")
+	if n := s.count(`select count(*) from audit_log where kind = 'whop_links' and act = 'insert' and user_id = $1 and by_user = $1 and row_id = 'user_elsewhere'`, ben); n != 1 {
+		t.Errorf("the audit log has %d links", n)
+	}
 	if err := s.members.FinishLink(s.ctx, ben, state, code); fault.CodeOf(err) != "sign_in_expired" {
 		t.Errorf("used twice: %v", err)
 	}

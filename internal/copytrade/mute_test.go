@@ -73,6 +73,9 @@ func TestMutingCountsUntilTheOrderIsWritten(t *testing.T) {
 	if got := f.reason(w); got != "queued" {
 		t.Errorf("unmuted: %s", got)
 	}
+	if n := read[int](f, `select count(*)::int from audit_log where kind = 'subscriptions' and by_user = $1 and change ? 'muted_on'`, w.id); n != 1 {
+		t.Errorf("the audit log has %d entries of who unmuted", n)
+	}
 	f.turn(w, "cancelled")
 	if _, err := f.copier.Mute(f.ctx, w.id, w.subscription); fault.CodeOf(err) != "invalid_state" {
 		t.Errorf("a cancelled one: %v", err)

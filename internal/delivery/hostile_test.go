@@ -27,6 +27,9 @@ func TestHostileAddressesAreRefusedAndLeaveNothing(t *testing.T) {
 		}
 	}
 	inside := hostile.Inside()
+	if len(inside) < hostile.Least {
+		t.Fatalf("only %d addresses", len(inside))
+	}
 	for _, address := range append(inside, hostile.LookAlikes("discord.com", "/api/webhooks/123456789012345678/"+strings.Repeat("A", 68))...) {
 		_, err := s.post.SetDiscord(s.ctx, ava, address)
 		refused("url", address, err)

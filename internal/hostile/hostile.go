@@ -4,13 +4,17 @@ package hostile
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// Inside are some hundreds of addresses that nothing we ever call or redirect to looks
+// Least is how many addresses each place that takes one is tried with.
+const Least = 500
+
+// Inside are at least Least addresses that nothing we ever call or redirect to looks
 // like: machines of our own network in every form there is, and addresses that one
-// reader takes for another than the next one does.
+// reader takes for another than the next one does. None is there twice.
 func Inside() []string {
 	var all []string
 	for _, host := range append(numbers(), names()...) {
@@ -24,7 +28,9 @@ func Inside() []string {
 			all = append(all, "https://"+host+":"+port+"/")
 		}
 	}
-	return append(all, odd()...)
+	all = append(all, odd()...)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // numbers are private and special addresses as hosts, in every spelling.
@@ -33,12 +39,14 @@ func numbers() []string {
 	for _, text := range []string{
 		"127.0.0.1", "127.255.255.254", "0.0.0.0", "10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1", "192.168.255.255",
 		"169.254.169.254", "100.64.0.1", "192.0.0.8", "198.18.0.1", "240.0.0.1", "255.255.255.255", "224.0.0.1",
+		"169.254.170.2", "100.100.100.200", "192.0.2.1", "198.51.100.7", "203.0.113.9", "192.88.99.1",
 	} {
 		hosts = append(hosts, spellings(netip.MustParseAddr(text).As4())...)
 	}
 	return append(hosts,
 		"[::]", "[::1]", "[0:0:0:0:0:0:0:1]", "[fe80::1]", "[fe80::1%25eth0]", "[fc00::1]", "[fd12:3456:789a::1]", "[fec0::1]", "[ff02::1]", "[2001:db8::1]",
-		"[2001:0:53aa:64c:0:0:80ff:fffe]", "[64:ff9b:1::7f00:1]", "[100::1]", "[::ffff:0:127.0.0.1]", "::1", "[::1", "::1]")
+		"[2001:0:53aa:64c:0:0:80ff:fffe]", "[64:ff9b:1::7f00:1]", "[100::1]", "[::ffff:0:127.0.0.1]", "::1", "[::1", "::1]",
+		"[fd00:ec2::254]", "[fe80::a9fe:a9fe]", "[3fff::1]", "[2001:10::1]", "[5f00::1]")
 }
 
 // spellings are the ways to write one IPv4 address that some reader understands.
@@ -57,7 +65,7 @@ func spellings(a [4]byte) []string {
 		fmt.Sprintf("0x%x.0x%x.0x%x.0x%x", a[0], a[1], a[2], a[3]), fmt.Sprintf("0%o.0%o.0%o.0%o", a[0], a[1], a[2], a[3]),
 		fmt.Sprintf("%d.%d", a[0], whole&0xffffff), fmt.Sprintf("%d.%d.%d", a[0], a[1], whole&0xffff),
 		"[::ffff:" + dotted + "]", "[::ffff:" + hex + "]", "[::" + dotted + "]", "[64:ff9b::" + hex + "]", "[2002:" + hex + "::1]",
-		wide, strings.ReplaceAll(dotted, ".", "。"), strings.ReplaceAll(dotted, ".", "%2e"), "%31" + dotted[1:],
+		wide, strings.ReplaceAll(dotted, ".", "。"), strings.ReplaceAll(dotted, ".", "%2e"), fmt.Sprintf("%%%02x", dotted[0]) + dotted[1:],
 	}
 }
 

@@ -3,9 +3,11 @@ package httpio
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 )
 
 type addressKey struct{}
@@ -42,10 +44,19 @@ func parseProxy(s string) (netip.Prefix, error) {
 
 // withAddress finds out who is really calling: the peer, or when that is a proxy
 // of ours the address it reports.
-func withAddress(trusted []netip.Prefix) func(http.Handler) http.Handler {
+//
+// A private peer that is none of ours and reports an address is a proxy that somebody forgot
+// to name: everybody behind it counts as one. The log says so once.
+func withAddress(trusted []netip.Prefix, log *slog.Logger) func(http.Handler) http.Handler {
+	var once sync.Once
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			addr := clientAddress(r, trusted)
+			if r.Header.Get("X-Forwarded-For") != "" && (addr.IsPrivate() || addr.IsLoopback()) && !isTrusted(addr, trusted) {
+				once.Do(func() {
+					log.WarnContext(r.Context(), "a proxy that TRUSTED_PROXIES does not name: everybody behind it has one address", "peer", addr.String())
+				})
+			}
 			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), addressKey{}, addr)))
 		})
 	}

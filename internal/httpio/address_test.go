@@ -1,8 +1,12 @@
 package httpio
 
 import (
+	"bytes"
+	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -36,6 +40,23 @@ func TestTheClientAddressComesOnlyFromOurProxies(t *testing.T) {
 		}
 		if got := clientAddress(r, trusted); got.String() != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAForgottenProxyIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	for peer, lines := range map[string]int{"10.9.9.9:1": 1, "10.1.1.1:1": 0, "203.0.113.5:1": 0} {
+		var log bytes.Buffer
+		h := withAddress([]netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, slog.New(slog.NewTextHandler(&log, nil)))(http.NotFoundHandler())
+		for range 3 {
+			r := httptest.NewRequest("GET", "/", nil)
+			r.RemoteAddr = peer
+			r.Header.Set("X-Forwarded-For", "203.0.113.7")
+			h.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		if n := strings.Count(log.String(), "TRUSTED_PROXIES"); n != lines {
+			t.Errorf("%s: %d lines: %s", peer, n, log.String())
 		}
 	}
 }

@@ -11,9 +11,12 @@ import (
 )
 
 // Connections bounds how many connections a server has: in all, and from one address
-// (an IPv6 customer's /64 counts as one). Whoever sends slowly holds a connection for
-// seconds and can open thousands; what is over a bound is closed before anything is read
-// from it. Streams are not counted here once they have begun: they have seats (Seats).
+// (an IPv6 customer's /64 counts as one). Our proxies and this machine (127.0.0.1, ::1) stand
+// for many people, so that only the total holds for them, and a tenth of it is theirs alone:
+// while strangers fill the rest, health checks and exits through the proxy come in. Whoever
+// sends slowly holds a connection for seconds and can open thousands; what is over a bound is
+// closed before anything is read from it. Streams are not counted here once they have begun:
+// they have seats (Seats).
 type Connections struct {
 	o   ConnectionOptions
 	now func() time.Time
@@ -71,10 +74,14 @@ func (c *Connections) Track(conn net.Conn, state http.ConnState) {
 // admit counts a connection, or names the bound that it would break.
 func (c *Connections) admit(conn net.Conn) (bound string) {
 	address := c.counted(conn)
+	total := c.o.Total
+	if address != "" {
+		total -= total / 10
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case len(c.open) >= c.o.Total:
+	case len(c.open) >= total:
 		bound = "total"
 	case address != "" && c.from[address] >= c.o.PerAddress:
 		bound = "address"
@@ -105,15 +112,18 @@ func (c *Connections) forget(conn net.Conn) {
 	}
 }
 
-// counted is the address that a connection counts for; empty for our proxies, and where
-// there is none.
+// thisMachine is where a proxy beside us and health checks come from.
+var thisMachine = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128")}
+
+// counted is the address that a connection counts for; empty for our proxies, for this
+// machine, and where there is none.
 func (c *Connections) counted(conn net.Conn) string {
 	peer, err := netip.ParseAddrPort(conn.RemoteAddr().String())
 	if err != nil {
 		return ""
 	}
 	address := peer.Addr().Unmap().WithZone("")
-	if isTrusted(address, c.o.Proxies) {
+	if isTrusted(address, c.o.Proxies) || isTrusted(address, thisMachine) {
 		return ""
 	}
 	return AddressKey(address)

@@ -122,6 +122,37 @@ func TestAServerHasSoManyConnectionsInAllAndItsProxiesCountForNobody(t *testing.
 	}
 }
 
+func TestATenthIsForProxiesAndThisMachine(t *testing.T) {
+	t.Parallel()
+	to, _ := bounded(t, ConnectionOptions{Total: 20, PerAddress: 1, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.9/32")}}, time.Minute, time.Minute)
+	for i := range 18 {
+		if !answers(dialFrom(t, fmt.Sprintf("127.0.2.%d", i+1), to)) {
+			t.Fatalf("stranger %d was refused", i)
+		}
+	}
+	if answers(dialFrom(t, "127.0.2.99", to)) {
+		t.Error("a stranger got a place of the last tenth")
+	}
+	for _, from := range []string{"127.0.0.9", "127.0.0.1"} {
+		if !answers(dialFrom(t, from, to)) {
+			t.Errorf("%s was refused", from)
+		}
+	}
+	if answers(dialFrom(t, "127.0.0.1", to)) {
+		t.Error("the total was passed")
+	}
+}
+
+func TestThisMachineCountsForNobody(t *testing.T) {
+	t.Parallel()
+	to, _ := bounded(t, ConnectionOptions{Total: 100, PerAddress: 1}, time.Minute, time.Minute)
+	for range 5 {
+		if !answers(dialFrom(t, "127.0.0.1", to)) {
+			t.Fatal("a connection of this machine was refused")
+		}
+	}
+}
+
 // Slow headers and slow bodies, from as many addresses as it takes: who asks meanwhile is
 // answered at once, and when they are gone nothing is left of them. `make proofs` has
 // 10,000 for a minute against the whole program.

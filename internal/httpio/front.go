@@ -38,7 +38,7 @@ func Front(o FrontOptions) (func(http.Handler) http.Handler, error) {
 		return nil, fmt.Errorf("APP_URL: %w", err)
 	}
 	chain := []func(http.Handler) http.Handler{
-		withRecord(o), withAddress(o.TrustedProxies), logged(o.Logger, o.Observe), recovered,
+		withRecord(o), withAddress(o.TrustedProxies, o.Logger), logged(o.Logger, o.Observe), recovered,
 		secured(o.AppURL, o.FormTargets), crossOrigin,
 	}
 	return func(h http.Handler) http.Handler {

@@ -57,6 +57,7 @@ func routes() http.Handler {
 		}
 		return Answer(w, http.StatusOK, id)
 	}))
+	r.Method("GET", "/u/{token}", Handler(func(w http.ResponseWriter, _ *http.Request) error { return Answer(w, http.StatusOK, "off") }))
 	r.Method("DELETE", "/api/orders/{id}", Handler(func(http.ResponseWriter, *http.Request) error { return nil }))
 	r.Method("POST", "/api/orders", Handler(func(w http.ResponseWriter, _ *http.Request) error {
 		return Answer(w, http.StatusAccepted, "taken")
@@ -186,6 +187,22 @@ func TestAPanicTellsTheLogAndNobodyElse(t *testing.T) {
 	}
 	if err, _ := line["err"].(string); !strings.Contains(err, "hunter2") || !strings.Contains(err, "front_test.go") {
 		t.Errorf("the log has no panic value and stack: %v", err)
+	}
+}
+
+// Whoever has an address of a mail can do what it says, and so the log has only its route.
+func TestAKeyInAPathIsNotLogged(t *testing.T) {
+	t.Parallel()
+	for path, logged := range map[string]string{
+		"/u/b2Zm.c2VjcmV0": "/u/{token}", "/u/b2Zm%2Ec2VjcmV0": "/u/{token}", "/api/orders/b2Zm.c2VjcmV0": "/api/orders/b2Zm.c2VjcmV0",
+	} {
+		var log lines
+		if w := call(front(t, &log, nil), "GET", path); strings.HasPrefix(path, "/u/") && w.Code != http.StatusOK {
+			t.Fatalf("%s: %d", path, w.Code)
+		}
+		if got := log.last(t)["path"]; got != logged {
+			t.Errorf("%s is logged as %v", path, got)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +37,7 @@ func writeLine(ctx context.Context, log *slog.Logger, r *http.Request, w *record
 	attrs := []slog.Attr{
 		slog.String("request_id", RequestID(ctx)),
 		slog.String("method", r.Method),
-		slog.String("path", r.URL.Path),
+		slog.String("path", loggedPath(ctx, r)),
 		slog.Int("status", w.status()),
 		slog.Int64("bytes", w.bytes),
 		slog.Duration("took", took),
@@ -54,6 +55,16 @@ func writeLine(ctx context.Context, log *slog.Logger, r *http.Request, w *record
 		}
 	}
 	log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// loggedPath is the path, or its route where a part of it is a key: who has an address of a mail
+// of ours can do what it says.
+func loggedPath(ctx context.Context, r *http.Request) string {
+	routed := chi.RouteContext(ctx)
+	if routed != nil && slices.Contains(routed.URLParams.Keys, "token") {
+		return routed.RoutePattern()
+	}
+	return r.URL.Path
 }
 
 func lineLevel(r *http.Request, status int) slog.Level {

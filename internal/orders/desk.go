@@ -1,6 +1,7 @@
 package orders
 
 import (
+	"context"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,7 @@ type Desk struct {
 	log      *slog.Logger
 	crash    func(point string)
 	alarm    func(kind string)
+	mayAsk   func(ctx context.Context, user uuid.UUID) bool
 
 	clockWrong atomic.Bool // off against the database: nothing is sent
 	newID      func() uuid.UUID
@@ -58,6 +60,10 @@ type Options struct {
 	Crash    func(point string) // development and tests: may end the process at a named point; nil does nothing
 	Alarm    func(kind string)  // counts what an operator must see; nil does nothing
 	NewID    func() uuid.UUID   // of orders; nil: random
+
+	// MayAsk bounds how often a user's previews ask the broker, out of the request budget that
+	// everybody's orders are sent from; beyond it they are estimates. Nil: always.
+	MayAsk func(ctx context.Context, user uuid.UUID) bool
 }
 
 // New makes a Desk.
@@ -71,9 +77,12 @@ func New(o Options) *Desk {
 	if o.NewID == nil {
 		o.NewID = uuid.New
 	}
+	if o.MayAsk == nil {
+		o.MayAsk = func(context.Context, uuid.UUID) bool { return true }
+	}
 	return &Desk{
 		db: o.DB, held: positions.New(o.DB), queue: o.Queue, rules: o.Rules, accounts: o.Accounts, market: o.Market, broker: o.Broker,
-		alerts: o.Alerts, gate: o.Gate, clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, alarm: o.Alarm, newID: o.NewID,
+		alerts: o.Alerts, gate: o.Gate, clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, alarm: o.Alarm, newID: o.NewID, mayAsk: o.MayAsk,
 	}
 }
 

@@ -64,7 +64,7 @@ func (d *Desk) unmarked(ctx context.Context, user uuid.UUID, err error) decimal.
 	return decimal.Zero
 }
 
-// Mark gives open positions the price that their profit is reckoned with: the
+// Mark gives one person's open positions the price that their profit is reckoned with: the
 // market's, or where nobody quotes, the one that their broker last said. What has
 // neither keeps none.
 func (d *Desk) Mark(ctx context.Context, list []positions.Position) {
@@ -112,7 +112,7 @@ func (d *Desk) markByBrokers(ctx context.Context, list []positions.Position) {
 	if len(ids) == 0 {
 		return
 	}
-	prices, err := d.held.BrokerPrices(ctx, ids)
+	prices, err := d.held.BrokerPrices(ctx, list[0].UserID, ids)
 	if err != nil {
 		d.log.WarnContext(ctx, "positions are shown without their brokers' prices", "err", err)
 		return

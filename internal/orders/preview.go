@@ -120,6 +120,9 @@ func breakEven(c exchange.Contract, premium money.Price) money.Price {
 // askImpact takes the broker's own figures where it has them. A missing preview
 // does not forbid the order, and an unknown fee stays unknown.
 func (d *Desk) askImpact(ctx context.Context, dr Draft, p *Preview) {
+	if !d.mayAsk(ctx, dr.user) {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
 	defer cancel()
 	user, err := d.accounts.Credentials(ctx, dr.user)

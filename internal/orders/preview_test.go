@@ -1,10 +1,13 @@
 package orders
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/pgtest"
@@ -66,5 +69,40 @@ func TestAPreviewOfASaleShowsTheBuyingPowerAfterIt(t *testing.T) {
 				t.Errorf("placing it read the balance %d times", reads.Load()-c.reads)
 			}
 		})
+	}
+}
+
+// Previews ask the broker out of everybody's request budget, so that one person's are bounded:
+// beyond that they are estimates, of the same order.
+func TestPreviewsBeyondTheirShareAreEstimates(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	b := linkedBooker(t, pgtest.New(t), func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/impact") {
+			asked.Add(1)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"estimated_cash_change":"680.00","cash_change_direction":"CREDIT","estimated_fee_total":"1.00"}`))
+	})
+	b.must(`update positions set bought = 4, cost_bought = 1200, remaining_cost = 1200`)
+	b.must(`update accounts set cash = 1000, buying_power = 1000, balance_at = now()`)
+	left := 1
+	b.desk.mayAsk = func(_ context.Context, user uuid.UUID) bool {
+		left--
+		return user == b.user && left >= 0
+	}
+	two, limit := 2, money.MustPrice("3.40")
+	r := Request{Side: STC, PositionID: b.position.String(), Quantity: &two, OrderType: Limit, LimitPrice: &limit}
+	for i, source := range []string{"broker", "estimate", "estimate"} {
+		p, err := b.desk.Preview(t.Context(), b.user, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Source != source || p.CashEffect == nil || p.CashEffect.String() != "680.00" {
+			t.Errorf("preview %d: %s of %v", i, p.Source, p.CashEffect)
+		}
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the broker was asked %d times", n)
 	}
 }

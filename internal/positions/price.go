@@ -44,17 +44,18 @@ func (b *Book) notePrices(ctx context.Context, r Reading) error {
 	return nil
 }
 
-// BrokerPrices gives what brokers last said of the positions; those of which none
+// BrokerPrices gives what brokers last said of a user's positions; those of which none
 // did are left out.
-func (b *Book) BrokerPrices(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]BrokerPrice, error) {
-	rows, err := b.db.Pool().Query(ctx, `select position_id, price, at from broker_prices where position_id = any($1)`, ids)
-	if err != nil {
-		return nil, fmt.Errorf("read brokers' prices: %w", err)
-	}
+func (b *Book) BrokerPrices(ctx context.Context, user uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]BrokerPrice, error) {
 	found := make(map[uuid.UUID]BrokerPrice, len(ids))
-	var id uuid.UUID
-	var price BrokerPrice
-	_, err = pgx.ForEachRow(rows, []any{&id, &price.Price.Decimal, &price.At}, func() error { found[id] = price; return nil })
+	err := b.db.ReadAs(ctx, user, func(batch *pgx.Batch) {
+		batch.Queue(`select position_id, price, at from broker_prices where user_id = $1 and position_id = any($2)`, user, ids).Query(func(rows pgx.Rows) error {
+			var id uuid.UUID
+			var price BrokerPrice
+			_, err := pgx.ForEachRow(rows, []any{&id, &price.Price.Decimal, &price.At}, func() error { found[id] = price; return nil })
+			return err
+		})
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read brokers' prices: %w", err)
 	}

@@ -43,7 +43,7 @@ func TestWhatTheBrokerLastSaidAContractIsWorth(t *testing.T) {
 		{4 * time.Minute, "0", "0", 4 * time.Minute, true},
 	} {
 		reads(c.after, c.says)
-		got, err := New(r.db).BrokerPrices(t.Context(), []uuid.UUID{p.ID, uuid.New()})
+		got, err := New(r.db).BrokerPrices(t.Context(), r.user, []uuid.UUID{p.ID, uuid.New()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ func TestNoHostileAddressIsAPicture(t *testing.T) {
 			t.Errorf("%s is not kept", good)
 		}
 	}
-	if len(addresses) < 500 {
+	if len(addresses) < hostile.Least {
 		t.Fatalf("only %d addresses", len(addresses))
 	}
 	for _, address := range addresses {

@@ -11,7 +11,7 @@ func TestNoHostileAddressIsTaken(t *testing.T) {
 	t.Parallel()
 	c := New(Options{})
 	addresses := hostile.Inside()
-	if len(addresses) < 400 {
+	if len(addresses) < hostile.Least {
 		t.Fatalf("only %d addresses", len(addresses))
 	}
 	for _, address := range addresses {
