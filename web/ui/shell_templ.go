@@ -648,7 +648,7 @@ func sidebar(p Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<span class=\"hidden xl:inline\">Alertsify</span></a><nav aria-label=\"Main\" class=\"mt-2 grow\"><ul class=\"menu w-full gap-0.5 p-0\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<span class=\"hidden xl:inline\">Alertsify</span></a><nav aria-label=\"Main\" class=\"mt-2 min-h-0 grow overflow-y-auto\"><ul class=\"menu w-full flex-nowrap gap-0.5 p-0\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
