@@ -741,7 +741,7 @@ func publicResults() templ.Component {
 			templ_7745c5c3_Var35 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<p class=\"mt-2 max-w-prose text-xs text-quiet\">Of positions that are finished, in real accounts, net of the fees their broker reports; copies of others are left out. Not advice: past performance says nothing about the future.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<p class=\"mt-2 max-w-prose text-xs text-quiet\">Of published trades that are finished, as the track record tells them: in real accounts, net of the fees that are known, a worthless expiry being a loss; copies of others are left out. Not advice: past performance says nothing about the future.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1276,9 +1276,9 @@ func traderRecord(v traderView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var59 string
-		templ_7745c5c3_Var59, templ_7745c5c3_Err = templ.JoinStringErrs("Finished positions of @" + v.Username + " by period")
+		templ_7745c5c3_Var59, templ_7745c5c3_Err = templ.JoinStringErrs("Finished trades of @" + v.Username + " by period")
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `traders.templ`, Line: 222, Col: 83}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `traders.templ`, Line: 222, Col: 80}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var59))
 		if templ_7745c5c3_Err != nil {

@@ -25,6 +25,7 @@ import (
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/leaderboard"
 	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
@@ -39,6 +40,7 @@ import (
 // Options are the rooms the API speaks for.
 type Options struct {
 	Records  *record.Book
+	Board    *leaderboard.Board
 	Desk     *orders.Desk
 	Rules    *risk.Rules
 	Book     *positions.Book
@@ -64,6 +66,7 @@ type Options struct {
 type API struct {
 	desk     *orders.Desk
 	records  *record.Book
+	board    *leaderboard.Board
 	rules    *risk.Rules
 	book     *positions.Book
 	results  *analytics.Reports
@@ -88,7 +91,7 @@ type API struct {
 // New makes the API.
 func New(o Options) *API {
 	return &API{
-		records: o.Records, desk: o.Desk, rules: o.Rules, book: o.Book, results: o.Results, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
+		records: o.Records, board: o.Board, desk: o.Desk, rules: o.Rules, book: o.Book, results: o.Results, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
 		guard: o.Guard, users: o.Users, legal: o.Legal, members: o.Members, hub: o.Hub, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
 		docs: sync.OnceValues(renderDocs),
 	}
@@ -145,6 +148,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PUT", Pattern: "/api/watchlist", Rule: trade, Class: httpio.Feed, Handler: a.setWatchlist},
 
 		{Method: "GET", Pattern: "/api/traders/{username}/record", Rule: auth.Public, Class: httpio.Anonymous, Handler: a.trackRecord},
+		{Method: "GET", Pattern: "/api/leaderboard", Rule: auth.Public, Class: httpio.Feed, Handler: a.leaderboardOf},
 		{Method: "GET", Pattern: "/api/copy-trading/traders", Rule: read, Class: httpio.Feed, Handler: a.listTraders},
 		{Method: "GET", Pattern: "/api/copy-trading/capacity", Rule: read, Class: httpio.Feed, Handler: a.capacity},
 		{Method: "GET", Pattern: "/api/copy-trading/late-brokers", Rule: read, Class: httpio.Feed, Handler: a.listLateBrokers},
