@@ -13,8 +13,10 @@ import (
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/leaderboard"
 	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/market"
+	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -54,6 +56,8 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 	service.Title, service.Path = "Status", statusPath
 	visitor := open
 	visitor.Title, visitor.Path = "Ben Example (@ben)", tradersPath
+	ranked := visitor
+	ranked.Title, ranked.Path = "Leaderboard", leaderboardPath
 	noticed := frame("Dashboard", "/dashboard")
 	noticed.Notice = &ui.Notice{Tone: ui.Good, Text: "The order was taken. It is on its way to your broker."}
 	empty := frame("Dashboard", "/dashboard")
@@ -94,6 +98,11 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"trader-own":          traderPage(frame("Ava Example (@ava)", tradersPath), traderView{Profile: cannedProfile("ava", now), SignedIn: true, Own: true}),
 		"trader-open":         traderPage(visitor, publicView(cannedTrader(now))),
 		"trader-stopped":      traderPage(frame("Ben Example (@ben)", tradersPath), stoppedTrader(now)),
+		"leaderboard":         leaderboardPage(frame("Leaderboard", leaderboardPath), cannedLeaderboard(now)),
+		"leaderboard-copies":  leaderboardPage(frame("Leaderboard", leaderboardPath), copyLeaderboard(now)),
+		"leaderboard-apart":   leaderboardPage(frame("Leaderboard", leaderboardPath), apartLeaderboard(now)),
+		"leaderboard-open":    leaderboardPage(ranked, openLeaderboard(now)),
+		"leaderboard-none":    leaderboardPage(frame("Leaderboard", leaderboardPath), leaderboardView{Page: leaderboard.Page{Metric: leaderboard.ROI, Period: record.Weekly, Minimum: 5}, First: true, Me: "ava"}),
 		"followers":           copyPage(frame("Copying", "/copy"), copyView{Followers: cannedFollowers(now)}),
 		"publishing":          publishingPage(frame("Publishing", "/copy"), copytrade.Publishing{Publishing: true, Followers: 240}),
 		"not-publishing":      publishingPage(frame("Publishing", "/copy"), copytrade.Publishing{StoppedAt: before(now, 8*time.Minute), Followers: 240}),

@@ -8,6 +8,7 @@ import (
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/leaderboard"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/internal/snaptrade"
@@ -65,7 +66,7 @@ func cannedTrader(now time.Time) traderView {
 		ID: uuid.UUID{2}, Username: "ben", Side: "STC", Contract: contract("AAPL", exchange.Call, "200", today.AddDays(55)), Quantity: 5, Filled: 5,
 		Price: money.MustPrice("5.25"), Entry: price("3.50"), RealizedPnl: &gain, RealizedPercent: &percent, At: now.Add(-26 * time.Hour),
 	}
-	return traderView{Profile: p, Alerts: []alerts.FeedItem{bought, sold}, Record: record.Standing{Username: p.Username, Entries: 128}, SignedIn: true, Followed: true, Subscription: uuid.Nil.String()}
+	return traderView{Profile: p, Alerts: []alerts.FeedItem{bought, sold}, Record: record.Standing{Username: p.Username, Entries: 128}, Standing: &cannedLeaderboard(now).Standings[0], SignedIn: true, Followed: true, Subscription: uuid.Nil.String()}
 }
 
 func stoppedTrader(now time.Time) traderView {
@@ -105,7 +106,51 @@ func cannedStop(paper bool) copyStopView {
 
 // publicView is a trader's page for who is not signed in.
 func publicView(v traderView) traderView {
-	return traderView{Profile: v.Profile, Alerts: v.Alerts, Record: v.Record}
+	return traderView{Profile: v.Profile, Alerts: v.Alerts, Record: v.Record, Standing: v.Standing}
+}
+
+func cannedLeaderboard(now time.Time) leaderboardView {
+	standing := func(rank int, username, name string, finished, wins int, pnl, roi, rate, drawdown, share string, followers int) leaderboard.Standing {
+		return leaderboard.Standing{
+			Rank: &rank, Username: username, Name: name, VerifiedAt: before(now, 2000*time.Hour), Finished: finished, Wins: wins, Losses: finished - wins,
+			PnL: money.MustAmount(pnl), ROI: amount(roi), WinRate: amount(rate), Drawdown: money.MustAmount(drawdown), DrawdownPct: amount(share), Followers: followers,
+		}
+	}
+	v := leaderboardView{Page: leaderboard.Page{Metric: leaderboard.ROI, Period: record.Monthly, AsOf: before(now, 20*time.Minute), Minimum: 10}, Next: "x", First: true, Me: "ava"}
+	v.Standings = []leaderboard.Standing{
+		standing(1, "ben", "Ben Example", 61, 39, "18420.50", "42.18", "63.93", "2210.75", "5.06", 240),
+		standing(2, "an_unusually_long_username_30", "Somebody whose name takes a whole line of its own", 12, 7, "912", "17.50", "58.33", "0", "0", 3),
+		standing(2, "ava", "Ava Example", 14, 8, "1050", "17.50", "57.14", "300.25", "5.00", 2),
+		standing(4, "cara", "Cara Example", 40, 12, "-2210.75", "-31.25", "30.00", "4120", "58.24", 12),
+	}
+	v.Standings[0].Copying = leaderboard.Copying{
+		Decided: 14640, Skipped: 3221, SkipRate: amount("22.00"), Slippage: amount("1.25"), Finished: 9811, Return: amount("31.40"), OfTrader: amount("38.05"), Efficiency: amount("82.52"),
+	}
+	v.Standings[1].VerifiedAt = nil
+	v.Own = &v.Standings[2]
+	return v
+}
+
+// apartLeaderboard is a board on which the viewer is not yet.
+func apartLeaderboard(now time.Time) leaderboardView {
+	v := cannedLeaderboard(now)
+	v.Own = &leaderboard.Standing{Username: "ava", Name: "Ava Example", Finished: 4}
+	v.Standings = append(v.Standings[:2:2], v.Standings[3])
+	return v
+}
+
+// copyLeaderboard ranks by what followers made.
+func copyLeaderboard(now time.Time) leaderboardView {
+	v := cannedLeaderboard(now)
+	v.Metric, v.Minimum, v.Standings, v.Own, v.Next = leaderboard.Efficiency, 0, v.Standings[:1], nil, ""
+	return v
+}
+
+// openLeaderboard is the board for who is not signed in.
+func openLeaderboard(now time.Time) leaderboardView {
+	v := cannedLeaderboard(now)
+	v.Own, v.Me = nil, ""
+	return v
 }
 
 // cannedFeed is a page of everybody's alerts.

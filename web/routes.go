@@ -37,6 +37,7 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/positions/{id}/journal", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.writeJournal},
 		{Method: "POST", Pattern: "/positions/{id}/celebrate", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.celebrate},
 
+		{Method: "GET", Pattern: leaderboardPath, Rule: auth.Public, Class: httpio.Feed, Handler: s.leaderboard},
 		{Method: "GET", Pattern: tradersPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.traders},
 		{Method: "GET", Pattern: tradersPath + "/{username}", Rule: auth.Public, Class: httpio.Feed, Handler: s.trader},
 		{Method: "POST", Pattern: tradersPath + "/{username}/follow", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.followTrader},

@@ -24,6 +24,7 @@ import (
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/inbox"
+	"github.com/alertsify/alertsify/internal/leaderboard"
 	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
@@ -49,6 +50,7 @@ type Options struct {
 	Results  *analytics.Reports
 	Copier   *copytrade.Copier
 	Records  *record.Book
+	Board    *leaderboard.Board
 	Alerts   *alerts.Announcer
 	Post     *delivery.Post
 	Audit    *audit.Log
@@ -79,6 +81,7 @@ type Site struct {
 	results  *analytics.Reports
 	copier   *copytrade.Copier
 	records  *record.Book
+	board    *leaderboard.Board
 	alerts   *alerts.Announcer
 	post     *delivery.Post
 	audit    *audit.Log
@@ -106,7 +109,7 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	return &Site{
-		guard: o.Guard, users: o.Users, legal: o.Legal, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, results: o.Results, copier: o.Copier, records: o.Records,
+		guard: o.Guard, users: o.Users, legal: o.Legal, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, results: o.Results, copier: o.Copier, records: o.Records, board: o.Board,
 		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, status: o.Status, webhooks: o.Inbox, remedies: o.Remedies, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil

@@ -412,6 +412,15 @@ func (s *show) walkCopying(t *testing.T) {
 	if a := s.do("ben", "GET", "/api/copy-trading/traders?sort=followers&period=weekly&q=av", "").want(t, 200); !contains(a.body, `"username":"ava"`) {
 		t.Errorf("traders: %s", a.body)
 	}
+	if a := s.do("", "GET", "/api/leaderboard?metric=winRate&period=all&limit=10", "").want(t, 200); !contains(a.body, `"minimumTrades":20`) || !contains(a.body, `"own":null`) {
+		t.Errorf("leaderboard: %s", a.body)
+	}
+	s.eventually("the first leaderboard is made", func() bool {
+		return contains(s.do("ava", "GET", "/api/leaderboard?metric=followers", "").want(t, 200).body, `"own":{"rank":`)
+	})
+	s.do("", "GET", "/api/leaderboard?metric=luck", "").want(t, 422)
+	s.do("", "GET", "/api/leaderboard?period=yearly", "").want(t, 422)
+	s.do("", "GET", "/api/leaderboard?cursor=x", "").want(t, 422)
 	s.do("ben", "POST", "/api/users/ava/follow", "").want(t, 200)
 	if a := s.do("ben", "GET", "/api/users/ava", "").want(t, 200); !contains(a.body, `"followers":2`) || !contains(a.body, `"following":true`) || !contains(a.body, made.ids(t)[0]) {
 		t.Errorf("ava: %s", a.body)

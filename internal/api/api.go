@@ -26,6 +26,7 @@ import (
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/inbox"
+	"github.com/alertsify/alertsify/internal/leaderboard"
 	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
@@ -41,6 +42,7 @@ import (
 // Options are the rooms the API speaks for.
 type Options struct {
 	Records  *record.Book
+	Board    *leaderboard.Board
 	Desk     *orders.Desk
 	Rules    *risk.Rules
 	Book     *positions.Book
@@ -68,6 +70,7 @@ type Options struct {
 type API struct {
 	desk     *orders.Desk
 	records  *record.Book
+	board    *leaderboard.Board
 	rules    *risk.Rules
 	book     *positions.Book
 	results  *analytics.Reports
@@ -94,7 +97,7 @@ type API struct {
 // New makes the API.
 func New(o Options) *API {
 	return &API{
-		records: o.Records, desk: o.Desk, rules: o.Rules, book: o.Book, results: o.Results, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
+		records: o.Records, board: o.Board, desk: o.Desk, rules: o.Rules, book: o.Book, results: o.Results, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
 		guard: o.Guard, users: o.Users, legal: o.Legal, members: o.Members, hub: o.Hub, status: o.Status, inbox: o.Inbox, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
 		docs: sync.OnceValues(renderDocs),
 	}
@@ -151,6 +154,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PUT", Pattern: "/api/watchlist", Rule: trade, Class: httpio.Feed, Handler: a.setWatchlist},
 
 		{Method: "GET", Pattern: "/api/traders/{username}/record", Rule: auth.Public, Class: httpio.Anonymous, Handler: a.trackRecord},
+		{Method: "GET", Pattern: "/api/leaderboard", Rule: auth.Public, Class: httpio.Feed, Handler: a.leaderboardOf},
 		{Method: "GET", Pattern: "/api/copy-trading/traders", Rule: read, Class: httpio.Feed, Handler: a.listTraders},
 		{Method: "GET", Pattern: "/api/copy-trading/capacity", Rule: read, Class: httpio.Feed, Handler: a.capacity},
 		{Method: "GET", Pattern: "/api/copy-trading/late-brokers", Rule: read, Class: httpio.Feed, Handler: a.listLateBrokers},

@@ -29,6 +29,7 @@ import (
 	"github.com/alertsify/alertsify/internal/hooks"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/inbox"
+	"github.com/alertsify/alertsify/internal/leaderboard"
 	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
@@ -76,6 +77,7 @@ type App struct {
 	results  *analytics.Reports
 	desk     *orders.Desk
 	copier   *copytrade.Copier
+	board    *leaderboard.Board
 	status   *status.Recorder
 	adder    *river.Client[pgx.Tx]
 	worker   *river.Client[pgx.Tx]
@@ -195,6 +197,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 		Now: time.Now, Logger: a.log, Crash: crash, Count: a.meter.guard, Forecast: a.budget.Forecast,
 		PaperCounts: a.cfg.Env == Development,
 	})
+	a.board = leaderboard.New(leaderboard.Options{DB: a.db, Alerts: a.alerts, Clock: a.clock, Now: time.Now, PaperCounts: a.cfg.Env == Development})
 	return a.ensureDestinations(ctx)
 }
 

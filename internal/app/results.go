@@ -20,6 +20,14 @@ func (a *App) rollUp(ctx context.Context) error {
 	return err
 }
 
+// rank makes the hour's leaderboards; how long it took says whether it keeps up.
+func (a *App) rank(ctx context.Context) error {
+	began := time.Now()
+	err := a.board.Refresh(ctx)
+	a.meter.ranking.Observe(time.Since(began).Seconds())
+	return err
+}
+
 // Rebuild makes the rollups of results anew from the positions.
 func (a *App) Rebuild(ctx context.Context) (analytics.Rebuilt, error) { return a.results.Rebuild(ctx) }
 

@@ -47,8 +47,8 @@ func (a *App) openDoors(context.Context) (err error) {
 	}
 	records := record.New(a.db)
 	a.api = api.New(api.Options{
-		Records: records,
-		Desk:    a.desk, Rules: a.rules, Book: a.book, Results: a.results, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post, Audit: a.audit,
+		Records: records, Board: a.board,
+		Desk: a.desk, Rules: a.rules, Book: a.book, Results: a.results, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post, Audit: a.audit,
 		Guard: a.guard, Users: a.users, Legal: a.legal, Members: a.members, Hub: a.hub, Status: a.status, Inbox: a.inbox, Budget: a.budget, Allow: a.allow,
 		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress), Streams: a.streams,
 	})
@@ -62,8 +62,8 @@ func (a *App) openDoors(context.Context) (err error) {
 		Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log),
 	})
 	a.site, err = web.New(web.Options{
-		Records: records,
-		Guard:   a.guard, Users: a.users, Legal: a.legal, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Results: a.results, Copier: a.copier,
+		Records: records, Board: a.board,
+		Guard: a.guard, Users: a.users, Legal: a.legal, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Results: a.results, Copier: a.copier,
 		Alerts: a.alerts, Post: a.post, Audit: a.audit, Allow: a.allow, Rules: a.rules, Budget: a.budget, Members: a.members, Hub: a.hub, Status: a.status, Inbox: a.inbox, Remedies: a.remedies(), Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
 		Dev: a.cfg.Env == Development,
 	})

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/record"
 )
 
 // Capacity is how many followers of one signal the request budget serves within a
@@ -65,7 +67,7 @@ func (c *Copier) Capacity(ctx context.Context, delays ...int) (list []Capacity, 
 func (c *Copier) FollowersOf(ctx context.Context, username string) (n int, err error) {
 	err = c.db.Pool().QueryRow(ctx, `
 		select count(*) from users u join subscriptions s on s.trader_id = u.id and `+realFollowers+`
-		where u.username = lower($1) and `+published, username).Scan(&n)
+		where u.username = lower($1) and `+record.Trader, username).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count followers: %w", err)
 	}

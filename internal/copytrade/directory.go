@@ -11,9 +11,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
-	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/record"
 )
 
 // Listed is a trader as the directory shows them to everybody.
@@ -24,7 +24,7 @@ type Listed struct {
 	AvatarURL  *string       `json:"avatarUrl"`
 	VerifiedAt *time.Time    `json:"verifiedAt"`
 	Followers  int           `json:"followers"`
-	Finished   int           `json:"finished"` // own positions that came out in the period
+	Finished   int           `json:"finished"` // published trades that came out in the period
 	PnL        money.Amount  `json:"pnl"`      // dollars, of those
 	WinRate    *money.Amount `json:"winRate"`  // percent of those; null without any
 
@@ -42,23 +42,14 @@ type DirectoryQuery struct {
 
 const searchMost = 100 // characters
 
-// published are the users u whom everybody may see as traders. Who has stopped
-// publishing keeps their page, and is not listed.
-const published = `u.role in ('trader', 'admin') and u.status = 'active'`
-
-// countedMade are the finished positions p that say how good a trader is: their own
-// ideas, in real accounts a. Where there are only paper ones, in development, these
-// count (@paperCounts).
-const countedMade = `p.outcome is not null and p.source <> 'copy' and (@paperCounts or not a.paper)`
-
 // realFollowers are the subscriptions s of those who follow a trader: a copy on paper
 // is its follower's own affair.
 const realFollowers = `s.status <> 'cancelled' and not s.paper`
 
 // Directory lists traders who publish, best first; next is the cursor of the page
-// behind, empty on the last. What they made comes from their own finished positions
-// by one statement (indexes positions_results, subscriptions_followers). Foreign
-// tables: users, positions, accounts.
+// behind, empty on the last. What they made comes from what they published, by one
+// statement (indexes published_results_trader, subscriptions_followers). Foreign
+// tables: users, published_results.
 func (c *Copier) Directory(ctx context.Context, q DirectoryQuery) (page []Listed, next string, err error) {
 	if len(q.Text) > searchMost || !storable(q.Text) {
 		return nil, "", fault.Field("q", "At most 100 characters of plain text.")
@@ -70,26 +61,26 @@ func (c *Copier) Directory(ctx context.Context, q DirectoryQuery) (page []Listed
 	rows, err := c.db.Pool().Query(ctx, `
 		with t as (
 			select u.* from users u
-			where `+published+` and `+notPublishing+` is null and (@text = '' or strpos(u.username, lower(@text)) > 0 or strpos(lower(u.name), lower(@text)) > 0)
+			where `+record.Trader+` and `+record.StoppedAt+` is null and (@text = '' or strpos(u.username, lower(@text)) > 0 or strpos(lower(u.name), lower(@text)) > 0)
 		), made as (
-			select p.user_id, count(*) as finished, count(*) filter (where p.outcome = 'win') as wins, sum(p.realized) as pnl
-			from t join positions p on p.user_id = t.id and p.closed_at >= @since join accounts a on a.id = p.account_id
-			where `+countedMade+`
-			group by p.user_id
+			select r.trader_id, count(*) as finished, count(*) filter (where r.result = 'win') as wins, sum(r.realized) as pnl
+			from t join published_results r on r.trader_id = t.id and r.finished_at >= @since
+			where `+record.Counted+`
+			group by r.trader_id
 		), follow as (
 			select s.trader_id, count(*) as n from t join subscriptions s on s.trader_id = t.id and `+realFollowers+`
 			group by s.trader_id
 		), listed as (
 			select t.username, t.name, t.bio, t.avatar_url, t.verified_at, coalesce(f.n, 0)::int as followers, coalesce(m.finished, 0)::int as finished,
 				coalesce(m.pnl, 0) as pnl, coalesce(m.wins, 0) as wins
-			from t left join made m on m.user_id = t.id left join follow f on f.trader_id = t.id
+			from t left join made m on m.trader_id = t.id left join follow f on f.trader_id = t.id
 		), sorted as (
 			select *, case @sort when 'pnl' then pnl when 'winRate' then coalesce(wins::numeric / nullif(finished, 0), -1) else followers end as value from listed
 		)
 		select username, name, bio, avatar_url, verified_at, followers, finished, pnl, wins, value from sorted
 		where @first or value < @value or value = @value and username > @username
 		order by value desc, username limit @limit`, pgx.NamedArgs{
-		"text": q.Text, "paperCounts": c.paperCounts, "since": c.since(q.Period), "sort": q.Sort, "first": q.Cursor == "",
+		"text": q.Text, "paperCounts": c.paperCounts, "since": record.Period(q.Period).Since(c.clock.Today()), "sort": q.Sort, "first": q.Cursor == "",
 		"value": value, "username": username, "limit": q.Limit + 1,
 	})
 	if err != nil {
@@ -121,18 +112,6 @@ func scanListed(row pgx.CollectableRow) (t Listed, err error) {
 		t.WinRate = &money.Amount{Decimal: rate.Decimal}
 	}
 	return t, err
-}
-
-// since is when a period began: a day, a week or a month of trading days back from
-// the market's own today, in New York.
-func (c *Copier) since(period string) time.Time {
-	days := map[string]int{"daily": 0, "weekly": 6, "monthly": 29}
-	back, known := days[period]
-	if !known {
-		return time.Time{}
-	}
-	today := c.clock.Today()
-	return time.Date(today.Year, today.Month, today.Day-back, 0, 0, 0, 0, exchange.NewYork)
 }
 
 func directoryCursor(text string) (value decimal.Decimal, username string, err error) {

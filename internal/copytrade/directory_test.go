@@ -10,12 +10,16 @@ import (
 	"github.com/alertsify/alertsify/internal/fault"
 )
 
-// finishes gives somebody an own position that came out with so many dollars, days ago.
+// finishes gives somebody a position that came out with so many dollars, days ago. One of
+// their own they published, so that their record told what came of it.
 func (f *floor) finishes(user, account uuid.UUID, dollars, daysAgo int, source string) {
 	f.Helper()
 	f.exec(`
-		insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, bought, sold, realized, status, source, closed_at)
-		values ($1, $2, $3, 'AAPL', 'call', 200, '2027-01-15', 100, 1, 1, $4, 'closed', $5, now() - make_interval(days => $6))`,
+		with p as (
+			insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, bought, sold, realized, status, source, closed_at)
+			values ($1, $2, $3, 'AAPL', 'call', 200, '2027-01-15', 100, 1, 1, $4, 'closed', $5, now() - make_interval(days => $6)) returning *)
+		insert into published_results (position_id, trader_id, paper, result, realized, cost, finished_at)
+		select p.id, p.user_id, a.paper, p.outcome, p.realized, 100, p.closed_at from p join accounts a on a.id = p.account_id where p.source <> 'copy'`,
 		user, account, symbol, dollars, source, daysAgo)
 }
 

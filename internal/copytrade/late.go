@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/record"
 )
 
 // LateBroker is a broker whose trades, made in its own app, are seen minutes late: what
@@ -35,7 +37,7 @@ func (c *Copier) LateBrokers(ctx context.Context) ([]LateBroker, error) {
 			select greatest(extract(epoch from o.created_at - o.executed_at), 0) as seconds from orders o
 			where o.account_id = a.id and o.created_at > $1 and o.source = 'detected' and o.executed_at is not null
 			order by o.created_at desc limit 20) seen on true
-		where `+published+`
+		where `+record.Trader+`
 		group by k.broker_slug having count(*) >= $2 and percentile_disc(0.5) within group (order by seen.seconds) >= $3
 		order by seconds desc, k.broker_slug limit 50`, c.now().AddDate(0, -1, 0), lateLeast, lateFrom)
 	if err != nil {

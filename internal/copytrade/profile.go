@@ -12,6 +12,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/record"
 )
 
 // Profile is what everybody may see of one trader: what the directory lists of them
@@ -22,7 +23,7 @@ type Profile struct {
 	StoppedAt *time.Time // since when they publish nothing new; nil: they do
 }
 
-// Made is what a trader's own finished positions of a period came to.
+// Made is what a trader's published trades of a period came to.
 type Made struct {
 	Period   string        `json:"period"`
 	Finished int           `json:"finished"`
@@ -30,40 +31,36 @@ type Made struct {
 	WinRate  *money.Amount `json:"winRate"` // percent; null without any
 }
 
-// periods are those of the directory, the shortest first.
-var periods = []string{"daily", "weekly", "monthly", "all"}
-
 // Profile shows a trader who publishes; everybody else is not found. It is one
-// statement over the indexes of the directory. Foreign tables: users, positions,
-// accounts.
+// statement over the indexes of the directory. Foreign tables: users, published_results.
 func (c *Copier) Profile(ctx context.Context, username string) (p Profile, err error) {
 	if !storable(username) {
 		return Profile{}, fault.NotFound()
 	}
+	periods, today := record.Periods(), c.clock.Today()
 	since := make([]time.Time, len(periods))
 	for i, period := range periods {
-		since[i] = c.since(period)
+		since[i] = period.Since(today)
 	}
 	rows, err := c.db.Pool().Query(ctx, `
-		select u.username, u.name, u.bio, u.avatar_url, u.verified_at, `+notPublishing+`,
-			(select count(*) from subscriptions s where s.trader_id = u.id and `+realFollowers+`)::int, w.period, made.finished, made.pnl, made.win_rate
+		select u.username, u.name, u.bio, u.avatar_url, u.verified_at, `+record.StoppedAt+`,
+			(select count(*) from subscriptions s where s.trader_id = u.id and `+realFollowers+`)::int, w.period, made.finished, made.wins, made.pnl
 		from users u cross join unnest(@periods::text[], @since::timestamptz[]) with ordinality w(period, since, nth)
 		cross join lateral (
-			select count(*)::int as finished, coalesce(sum(p.realized), 0) as pnl,
-				round(100.0 * count(*) filter (where p.outcome = 'win') / nullif(count(*), 0), 2) as win_rate
-			from positions p join accounts a on a.id = p.account_id
-			where p.user_id = u.id and p.closed_at >= w.since and `+countedMade+`) made
-		where u.username = lower(@username) and `+published+`
+			select count(*)::int as finished, count(*) filter (where r.result = 'win')::int as wins, coalesce(sum(r.realized), 0) as pnl
+			from published_results r
+			where r.trader_id = u.id and r.finished_at >= w.since and `+record.Counted+`) made
+		where u.username = lower(@username) and `+record.Trader+`
 		order by w.nth`, pgx.NamedArgs{"username": username, "periods": periods, "since": since, "paperCounts": c.paperCounts})
 	if err != nil {
 		return Profile{}, fmt.Errorf("read a trader's profile: %w", err)
 	}
 	var m Made
+	var wins int
 	var pnl decimal.Decimal
-	var rate decimal.NullDecimal
-	into := []any{&p.Username, &p.Name, &p.Bio, &p.AvatarURL, &p.VerifiedAt, &p.StoppedAt, &p.Followers, &m.Period, &m.Finished, &pnl, &rate}
+	into := []any{&p.Username, &p.Name, &p.Bio, &p.AvatarURL, &p.VerifiedAt, &p.StoppedAt, &p.Followers, &m.Period, &m.Finished, &wins, &pnl}
 	_, err = pgx.ForEachRow(rows, into, func() error {
-		m.PnL, m.WinRate = money.Amount{Decimal: pnl}, nullAmount(rate)
+		m.PnL, m.WinRate = money.Amount{Decimal: pnl}, nullAmount(money.Percent(decimal.NewFromInt(int64(wins)), decimal.NewFromInt(int64(m.Finished))))
 		p.Periods = append(p.Periods, m)
 		return nil
 	})

@@ -23,15 +23,11 @@ type Publishing struct {
 	Followers  int        `json:"followers"` // who copy for real, paused or not
 }
 
-// notPublishing is since when the trader u of a statement has stopped publishing; null:
-// they have not. Foreign table: trading_switches.
-const notPublishing = `(select w.set_at from trading_switches w where w.scope = 'publishing' and w.key = u.id::text)`
-
 // Publishing tells a trader where they stand. Foreign table: users.
 func (c *Copier) Publishing(ctx context.Context, trader uuid.UUID) (p Publishing, err error) {
 	err = c.db.As(ctx, trader, func(ctx context.Context, tx pgx.Tx) error {
 		return tx.QueryRow(ctx, `
-			select `+notPublishing+`, (select count(*) from subscriptions s where s.trader_id = u.id and `+realFollowers+`)
+			select `+record.StoppedAt+`, (select count(*) from subscriptions s where s.trader_id = u.id and `+realFollowers+`)
 			from users u where u.id = $1`, trader).Scan(&p.StoppedAt, &p.Followers)
 	}, postgres.Across("how many follow"))
 	if err != nil {
@@ -95,7 +91,7 @@ func (c *Copier) Publish(ctx context.Context, trader uuid.UUID) error {
 // stoppedPublishing is since when a trader has stopped; nil: they publish. Foreign
 // table: users.
 func stoppedPublishing(ctx context.Context, db querier, trader uuid.UUID) (since *time.Time, err error) {
-	err = db.QueryRow(ctx, `select `+notPublishing+` from users u where u.id = $1`, trader).Scan(&since)
+	err = db.QueryRow(ctx, `select `+record.StoppedAt+` from users u where u.id = $1`, trader).Scan(&since)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, fault.NotFound()
 	}
@@ -105,7 +101,7 @@ func stoppedPublishing(ctx context.Context, db querier, trader uuid.UUID) (since
 // notCopied is whether nothing new of a trader is copied now: they have stopped
 // publishing or are gone, lost the role or are halted. Foreign table: users.
 func notCopied(ctx context.Context, db querier, trader uuid.UUID) (not bool, err error) {
-	err = db.QueryRow(ctx, `select `+notPublishing+` is not null or `+risk.NotCopied+` from users u where u.id = $1`, trader).Scan(&not)
+	err = db.QueryRow(ctx, `select `+record.StoppedAt+` is not null or `+risk.NotCopied+` from users u where u.id = $1`, trader).Scan(&not)
 	if err != nil {
 		return false, fmt.Errorf("read whether trader %s is copied: %w", trader, err)
 	}

@@ -35,6 +35,8 @@ type trade struct {
 	multiplier     int
 	bought, sold   int // contracts, whatever became known of them by whatever way
 	realized       decimal.Decimal
+	cost           decimal.Decimal // of all that was bought
+	closedAt       *time.Time
 	outcome        *string
 	paper          bool
 	id             *uuid.UUID // the alert that opened it; nil: nothing of it was published
@@ -95,17 +97,36 @@ func Bring(ctx context.Context, tx pgx.Tx, position uuid.UUID, now time.Time) (H
 	return head, nil
 }
 
-// keep notes that a position is on the record, and what was told of its end.
+// keep notes that a position is on the record, and what was told of its end, which is what
+// counts on boards and profiles from now on.
 func (t trade) keep(ctx context.Context, tx pgx.Tx, position uuid.UUID, last Entry, now time.Time) error {
 	if t.known && last.Result == "" {
 		return nil
 	}
+	finished := now
+	if t.closedAt != nil {
+		finished = *t.closedAt
+	}
 	_, err := tx.Exec(ctx, `
-		insert into record_trades (position_id, trader_id, trade, result, realized, updated_at)
-		values ($1, $2, $3, nullif($4, ''), coalesce(nullif($5, '')::numeric, 0), $6)
-		on conflict (position_id) do update set result = excluded.result, realized = excluded.realized, updated_at = excluded.updated_at`,
-		position, t.trader, *t.id, last.Result, last.Realized, now)
+		with told as (
+			insert into record_trades (position_id, trader_id, trade, result, realized, updated_at)
+			values ($1, $2, $3, nullif($4, ''), coalesce(nullif($5, '')::numeric, 0), $6)
+			on conflict (position_id) do update set result = excluded.result, realized = excluded.realized, updated_at = excluded.updated_at
+			returning position_id, trader_id, result, realized)
+		insert into published_results (position_id, trader_id, paper, result, realized, cost, finished_at)
+		select position_id, trader_id, $7, nullif(result, 'unknown'), realized, $8, $9 from told where result is not null
+		on conflict (position_id) do update set result = excluded.result, realized = excluded.realized, cost = excluded.cost, finished_at = excluded.finished_at`,
+		position, t.trader, *t.id, last.Result, last.Realized, now, t.paper, t.publishedCost(), finished)
 	return err
+}
+
+// publishedCost is what the published contracts cost, in dollars: with its fees where the
+// position held no others, as result has it.
+func (t trade) publishedCost() decimal.Decimal {
+	if t.published.bought == t.bought {
+		return t.cost
+	}
+	return t.published.paid.Mul(decimal.NewFromInt(int64(t.multiplier)))
 }
 
 // ownFills are the fills f of a position $1 that its trader published: those of public
@@ -118,12 +139,12 @@ const ownFills = `
 func readTrade(ctx context.Context, tx pgx.Tx, position uuid.UUID) (t trade, err error) {
 	b := &pgx.Batch{}
 	b.Queue(`
-		select p.user_id, p.symbol, p.status, p.multiplier, p.bought, p.sold, p.realized, p.outcome, c.paper, r.trade is not null, r.result, coalesce(r.realized, 0),
+		select p.user_id, p.symbol, p.status, p.multiplier, p.bought, p.sold, p.realized, p.cost_bought, p.closed_at, p.outcome, c.paper, r.trade is not null, r.result, coalesce(r.realized, 0),
 			coalesce(r.trade, (select a.id from fills f join alerts a on a.order_id = f.order_id
 				where f.position_id = p.id and f.side = 'BTO' and a.public order by f.learnt_at, f.order_id limit 1))
 		from positions p join accounts c on c.id = p.account_id left join record_trades r on r.position_id = p.id
 		where p.id = $1`, position).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&t.trader, &t.symbol, &t.status, &t.multiplier, &t.bought, &t.sold, &t.realized, &t.outcome, &t.paper, &t.known, &t.told, &t.toldRealized, &t.id)
+		return row.Scan(&t.trader, &t.symbol, &t.status, &t.multiplier, &t.bought, &t.sold, &t.realized, &t.cost, &t.closedAt, &t.outcome, &t.paper, &t.known, &t.told, &t.toldRealized, &t.id)
 	})
 	b.Queue(`
 		select coalesce(sum(f.quantity) filter (where f.side = 'BTO'), 0)::int, coalesce(sum(f.quantity) filter (where f.side = 'STC'), 0)::int,
@@ -326,8 +347,7 @@ func (b *Book) Of(ctx context.Context, username string) (s Standing, err error) 
 	var head []byte
 	err = b.db.Pool().QueryRow(ctx, `
 		select u.id, u.username, coalesce(h.entries, 0), h.head from users u left join record_heads h on h.trader_id = u.id
-		where u.username = lower($1) and u.status <> 'deleted'
-		  and (h.trader_id is not null or u.role in ('trader', 'admin') and u.status = 'active')`, username).
+		where u.username = lower($1) and u.status <> 'deleted' and (h.trader_id is not null or `+Trader+`)`, username).
 		Scan(&s.Trader, &s.Username, &s.Entries, &head)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Standing{}, fault.NotFound()
