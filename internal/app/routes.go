@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/alertsify/alertsify/internal/account"
 	"github.com/alertsify/alertsify/internal/api"
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/fault"
@@ -38,9 +39,13 @@ func (a *App) openDoors(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	a.account = account.New(account.Options{
+		DB: a.db, Queue: a.adder, Users: a.users, Guard: a.guard, Rules: a.rules, Brokers: a.accounts, Copier: a.copier, Alerts: a.alerts, Post: a.post,
+		Members: a.members, Logger: a.log, Now: time.Now,
+	})
 	a.api = api.New(api.Options{
 		Desk: a.desk, Rules: a.rules, Book: a.book, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post, Audit: a.audit,
-		Guard: a.guard, Users: a.users, Legal: a.legal, Members: a.members, Hub: a.hub, Budget: a.budget, Allow: a.allow,
+		Guard: a.guard, Users: a.users, Applications: a.applying, Account: a.account, Legal: a.legal, Members: a.members, Hub: a.hub, Budget: a.budget, Allow: a.allow,
 		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress), Streams: a.streams,
 	})
 	resend, err := webhook.ParseSecrets(a.cfg.ResendWebhookSecret)
@@ -53,7 +58,7 @@ func (a *App) openDoors(context.Context) (err error) {
 		Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log),
 	})
 	a.site, err = web.New(web.Options{
-		Guard: a.guard, Users: a.users, Legal: a.legal, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Copier: a.copier,
+		Guard: a.guard, Users: a.users, Applications: a.applying, Account: a.account, Legal: a.legal, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Copier: a.copier,
 		Alerts: a.alerts, Post: a.post, Audit: a.audit, Allow: a.allow, Rules: a.rules, Budget: a.budget, Members: a.members, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
 		Dev: a.cfg.Env == Development,
 	})
@@ -145,7 +150,7 @@ func (a *App) router() (http.Handler, error) {
 		return nil, fmt.Errorf("TRUSTED_PROXIES: %w", err)
 	}
 	front, err := httpio.Front(httpio.FrontOptions{
-		AppURL: a.cfg.AppURL, TrustedProxies: proxies, FormTargets: a.formTargets(), Logger: a.log,
+		AppURL: a.cfg.AppURL, TrustedProxies: proxies, FormTargets: a.formTargets(), Images: users.PictureSources(), Logger: a.log,
 		Explain: explain, Page: a.site.Problem, Observe: a.meter.request,
 	})
 	if err != nil {

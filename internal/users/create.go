@@ -21,7 +21,7 @@ type NewUser struct {
 	Username  string // wanted; when empty it is derived from Name, then from Email
 	Name      string
 	Email     string // kept only when EmailVerified
-	AvatarURL string // kept only when https
+	AvatarURL string // kept only when a provider of sign-in serves it
 
 	EmailVerified bool
 	Role          Role // Subscriber when empty
@@ -57,7 +57,7 @@ func insert(ctx context.Context, tx pgx.Tx, username string, n NewUser) (User, e
 		        case when $4::text = 'subscriber' then null else now() end)
 		on conflict do nothing
 		returning `+columns,
-		username, displayName(n.Name, username), n.verifiedEmail(), n.Role, n.avatar())
+		username, displayName(n.Name, username), n.verifiedEmail(), n.Role, picture(n.AvatarURL))
 }
 
 func emailTaken(ctx context.Context, tx pgx.Tx, n NewUser) (taken bool, err error) {
@@ -78,14 +78,6 @@ func (n NewUser) verifiedEmail() string {
 		return ""
 	}
 	return strings.TrimSpace(n.Email)
-}
-
-// avatar keeps addresses that a page may show; other schemes are nobody's picture.
-func (n NewUser) avatar() string {
-	if !strings.HasPrefix(n.AvatarURL, "https://") || len(n.AvatarURL) > 1000 {
-		return ""
-	}
-	return n.AvatarURL
 }
 
 // displayName makes what a provider calls somebody fit to be shown: one line, no
