@@ -115,6 +115,9 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/stop/resume", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.resumeTrading},
 	}
 	list = append(list, s.legalRoutes()...)
+	list = append(list, s.profileRoutes()...)
+	list = append(list, s.peopleRoutes()...)
+	list = append(list, s.leaveRoutes()...)
 	list = append(list, s.preferenceRoutes()...)
 	list = append(list, s.deliveryRoutes()...)
 	list = append(list, s.auditRoutes()...)

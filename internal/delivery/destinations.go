@@ -127,6 +127,23 @@ func (p *Post) sealed(id uuid.UUID, text secret.Text) (*string, error) {
 	return &value, err
 }
 
+// Forget takes all of a user's destinations out of use, as part of the end of their
+// account: browsers, chat, Discord channel, mailbox, their own webhook.
+func (p *Post) Forget(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+	if _, err := tx.Exec(ctx, `delete from telegram_links where user_id = $1`, user); err != nil {
+		return fmt.Errorf("end the links of %s to a chat: %w", user, err)
+	}
+	rows, err := tx.Query(ctx, `select id from destinations where user_id = $1 and removed_at is null order by id for no key update`, user)
+	if err != nil {
+		return fmt.Errorf("read the destinations of %s: %w", user, err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("read the destinations of %s: %w", user, err)
+	}
+	return p.remove(ctx, tx, ids...)
+}
+
 // remove takes destinations out of use for good: the secret goes, and what waits
 // for them is not sent.
 func (p *Post) remove(ctx context.Context, tx pgx.Tx, ids ...uuid.UUID) error {
