@@ -80,6 +80,10 @@ func TestDeletingAnAccountUndoesEverything(t *testing.T) {
 	s.do("cara", "GET", "/api/positions", "").want(t, 401)
 	s.do("ben", "GET", "/api/users/ava", "").want(t, 404)
 	s.do("ben", "GET", "/traders/ava", "").want(t, 404)
+	s.do("ben", "GET", "/api/traders/ava/record", "").want(t, 404)
+	if n := s.number(`select count(*) from legal_acceptances`); n != accepted {
+		t.Errorf("%d acceptances are kept, of %d", n, accepted)
+	}
 	s.eventually("the job is done", func() bool { return len(s.left("ava")) == 0 })
 	for range 2 { // and again, as a queue may do
 		for _, who := range []string{"ava", "cara"} {

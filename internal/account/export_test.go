@@ -47,7 +47,7 @@ func person(t *testing.T, db *postgres.DB, username string) uuid.UUID {
 	exec(t, db, `insert into passkeys (user_id, credential_id, public_key, name, backup_eligible, backed_up)
 		values ($1, convert_to($2 || '-canary-id', 'UTF8'), convert_to($2 || '-canary-key', 'UTF8'), $2 || ' phone', true, true)`, id, username)
 	exec(t, db, `insert into second_factors (user_id) values ($1)`, id)
-	exec(t, db, `insert into record_entries (trader_id, seq, entry, hash) values ($1, 1, '{"of": "' || $2 || '"}', sha256($2::bytea))`, id, username)
+	exec(t, db, `insert into record_entries (trader_id, seq, entry, hash) values ($1, 1, '{"of": "' || $2 || '"}', sha256(convert_to($2, 'UTF8')))`, id, username)
 	exec(t, db, `insert into legal_acceptances (user_id, document, version) values ($1, 'terms', '2026-11-28')`, id)
 	exec(t, db, `insert into notifications (user_id, type, title, body, subject_key)
 		select $1, 'system', $2 || ' was told ' || i, 'Said.', 'x:' || i from generate_series(1, 3000) i`, id, username)

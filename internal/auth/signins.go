@@ -76,6 +76,9 @@ func (g *Guard) SignOutEverywhere(ctx context.Context, userID uuid.UUID) error {
 // access tokens, passkeys with what they were asked to sign, and the identities, so that the
 // same account of a provider may sign up anew.
 func (g *Guard) EndAccess(ctx context.Context, tx pgx.Tx, userID uuid.UUID) error {
+	if err := lockPasskeys(ctx, tx, userID); err != nil { // one that is being added is there to be deleted, or loses its challenge
+		return err
+	}
 	for _, sql := range []string{
 		`delete from sign_ins where user_id = $1`,
 		`update access_tokens set revoked_at = now() where user_id = $1 and revoked_at is null`,
