@@ -76,7 +76,7 @@ func (g *Guard) SignOutEverywhere(ctx context.Context, userID uuid.UUID) error {
 // access tokens, passkeys with what they were asked to sign, and the identities, so that the
 // same account of a provider may sign up anew.
 func (g *Guard) EndAccess(ctx context.Context, tx pgx.Tx, userID uuid.UUID) error {
-	if err := lockPasskeys(ctx, tx, userID); err != nil { // one that is being added is there to be deleted, or loses its challenge
+	if err := lockPasskeys(ctx, tx, userID); err != nil { // one that is being added is there to be deleted, or finds its owner gone
 		return err
 	}
 	for _, sql := range []string{
