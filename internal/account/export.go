@@ -183,6 +183,7 @@ var notTaken = map[string]string{
 	"idempotency_keys":   "answers kept so that a repeat has no second effect",
 	"checkouts":          "a way to Whop's till, good for minutes",
 	"order_pace":         "how many orders a minute",
+	"account_looks":      "when the program looks at a broker account next",
 	"broker_prices":      "the broker's last prices of what they hold",
 	"security_events":    "what was seen that nobody honest does",
 	"deliveries":         "the post office's books of what is in notifications and alerts",
