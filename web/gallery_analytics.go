@@ -17,7 +17,7 @@ import (
 
 // cannedResults is a tab of invented results, the same whenever it is asked for.
 func cannedResults(tab string, now time.Time) resultsView {
-	chance := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // invented numbers are no secret
+	chance := rand.New(rand.NewPCG(7, 7))
 	dollars := func(spread, up int) money.Amount {
 		return money.Amount{Decimal: decimal.New(int64(chance.IntN(spread)-spread/2+up), -2)}
 	}

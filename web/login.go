@@ -49,7 +49,7 @@ func (s *Site) loginView(r *http.Request, returnTo string, again bool) (loginVie
 	if err != nil {
 		return loginView{}, err
 	}
-	view.Passkey, view.Only = keys.Offered && len(keys.Keys) > 0, keys.Asked
+	view.Passkey, view.Only = keys.Offered && len(keys.Keys) > 0, keys.Holds
 	return view, nil
 }
 

@@ -72,12 +72,13 @@ func (s *Site) askForPasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	who, _ := auth.From(r.Context())
 	on := f.Get("on") == "on"
 	done := "passkey-not-asked"
 	if on {
 		done = "passkey-asked"
 	}
-	return s.changed(w, r, s.guard.AskForPasskey(r.Context(), me(r.Context()), on), done)
+	return s.changed(w, r, s.guard.AskForPasskey(r.Context(), who.User.ID, who.SignInID, on), done)
 }
 
 // changed leads back to the page, or shows it with what was wrong.
@@ -148,7 +149,11 @@ func (s *Site) showPasskey(w http.ResponseWriter, r *http.Request) error {
 // refusedPasskey shows the page again that the passkey was shown on.
 func (s *Site) refusedPasskey(w http.ResponseWriter, r *http.Request, returnTo, sentence string) error {
 	p := s.frame(r, "Sign in", auth.LoginPath)
-	if _, known := auth.From(r.Context()); !known {
+	half, err := s.guard.HalfSignedIn(r)
+	if err != nil {
+		return err
+	}
+	if half {
 		return s.show(w, r, http.StatusForbidden, passkeyPage(p, passkeyView{Wrong: sentence}))
 	}
 	view, err := s.loginView(r, returnTo, true)

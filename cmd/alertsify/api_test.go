@@ -451,6 +451,10 @@ func (s *show) walkDrift(t *testing.T, order string) {
 }
 
 func (s *show) walkAlerts(t *testing.T) {
+	if record := s.do("", "GET", "/api/traders/ava/record", "").want(t, 200); !contains(record.body, `{"format":"alertsify-record-1"`) {
+		t.Errorf("record: %s", record.body)
+	}
+	s.do("", "GET", "/api/traders/nobody_at_all/record", "").want(t, 404)
 	for _, path := range []string{"/api/feeds/timeline", "/api/feeds/global", "/api/feeds/trade/ava"} {
 		if a := s.do("ben", "GET", path, "").want(t, 200); !contains(a.body, `"username":"ava"`) || contains(a.body, "orderId") {
 			t.Errorf("%s: %s", path, a.body)
@@ -773,7 +777,11 @@ func (s *show) ageSessions(by time.Duration) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		values["auth_time"] = values["auth_time"].(int64) - int64(by.Seconds())
+		for _, name := range []string{"auth_time", "shown_at"} {
+			if at, ok := values[name].(int64); ok {
+				values[name] = at - int64(by.Seconds())
+			}
+		}
 		data, err := scs.GobCodec{}.Encode(deadline, values)
 		if err == nil {
 			_, err = pool.Exec(s.t.Context(), "update sessions set data = $2 where token_hash = $1", one.Token, data)

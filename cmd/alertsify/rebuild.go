@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 
 	"github.com/alertsify/alertsify/internal/app"
@@ -22,11 +21,7 @@ func rebuild(ctx context.Context, c console, args []string) error {
 		fmt.Fprintln(c.err, "usage: alertsify rebuild analytics")
 		return errUsage
 	}
-	cfg, err := load(c, app.Production, *data)
-	if err != nil {
-		return err
-	}
-	a, err := app.New(ctx, cfg, slog.New(slog.DiscardHandler))
+	a, err := idle(ctx, c, app.Production, *data)
 	if err != nil {
 		return err
 	}

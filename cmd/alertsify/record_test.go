@@ -30,7 +30,7 @@ func TestARecordIsDownloadedAndVerified(t *testing.T) {
 	head := s.text(`select record from alerts where order_id = $1`, order)
 	var out, errs strings.Builder
 	code := run(t.Context(), console{out: &out, err: &errs, env: os.LookupEnv}, []string{"verify-record", file, "--head", head})
-	if code != 0 || !strings.Contains(out.String(), "1 trades finished: 0 won, 1 lost") || !strings.Contains(out.String(), head+" was its head after entry 1") {
+	if code != 0 || !strings.Contains(out.String(), "1 trades finished: 0 won, 0 lost, 0 even, 0 without a known result, 1 with play money") || !strings.Contains(out.String(), head+" was its head after entry 1") {
 		t.Fatalf("%d: %s%s\n%s", code, out.String(), errs.String(), got.body)
 	}
 	spoiled := strings.Replace(string(got.body), `"price":"3.5"`, `"price":"3.4"`, 1)

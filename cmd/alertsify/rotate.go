@@ -2,10 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/alertsify/alertsify/internal/app"
+	"github.com/alertsify/alertsify/internal/brokers"
 )
 
 // rotate replaces secrets: "keys" wraps everything sealed with the first of
@@ -21,11 +22,7 @@ func rotate(ctx context.Context, c console, args []string) error {
 		fmt.Fprintln(c.err, "usage: alertsify rotate keys|snaptrade")
 		return errUsage
 	}
-	cfg, err := load(c, app.Production, *data)
-	if err != nil {
-		return err
-	}
-	a, err := app.New(ctx, cfg, slog.New(slog.DiscardHandler))
+	a, err := idle(ctx, c, app.Production, *data)
 	if err != nil {
 		return err
 	}
@@ -54,6 +51,8 @@ func rotateKeys(ctx context.Context, c console, a *app.App) error {
 		switch {
 		case !k.Known:
 			note = "  not in ENCRYPTION_KEYS: what it wraps cannot be opened"
+		case k.First:
+			note = "  the first: it wraps what is sealed from now on"
 		case k.Rows == 0:
 			note = "  may be taken out of ENCRYPTION_KEYS"
 		}
@@ -62,21 +61,29 @@ func rotateKeys(ctx context.Context, c console, a *app.App) error {
 	return nil
 }
 
-// rotateSnapTrade says of every user how it went, and fails if it did for any.
+// endings say what became of a user's secret.
+var endings = map[brokers.Rotation]string{
+	brokers.Replaced: "replaced",
+	brokers.Kept:     "refused, the old one holds",
+	brokers.Unclear:  "not known which secret holds; their orders wait until the server, or another run, has found out",
+	brokers.Lost:     "lost: they were told to connect again",
+}
+
+// rotateSnapTrade says of every user how it went, and fails if anybody got no new secret.
 func rotateSnapTrade(ctx context.Context, c console, a *app.App) error {
-	replaced, failed := 0, 0
-	err := a.RotateSnapTrade(ctx, func(name string, err error) {
+	count := map[brokers.Rotation]int{}
+	err := a.RotateSnapTrade(ctx, func(name string, ended brokers.Rotation, err error) {
+		count[ended]++
+		why := ""
 		if err != nil {
-			failed++
-			fmt.Fprintf(c.out, "%s: %v\n", name, err)
-			return
+			why = fmt.Sprintf(" (%v)", err)
 		}
-		replaced++
-		fmt.Fprintf(c.out, "%s: replaced\n", name)
+		fmt.Fprintf(c.out, "%s: %s%s\n", name, endings[ended], why)
 	})
-	fmt.Fprintf(c.out, "%d replaced, %d failed\n", replaced, failed)
-	if err == nil && failed > 0 {
-		err = fmt.Errorf("%d users kept the secret they had or have to connect again; see above", failed)
+	kept, unclear, lost := count[brokers.Kept], count[brokers.Unclear], count[brokers.Lost]
+	fmt.Fprintf(c.out, "%d replaced, %d kept the old one, %d not known, %d lost\n", count[brokers.Replaced], kept, unclear, lost)
+	if failed := kept + unclear + lost; failed > 0 {
+		err = errors.Join(err, fmt.Errorf("%d users got no new secret; see above", failed))
 	}
 	return err
 }

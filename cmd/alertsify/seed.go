@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
@@ -48,15 +47,11 @@ func seed(ctx context.Context, c console, args []string) error {
 		fmt.Fprintf(c.err, "usage: alertsify seed --followers N --of USER --mode paper|approve|auto (N from 1 to %d)\n", seedMax)
 		return errUsage
 	}
-	cfg, err := load(c, app.Development, *data)
-	if err != nil {
-		return err
-	}
 	sandboxURL, err := sandboxOf(c, *data)
 	if err != nil {
 		return err
 	}
-	a, err := app.New(ctx, cfg, slog.New(slog.DiscardHandler))
+	a, err := idle(ctx, c, app.Development, *data)
 	if err != nil {
 		return err
 	}
@@ -78,16 +73,12 @@ func seedPositions(ctx context.Context, c console, n int, whose, data string) er
 		fmt.Fprintf(c.err, "usage: alertsify seed --positions N --for USER (N from 1 to %d)\n", positionsMax)
 		return errUsage
 	}
-	cfg, err := load(c, app.Development, data)
-	if err != nil {
-		return err
-	}
-	a, err := app.New(ctx, cfg, slog.New(slog.DiscardHandler))
+	a, err := idle(ctx, c, app.Development, data)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	chance := mathrand.New(mathrand.NewPCG(uint64(n), 1)) //nolint:gosec // positions that nobody made are no secret
+	chance := mathrand.New(mathrand.NewPCG(uint64(n), 1))
 	if err := a.InventPositions(ctx, n, strings.ToLower(whose), chance); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -50,6 +51,16 @@ func place(cfg app.Config, a *app.App) string {
 		return cfg.AppURL
 	}
 	return "http://" + a.Addr().String()
+}
+
+// idle is the product without its server and jobs, for commands that work in its rooms and
+// print what came of it. Whoever has it closes it.
+func idle(ctx context.Context, c console, env, data string) (*app.App, error) {
+	cfg, err := load(c, env, data)
+	if err != nil {
+		return nil, err
+	}
+	return app.New(ctx, cfg, slog.New(slog.DiscardHandler))
 }
 
 // load reads the settings: the environment first, then a dev.env.

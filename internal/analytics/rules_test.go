@@ -389,7 +389,6 @@ func TestAnExportIsStreamed(t *testing.T) {
 	if !stats.TotalPnL.Equal(want) || stats.TotalClosedTrades != 8_000 {
 		t.Errorf("%d positions made %s, invented was %s", stats.TotalClosedTrades, stats.TotalPnL, want)
 	}
-	list = nil
 	runtime.GC()
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)

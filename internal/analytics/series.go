@@ -52,7 +52,7 @@ func (r *Reports) DailyStats(ctx context.Context, user uuid.UUID, f Filter, star
 	}
 	f = f.since(first).until(last)
 	if f.check() != nil {
-		return nil, nil // two ranges that have no day in common
+		return nil, nil //nolint:nilerr // two ranges that have no day in common
 	}
 	err = r.read(ctx, user, f, func(b *pgx.Batch) {
 		b.Queue(days+`

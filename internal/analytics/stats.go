@@ -138,7 +138,7 @@ func (r *Reports) PeriodStats(ctx context.Context, user uuid.UUID, f Filter) (p 
 				coalesce(sum(f.trades) filter (where f.copied), 0)::int, coalesce(sum(f.pnl) filter (where f.copied), 0)
 			from unnest(@starts::text[]) with ordinality w(start, nth) left join facts f on f.day >= w.start::date and (f.day <= @today::text::date or w.start = '-infinity')
 			group by w.nth order by w.nth`, args).
-			Query(func(rows pgx.Rows) error { return p.scan(rows) })
+			Query(p.scan)
 	})
 	if err != nil {
 		return PeriodStats{}, fmt.Errorf("add up results by period: %w", err)

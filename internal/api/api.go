@@ -164,7 +164,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "DELETE", Pattern: "/api/copy-trading/subscription/{id}", Rule: trade, Class: httpio.Vital, Handler: bare(a.unsubscribe)},
 		{Method: "POST", Pattern: "/api/copy-trading/subscription/{id}/stop", Rule: trade, Class: httpio.Vital, Handler: a.stopCopying},
 		{Method: "POST", Pattern: "/api/copy-trading/subscription/{id}/mute", Rule: trade, Class: httpio.Feed, Handler: bare(a.mute)},
-		{Method: "DELETE", Pattern: "/api/copy-trading/subscription/{id}/mute", Rule: trade, Class: httpio.Feed, Handler: bare(a.unmute)},
+		{Method: "DELETE", Pattern: "/api/copy-trading/subscription/{id}/mute", Rule: trade | auth.Agreed, Class: httpio.Feed, Handler: bare(a.unmute)},
 		{Method: "GET", Pattern: "/api/copy-trading/triggers", Rule: read, Class: httpio.Vital, Handler: a.listTriggers},
 		{Method: "POST", Pattern: "/api/copy-trading/dry-run", Rule: trade | auth.ReadOnly, Class: httpio.Feed, Handler: a.dryRun},
 		{Method: "GET", Pattern: "/api/copy-trading/paper", Rule: read, Class: httpio.Feed, Handler: a.listPaper},

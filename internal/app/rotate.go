@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/postgres"
-	"github.com/alertsify/alertsify/internal/risk"
 )
 
 // sealedColumns are all that hold secrets of others, sealed.
@@ -43,10 +41,11 @@ type KeyUse struct {
 	Key   string
 	Rows  int
 	Known bool // it is in ENCRYPTION_KEYS
+	First bool // it wraps what is sealed now
 }
 
 // KeyUses counts what each key wraps, also those of the ring that wrap nothing any more,
-// which may be taken out of it.
+// which may be taken out of it, except for the first.
 func (a *App) KeyUses(ctx context.Context) ([]KeyUse, error) {
 	counts := map[string]int{}
 	for _, id := range a.ring.IDs() {
@@ -63,7 +62,7 @@ func (a *App) KeyUses(ctx context.Context) ([]KeyUse, error) {
 	}
 	var uses []KeyUse
 	for _, key := range slices.Sorted(maps.Keys(counts)) {
-		uses = append(uses, KeyUse{key, counts[key], slices.Contains(a.ring.IDs(), key)})
+		uses = append(uses, KeyUse{key, counts[key], slices.Contains(a.ring.IDs(), key), key == a.ring.First()})
 	}
 	return uses, nil
 }
@@ -77,68 +76,34 @@ func (a *App) countKeys(ctx context.Context) error {
 	return err
 }
 
-const (
-	// sendsEnd is how long an order that is being sent may take to have its answer: its
-	// claim's deadline and a little more.
-	sendsEnd = 55 * time.Second
+// sendsEnd is how long an order that is being sent may take to have its answer: its
+// claim's deadline and a little more.
+const sendsEnd = 55 * time.Second
 
-	rotateReason = "SnapTrade's secrets are being replaced. Trading goes on in a moment."
-)
-
-// ErrBusy says that an order is still being sent although trading is halted.
+// ErrBusy says that an order of a user is still being sent.
 var ErrBusy = errors.New("an order is still being sent; try again")
 
-// RotateSnapTrade gives every user a new SnapTrade secret and reports each, by name: nil,
-// or why the old one still holds, or that they have to connect again. Trading is halted
-// meanwhile, because the old secret ends at once, unless it is halted already; then it
-// stays so.
-func (a *App) RotateSnapTrade(ctx context.Context, report func(name string, err error)) (err error) {
+// RotateSnapTrade gives every user a new SnapTrade secret and reports by name how it ended for
+// each, with the reason where they got none. Each user's orders, exits too, wait for the
+// seconds that theirs takes; no trading switch is touched.
+func (a *App) RotateSnapTrade(ctx context.Context, report func(name string, ended brokers.Rotation, err error)) error {
 	if a.broker == nil {
 		return errors.New("SnapTrade is not set up")
 	}
-	resume, err := a.pauseTrading(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, resume()) }()
-	if err := a.sendsOver(ctx); err != nil {
-		return err
-	}
-	return a.accounts.RotateSecrets(ctx, func(user uuid.UUID, err error) {
+	sends := brokers.Sends{Fence: a.rules.HoldSwitches, Over: a.sendsOver}
+	return a.accounts.RotateSecrets(ctx, sends, func(user uuid.UUID, ended brokers.Rotation, err error) {
 		name := user.String()
 		if u, unknown := a.users.ByID(context.WithoutCancel(ctx), user); unknown == nil {
 			name = "@" + u.Username
 		}
-		report(name, err)
+		report(name, ended, err)
 	})
 }
 
-func (a *App) pauseTrading(ctx context.Context) (resume func() error, err error) {
-	halts, _, _, err := a.rules.Console(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if slices.ContainsFunc(halts, func(h risk.Switched) bool { return h.Scope == "platform" && h.Stops == "all" }) {
-		return func() error { return nil }, nil
-	}
-	if slices.ContainsFunc(halts, func(h risk.Switched) bool { return h.Scope == "platform" }) {
-		return nil, errors.New("the platform is halted in part; resume it first, or halt it for all")
-	}
-	if err := a.desk.Halt(ctx, nil, risk.Halt{Scope: "platform", Reason: rotateReason}); err != nil {
-		return nil, fmt.Errorf("halt trading: %w", err)
-	}
-	return func() error {
-		if err := a.desk.Unhalt(context.WithoutCancel(ctx), nil, "platform", "", "SnapTrade's secrets are replaced."); err != nil {
-			return fmt.Errorf("trading is still halted (`alertsify halt off platform`): %w", err)
-		}
-		return nil
-	}, nil
-}
-
-// sendsOver waits until no request that trades is on its way with an old secret.
-func (a *App) sendsOver(ctx context.Context) error {
+// sendsOver waits until no request of the user that trades is on its way with the old secret.
+func (a *App) sendsOver(ctx context.Context, user uuid.UUID) error {
 	for deadline := time.Now().Add(sendsEnd); ; {
-		sending, err := a.desk.Sending(ctx)
+		sending, err := a.desk.Sending(ctx, user)
 		if err != nil || sending == 0 {
 			return err
 		}
@@ -148,7 +113,7 @@ func (a *App) sendsOver(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }

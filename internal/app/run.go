@@ -71,6 +71,9 @@ func (a *App) Run(ctx context.Context) error {
 		IdleTimeout: idleTimeout, MaxHeaderBytes: headersMax, ConnState: a.conns.Track,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
+	if err := a.checkPasskeys(ctx); err != nil {
+		return err
+	}
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	if err := a.beat(work); err != nil { // before any claim: an instance of another protocol must know of this one
@@ -105,6 +108,17 @@ func (a *App) Run(ctx context.Context) error {
 	parts.Wait()
 	a.leave(ctx)
 	return err
+}
+
+// checkPasskeys refuses to start in production where people are asked for passkeys that
+// browsers do not know at this address.
+func (a *App) checkPasskeys(ctx context.Context) error {
+	elsewhere, err := a.guard.CheckPasskeys(ctx)
+	a.meter.passkeysOf(elsewhere)
+	if err != nil {
+		return fmt.Errorf("check passkeys: %w", err)
+	}
+	return nil
 }
 
 // parts is everything that happens by itself besides the queue's jobs.

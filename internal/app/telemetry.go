@@ -19,19 +19,20 @@ import (
 // meter counts what operators look at. Labels come from closed sets: routes of
 // the table, never paths.
 type meter struct {
-	registry   *prometheus.Registry
-	requests   *prometheus.HistogramVec
-	deliveries *prometheus.HistogramVec
-	brokers    *prometheus.HistogramVec
-	shop       *prometheus.HistogramVec
-	rollUps    prometheus.Histogram
-	alarms     *prometheus.CounterVec
-	guards     *prometheus.CounterVec
-	refusals   *prometheus.CounterVec
-	mails      *prometheus.CounterVec
-	hangUps    *prometheus.CounterVec
-	running    *prometheus.GaugeVec
-	keys       *prometheus.GaugeVec
+	registry          *prometheus.Registry
+	requests          *prometheus.HistogramVec
+	deliveries        *prometheus.HistogramVec
+	brokers           *prometheus.HistogramVec
+	shop              *prometheus.HistogramVec
+	rollUps           prometheus.Histogram
+	alarms            *prometheus.CounterVec
+	guards            *prometheus.CounterVec
+	refusals          *prometheus.CounterVec
+	mails             *prometheus.CounterVec
+	hangUps           *prometheus.CounterVec
+	passkeysElsewhere prometheus.Gauge
+	running           *prometheus.GaugeVec
+	keys              *prometheus.GaugeVec
 }
 
 func newMeter() *meter {
@@ -75,7 +76,10 @@ func newMeter() *meter {
 	m.keys = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "alertsify_sealed_rows", Help: "Sealed secrets by the encryption key that wraps them; a key of which there are none may be retired.",
 	}, []string{"key"})
-	m.registry.MustRegister(m.running, m.keys, m.requests, m.deliveries, m.brokers, m.shop, m.rollUps, m.alarms, m.guards, m.refusals, m.mails, m.hangUps,
+	m.passkeysElsewhere = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "alertsify_passkeys_elsewhere", Help: "Passkeys of another address than APP_URL, when this instance started; browsers do not know them here.",
+	})
+	m.registry.MustRegister(m.passkeysElsewhere, m.running, m.keys, m.requests, m.deliveries, m.brokers, m.shop, m.rollUps, m.alarms, m.guards, m.refusals, m.mails, m.hangUps,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -112,6 +116,8 @@ func (m *meter) keyUses(list []KeyUse) {
 		m.keys.WithLabelValues(k.Key).Set(float64(k.Rows))
 	}
 }
+
+func (m *meter) passkeysOf(elsewhere int) { m.passkeysElsewhere.Set(float64(elsewhere)) }
 
 func (m *meter) guard(event string) { m.guards.WithLabelValues(event).Inc() }
 

@@ -32,6 +32,8 @@ type authenticator struct {
 	origin  string // where the browser says it stands
 	flags   byte
 	counter uint32 // of the next answer; 0: it counts nothing
+
+	transports []string // what the browser says of how it is reached
 }
 
 func (h *house) authenticator() *authenticator {
@@ -42,7 +44,7 @@ func (h *house) authenticator() *authenticator {
 	}
 	id := make([]byte, 32)
 	_, _ = rand.Read(id)
-	return &authenticator{t: h.t, key: key, id: id, host: "localhost", origin: h.url, flags: userPresent | userVerified, counter: 1}
+	return &authenticator{t: h.t, key: key, id: id, host: "localhost", origin: h.url, flags: userPresent | userVerified, counter: 1, transports: []string{"internal"}}
 }
 
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
@@ -78,7 +80,7 @@ func (a *authenticator) create(challenge string) string {
 	object := append([]byte("\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58"), byte(len(data)))
 	return a.answer(map[string]any{
 		"attestationObject": b64(append(object, data...)), "clientDataJSON": b64(a.client("webauthn.create", challenge)),
-		"transports": []string{"internal"},
+		"transports": a.transports,
 	})
 }
 

@@ -66,7 +66,7 @@ func (g *Guard) bind(r *http.Request, a *attempt) error {
 	if !ok || who.Method != MethodSession {
 		return fault.Unauthenticated()
 	}
-	if a.Intent == intentLink && g.now().Sub(who.AuthTime) > stepUpAge {
+	if a.Intent == intentLink && !who.fresh(g.now()) {
 		return fault.ReauthRequired()
 	}
 	a.User = who.User.ID

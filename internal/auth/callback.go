@@ -115,16 +115,18 @@ func (g *Guard) signIn(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		return "", err
 	}
 	if signIn == uuid.Nil {
-		return PasskeyPath, g.startHalf(ctx, w, user, who.Provider, a.ReturnTo)
+		return PasskeyPath, g.startHalf(ctx, w, user, who, a.ReturnTo)
 	}
-	if err := g.startSession(ctx, w, user, signIn); err != nil {
+	if err := g.startSession(ctx, w, user, signIn, who.key(), false); err != nil {
 		return "", errors.Join(err, g.EndSignIn(context.WithoutCancel(ctx), user.ID, signIn))
 	}
 	httpio.Annotate(ctx, slog.String("signed_in", user.ID.String()))
 	return g.landing(ctx, user.ID, a.ReturnTo), nil
 }
 
-func (g *Guard) startSession(ctx context.Context, w http.ResponseWriter, user users.User, signIn uuid.UUID) error {
+// startSession gives the browser a new session. identity is who the provider said it is;
+// shown says that a passkey was shown too.
+func (g *Guard) startSession(ctx context.Context, w http.ResponseWriter, user users.User, signIn uuid.UUID, identity string, shown bool) error {
 	if err := g.sessions.RenewToken(ctx); err != nil {
 		return err
 	}
@@ -134,13 +136,15 @@ func (g *Guard) startSession(ctx context.Context, w http.ResponseWriter, user us
 	g.sessions.Put(ctx, keySignIn, signIn.String())
 	g.sessions.Put(ctx, keyUser, user.ID.String())
 	g.sessions.Put(ctx, keyEpoch, user.SessionEpoch)
-	g.sessions.Put(ctx, keyAuthTime, g.now().Unix())
+	g.sessions.Put(ctx, keyIdentity, identity)
+	g.putProof(ctx, shown)
 	g.recent.forget(user.ID)
 	return g.save(ctx, w)
 }
 
-// proveAgain makes the sign-in fresh when it is the same person who came back. Where a
-// passkey is asked for at sign-in, a provider alone proves nothing here either.
+// proveAgain makes the sign-in fresh when the identity that signed in has come back: not
+// another of the same person's, which whoever sits at their browser may have linked. Where
+// a passkey is asked for at sign-in, a provider alone proves nothing here either.
 func (g *Guard) proveAgain(ctx context.Context, w http.ResponseWriter, asked uuid.UUID, who Identity) error {
 	now, err := g.whoIsIn(ctx)
 	if err != nil {
@@ -153,24 +157,33 @@ func (g *Guard) proveAgain(ctx context.Context, w http.ResponseWriter, asked uui
 	if !found || owner != asked || now.User.ID != asked {
 		return problemError(ProblemOtherPerson)
 	}
-	passkeys, err := g.Passkeys(ctx, asked)
-	if err != nil {
-		return err
+	// Sessions of before this was kept know no identity; they end within two weeks.
+	if signedIn := g.sessions.GetString(ctx, keyIdentity); signedIn != "" && signedIn != who.key() {
+		return problemError(ProblemOtherPerson)
 	}
-	if passkeys.Asked {
+	if now.Asked {
 		return problemError(ProblemPasskeyNeeded)
 	}
-	return g.freshen(ctx, w)
+	return g.freshen(ctx, w, false)
 }
 
-// freshen notes that who is signed in has just proved it. The session keeps its end:
-// RenewToken would start its lifetime anew.
-func (g *Guard) freshen(ctx context.Context, w http.ResponseWriter) error {
+// freshen notes that who is signed in has just proved it, and whether with a passkey. The
+// session keeps its end: RenewToken would start its lifetime anew.
+func (g *Guard) freshen(ctx context.Context, w http.ResponseWriter, shown bool) error {
 	deadline := g.sessions.Deadline(ctx)
 	if err := g.sessions.RenewToken(ctx); err != nil {
 		return err
 	}
 	g.sessions.SetDeadline(ctx, deadline)
-	g.sessions.Put(ctx, keyAuthTime, g.now().Unix())
+	g.putProof(ctx, shown)
 	return g.save(ctx, w)
+}
+
+// putProof keeps when somebody proved who they are, and when with a passkey: where one is
+// asked for, the other proves nothing.
+func (g *Guard) putProof(ctx context.Context, shown bool) {
+	g.sessions.Put(ctx, keyAuthTime, g.now().Unix())
+	if shown {
+		g.sessions.Put(ctx, keyShownAt, g.now().Unix())
+	}
 }

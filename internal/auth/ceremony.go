@@ -34,7 +34,7 @@ const (
 
 // ceremony is somebody in the middle of showing a passkey: in which session, and who.
 type ceremony struct {
-	ctx     context.Context // with the session
+	ctx     context.Context //nolint:containedctx // of the request, with its session
 	session []byte          // hash of its token: a challenge is bound to it
 	user    users.User
 	half    *half // they have shown nothing but a provider's word; nil: signed in
@@ -47,9 +47,16 @@ func (c ceremony) purpose() string {
 	return forStepUp
 }
 
-// ceremony finds out who shows a passkey: somebody signed in with a browser, else
-// somebody who has signed in by half. Anybody else is fault.Unauthenticated.
-func (g *Guard) ceremony(r *http.Request) (ceremony, error) {
+// AgainQuery marks, in addresses of PasskeyPath, what is for step-up of who is signed in,
+// even while a sign-in by half waits in the same browser.
+const AgainQuery = "again=1"
+
+func again(r *http.Request) bool { return r.URL.Query().Get("again") == "1" }
+
+// ceremony finds out who shows a passkey: somebody who has signed in by half, else somebody
+// signed in with a browser; without byHalf only the latter. Anybody else is
+// fault.Unauthenticated.
+func (g *Guard) ceremony(r *http.Request, byHalf bool) (ceremony, error) {
 	if g.passkeys == nil {
 		return ceremony{}, fault.NotFound()
 	}
@@ -62,11 +69,12 @@ func (g *Guard) ceremony(r *http.Request) (ceremony, error) {
 	}
 	sum := sha256.Sum256([]byte(g.sessions.Token(ctx)))
 	c := ceremony{ctx: ctx, session: sum[:]}
-	if who, known := From(r.Context()); known {
+	found, ok := g.halfOf(ctx)
+	ok = ok && byHalf
+	if who, known := From(r.Context()); known && !ok {
 		c.user = who.User
 		return c, nil
 	}
-	found, ok := g.halfOf(ctx)
 	if !ok {
 		return ceremony{}, fault.Unauthenticated()
 	}
@@ -142,7 +150,7 @@ func (g *Guard) BeginPasskey(w http.ResponseWriter, r *http.Request) (*protocol.
 	if err := g.countSignIn(w, r); err != nil {
 		return nil, err
 	}
-	c, err := g.ceremony(r)
+	c, err := g.ceremony(r, !again(r))
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +172,7 @@ func (g *Guard) BeginPasskey(w http.ResponseWriter, r *http.Request) (*protocol.
 // fresh, or signs in. It answers where to go on to. passkey_refused when it proves
 // nothing. Its rule is Public.
 func (g *Guard) ShowPasskey(w http.ResponseWriter, r *http.Request, response []byte, returnTo string) (string, error) {
-	c, err := g.ceremony(r)
+	c, err := g.ceremony(r, !again(r))
 	if err != nil {
 		return "", err
 	}
@@ -176,7 +184,7 @@ func (g *Guard) ShowPasskey(w http.ResponseWriter, r *http.Request, response []b
 		return "", err
 	}
 	if c.half == nil {
-		return LocalPath(returnTo), g.freshen(c.ctx, w)
+		return LocalPath(returnTo), g.freshen(c.ctx, w, true)
 	}
 	return g.landing(c.ctx, c.half.user, c.half.returnTo), g.wholeSignIn(c, w, r)
 }
@@ -201,15 +209,19 @@ func (g *Guard) proved(c ceremony, asked webauthn.SessionData, response []byte) 
 
 // notePasskey writes that a passkey was used. Its own counter must have gone on, unless it
 // counts nothing: else there are two of what cannot be copied. That is refused, written
-// down and told; the one whose counter is ahead goes on working.
+// down and told; the one whose counter is ahead goes on working. One that its owner removed
+// meanwhile is refused and no copy.
 func (g *Guard) notePasskey(c ceremony, id uuid.UUID, counted uint32, backedUp bool) error {
-	cloned := false
+	gone, cloned := false, false
 	err := g.db.As(c.ctx, c.user.ID, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			update passkeys set sign_count = $3, backed_up = $4, last_used_at = $5
 			where id = $1 and user_id = $2 and (sign_count < $3 or sign_count = 0 and $3 = 0)`,
 			id, c.user.ID, int64(counted), backedUp, g.now())
 		if err != nil || tag.RowsAffected() == 1 {
+			return err
+		}
+		if err := tx.QueryRow(ctx, "select not exists (select from passkeys where id = $1 and user_id = $2)", id, c.user.ID).Scan(&gone); err != nil || gone {
 			return err
 		}
 		cloned = true
@@ -226,15 +238,20 @@ func (g *Guard) notePasskey(c ceremony, id uuid.UUID, counted uint32, backedUp b
 	if err != nil {
 		return unavailable(fmt.Errorf("note the use of a passkey: %w", err))
 	}
-	if cloned {
+	switch {
+	case gone:
+		return passkeyRefused(errors.New("it was removed meanwhile"))
+	case cloned:
 		return passkeyRefused(errors.New("the counter went back"))
 	}
 	return nil
 }
 
-// wholeSignIn ends a sign-in by half: from here on it is like any other.
+// wholeSignIn ends a sign-in by half: from here on it is like any other, and the one that
+// this browser had before is over.
 func (g *Guard) wholeSignIn(c ceremony, w http.ResponseWriter, r *http.Request) error {
 	signIn := uuid.New()
+	before, _ := uuid.Parse(g.sessions.GetString(c.ctx, keySignIn))
 	var user users.User
 	err := g.db.AsSystem(c.ctx, "sign_in", func(ctx context.Context, tx pgx.Tx) (err error) {
 		if user, err = g.users.ByIDIn(ctx, tx, c.user.ID); err != nil {
@@ -243,12 +260,15 @@ func (g *Guard) wholeSignIn(c ceremony, w http.ResponseWriter, r *http.Request) 
 		if !user.Active() || user.SessionEpoch != c.half.epoch {
 			return fault.Unauthenticated()
 		}
+		if err := endBefore(ctx, tx, before); err != nil {
+			return err
+		}
 		return g.noteSignIn(ctx, tx, signIn, user.ID, c.half.method, deviceOf(r), httpio.AddressPrefix(httpio.Address(ctx)))
 	})
 	if err != nil {
 		return unavailable(err)
 	}
-	if err := g.startSession(c.ctx, w, user, signIn); err != nil {
+	if err := g.startSession(c.ctx, w, user, signIn, c.half.identity, true); err != nil {
 		return errors.Join(err, g.EndSignIn(context.WithoutCancel(c.ctx), user.ID, signIn))
 	}
 	httpio.Annotate(c.ctx, slog.String("signed_in", user.ID.String()))

@@ -13,24 +13,32 @@ import (
 )
 
 // register finds or makes the user of an identity and notes the new sign-in, in
-// one transaction. before is the sign-in this browser had, which ends. A user who is asked
-// for a passkey is not signed in yet: uuid.Nil.
+// one transaction. before is the sign-in this browser had, which ends with that. A user who
+// is asked for a passkey is not signed in yet, and nothing ends: uuid.Nil.
 func (g *Guard) register(ctx context.Context, who Identity, before uuid.UUID, device, ipPrefix string) (user users.User, signIn uuid.UUID, err error) {
 	err = g.db.AsSystem(ctx, "sign_in", func(ctx context.Context, tx pgx.Tx) (err error) {
 		if user, err = g.resolve(ctx, tx, who); err != nil {
 			return err
 		}
-		if _, err = tx.Exec(ctx, "delete from sign_ins where id = $1", before); err != nil {
-			return fmt.Errorf("end earlier sign-in: %w", err)
-		}
 		asked, err := g.asked(ctx, tx, user.ID)
 		if err != nil || asked {
+			return err
+		}
+		if err := endBefore(ctx, tx, before); err != nil {
 			return err
 		}
 		signIn = uuid.New()
 		return g.noteSignIn(ctx, tx, signIn, user.ID, who.Provider, device, ipPrefix)
 	})
 	return user, signIn, err
+}
+
+// endBefore ends the sign-in a browser had, which a new one takes the place of.
+func endBefore(ctx context.Context, tx pgx.Tx, before uuid.UUID) error {
+	if _, err := tx.Exec(ctx, "delete from sign_ins where id = $1", before); err != nil {
+		return fmt.Errorf("end earlier sign-in: %w", err)
+	}
+	return nil
 }
 
 func (g *Guard) noteSignIn(ctx context.Context, tx pgx.Tx, id, user uuid.UUID, method, device, ipPrefix string) error {

@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	identitiesMax = 10 // of one user; nobody has more accounts to sign in with
+	identitiesMax   = 10  // of one user; nobody has more accounts to sign in with
+	identitiesShown = 100 // should there ever be more, each of them is seen and can go
 
 	// SecurityPath is the page of sign-ins, where notices lead.
 	SecurityPath = "/settings/security"
@@ -46,7 +47,7 @@ func (g *Guard) Identities(ctx context.Context, userID uuid.UUID) (list []Linked
 func (g *Guard) identities(ctx context.Context, tx pgx.Tx, userID uuid.UUID, lock string) ([]Linked, error) {
 	rows, err := tx.Query(ctx, `
 		select provider, subject, coalesce(email, ''), created_at, last_used_at from identities
-		where user_id = $1 order by created_at, provider, subject limit $2 `+lock, userID, identitiesMax)
+		where user_id = $1 order by created_at, provider, subject limit $2 `+lock, userID, identitiesShown)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ func (g *Guard) link(ctx context.Context, asked uuid.UUID, who Identity) error {
 	if err != nil {
 		return err
 	}
-	if now.User.ID != asked || g.now().Sub(now.AuthTime) > stepUpAge {
+	if now.User.ID != asked || !now.fresh(g.now()) {
 		return problemError(ProblemOtherPerson)
 	}
 	return g.db.As(ctx, asked, func(ctx context.Context, tx pgx.Tx) error {
@@ -85,10 +86,14 @@ func (g *Guard) link(ctx context.Context, asked uuid.UUID, who Identity) error {
 	}, postgres.Across("whose identity it is already"))
 }
 
-// attach links an identity that is nobody's, and tells its new owner. The lock on theirs
-// keeps two links at once from passing the bound.
+// attach links an identity that is nobody's, and tells its new owner. The lock lets one
+// link follow the other, so that the second counts what the first has added: rows that it
+// does not see yet it could not lock.
 func (g *Guard) attach(ctx context.Context, tx pgx.Tx, who Identity, user uuid.UUID) error {
-	mine, err := g.identities(ctx, tx, user, "for no key update")
+	if err := postgres.Lock(ctx, tx, "identities of "+user.String()); err != nil {
+		return err
+	}
+	mine, err := g.identities(ctx, tx, user, "")
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 )
 
 // linkTo goes the whole way of linking and returns the callback's answer.
@@ -177,6 +178,53 @@ func TestNobodyCollectsIdentities(t *testing.T) {
 	}
 	if got := b.linkTo("custom", "sub", "more"); got.status != http.StatusConflict || codeOf(t, got) != "invalid_state" {
 		t.Errorf("one too many = %d %s", got.status, got.body)
+	}
+}
+
+// Two links at the same moment: whoever comes second counts what the first has added. And
+// should there be more than the bound, each is seen and can go.
+func TestTwoLinksAtOnceDoNotPassTheBound(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	h.browser().as("ava")
+	ctx, ava := context.Background(), h.user("ava_stone").ID
+	add := "insert into identities (provider, subject, user_id) select 'sandbox', 'n' || n, $1 from generate_series($2::int, $3::int) n"
+	if _, err := h.db.Pool().Exec(ctx, add, ava, 2, identitiesMax-1); err != nil {
+		t.Fatal(err)
+	}
+	second := make(chan error, 1)
+	link := func(subject string, meanwhile func()) error {
+		return h.db.AsSystem(ctx, "link", func(ctx context.Context, tx pgx.Tx) error {
+			if err := h.guard.attach(ctx, tx, Identity{Provider: "sandbox", Subject: subject}, ava); err != nil {
+				return err
+			}
+			meanwhile()
+			return nil
+		})
+	}
+	err := link("first", func() {
+		go func() { second <- link("second", func() {}) }()
+		for deadline := time.Now().Add(10 * time.Second); h.count("select count(*) from pg_locks where not granted") == 0; <-time.After(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Error("the second does not wait")
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-second; fault.CodeOf(err) != "invalid_state" || h.count("select count(*) from identities where user_id = $1", ava) != identitiesMax {
+		t.Errorf("the second: %v", err)
+	}
+	if _, err := h.db.Pool().Exec(ctx, add, ava, 100, 100); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := h.guard.Identities(ctx, ava); err != nil || len(list) != identitiesMax+1 {
+		t.Errorf("%d are seen, %v", len(list), err)
+	}
+	if err := h.guard.Unlink(ctx, ava, "sandbox", "n100"); err != nil {
+		t.Errorf("unlinking the eleventh: %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -23,6 +24,12 @@ import (
 const (
 	passkeysMax    = 10 // of one user
 	passkeyNameMax = 60 // characters, as the table checks
+
+	// factorWait is how long after it was switched on a second factor begins to hold. Who has
+	// got hold of somebody's provider for an hour could otherwise add a passkey of their own,
+	// switch the asking on, and keep the owner out for good; so the owner is told, and has
+	// these days to switch it off again on their provider's word.
+	factorWait = 72 * time.Hour
 )
 
 // Passkey is one of a user's, as they see it.
@@ -37,7 +44,9 @@ type Passkey struct {
 // Passkeys are a user's, and whether they are asked for one at every sign-in.
 type Passkeys struct {
 	Keys    []Passkey
-	Asked   bool // at every sign-in; a provider alone then neither signs in nor makes a sign-in fresh
+	Asked   bool // at every sign-in, from HoldsAt on; a provider alone then neither signs in nor makes a sign-in fresh
+	Holds   bool // HoldsAt is past
+	HoldsAt time.Time
 	Offered bool // this server can: browsers know no passkeys of an address that is a number
 }
 
@@ -90,12 +99,13 @@ func (h holder) row(credentialID []byte) uuid.UUID {
 	return uuid.Nil
 }
 
-// holder reads a user's passkeys (index passkeys_user).
+// holder reads a user's passkeys of this server's host (index passkeys_user): browsers
+// know no others here.
 func (g *Guard) holder(ctx context.Context, tx pgx.Tx, user users.User) (holder, error) {
 	h := holder{user: user}
 	rows, err := tx.Query(ctx, `
 		select id, credential_id, public_key, sign_count, backup_eligible, backed_up, transports from passkeys
-		where user_id = $1 order by created_at, id limit $2`, user.ID, passkeysMax)
+		where user_id = $1 and rp_id in ($2, '') order by created_at, id limit $3`, user.ID, g.host(), passkeysMax)
 	if err != nil {
 		return h, fmt.Errorf("read passkeys: %w", err)
 	}
@@ -131,7 +141,13 @@ func (g *Guard) Passkeys(ctx context.Context, userID uuid.UUID) (p Passkeys, err
 		if p.Keys, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Passkey]); err != nil {
 			return err
 		}
-		p.Asked, err = g.asked(ctx, tx, userID)
+		var since time.Time
+		err = tx.QueryRow(ctx, "select since from second_factors where user_id = $1", userID).Scan(&since)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		p.Asked, p.HoldsAt = err == nil, since.Add(factorWait)
+		p.Holds = p.Asked && !p.HoldsAt.After(g.now())
 		return err
 	})
 	if err != nil {
@@ -142,7 +158,7 @@ func (g *Guard) Passkeys(ctx context.Context, userID uuid.UUID) (p Passkeys, err
 
 // asked tells whether a provider's word is not enough for this user.
 func (g *Guard) asked(ctx context.Context, tx pgx.Tx, userID uuid.UUID) (asked bool, err error) {
-	err = tx.QueryRow(ctx, "select exists (select from second_factors where user_id = $1)", userID).Scan(&asked)
+	err = tx.QueryRow(ctx, "select exists (select from second_factors where user_id = $1 and since <= $2)", userID, g.now().Add(-factorWait)).Scan(&asked)
 	if err != nil {
 		return false, fmt.Errorf("look for a second factor: %w", err)
 	}
@@ -158,7 +174,7 @@ func lockPasskeys(ctx context.Context, tx pgx.Tx, userID uuid.UUID) error {
 // BeginAddPasskey answers what the browser needs to make a passkey for who is signed in;
 // the route needs StepUp and SessionOnly.
 func (g *Guard) BeginAddPasskey(r *http.Request) (*protocol.PublicKeyCredentialCreationOptions, error) {
-	c, err := g.ceremony(r)
+	c, err := g.ceremony(r, false)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +203,7 @@ func (g *Guard) AddPasskey(r *http.Request, name string, response []byte) error 
 	if name = strings.TrimSpace(name); !passkeyName(name) {
 		return fault.Field("name", "must have 1 to 60 characters")
 	}
-	c, err := g.ceremony(r)
+	c, err := g.ceremony(r, false)
 	if err != nil {
 		return err
 	}
@@ -207,21 +223,17 @@ func (g *Guard) AddPasskey(r *http.Request, name string, response []byte) error 
 }
 
 func (g *Guard) keepPasskey(ctx context.Context, userID uuid.UUID, name string, key *webauthn.Credential) error {
-	transports := make([]string, len(key.Transport))
-	for i, t := range key.Transport {
-		transports[i] = string(t)
-	}
 	err := g.db.As(ctx, userID, func(ctx context.Context, tx pgx.Tx) error {
 		if err := lockPasskeys(ctx, tx, userID); err != nil {
 			return err
 		}
 		tag, err := tx.Exec(ctx, `
-			insert into passkeys (user_id, credential_id, public_key, name, sign_count, backup_eligible, backed_up, transports, created_at)
-			select $1::uuid, $2, $3, $4, $5, $6, $7, $8, $9
+			insert into passkeys (user_id, credential_id, public_key, name, sign_count, backup_eligible, backed_up, transports, created_at, rp_id)
+			select $1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $11
 			where (select count(*) from passkeys where user_id = $1) < $10 and exists (select from users where id = $1 and status <> 'deleted')
 			on conflict do nothing`,
 			userID, key.ID, key.PublicKey, name, int64(key.Authenticator.SignCount), key.Flags.BackupEligible, key.Flags.BackupState,
-			transports, g.now(), passkeysMax)
+			knownTransports(key.Transport), g.now(), passkeysMax, g.host())
 		if err != nil {
 			return err
 		}
@@ -235,6 +247,20 @@ func (g *Guard) keepPasskey(ctx context.Context, userID uuid.UUID, name string, 
 		return fmt.Errorf("keep passkey: %w", err)
 	}
 	return nil
+}
+
+// knownTransports keeps the values of the standard (WebAuthn level 3, §5.8.4), each once:
+// the browser sends them, and nothing signs them.
+func knownTransports(sent []protocol.AuthenticatorTransport) []string {
+	known := []string{}
+	for _, t := range []protocol.AuthenticatorTransport{
+		protocol.USB, protocol.NFC, protocol.BLE, protocol.SmartCard, protocol.Hybrid, protocol.Internal,
+	} {
+		if slices.Contains(sent, t) {
+			known = append(known, string(t))
+		}
+	}
+	return known
 }
 
 // RenamePasskey gives a passkey another name; fault.NotFound when it is not theirs.
@@ -286,9 +312,11 @@ func (g *Guard) RemovePasskey(ctx context.Context, userID, id uuid.UUID) error {
 	return nil
 }
 
+// askedAndLeft tells whether the asking is switched on, and how many passkeys could be shown.
 func (g *Guard) askedAndLeft(ctx context.Context, tx pgx.Tx, userID uuid.UUID) (asked bool, left int, err error) {
 	err = tx.QueryRow(ctx, `
-		select exists (select from second_factors where user_id = $1), (select count(*) from passkeys where user_id = $1)`, userID).
+		select exists (select from second_factors where user_id = $1), (select count(*) from passkeys where user_id = $1 and rp_id in ($2, ''))`,
+		userID, g.host()).
 		Scan(&asked, &left)
 	if err != nil {
 		return false, 0, fmt.Errorf("count passkeys: %w", err)
@@ -297,8 +325,10 @@ func (g *Guard) askedAndLeft(ctx context.Context, tx pgx.Tx, userID uuid.UUID) (
 }
 
 // AskForPasskey switches on or off that a user is asked for a passkey at every sign-in;
-// the route needs StepUp and SessionOnly. Without a passkey it cannot be switched on: 409.
-func (g *Guard) AskForPasskey(ctx context.Context, userID uuid.UUID, on bool) error {
+// the route needs StepUp and SessionOnly. Switched on it holds after factorWait, and every
+// sign-in of theirs but here ends at once: whoever sits there has shown no passkey. Without
+// a passkey it cannot be switched on: 409.
+func (g *Guard) AskForPasskey(ctx context.Context, userID, here uuid.UUID, on bool) error {
 	err := g.db.As(ctx, userID, func(ctx context.Context, tx pgx.Tx) error {
 		if err := lockPasskeys(ctx, tx, userID); err != nil {
 			return err
@@ -316,8 +346,13 @@ func (g *Guard) AskForPasskey(ctx context.Context, userID uuid.UUID, on bool) er
 		if _, err := tx.Exec(ctx, "insert into second_factors (user_id, since) values ($1, $2)", userID, g.now()); err != nil {
 			return err
 		}
-		return g.tell(ctx, tx, userID, "You are asked for a passkey at sign-in",
-			"A provider alone signs you in no more. If you lose your passkeys, an operator has to let you in: a second one on another device is worth having.")
+		if _, err := tx.Exec(ctx, "delete from sign_ins where user_id = $1 and id <> $2", userID, here); err != nil {
+			return fmt.Errorf("end other sign-ins: %w", err)
+		}
+		return g.tell(ctx, tx, userID, "You will be asked for a passkey at sign-in",
+			"From "+g.now().Add(factorWait).UTC().Format("2 January 15:04")+" UTC on a provider alone signs you in no more. "+
+				"If that was not you, sign in with your provider before then, switch it off, remove the passkeys you do not know and sign out everywhere. "+
+				"If you lose your passkeys, an operator has to let you in: a second one on another device is worth having.")
 	})
 	if err != nil {
 		return fmt.Errorf("ask for a passkey: %w", err)

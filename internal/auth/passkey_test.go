@@ -347,10 +347,236 @@ func askedForPasskey(t *testing.T) (*house, *browser, *authenticator) {
 	h := open(t, nil)
 	b := h.browser().as("ava")
 	key := b.addPasskey()
-	if err := h.guard.AskForPasskey(context.Background(), h.user("ava_stone").ID, true); err != nil {
+	if got := b.show(key); got.status != http.StatusOK {
+		t.Fatalf("showing it = %d %s", got.status, got.body)
+	}
+	h.askHer(b, factorWait)
+	return h, b, key
+}
+
+// askHer switches on, in her browser, that ava is asked for a passkey, and lets it be so long ago.
+func (h *house) askHer(b *browser, ago time.Duration) {
+	h.t.Helper()
+	ctx := context.Background()
+	if err := h.guard.AskForPasskey(ctx, h.user("ava_stone").ID, h.signIn(b), true); err != nil {
+		h.t.Fatal(err)
+	}
+	if _, err := h.db.Pool().Exec(ctx, "update second_factors set since = since - $1::interval", ago); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// signIn is the row of a browser's sign-in; none when nobody is signed in there.
+func (h *house) signIn(b *browser) uuid.UUID {
+	h.t.Helper()
+	ctx, err := h.guard.sessions.Load(context.Background(), b.cookie().Value)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	id, _ := uuid.Parse(h.guard.sessions.GetString(ctx, keySignIn))
+	return id
+}
+
+// Whoever is already in when the asking is switched on has shown no passkey: they are out at
+// once, everywhere else; and here a provider's word is not enough once it holds.
+func TestSwitchingOnTheSecondFactorEndsWhoIsInAlready(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	thief, b, ben := h.browser().as("ava"), h.browser().as("ava"), h.browser().as("ben")
+	key := b.addPasskey()
+	if got := b.show(key); got.status != http.StatusOK {
+		t.Fatalf("showing it = %d %s", got.status, got.body)
+	}
+	h.askHer(b, 0)
+	if thief.name() != "" || b.name() != "ava_stone" || ben.name() != "ben_reed" {
+		t.Errorf("thief %q, her own %q, ben %q", thief.name(), b.name(), ben.name())
+	}
+}
+
+// While it waits the owner of the provider's account can undo it; then only a passkey counts,
+// and sessions that none was ever shown to are over.
+func TestASecondFactorHoldsAfterThreeDays(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	ctx := context.Background()
+	ava := func() uuid.UUID { return h.user("ava_stone").ID }
+	thief := h.browser().as("ava")
+	thief.addPasskey()
+	h.askHer(thief, factorWait-time.Minute)
+	owner := h.browser().as("ava")
+	if got := owner.do("POST", "/api/tokens", nil); owner.name() != "ava_stone" || got.status != http.StatusOK {
+		t.Fatalf("the owner is shut out before it holds: %d %s", got.status, got.body)
+	}
+	if p := h.keys(ava()); !p.Asked || p.Holds || !strings.HasPrefix(h.told(ava()), "You will be asked for a passkey") {
+		t.Errorf("%+v, told %q", p, h.told(ava()))
+	}
+	h.advance(2 * time.Minute)
+	if owner.name() != "" || thief.name() != "" {
+		t.Error("a session that no passkey was shown to goes on")
+	}
+	if got := h.browser().signIn("ava"); got.location != PasskeyPath || !h.keys(ava()).Holds {
+		t.Errorf("then the provider leads to %q", got.location)
+	}
+	if err := h.guard.AskForPasskey(ctx, ava(), uuid.Nil, false); err != nil {
 		t.Fatal(err)
 	}
-	return h, b, key
+	if got := h.browser().as("ava").name(); got != "ava_stone" {
+		t.Errorf("switched off, the provider signs in %q", got)
+	}
+}
+
+// A passkey shown an hour ago and a provider asked a moment ago, before the asking held, are
+// no fresh sign-in.
+func TestWhereAPasskeyIsAskedForOnlyOneMakesFresh(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	b := h.browser().as("ava")
+	key := b.addPasskey()
+	if got := b.show(key); got.status != http.StatusOK {
+		t.Fatalf("showing it = %d %s", got.status, got.body)
+	}
+	h.advance(stepUpAge + time.Second)
+	if got := b.get(b.consent(b.begin("intent", "reauth", "return_to", "/brokers"), "ava")); got.location != "/brokers" || b.do("POST", "/api/tokens", nil).status != http.StatusOK {
+		t.Fatalf("proving again = %d %q", got.status, got.location)
+	}
+	h.askHer(b, factorWait)
+	if got := b.do("POST", "/api/tokens", nil); got.status != http.StatusForbidden || codeOf(t, got) != "reauth_required" {
+		t.Errorf("the provider's round = %d %s", got.status, got.body)
+	}
+	if got := b.do("POST", "/auth/sandbox", url.Values{"intent": {"link"}}); !strings.HasPrefix(got.location, "/login?reauth=1") {
+		t.Errorf("linking = %d %q", got.status, got.location)
+	}
+	if got := b.show(key); got.status != http.StatusOK || b.do("POST", "/api/tokens", nil).status != http.StatusOK {
+		t.Errorf("the passkey = %d %s", got.status, got.body)
+	}
+}
+
+// Exits stay possible while a sign-in wants a passkey: whoever was signed in still is.
+func TestASignInByHalfKeepsTheOneBefore(t *testing.T) {
+	t.Parallel()
+	h, b, key := askedForPasskey(t)
+	before := h.signIn(b)
+	if got := b.signIn("ava"); got.location != PasskeyPath || b.name() != "ava_stone" || h.signIn(b) != before {
+		t.Fatalf("half way to %q she is %q", got.location, b.name())
+	}
+	refusedPasskey(t, "another key", b.show(h.authenticator()))
+	if b.name() != "ava_stone" || b.do("POST", "/api/orders", nil).status != http.StatusOK {
+		t.Error("a refused passkey ended the sign-in before")
+	}
+	if got := b.show(key); got.status != http.StatusOK || h.signIn(b) == before || b.name() != "ava_stone" {
+		t.Errorf("the passkey = %d %s", got.status, got.body)
+	}
+	if n := h.count("select count(*) from sign_ins where id = $1", before); n != 0 {
+		t.Error("the sign-in before is still there when the new one is whole")
+	}
+}
+
+// A sign-in by half as ava in ben's browser gives ben nothing of hers: no passkey is added
+// to her, and proving that he is ben asks for his own.
+func TestASignInByHalfLendsNothingToTheOneBefore(t *testing.T) {
+	t.Parallel()
+	h, _, hers := askedForPasskey(t)
+	b := h.browser().as("ben")
+	his := b.addPasskey()
+	if got := b.signIn("ava"); got.location != PasskeyPath || b.name() != "ben_reed" {
+		t.Fatalf("half way to %q he is %q", got.location, b.name())
+	}
+	b.addPasskey()
+	if ava, ben := h.keys(h.user("ava_stone").ID), h.keys(h.user("ben_reed").ID); len(ava.Keys) != 1 || len(ben.Keys) != 2 {
+		t.Errorf("ava has %d passkeys, ben %d", len(ava.Keys), len(ben.Keys))
+	}
+	refusedPasskey(t, "his for her sign-in", b.show(his))
+	h.advance(time.Minute)
+	credential := his.get(b.challenge(PasskeyPath + "/options?" + AgainQuery))
+	if got := b.do("POST", PasskeyPath+"?"+AgainQuery, url.Values{"credential": {credential}, "return_to": {"/brokers"}}); got.status != http.StatusOK || b.name() != "ben_reed" {
+		t.Errorf("proving that he is ben = %d %s", got.status, got.body)
+	}
+	if got := b.show(hers); got.status != http.StatusOK || b.name() != "ava_stone" {
+		t.Errorf("hers for her sign-in = %d %s, now %q", got.status, got.body, b.name())
+	}
+}
+
+func TestAPasskeyRemovedMeanwhileIsNoCopy(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	b := h.browser().as("ava")
+	b.addPasskey()
+	ava := h.user("ava_stone")
+	id := h.keys(ava.ID).Keys[0].ID
+	if err := h.guard.RemovePasskey(context.Background(), ava.ID, id); err != nil {
+		t.Fatal(err)
+	}
+	err := h.guard.notePasskey(ceremony{ctx: context.Background(), user: ava}, id, 5, false)
+	if fault.CodeOf(err) != "passkey_refused" {
+		t.Errorf("one that is gone: %v", err)
+	}
+	if h.count("select count(*) from security_events") != 0 || !strings.HasPrefix(h.told(ava.ID), "A passkey was removed") {
+		t.Errorf("an alarm: told %q", h.told(ava.ID))
+	}
+}
+
+// What a browser says of a passkey's ways is signed by nobody.
+func TestOnlyKnownTransportsAreKept(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	b := h.browser().as("ava")
+	key := h.authenticator()
+	key.transports = []string{"usb", "\x00", strings.Repeat("x", 5000), "usb", "internal", ""}
+	if got := b.register(key); got.status != http.StatusOK {
+		t.Fatalf("adding it = %d %s", got.status, got.body)
+	}
+	if n := h.count("select count(*) from passkeys where transports = '{usb,internal}'"); n != 1 {
+		t.Error("something else was kept")
+	}
+}
+
+// Browsers know a passkey only at the address it was made for.
+func TestPasskeysOfAnotherAddressAreNotAskedFor(t *testing.T) {
+	t.Parallel()
+	h, b, _ := askedForPasskey(t)
+	ctx := context.Background()
+	ava := h.user("ava_stone").ID
+	if elsewhere, err := h.guard.CheckPasskeys(ctx); err != nil || elsewhere != 0 {
+		t.Fatalf("all is well: %d, %v", elsewhere, err)
+	}
+	set := func(host string) {
+		t.Helper()
+		if _, err := h.db.Pool().Exec(ctx, "update passkeys set rp_id = $1", host); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("")
+	if elsewhere, err := h.guard.CheckPasskeys(ctx); err != nil || elsewhere != 0 || h.count("select count(*) from passkeys where rp_id = 'localhost'") != 1 {
+		t.Errorf("one of before: %d, %v", elsewhere, err)
+	}
+	set("old.example")
+	if got := b.do("POST", PasskeyPath+"/options", url.Values{}); got.status != http.StatusConflict {
+		t.Errorf("asking for one of another address = %d %s", got.status, got.body)
+	}
+	if elsewhere, err := h.guard.CheckPasskeys(ctx); err != nil || elsewhere != 1 {
+		t.Errorf("in development: %d, %v", elsewhere, err)
+	}
+	h.guard.production = true
+	_, err := h.guard.CheckPasskeys(ctx)
+	if err == nil || !strings.Contains(err.Error(), "ava_stone (old.example)") || !strings.Contains(err.Error(), "passkeys forget") {
+		t.Errorf("in production: %v", err)
+	}
+	without := *h.guard
+	without.passkeys = nil
+	set("localhost")
+	if _, err := without.CheckPasskeys(ctx); err == nil {
+		t.Error("an address without a name shuts her out, and that is no error")
+	}
+	set("old.example")
+	if err := h.guard.AskForPasskey(ctx, ava, uuid.Nil, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.guard.CheckPasskeys(ctx); err != nil {
+		t.Errorf("nobody is asked any more: %v", err)
+	}
+	if err := h.guard.AskForPasskey(ctx, ava, uuid.Nil, true); fault.CodeOf(err) != "invalid_state" {
+		t.Errorf("asking for what cannot be shown here: %v", err)
+	}
 }
 
 func TestAPasskeyAsSecondFactor(t *testing.T) {
@@ -458,12 +684,12 @@ func TestWhatIsAskedForIsThere(t *testing.T) {
 	ctx := context.Background()
 	b := h.browser().as("ava")
 	ava := h.user("ava_stone").ID
-	if err := h.guard.AskForPasskey(ctx, ava, true); fault.CodeOf(err) != "invalid_state" {
+	if err := h.guard.AskForPasskey(ctx, ava, uuid.Nil, true); fault.CodeOf(err) != "invalid_state" {
 		t.Errorf("without a passkey: %v", err)
 	}
 	b.addPasskey()
 	for _, on := range []bool{true, true} {
-		if err := h.guard.AskForPasskey(ctx, ava, on); err != nil {
+		if err := h.guard.AskForPasskey(ctx, ava, uuid.Nil, on); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -471,7 +697,7 @@ func TestWhatIsAskedForIsThere(t *testing.T) {
 	if err := h.guard.RemovePasskey(ctx, ava, id); fault.CodeOf(err) != "invalid_state" || len(h.keys(ava).Keys) != 1 {
 		t.Errorf("removing the last: %v", err)
 	}
-	if err := h.guard.AskForPasskey(ctx, ava, false); err != nil || h.keys(ava).Asked {
+	if err := h.guard.AskForPasskey(ctx, ava, uuid.Nil, false); err != nil || h.keys(ava).Asked {
 		t.Errorf("switching it off: %v", err)
 	}
 	if err := h.guard.RemovePasskey(ctx, ava, id); err != nil {

@@ -38,9 +38,20 @@ type Principal struct {
 	User     users.User
 	Method   string    // MethodSession or MethodToken
 	Scope    string    // of a token; empty for a session
-	AuthTime time.Time // when this person last went through a provider; zero for a token
+	AuthTime time.Time // when this person last proved who they are, any way; zero for a token
+	ShownAt  time.Time // when they last showed a passkey in this session; zero: never
+	Asked    bool      // they are asked for a passkey at sign-in, so that only one proves anything
 	SignInID uuid.UUID // the session's row; zero for a token
 	TokenID  uuid.UUID // the token's row; zero for a session
+}
+
+// fresh tells whether this person has proved lately that it is them: with a passkey where
+// one is asked for, however the sign-in began.
+func (p Principal) fresh(now time.Time) bool {
+	if p.Asked {
+		return now.Sub(p.ShownAt) <= stepUpAge
+	}
+	return now.Sub(p.AuthTime) <= stepUpAge
 }
 
 type principalKey struct{}

@@ -44,6 +44,9 @@ type Identity struct {
 	AvatarURL     string
 }
 
+// key names the identity in a session.
+func (i Identity) key() string { return i.Provider + " " + i.Subject }
+
 // provider is one opened way to sign in.
 type provider struct {
 	name  string

@@ -25,7 +25,8 @@ const (
 	// Open is for what needs nobody's name: assets, health, metrics.
 	Open
 
-	// StepUp asks sessions for a sign-in of the last 15 minutes.
+	// StepUp asks sessions for a sign-in of the last 15 minutes; of who is asked for a
+	// passkey at sign-in, for one shown since then.
 	StepUp Rule = 1 << 8
 	// SessionOnly keeps tokens out: making tokens, linking identities, changing the e-mail.
 	SessionOnly Rule = 1 << 9
@@ -77,7 +78,7 @@ func (r Rule) check(p Principal, known, changes bool, now time.Time) error {
 	if p.Method == MethodToken {
 		return r.checkToken(p, changes)
 	}
-	if (r.has(StepUp) || r.who() == Operator) && now.Sub(p.AuthTime) > stepUpAge {
+	if (r.has(StepUp) || r.who() == Operator) && !p.fresh(now) {
 		return fault.ReauthRequired()
 	}
 	return nil

@@ -22,6 +22,8 @@ const (
 	keyUser     = "uid"       // string
 	keyEpoch    = "epoch"     // int
 	keyAuthTime = "auth_time" // int64, Unix seconds
+	keyShownAt  = "shown_at"  // int64, Unix seconds, of a passkey; 0: never
+	keyIdentity = "identity"  // string, who the provider said it is; see Identity.key
 	keyAttempts = "attempts"  // string, JSON; see attempt.go
 )
 
@@ -132,6 +134,9 @@ func (g *Guard) bySession(ctx context.Context) (Principal, error) {
 		Method: MethodSession, SignInID: sid,
 		AuthTime: time.Unix(g.sessions.GetInt64(ctx, keyAuthTime), 0),
 	}
+	if shown := g.sessions.GetInt64(ctx, keyShownAt); shown > 0 {
+		p.ShownAt = time.Unix(shown, 0)
+	}
 	p.User.ID, p.User.SessionEpoch = uid, g.sessions.GetInt(ctx, keyEpoch)
 	return g.confirm(ctx, p, true)
 }
@@ -139,7 +144,8 @@ func (g *Guard) bySession(ctx context.Context) (Principal, error) {
 // confirm holds a session against its row and its user as they are now. seen says
 // that somebody is acting, which keeps the session from going idle.
 func (g *Guard) confirm(ctx context.Context, p Principal, seen bool) (Principal, error) {
-	if err := g.checkSignIn(ctx, p, seen); err != nil {
+	var err error
+	if p.Asked, err = g.checkSignIn(ctx, p, seen); err != nil {
 		return Principal{}, err
 	}
 	epoch := p.User.SessionEpoch
@@ -158,27 +164,29 @@ func (g *Guard) confirm(ctx context.Context, p Principal, seen bool) (Principal,
 }
 
 // checkSignIn requires the session's row: signing out deletes it, and no slow
-// request can bring it back.
-func (g *Guard) checkSignIn(ctx context.Context, p Principal, seen bool) error {
+// request can bring it back. Where a passkey is asked for at sign-in, a session that none
+// was ever shown to is over: it began before that held, on a provider's word alone.
+func (g *Guard) checkSignIn(ctx context.Context, p Principal, seen bool) (asked bool, err error) {
 	var lastSeen time.Time
 	var method string
-	err := g.db.Pool().QueryRow(ctx,
-		"select last_seen_at, method from sign_ins where id = $1 and user_id = $2", p.SignInID, p.User.ID).
-		Scan(&lastSeen, &method)
+	err = g.db.Pool().QueryRow(ctx, `
+		select last_seen_at, method, exists (select from second_factors f where f.user_id = s.user_id and f.since <= $3)
+		from sign_ins s where id = $1 and user_id = $2`, p.SignInID, p.User.ID, g.now().Add(-factorWait)).
+		Scan(&lastSeen, &method, &asked)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return errEnded
+		return false, errEnded
 	}
 	if err != nil {
-		return unavailable(err)
+		return false, unavailable(err)
 	}
 	idle := g.now().Sub(lastSeen)
-	if idle >= g.idle || g.refused(method) {
-		return errEnded
+	if idle >= g.idle || g.refused(method) || asked && p.ShownAt.IsZero() {
+		return false, errEnded
 	}
 	if seen && idle >= seenEvery {
-		return g.touch(ctx, p.SignInID)
+		return asked, g.touch(ctx, p.SignInID)
 	}
-	return nil
+	return asked, nil
 }
 
 func (g *Guard) touch(ctx context.Context, signIn uuid.UUID) error {

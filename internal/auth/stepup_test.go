@@ -39,6 +39,13 @@ func TestProvingAgainWhoOneIs(t *testing.T) {
 		t.Error("somebody else made the sign-in fresh")
 	}
 
+	if _, err := h.db.Pool().Exec(context.Background(), "insert into identities (provider, subject, user_id) values ('sandbox', 'planted', $1)", h.user("ava_stone").ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.get(b.consent(b.begin("intent", "reauth"), "custom", "sub", "planted")); got.location != "/login?problem=other_person&reauth=1" || post().status != http.StatusForbidden {
+		t.Errorf("another identity of hers = %d %q", got.status, got.location)
+	}
+
 	before, old := h.deadline(b), b.cookie()
 	if got := b.get(b.consent(b.begin("intent", "reauth", "return_to", "/brokers"), "ava")); got.location != "/brokers" {
 		t.Errorf("the same person = %d %q", got.status, got.location)

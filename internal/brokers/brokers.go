@@ -42,6 +42,9 @@ type Accounts struct {
 	log    *slog.Logger
 	known  *catalogue
 	turns  *turns
+
+	resetPause time.Duration // a reset whose answer was lost may be worked on that long
+	storePause time.Duration // between tries to store a new secret
 }
 
 // New makes Accounts. It fails only for an AppURL that is no address.
@@ -50,7 +53,8 @@ func New(o Options) (*Accounts, error) {
 	if err != nil || appURL.Host == "" {
 		return nil, fmt.Errorf("brokers: %q is not the application's address", o.AppURL)
 	}
-	a := &Accounts{db: o.DB, client: o.Client, ring: o.Ring, alerts: o.Alerts, appURL: appURL, now: o.Now, log: o.Logger}
+	a := &Accounts{db: o.DB, client: o.Client, ring: o.Ring, alerts: o.Alerts, appURL: appURL, now: o.Now, log: o.Logger,
+		resetPause: 10 * time.Second, storePause: time.Second}
 	if a.now == nil {
 		a.now = time.Now
 	}

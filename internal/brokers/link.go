@@ -97,23 +97,38 @@ func (a *Accounts) backTo(redirect string) (string, error) {
 // Credentials are what calls for the user are made with. Somebody who never
 // linked a broker gets the fault risk_account.
 func (a *Accounts) Credentials(ctx context.Context, user uuid.UUID) (snaptrade.User, error) {
+	who, _, err := a.Versioned(ctx, user)
+	return who, err
+}
+
+// Versioned gives the credentials with the secret's version, for calls that change something:
+// SecretIsCurrent tells whether they would be made with a secret that has ended meanwhile.
+func (a *Accounts) Versioned(ctx context.Context, user uuid.UUID) (who snaptrade.User, version int64, err error) {
 	if a.client == nil {
-		return snaptrade.User{}, errOff()
+		return snaptrade.User{}, 0, errOff()
 	}
 	var id string
 	var sealed *string
-	err := a.db.Pool().QueryRow(ctx, `select snaptrade_user_id, user_secret from snaptrade_users where user_id = $1`, user).Scan(&id, &sealed)
+	err = a.db.Pool().QueryRow(ctx, `select snaptrade_user_id, user_secret, secret_version from snaptrade_users where user_id = $1`, user).
+		Scan(&id, &sealed, &version)
 	if errors.Is(err, pgx.ErrNoRows) || (err == nil && sealed == nil) {
-		return snaptrade.User{}, errNotLinked()
+		return snaptrade.User{}, 0, errNotLinked()
 	}
 	if err != nil {
-		return snaptrade.User{}, fmt.Errorf("read SnapTrade user of %s: %w", user, err)
+		return snaptrade.User{}, 0, fmt.Errorf("read SnapTrade user of %s: %w", user, err)
 	}
 	opened, err := a.ring.Open("snaptrade_users", "user_secret", user.String(), *sealed)
 	if err != nil {
-		return snaptrade.User{}, fmt.Errorf("open SnapTrade secret: %w", err)
+		return snaptrade.User{}, 0, fmt.Errorf("open SnapTrade secret: %w", err)
 	}
-	return snaptrade.User{ID: id, Secret: opened}, nil
+	return snaptrade.User{ID: id, Secret: opened}, version, nil
+}
+
+// SecretIsCurrent is the condition, in a statement, that a user's secret is of a version and
+// not being replaced; user and version are the statement's words for them. Who claims under the
+// switches' lock (risk.Rules.For) may rely on it until the request is answered: a rotation waits.
+func SecretIsCurrent(user, version string) string {
+	return `exists (select from snaptrade_users k where k.user_id = ` + user + ` and k.secret_version = ` + version + ` and k.rotating_at is null)`
 }
 
 func errNotLinked() *fault.Error { return fault.Risk("account", "Connect a broker first.") }

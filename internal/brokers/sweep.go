@@ -47,13 +47,14 @@ func (a *Accounts) SweepVisits(ctx context.Context) error {
 }
 
 // Sweep does what is due in the background: connections nobody heard of for a
-// day, balances that grew old, deletions SnapTrade has not carried out yet. Run
+// day, balances that grew old, deletions SnapTrade has not carried out yet, secrets
+// whose replacing came to nobody knows what. Run
 // it every minute; each run does a little, so that the calls spread over the day.
 func (a *Accounts) Sweep(ctx context.Context) error {
 	if a.client == nil {
 		return nil
 	}
-	return errors.Join(a.sweepUsers(ctx), a.sweepBalances(ctx), a.sweepRemovals(ctx), a.sweepLeftovers(ctx))
+	return errors.Join(a.sweepRotations(ctx), a.sweepUsers(ctx), a.sweepBalances(ctx), a.sweepRemovals(ctx), a.sweepLeftovers(ctx))
 }
 
 // sweepUsers reads users, another room's table: suspended people are not looked after.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/positions"
@@ -104,16 +105,16 @@ func (d *Desk) SendCancel(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	user, err := d.accounts.Credentials(ctx, seen.UserID)
+	user, secret, err := d.accounts.Versioned(ctx, seen.UserID)
 	if err != nil {
 		return err
 	}
 	o, err := one(d.db.Pool().Query(ctx, `
 		update orders o set cancel_sent_at = clock_timestamp()
 		where id = $1 and state in ('accepted', 'partial') and cancel_requested_at is not null and cancel_sent_at is null
-		returning `+columns, id))
+		  and `+brokers.SecretIsCurrent("o.user_id", "$2")+` returning `+columns, id, secret))
 	if fault.CodeOf(err) == "not_found" {
-		return nil
+		return d.cancelLater(ctx, seen.UserID, secret)
 	}
 	if err != nil {
 		return fmt.Errorf("claim cancel of order %s: %w", id, err)
@@ -125,6 +126,19 @@ func (d *Desk) SendCancel(ctx context.Context, id uuid.UUID) error {
 		}
 	}
 	return d.PullLook(ctx, o.AccountID)
+}
+
+// cancelLater is Again for a cancel that waits for the user's new secret, and nil for one that
+// there is nothing left to ask for.
+func (d *Desk) cancelLater(ctx context.Context, user uuid.UUID, secret int64) error {
+	var current bool
+	if err := d.db.Pool().QueryRow(ctx, `select `+brokers.SecretIsCurrent("$1", "$2"), user, secret).Scan(&current); err != nil {
+		return fmt.Errorf("look for a new secret of %s: %w", user, err)
+	}
+	if !current {
+		return Again{250 * time.Millisecond}
+	}
+	return nil
 }
 
 // cancelNotSent frees the claim of a cancel that provably did not reach the

@@ -26,19 +26,20 @@ const answerWithin = 45 * time.Second
 
 var (
 	errNotOurs = errors.New("the order is not ours to send") // claimed, sent or ended by somebody else
-	errWait    = errors.New("another order goes first")      // the account's pace, or a twin on the wire
+	errWait    = errors.New("another order goes first")      // the account's pace, a twin on the wire, or a new secret
 )
 
 // claim is T2: the one way an order becomes sendable. It commits before
-// anything is sent; when the commit's own answer is lost, nothing is sent (C6).
-func (d *Desk) claim(ctx context.Context, o Order) (claimed Order, account brokers.Account, err error) {
+// anything is sent; when the commit's own answer is lost, nothing is sent (C6). secret is
+// the version of the secret that the request will carry.
+func (d *Desk) claim(ctx context.Context, o Order, secret int64) (claimed Order, account brokers.Account, err error) {
 	facts, err := d.factsAgain(ctx, o)
 	if err != nil {
 		return Order{}, brokers.Account{}, err
 	}
 	made := d.copiesMade(ctx, o.UserID, o.Source == Copy && o.Side == BTO)
 	err = d.db.AsSystem(ctx, "placer", func(ctx context.Context, tx pgx.Tx) error {
-		claimed, account, err = d.claimIn(ctx, tx, o, facts, made)
+		claimed, account, err = d.claimIn(ctx, tx, o, secret, facts, made)
 		return err
 	}, postgres.NoRetry())
 	if postgres.IsUnique(err, "orders_one_on_the_wire") || postgres.IsUnique(err, "orders_one_unresolved") || postgres.IsLockTimeout(err) {
@@ -47,7 +48,7 @@ func (d *Desk) claim(ctx context.Context, o Order) (claimed Order, account broke
 	return claimed, account, err
 }
 
-func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts, copiesMade decimal.Decimal) (Order, brokers.Account, error) {
+func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, secret int64, facts risk.Facts, copiesMade decimal.Decimal) (Order, brokers.Account, error) {
 	none := brokers.Account{}
 	a, err := d.accounts.ForOrder(ctx, tx, o.UserID, &o.AccountID)
 	if err != nil {
@@ -83,7 +84,7 @@ func (d *Desk) claimIn(ctx context.Context, tx pgx.Tx, o Order, facts risk.Facts
 	}
 	b := &pgx.Batch{}
 	queueTurn(b, o)
-	queueWaitForChanges(b, o)
+	queueWaitForChanges(b, o, secret)
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return Order{}, none, err
 	}

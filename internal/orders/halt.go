@@ -57,10 +57,10 @@ func (d *Desk) Halt(ctx context.Context, by *uuid.UUID, h risk.Halt) error {
 	})
 }
 
-// Sending is how many orders, and changes of them, are on their way to a broker now.
-func (d *Desk) Sending(ctx context.Context) (n int, err error) {
-	err = d.db.Pool().QueryRow(ctx, `select ((select count(*) from orders where state = 'submitting') +
-		(select count(*) from order_changes where state = 'submitting'))::int`).Scan(&n)
+// Sending is how many of a user's orders, and changes of them, are on their way to a broker now.
+func (d *Desk) Sending(ctx context.Context, user uuid.UUID) (n int, err error) {
+	err = d.db.Pool().QueryRow(ctx, `select ((select count(*) from orders where state = 'submitting' and user_id = $1) +
+		(select count(*) from order_changes where state = 'submitting' and user_id = $1))::int`, user).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count orders being sent: %w", err)
 	}

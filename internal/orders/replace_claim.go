@@ -18,15 +18,15 @@ import (
 )
 
 // claimChange is T2 of a change: the one way it becomes sendable, committed before
-// anything is sent.
-func (d *Desk) claimChange(ctx context.Context, o Order) (claimed Order, err error) {
+// anything is sent, for a request with that version of the secret.
+func (d *Desk) claimChange(ctx context.Context, o Order, secret int64) (claimed Order, err error) {
 	facts, err := d.factsAgain(ctx, o.Change.asked(o))
 	if err != nil {
 		return Order{}, err
 	}
 	facts.Quantity = o.Change.Quantity
 	err = d.db.AsSystem(ctx, byPlacer, func(ctx context.Context, tx pgx.Tx) error {
-		claimed, err = d.claimChangeIn(ctx, tx, o.ID, o.Change.ID, facts)
+		claimed, err = d.claimChangeIn(ctx, tx, o.ID, o.Change.ID, secret, facts)
 		return err
 	}, postgres.NoRetry())
 	if postgres.IsUnique(err, "order_changes_one_on_the_wire") || postgres.IsUnique(err, "order_changes_one_unresolved") || postgres.IsLockTimeout(err) {
@@ -35,7 +35,7 @@ func (d *Desk) claimChange(ctx context.Context, o Order) (claimed Order, err err
 	return claimed, err
 }
 
-func (d *Desk) claimChangeIn(ctx context.Context, tx pgx.Tx, order, change uuid.UUID, facts risk.Facts) (Order, error) {
+func (d *Desk) claimChangeIn(ctx context.Context, tx pgx.Tx, order, change uuid.UUID, secret int64, facts risk.Facts) (Order, error) {
 	seen, err := read(ctx, tx, order)
 	if err != nil {
 		return Order{}, err
@@ -71,7 +71,7 @@ func (d *Desk) claimChangeIn(ctx context.Context, tx pgx.Tx, order, change uuid.
 	if err := takeTurn(ctx, tx, o); err != nil {
 		return Order{}, err
 	}
-	if err := waitForOrders(ctx, tx, o); err != nil {
+	if err := waitForOrders(ctx, tx, o, secret); err != nil {
 		return Order{}, err
 	}
 	return d.markChangeSubmitting(ctx, tx, o)
@@ -86,16 +86,17 @@ func (d *Desk) checkClaim(ctx context.Context, tx pgx.Tx, rules *risk.Rules, o O
 
 // waitForOrders lets a change wait while an order of its account is on the wire, or
 // one of its contract and side unresolved: what a list shows must belong to one
-// request only. That of an entry waits for exits that can go, too. The account's look
-// is locked, as it is where orders are claimed.
-func waitForOrders(ctx context.Context, tx pgx.Tx, o Order) error {
+// request only. That of an entry waits for exits that can go, too, and each for a new
+// secret. The account's look is locked, as it is where orders are claimed.
+func waitForOrders(ctx context.Context, tx pgx.Tx, o Order, secret int64) error {
 	var busy bool
 	err := tx.QueryRow(ctx, `
 		select exists (select 1 from orders where account_id = $1 and state = 'submitting')
 		    or exists (select 1 from orders where account_id = $1 and symbol = $2 and side = $3 and state in ('submitting', 'unknown'))
 		    or $3 = 'BTO' and exists (select 1 from orders q where q.account_id = $1 and q.side = 'STC' and q.state = 'queued'
-		          and q.send_before > clock_timestamp() and (q.not_before is null or q.not_before <= clock_timestamp()) and `+nothingUnresolved+`)`,
-		o.AccountID, o.Contract.Symbol, o.Side).Scan(&busy)
+		          and q.send_before > clock_timestamp() and (q.not_before is null or q.not_before <= clock_timestamp()) and `+nothingUnresolved+`)
+		    or not `+brokers.SecretIsCurrent("$4", "$5"),
+		o.AccountID, o.Contract.Symbol, o.Side, o.UserID, secret).Scan(&busy)
 	if err != nil {
 		return fmt.Errorf("look for an order on its way: %w", err)
 	}
@@ -106,11 +107,12 @@ func waitForOrders(ctx context.Context, tx pgx.Tx, o Order) error {
 }
 
 // queueWaitForChanges is waitForOrders the other way round.
-func queueWaitForChanges(b *pgx.Batch, o Order) {
+func queueWaitForChanges(b *pgx.Batch, o Order, secret int64) {
 	b.Queue(`
 		select exists (select 1 from order_changes where account_id = $1 and state = 'submitting')
-		    or exists (select 1 from order_changes where account_id = $1 and symbol = $2 and side = $3 and state in ('submitting', 'unknown'))`,
-		o.AccountID, o.Contract.Symbol, o.Side).
+		    or exists (select 1 from order_changes where account_id = $1 and symbol = $2 and side = $3 and state in ('submitting', 'unknown'))
+		    or not `+brokers.SecretIsCurrent("$4", "$5"),
+		o.AccountID, o.Contract.Symbol, o.Side, o.UserID, secret).
 		QueryRow(func(row pgx.Row) error {
 			var busy bool
 			if err := row.Scan(&busy); err != nil {

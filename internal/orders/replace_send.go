@@ -44,7 +44,7 @@ func (d *Desk) SendChange(ctx context.Context, change uuid.UUID) error {
 	if err != nil {
 		return fmt.Errorf("send change %s: %w", change, err)
 	}
-	user, err := d.accounts.Credentials(ctx, o.UserID)
+	user, secret, err := d.accounts.Versioned(ctx, o.UserID)
 	if err != nil {
 		return fmt.Errorf("send change %s: %w", change, err)
 	}
@@ -55,7 +55,7 @@ func (d *Desk) SendChange(ctx context.Context, change uuid.UUID) error {
 		}
 	}
 	d.crash("C4")
-	claimed, err := d.claimChange(ctx, o)
+	claimed, err := d.claimChange(ctx, o, secret)
 	if err != nil {
 		return d.changeNotClaimed(ctx, o, err)
 	}

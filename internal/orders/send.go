@@ -42,13 +42,14 @@ func (d *Desk) Send(ctx context.Context, id uuid.UUID) error {
 	if err := d.room(ctx, o.Side, placeClass(o)); err != nil {
 		return d.notClaimed(ctx, o, err)
 	}
-	// The secret is opened before the claim: failing here leaves the order queued.
-	user, err := d.accounts.Credentials(ctx, o.UserID)
+	// The secret is opened before the claim: failing here leaves the order queued. The
+	// claim sees that it is the current one still.
+	user, secret, err := d.accounts.Versioned(ctx, o.UserID)
 	if err != nil {
 		return fmt.Errorf("send order %s: %w", id, err)
 	}
 	d.crash("C4")
-	claimed, account, err := d.claim(ctx, o)
+	claimed, account, err := d.claim(ctx, o, secret)
 	if err != nil {
 		return d.notClaimed(ctx, o, err)
 	}

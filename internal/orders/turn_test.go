@@ -153,8 +153,9 @@ func TestExitsHaveQueuesOfTheirOwn(t *testing.T) {
 func TestAChangeOfAnEntryWaitsForExits(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
+	s.knownToSnapTrade()
 	waits := func(o Order) bool {
-		err := s.db.AsSystem(t.Context(), byPlacer, func(ctx context.Context, tx pgx.Tx) error { return waitForOrders(ctx, tx, o) })
+		err := s.db.AsSystem(t.Context(), byPlacer, func(ctx context.Context, tx pgx.Tx) error { return waitForOrders(ctx, tx, o, 1) })
 		if err != nil && !errors.Is(err, errWait) {
 			t.Fatal(err)
 		}
@@ -178,5 +179,61 @@ func TestAChangeOfAnEntryWaitsForExits(t *testing.T) {
 	s.set(queued, `not_before = now() + interval '20 seconds'`)
 	if waits(entry) {
 		t.Error("the change of an entry waits for an exit that cannot go")
+	}
+}
+
+func (s *shelf) knownToSnapTrade() {
+	s.t.Helper()
+	s.must(`insert into snaptrade_users (user_id, snaptrade_user_id, user_secret) values ($1, $1::uuid::text, 'sealed')`, s.user)
+}
+
+// Orders and changes of them wait, exits too, while their owner gets a new secret, and when the
+// one that they would be sent with was replaced after it was read.
+func TestNothingIsClaimedWithAnOldSecret(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.knownToSnapTrade()
+	id := s.order(STC, Accepted, 0)
+	o, err := read(t.Context(), s.db.Pool(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(when string, secret int64, waits bool) {
+		t.Helper()
+		claims := map[string]func(context.Context, pgx.Tx) error{
+			"a change": func(ctx context.Context, tx pgx.Tx) error { return waitForOrders(ctx, tx, o, secret) },
+			"an order": func(ctx context.Context, tx pgx.Tx) error {
+				b := &pgx.Batch{}
+				queueWaitForChanges(b, o, secret)
+				return tx.SendBatch(ctx, b).Close()
+			},
+		}
+		for what, claim := range claims {
+			if err := s.db.AsSystem(t.Context(), byPlacer, claim); errors.Is(err, errWait) != waits || !waits && err != nil {
+				t.Errorf("%s, %s: %v", when, what, err)
+			}
+		}
+		again := Again{}
+		if err := (&Desk{db: s.db}).cancelLater(t.Context(), s.user, secret); errors.As(err, &again) != waits || !waits && err != nil {
+			t.Errorf("%s, a cancel: %v", when, err)
+		}
+	}
+	check("usually", 1, false)
+	s.must(`update snaptrade_users set rotating_at = now()`)
+	check("while it is replaced", 1, true)
+	s.must(`update snaptrade_users set rotating_at = null, secret_version = 2`)
+	check("with the old one", 1, true)
+	check("with the new one", 2, false)
+}
+
+// A rotation waits for the orders of the user whose turn it is, and for nobody else's.
+func TestSendingCountsAUsersOwn(t *testing.T) {
+	t.Parallel()
+	b := newBooker(t)
+	b.entry(Submitting)
+	for user, want := range map[uuid.UUID]int{b.user: 1, uuid.New(): 0} {
+		if n, err := b.desk.Sending(t.Context(), user); err != nil || n != want {
+			t.Errorf("%d are being sent, %v; want %d", n, err, want)
+		}
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Lock takes the named advisory lock for the rest of the transaction, alone. It
@@ -36,6 +38,48 @@ func TryLock(ctx context.Context, tx pgx.Tx, name string) (bool, error) {
 		return false, fmt.Errorf("try lock %s: %w", name, err)
 	}
 	return got, nil
+}
+
+// HeldLock is a named advisory lock that a session of its own holds: it ends with the
+// process, however that ends.
+type HeldLock struct {
+	conn *pgxpool.Conn
+	name string
+}
+
+// HoldLock takes the named advisory lock until Release; nil, without an error, when
+// another session has it.
+func (db *DB) HoldLock(ctx context.Context, name string) (*HeldLock, error) {
+	conn, err := db.pool.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("hold lock %s: %w", name, Translate(err))
+	}
+	var got bool
+	if err = conn.QueryRow(ctx, "select pg_try_advisory_lock($1)", lockKey(name)).Scan(&got); err == nil && got {
+		return &HeldLock{conn, name}, nil
+	}
+	conn.Release()
+	if err != nil {
+		return nil, fmt.Errorf("hold lock %s: %w", name, Translate(err))
+	}
+	return nil, nil
+}
+
+// Check tells by an error that the session, and the lock with it, may be gone.
+func (l *HeldLock) Check(ctx context.Context) error {
+	if err := l.conn.Ping(ctx); err != nil {
+		return fmt.Errorf("hold lock %s: %w", l.name, Translate(err))
+	}
+	return nil
+}
+
+// Release gives the lock back and ends the session: a connection that hangs cannot keep it.
+func (l *HeldLock) Release() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_, _ = l.conn.Exec(ctx, "select pg_advisory_unlock($1)", lockKey(l.name))
+	_ = l.conn.Conn().Close(ctx)
+	l.conn.Release()
 }
 
 // lockKey maps a name to the 64 bits Postgres wants, the same in every process and

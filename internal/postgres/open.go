@@ -26,7 +26,7 @@ const (
 // Options says how to reach the database.
 type Options struct {
 	URL      string // postgres://… ; never logged
-	MaxConns int32  // connections in all, two of five for members where there are any; 20 when zero
+	MaxConns int32  // connections in all, half of them for members where there are any; 20 when zero
 	Logger   *slog.Logger
 	AppName  string // shown in pg_stat_activity
 	// RestrictRole, when set, is the role that As switches to, so that row-level
@@ -54,7 +54,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	forMembers := max(cfg.MaxConns*2/5, 1)
+	forMembers := max(cfg.MaxConns/2, 1)
 	if o.RestrictRole != "" {
 		cfg.MaxConns = max(cfg.MaxConns-forMembers, 1)
 	}

@@ -70,8 +70,8 @@ type adjustment struct {
 // Bring adds to a trader's record what happened to one of their positions since it was
 // brought last, and gives the head; it is zero when nothing of the position was published.
 // The caller holds the position's lock, which keeps two from telling the same. The trader's
-// head is locked after it, and nothing else after that by whoever writes a record: fills of
-// one trader in two accounts take turns here. Foreign tables: positions, accounts, alerts,
+// head is locked after it and before the account's looks, by everybody: fills of one trader
+// in two accounts take turns here. Foreign tables: positions, accounts, alerts,
 // fills, position_adjustments.
 func Bring(ctx context.Context, tx pgx.Tx, position uuid.UUID, now time.Time) (Hash, error) {
 	t, err := readTrade(ctx, tx, position)

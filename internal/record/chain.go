@@ -99,13 +99,13 @@ var (
 	lineForm   = regexp.MustCompile(`^\{"seq":([1-9][0-9]{0,8}),"prev":"([0-9a-f]{64})","hash":"([0-9a-f]{64})","entry":(\{.*\})\}\n$`)
 )
 
-// Broken says which part of a file is not as it was written.
-type Broken struct {
+// BrokenError says which part of a file is not as it was written.
+type BrokenError struct {
 	Entry  int // counted from 1; 0: the first line, which names the record
 	Reason string
 }
 
-func (b *Broken) Error() string {
+func (b *BrokenError) Error() string {
 	if b.Entry == 0 {
 		return "the first line: " + b.Reason
 	}
@@ -125,7 +125,7 @@ type Summary struct {
 // Finished is how many trades have ended.
 func (s Summary) Finished() int { return s.Wins + s.Losses + s.Breakeven + s.Others }
 
-// Verify reads a file as Write leaves it and recomputes every hash. The error is a *Broken
+// Verify reads a file as Write leaves it and recomputes every hash. The error is a *BrokenError
 // unless reading failed. seen is told every hash, oldest first; it may be nil.
 func Verify(r io.Reader, seen func(seq int, h Hash)) (Summary, error) {
 	in := bufio.NewReaderSize(r, lineMost)
@@ -136,7 +136,7 @@ func Verify(r io.Reader, seen func(seq int, h Hash)) (Summary, error) {
 	}
 	trader, err := uuid.Parse(string(m[1]))
 	if err != nil {
-		return Summary{}, &Broken{0, "names no trader"}
+		return Summary{}, &BrokenError{0, "names no trader"}
 	}
 	s := Summary{Trader: trader}
 	want, head := atoi(m[2]), string(m[3])
@@ -156,9 +156,9 @@ func Verify(r io.Reader, seen func(seq int, h Hash)) (Summary, error) {
 	}
 	switch {
 	case chain.Entries != want:
-		return Summary{}, &Broken{chain.Entries + 1, fmt.Sprintf("the first line counts %d entries and %d are here", want, chain.Entries)}
+		return Summary{}, &BrokenError{chain.Entries + 1, fmt.Sprintf("the first line counts %d entries and %d are here", want, chain.Entries)}
 	case chain.Head.String() != head:
-		return Summary{}, &Broken{chain.Entries, "it is not the head that the first line names"}
+		return Summary{}, &BrokenError{chain.Entries, "it is not the head that the first line names"}
 	}
 	chain.count()
 	return chain.Summary, nil
@@ -166,7 +166,7 @@ func Verify(r io.Reader, seen func(seq int, h Hash)) (Summary, error) {
 
 func readError(err error, entry int, reason string) error {
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, bufio.ErrBufferFull) {
-		return &Broken{entry, reason}
+		return &BrokenError{entry, reason}
 	}
 	return fmt.Errorf("read the record: %w", err)
 }
@@ -198,13 +198,13 @@ func (v *verifier) take(text []byte, err error) error {
 	}
 	switch {
 	case atoi(m[1]) != seq:
-		return &Broken{seq, fmt.Sprintf("entry %s stands in its place", m[1])}
+		return &BrokenError{seq, fmt.Sprintf("entry %s stands in its place", m[1])}
 	case string(m[2]) != v.Head.String():
-		return &Broken{seq, "it does not follow the one before it"}
+		return &BrokenError{seq, "it does not follow the one before it"}
 	}
 	hash := next(v.Trader, v.Head, seq, m[4])
 	if string(m[3]) != hash.String() {
-		return &Broken{seq, "its hash is not that of its content"}
+		return &BrokenError{seq, "its hash is not that of its content"}
 	}
 	v.Entries, v.Head = seq, hash
 	return v.note(seq, m[4])
@@ -214,7 +214,7 @@ func (v *verifier) take(text []byte, err error) error {
 func (v *verifier) note(seq int, text []byte) error {
 	var e Entry
 	if err := json.Unmarshal(text, &e); err != nil {
-		return &Broken{seq, "its content is no entry"}
+		return &BrokenError{seq, "its content is no entry"}
 	}
 	if e.Kind == Fill {
 		v.Fills++
@@ -224,7 +224,7 @@ func (v *verifier) note(seq int, text []byte) error {
 	}
 	realized, err := decimal.NewFromString(e.Realized)
 	if err != nil {
-		return &Broken{seq, "its result has no amount"}
+		return &BrokenError{seq, "its result has no amount"}
 	}
 	v.results[e.Trade] = ending{e.Result, e.Paper, realized}
 	return nil

@@ -82,7 +82,7 @@ func broken(t interface {
 }, about string, file []byte) int {
 	t.Helper()
 	_, err := Verify(bytes.NewReader(file), nil)
-	var b *Broken
+	var b *BrokenError
 	if !errors.As(err, &b) {
 		t.Fatalf("%s is not found out: %v", about, err)
 	}
@@ -158,7 +158,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add([]byte(header(somebody, 0, genesis(somebody))))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		s, err := Verify(bytes.NewReader(file), nil)
-		var b *Broken
+		var b *BrokenError
 		if err != nil && !errors.As(err, &b) {
 			t.Errorf("an error without a place: %v", err)
 		}
