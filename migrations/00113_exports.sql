@@ -13,5 +13,10 @@ alter table data_exports enable row level security;
 create policy own on data_exports to alertsify_member using (user_id = app_user()) with check (user_id = app_user());
 grant select, insert on data_exports to alertsify_member;
 
+-- What was taken away is found by its owner too: to be forgotten with them, and to stay dead
+-- when they come back with the same address.
+create index destinations_removed on destinations (user_id, channel) where removed_at is not null;
+
 -- +goose Down
+drop index destinations_removed;
 drop table data_exports;

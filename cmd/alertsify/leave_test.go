@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // number is the one number that a query gives.
@@ -70,10 +72,14 @@ func TestDeletingAnAccountUndoesEverything(t *testing.T) {
 	if a := s.do("ava", "GET", "/api/account/leaving", "").want(t, 200); !contains(a.body, `"openPositions":1`) || !contains(a.body, `"followers":2`) || !contains(a.body, `"ordersOnTheWay":0`) {
 		t.Errorf("beforehand: %s", a.body)
 	}
-	book, orders := fmt.Sprint(s.book("*")), s.number(`select count(*) from orders`)
+	book, orders, record := fmt.Sprint(s.book("*")), s.number(`select count(*) from orders`), s.number(`select count(*) from record_entries where trader_id = $1`, s.people["ava"])
+	if record == 0 {
+		t.Fatal("ava has no record that could be lost")
+	}
+	s.failsHalfWay(t, ava)
 
 	s.send(cara, "POST", "/api/account/delete", `{"username":"cara"}`).want(t, 200)
-	s.send(ava, "POST", "/api/account/delete", `{"username":"ava"}`).want(t, 200)
+	s.halfDone(t, ava)
 
 	s.send(ava, "GET", "/api/profile", "").want(t, 401)
 	s.do("ava", "GET", "/api/profile", "").want(t, 401)
@@ -109,11 +115,79 @@ func TestDeletingAnAccountUndoesEverything(t *testing.T) {
 	if n := s.number(`select count(*) from orders`); n != orders {
 		t.Errorf("%d orders are kept, of %d", n, orders)
 	}
+	if n := s.number(`select count(*) from record_entries where trader_id = $1`, s.people["ava"]); n != record {
+		t.Errorf("%d entries of the record are kept, of %d", n, record)
+	}
+	for _, words := range []string{"ava@example.com", "Ava Stone", "cara@example.com", "Cara Lindqvist"} {
+		if where := s.standsIn(words); len(where) > 0 {
+			t.Errorf("%q still stands in %v", words, where)
+		}
+	}
 	if n := s.number(`select count(*) from audit_log where kind = 'users' and by_user = $1 and change -> 'status' ->> 1 = 'deleted'`, s.people["ava"]); n != 1 {
 		t.Errorf("%d rows of it in the audit log", n)
 	}
 	s.forgottenAtSnapTrade(t, 2)
 	s.signsUpAnew(t)
+}
+
+// breaks makes a change of a table fail until it is mended: what a crash leaves at that point.
+func (s *show) breaks(table, when string) (mend func()) {
+	s.t.Helper()
+	s.exec(`create or replace function broken() returns trigger language plpgsql as $$ begin raise exception 'broken'; end $$`)
+	s.exec(`create trigger broken before update on ` + table + ` for each row when (` + when + `) execute function broken()`)
+	return func() { s.exec(`drop trigger broken on ` + table) }
+}
+
+// failsHalfWay breaks the last step of deleting: nothing of it has happened.
+func (s *show) failsHalfWay(t *testing.T, ava *http.Client) {
+	t.Helper()
+	before := fmt.Sprint(s.left("ava"))
+	mend := s.breaks("users", "new.status = 'deleted'")
+	s.send(ava, "POST", "/api/account/delete", `{"username":"ava"}`).want(t, 500)
+	mend()
+	if now := fmt.Sprint(s.left("ava")); now != before {
+		t.Errorf("broken half way, %s is left of %s", now, before)
+	}
+	if n := s.number(`select count(*) from river_job where kind = 'farewell'`); n != 0 {
+		t.Errorf("%d jobs say farewell to who is still there", n)
+	}
+}
+
+// halfDone deletes while the job cannot end: followers are told, then it fails, and is done
+// the next time.
+func (s *show) halfDone(t *testing.T, ava *http.Client) {
+	t.Helper()
+	mend := s.breaks("alerts", "old.public and not new.public")
+	s.send(ava, "POST", "/api/account/delete", `{"username":"ava"}`).want(t, 200)
+	s.eventually("the job failed half way", func() bool {
+		return s.number(`select count(*) from river_job where kind = 'farewell' and cardinality(errors) > 0`) > 0
+	})
+	mend()
+	s.exec(`update river_job set scheduled_at = now() where kind = 'farewell' and state = 'retryable'`)
+	if s.left("ava")["announced"] == 0 {
+		t.Error("nothing was half done")
+	}
+}
+
+// standsIn are the tables that hold some words, but for the log of who changed what, and what
+// open pages were told in the last minutes.
+func (s *show) standsIn(words string) (tables []string) {
+	s.t.Helper()
+	rows, err := s.stage.db.Pool().Query(s.t.Context(), `
+		select relname::text from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and relname not in ('audit_log', 'live_events')`)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, table := range all {
+		if s.number(`select count(*) from `+pgx.Identifier{table}.Sanitize()+` t where strpos(t::text, $1) > 0`, words) > 0 {
+			tables = append(tables, table)
+		}
+	}
+	return tables
 }
 
 // forgottenAtSnapTrade lets the sweep come five minutes later: SnapTrade has deleted the

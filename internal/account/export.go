@@ -111,15 +111,15 @@ func oncePerHour(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 	if err := postgres.Lock(ctx, tx, "export "+user.String()); err != nil {
 		return err
 	}
-	var wait *float64
+	var seconds *int
 	err := tx.QueryRow(ctx, `
-		select extract(epoch from max(at) + $2::interval - now())::float8 from data_exports where user_id = $1 and at > now() - $2::interval`,
-		user, exportEvery).Scan(&wait)
+		select ceil(extract(epoch from max(at) + $2::interval - now()))::int from data_exports where user_id = $1 and at > now() - $2::interval`,
+		user, exportEvery).Scan(&seconds)
 	if err != nil {
 		return fmt.Errorf("read the last export: %w", err)
 	}
-	if wait != nil {
-		refused := fault.RateLimited(time.Duration(*wait * float64(time.Second)))
+	if seconds != nil {
+		refused := fault.RateLimited(time.Duration(*seconds) * time.Second)
 		refused.Public = "Your data can be taken along once an hour."
 		return refused
 	}
