@@ -48,6 +48,14 @@ func errNoKey(cause error) error {
 func notice(done string) *ui.Notice {
 	sentence, ok := map[string]string{
 		"accepted":           "Noted. Thank you.",
+		"account-deleted":    "Your account is deleted. What lies at your broker is yours to look after there.",
+		"applied":            "Asked. An operator reads it; you are told the answer.",
+		"withdrawn":          "Withdrawn.",
+		"role-given":         "Done. They sign in again with their new role.",
+		"suspended":          "Suspended. They are signed out everywhere.",
+		"reinstated":         "Reinstated. They can sign in again.",
+		"approved-trader":    "Approved. They are told.",
+		"rejected-trader":    "Declined. They are told why.",
 		"order-taken":        "The order was taken. It is on its way to your broker.",
 		"cancel-asked":       "Your broker was asked to cancel. Until it answers, the order may still fill.",
 		"replace-asked":      "Your broker is asked to replace the order. Until it answers, the order may still fill as it is.",

@@ -8,6 +8,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
 
+	"github.com/alertsify/alertsify/internal/account"
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/copytrade"
@@ -17,6 +18,7 @@ import (
 	"github.com/alertsify/alertsify/internal/legal"
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/record"
+	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -120,6 +122,15 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"announce":            announcementsPage(console("Announcements", announcementsPath), announcementsView{Title: "Maintenance tonight", Body: "From 22:00 to 22:10 New York.\nOrders are not affected.", Key: uuid.NewString(), Recipients: 240}),
 		"accept":              acceptPage(frame("Before you begin", legal.AcceptPath), cannedDocuments()),
 		"document":            documentPage(open, cannedDocument()),
+		"profile":             profilePage(frame("Profile", profilePath), cannedProfilePage(now)),
+		"profile-wrong":       profilePage(frame("Profile", profilePath), wrongProfile(now)),
+		"profile-waiting":     profilePage(frame("Profile", profilePath), waitingProfile(now)),
+		"profile-trader":      profilePage(frame("Profile", profilePath), profileView{User: cannedUser("ava", "Ava Example", users.Trader, now)}),
+		"leave":               leavePage(frame("Account", leavePath), cannedLeave()),
+		"leave-blocked":       leavePage(frame("Account", leavePath), leaveView{Leaving: account.Leaving{OnTheWay: 1}, Username: "ben"}),
+		"leave-last-admin":    leavePage(console("Account", leavePath), leaveView{Leaving: account.Leaving{LastAdmin: true}, Username: "root"}),
+		"users":               peoplePage(console("Users", usersPath), cannedPeople(now)),
+		"users-wrong":         peoplePage(console("Users", usersPath), wrongPeople(now)),
 		"activity":            auditPage(frame("Activity", activityPath), auditView{Entries: cannedAudit(now)[:3], Next: "older"}),
 		"activity-none":       auditPage(frame("Activity", activityPath), auditView{}),
 		"audit":               auditPage(console("Audit", auditPath), auditView{Entries: cannedAudit(now), Everybody: true, Kind: "orders"}),

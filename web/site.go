@@ -13,6 +13,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
 
+	"github.com/alertsify/alertsify/internal/account"
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/analytics"
 	"github.com/alertsify/alertsify/internal/audit"
@@ -67,6 +68,9 @@ type Options struct {
 	Now      func() time.Time
 	AppURL   string // origin; https makes cookies secure
 	Dev      bool   // shows the gallery
+
+	Applications *users.Applications
+	Account      *account.Accounts
 }
 
 // Site draws the pages.
@@ -74,6 +78,8 @@ type Site struct {
 	guard    *auth.Guard
 	users    *users.Directory
 	legal    *legal.Register
+	applying *users.Applications
+	account  *account.Accounts
 	accounts *brokers.Accounts
 	market   *market.Market
 	desk     *orders.Desk
@@ -109,7 +115,7 @@ func New(o Options) (*Site, error) {
 		return nil, err
 	}
 	return &Site{
-		guard: o.Guard, users: o.Users, legal: o.Legal, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, results: o.Results, copier: o.Copier, records: o.Records, board: o.Board,
+		guard: o.Guard, users: o.Users, applying: o.Applications, account: o.Account, legal: o.Legal, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, results: o.Results, copier: o.Copier, records: o.Records, board: o.Board,
 		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, status: o.Status, webhooks: o.Inbox, remedies: o.Remedies, clock: o.Clock, log: o.Logger, now: o.Now,
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -297,6 +298,7 @@ func (s *show) walkConsole(t *testing.T) {
 	if a := console("GET", "/api/admin/budget", ""); !contains(a.body, `"class":"exit"`) || !contains(a.body, `{"seconds":900,`) {
 		t.Errorf("budget: %s", a.body)
 	}
+	s.walkPeople(t, console)
 	s.walkReviews(t, console)
 	s.walkWebhooks(t, console)
 	s.walkDeliveries(t, console)
@@ -621,6 +623,36 @@ func (s *show) walkPreferences(t *testing.T) {
 	s.do("ben", "PUT", path, `{}`).want(t, 200)
 }
 
+// walkPeople asks for cara to become a trader, four times: withdrawn, declined, granted, and undone.
+func (s *show) walkPeople(t *testing.T, console func(method, path, body string) answer) {
+	apply := func() string {
+		return s.do("cara", "POST", "/api/profile/application", `{"text":"Weeklies on large caps, since 2020."}`).want(t, 201).ids(t)[0]
+	}
+	apply()
+	s.do("cara", "DELETE", "/api/profile/application", "").want(t, 200)
+	console("POST", "/api/admin/applications/"+apply()+"/reject", `{"reason":"Not yet."}`)
+	if a := s.do("cara", "GET", "/api/profile/application", "").want(t, 200); !contains(a.body, `"reason":"Not yet."`) {
+		t.Errorf("declined: %s", a.body)
+	}
+	id := apply()
+	if a := console("GET", "/api/admin/applications", ""); !contains(a.body, id) {
+		t.Errorf("applications: %s", a.body)
+	}
+	console("POST", "/api/admin/applications/"+id+"/approve", "")
+	if a := console("GET", "/api/admin/users?q=ca&role=trader", ""); !contains(a.body, `"username":"cara"`) {
+		t.Errorf("users: %s", a.body)
+	}
+	if a := console("PATCH", "/api/admin/users", `{"username":"cara","role":"subscriber"}`); !contains(a.body, `"role":"subscriber"`) {
+		t.Errorf("role: %s", a.body)
+	}
+	for _, refused := range []string{`{"username":"root","role":"trader"}`, `{"username":"root","status":"suspended"}`} {
+		admin := "Authorization: Bearer " + s.token("root", "admin")
+		if a := s.send(s.client, "PATCH", "/api/admin/users", refused, admin).want(t, 409); a.code() != "invalid_state" {
+			t.Errorf("the last admin: %s", a.body)
+		}
+	}
+}
+
 func (s *show) walkAccount(t *testing.T, session *http.Client) {
 	s.do("ava", "PATCH", "/api/profile", `{"bio":"Options."}`).want(t, 200)
 	for _, path := range []string{"/api/profile", "/api/users/ava"} {
@@ -646,6 +678,13 @@ func (s *show) walkAccount(t *testing.T, session *http.Client) {
 	s.send(session, "DELETE", "/api/sessions/"+a.ids(t)[0], "").want(t, 200)
 	s.send(session, "GET", "/api/profile", "").want(t, 401)
 	s.do("ava", "DELETE", "/api/sessions", "").want(t, 200)
+	if a := s.do("ava", "POST", "/api/account/export", "").want(t, 200); !bytes.HasPrefix(a.body, []byte("PK")) {
+		t.Errorf("export: %.40q", a.body)
+	}
+	s.do("cara", "GET", "/api/account/leaving", "").want(t, 200)
+	s.eventually("cara may leave", func() bool {
+		return s.send(s.signIn("cara"), "POST", "/api/account/delete", `{"username":"cara"}`).status == 200
+	})
 }
 
 // Somebody who has nothing gets lists that are empty, and never null.
@@ -656,7 +695,7 @@ func TestAPIListsOfNothingAreEmpty(t *testing.T) {
 	var lists int
 	for path, item := range c.doc.Paths.Map() {
 		if item.Get == nil || strings.Contains(path, "{") || !c.isList(item.Get) || strings.HasPrefix(path, "/api/market/") ||
-			path == "/api/legal" || path == "/api/analytics-v2/closed-positions" || path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/admin/integrations" || path == "/api/admin/webhooks" || path == "/api/admin/audit" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
+			path == "/api/legal" || path == "/api/admin/users" || path == "/api/analytics-v2/closed-positions" || path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/admin/integrations" || path == "/api/admin/webhooks" || path == "/api/admin/audit" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
 			continue
 		}
 		lists++

@@ -22,7 +22,7 @@ import (
 // first that fits counts.
 func ownerships() [][2]string {
 	return [][2]string{
-		{"/dead-letters/{id}", "delivery"}, {"/notifications/{id}", "notification"}, {"/alerts/{id}", "alert"},
+		{"/applications/{id}", "application"}, {"/dead-letters/{id}", "delivery"}, {"/notifications/{id}", "notification"}, {"/alerts/{id}", "alert"},
 		{"/connections/{id}", "connection"}, {"/accounts/{id}", "account"}, {"/settings/brokers/{id}", "account"},
 		{"/orders/{id}", "order"}, {"/positions/{id}", "position"}, {"/subscription/{id}", "subscription"},
 		{"/subscriptions/{id}", "subscription"}, {"/decisions/{id}", "decision"}, {"/drift/{id}", "drift"}, {"/tokens/{id}", "token"}, {"/sessions/{id}", "session"},
@@ -51,9 +51,10 @@ func (s *show) belongings(t *testing.T) map[string]owned {
 		"account": {"ava", first("ava", "/api/brokers/accounts")}, "connection": {"ava", first("ava", "/api/brokers/connections")},
 		"subscription": {"ben", first("ben", "/api/copy-trading/subscriptions")}, "decision": {"cara", waiting[0]},
 		"drift": {"ben", s.driftOf(t, order)}, "notification": {"ava", first("ava", "/api/notifications")},
-		"alert":    {"ava", s.text(`select id::text from alerts where order_id = $1`, order)},
-		"delivery": {"ava", s.text(`select d.id::text from deliveries d join alerts a on a.id = d.alert_id where a.order_id = $1 limit 1`, order)},
-		"token":    {"ava", first("ava", "/api/tokens")}, "session": {"ava", first("ava", "/api/sessions")},
+		"alert":       {"ava", s.text(`select id::text from alerts where order_id = $1`, order)},
+		"delivery":    {"ava", s.text(`select d.id::text from deliveries d join alerts a on a.id = d.alert_id where a.order_id = $1 limit 1`, order)},
+		"application": {"cara", s.do("cara", "POST", "/api/profile/application", `{"text":"Weeklies on large caps, since 2020."}`).want(t, 201).ids(t)[0]},
+		"token":       {"ava", first("ava", "/api/tokens")}, "session": {"ava", first("ava", "/api/sessions")},
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/alertsify/alertsify/internal/account"
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/analytics"
 	"github.com/alertsify/alertsify/internal/audit"
@@ -64,6 +65,9 @@ type Options struct {
 	Allow    httpio.Allow    // counts what has its own small limit
 	Seats    *httpio.Seats   // open event streams
 	Streams  *httpio.Streams // which hold them; nil: each in its request
+
+	Applications *users.Applications
+	Account      *account.Accounts
 }
 
 // API is the JSON door.
@@ -83,6 +87,8 @@ type API struct {
 	guard    *auth.Guard
 	users    *users.Directory
 	legal    *legal.Register
+	applying *users.Applications
+	account  *account.Accounts
 	members  *billing.Members
 	hub      *live.Hub
 	status   *status.Recorder
@@ -98,7 +104,7 @@ type API struct {
 func New(o Options) *API {
 	return &API{
 		records: o.Records, board: o.Board, desk: o.Desk, rules: o.Rules, book: o.Book, results: o.Results, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
-		guard: o.Guard, users: o.Users, legal: o.Legal, members: o.Members, hub: o.Hub, status: o.Status, inbox: o.Inbox, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
+		guard: o.Guard, users: o.Users, applying: o.Applications, account: o.Account, legal: o.Legal, members: o.Members, hub: o.Hub, status: o.Status, inbox: o.Inbox, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
 		docs: sync.OnceValues(renderDocs),
 	}
 }
@@ -238,15 +244,26 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Pattern: "/api/admin/integrations", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listIntegrations},
 		{Method: "GET", Pattern: "/api/admin/webhooks", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listWebhooks},
 		{Method: "POST", Pattern: "/api/admin/webhooks/{id}/replay", Rule: auth.Operator, Class: httpio.Vital, Handler: bare(a.replayWebhook)},
+		{Method: "GET", Pattern: "/api/admin/users", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listUsers},
+		{Method: "PATCH", Pattern: "/api/admin/users", Rule: auth.Operator, Class: httpio.Vital, Handler: a.changeUser},
+		{Method: "GET", Pattern: "/api/admin/applications", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listApplications},
+		{Method: "POST", Pattern: "/api/admin/applications/{id}/approve", Rule: auth.Operator, Class: httpio.Vital, Handler: bare(a.approveApplication)},
+		{Method: "POST", Pattern: "/api/admin/applications/{id}/reject", Rule: auth.Operator, Class: httpio.Vital, Handler: a.rejectApplication},
 		{Method: "GET", Pattern: "/api/admin/reviews", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listReviews},
 		{Method: "POST", Pattern: "/api/admin/orders/{id}/not-placed", Rule: auth.Operator, Class: httpio.Vital, Handler: a.recordNotPlaced},
 		{Method: "GET", Pattern: "/api/legal", Rule: read, Class: httpio.Feed, Handler: a.listDocuments},
 		{Method: "POST", Pattern: "/api/legal/accept", Rule: trade, Class: httpio.Entry, Handler: a.acceptDocuments},
 		{Method: "GET", Pattern: "/api/profile", Rule: read, Class: httpio.Vital, Handler: a.profile},
 		{Method: "PATCH", Pattern: "/api/profile", Rule: trade, Class: httpio.Feed, Handler: a.changeProfile},
+		{Method: "GET", Pattern: "/api/profile/application", Rule: read, Class: httpio.Feed, Handler: a.getApplication},
+		{Method: "POST", Pattern: "/api/profile/application", Rule: open, Class: httpio.Feed, Handler: a.applyAsTrader},
+		{Method: "DELETE", Pattern: "/api/profile/application", Rule: trade, Class: httpio.Feed, Handler: bare(a.withdrawApplication)},
 		{Method: "GET", Pattern: "/api/users/{username}", Rule: read, Class: httpio.Feed, Handler: a.findPerson},
 		{Method: "POST", Pattern: "/api/users/{username}/follow", Rule: trade, Class: httpio.Feed, Handler: bare(a.followTrader)},
 		{Method: "DELETE", Pattern: "/api/users/{username}/follow", Rule: trade, Class: httpio.Feed, Handler: bare(a.unfollowTrader)},
+		{Method: "GET", Pattern: "/api/account/leaving", Rule: read, Class: httpio.Feed, Handler: a.leaving},
+		{Method: "POST", Pattern: "/api/account/export", Rule: step, Class: httpio.Feed, Handler: bare(a.export)},
+		{Method: "POST", Pattern: "/api/account/delete", Rule: step | auth.SessionOnly, Class: httpio.Feed, Handler: a.deleteAccount},
 		{Method: "GET", Pattern: "/api/billing", Rule: read, Class: httpio.Feed, Handler: a.standing},
 		{Method: "POST", Pattern: "/api/billing/redeem", Rule: trade, Class: httpio.Feed, Handler: a.redeem},
 		{Method: "POST", Pattern: "/api/billing/checkout", Rule: trade, Class: httpio.Feed, Handler: a.checkout},

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"github.com/alertsify/alertsify/internal/account"
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/analytics"
 	"github.com/alertsify/alertsify/internal/api"
@@ -65,6 +66,7 @@ type App struct {
 	market   *market.Market
 	users    *users.Directory
 	legal    *legal.Register
+	applying *users.Applications
 	guard    *auth.Guard
 	gate     *billing.Gate
 	members  *billing.Members
@@ -78,6 +80,7 @@ type App struct {
 	desk     *orders.Desk
 	copier   *copytrade.Copier
 	board    *leaderboard.Board
+	account  *account.Accounts
 	status   *status.Recorder
 	adder    *river.Client[pgx.Tx]
 	worker   *river.Client[pgx.Tx]
@@ -167,6 +170,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	crash := crashPoint(a.cfg.CrashAt, a.log)
 	a.users, a.legal, a.audit = users.New(a.db), legal.New(a.db), audit.New(a.db)
 	a.alerts = alerts.New(alerts.Options{DB: a.db, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log})
+	a.applying = users.NewApplications(a.db, a.alerts, time.Now)
 	if err := a.openBilling(); err != nil {
 		return err
 	}
@@ -241,6 +245,9 @@ func (a *App) Accounts() *brokers.Accounts { return a.accounts }
 
 // Desk takes orders and follows them to their end.
 func (a *App) Desk() *orders.Desk { return a.desk }
+
+// Account ends accounts and hands out what is in them.
+func (a *App) Account() *account.Accounts { return a.account }
 
 // Copier is copy trading.
 func (a *App) Copier() *copytrade.Copier { return a.copier }

@@ -14,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
+	"github.com/alertsify/alertsify/internal/account"
 	"github.com/alertsify/alertsify/internal/api"
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/fault"
@@ -45,11 +46,15 @@ func (a *App) openDoors(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	a.account = account.New(account.Options{
+		DB: a.db, Queue: a.adder, Users: a.users, Guard: a.guard, Rules: a.rules, Brokers: a.accounts, Copier: a.copier, Alerts: a.alerts, Post: a.post,
+		Members: a.members, Logger: a.log, Now: time.Now,
+	})
 	records := record.New(a.db)
 	a.api = api.New(api.Options{
 		Records: records, Board: a.board,
 		Desk: a.desk, Rules: a.rules, Book: a.book, Results: a.results, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post, Audit: a.audit,
-		Guard: a.guard, Users: a.users, Legal: a.legal, Members: a.members, Hub: a.hub, Status: a.status, Inbox: a.inbox, Budget: a.budget, Allow: a.allow,
+		Guard: a.guard, Users: a.users, Applications: a.applying, Account: a.account, Legal: a.legal, Members: a.members, Hub: a.hub, Status: a.status, Inbox: a.inbox, Budget: a.budget, Allow: a.allow,
 		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress), Streams: a.streams,
 	})
 	resend, err := webhook.ParseSecrets(a.cfg.ResendWebhookSecret)
@@ -63,7 +68,7 @@ func (a *App) openDoors(context.Context) (err error) {
 	})
 	a.site, err = web.New(web.Options{
 		Records: records, Board: a.board,
-		Guard: a.guard, Users: a.users, Legal: a.legal, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Results: a.results, Copier: a.copier,
+		Guard: a.guard, Users: a.users, Applications: a.applying, Account: a.account, Legal: a.legal, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Results: a.results, Copier: a.copier,
 		Alerts: a.alerts, Post: a.post, Audit: a.audit, Allow: a.allow, Rules: a.rules, Budget: a.budget, Members: a.members, Hub: a.hub, Status: a.status, Inbox: a.inbox, Remedies: a.remedies(), Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
 		Dev: a.cfg.Env == Development,
 	})
@@ -220,7 +225,7 @@ func (a *App) router() (http.Handler, error) {
 		return nil, err
 	}
 	front, err := httpio.Front(httpio.FrontOptions{
-		AppURL: a.cfg.AppURL, TrustedProxies: proxies, FormTargets: a.formTargets(), Logger: a.log,
+		AppURL: a.cfg.AppURL, TrustedProxies: proxies, FormTargets: a.formTargets(), Images: users.PictureSources(), Logger: a.log,
 		Explain: explain, Page: a.site.Problem, Observe: a.meter.request,
 	})
 	if err != nil {

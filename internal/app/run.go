@@ -37,7 +37,7 @@ const (
 )
 
 func (a *App) newWorker() (*river.Client[pgx.Tx], error) {
-	return jobs.New(jobs.Options{DB: a.db, Desk: a.desk, Copier: a.copier, Rank: a.rank, Logger: a.log})
+	return jobs.New(jobs.Options{DB: a.db, Desk: a.desk, Copier: a.copier, Rank: a.rank, Account: a.account, Logger: a.log})
 }
 
 // Listen takes the address, so that Addr is known before Run serves it.

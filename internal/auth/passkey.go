@@ -230,7 +230,7 @@ func (g *Guard) keepPasskey(ctx context.Context, userID uuid.UUID, name string, 
 		tag, err := tx.Exec(ctx, `
 			insert into passkeys (user_id, credential_id, public_key, name, sign_count, backup_eligible, backed_up, transports, created_at, rp_id)
 			select $1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $11
-			where (select count(*) from passkeys where user_id = $1) < $10
+			where (select count(*) from passkeys where user_id = $1) < $10 and exists (select from users where id = $1 and status <> 'deleted')
 			on conflict do nothing`,
 			userID, key.ID, key.PublicKey, name, int64(key.Authenticator.SignCount), key.Flags.BackupEligible, key.Flags.BackupState,
 			knownTransports(key.Transport), g.now(), passkeysMax, g.host())

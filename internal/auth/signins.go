@@ -72,6 +72,28 @@ func (g *Guard) SignOutEverywhere(ctx context.Context, userID uuid.UUID) error {
 	return nil
 }
 
+// EndAccess takes every way in from a user, in the caller's transaction, for good: sessions,
+// access tokens, passkeys with what they were asked to sign, and the identities, so that the
+// same account of a provider may sign up anew.
+func (g *Guard) EndAccess(ctx context.Context, tx pgx.Tx, userID uuid.UUID) error {
+	if err := lockPasskeys(ctx, tx, userID); err != nil { // one that is being added is there to be deleted, or finds its owner gone
+		return err
+	}
+	for _, sql := range []string{
+		`delete from sign_ins where user_id = $1`,
+		`update access_tokens set revoked_at = now() where user_id = $1 and revoked_at is null`,
+		`delete from passkey_challenges where user_id = $1`,
+		`delete from second_factors where user_id = $1`,
+		`delete from passkeys where user_id = $1`,
+		`delete from identities where user_id = $1`,
+	} {
+		if _, err := tx.Exec(ctx, sql, userID); err != nil {
+			return fmt.Errorf("end the access of %s: %w", userID, err)
+		}
+	}
+	return nil
+}
+
 // SignOut is POST /auth/logout: it ends this browser's session. Its rule is
 // Public, because ending what has ended already is fine.
 func (g *Guard) SignOut(w http.ResponseWriter, r *http.Request) error {

@@ -335,6 +335,25 @@ func TestWhoCancelsKeepsWhatIsPaidFor(t *testing.T) {
 	s.plan(ben, billing.PlanFree, "the period has ended, and nobody has told us")
 }
 
+// Who deletes their account is charged no more; doing it again changes nothing.
+func TestWhoLeavesIsChargedNoMore(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ben := s.person("ben")
+	s.happen("membership.activated", "ben", pro)
+	s.work()
+	for range 2 {
+		s.must(s.members.Leave(s.ctx, ben))
+	}
+	st, err := s.members.Standing(s.ctx, ben)
+	if err != nil || !st.CancelAtPeriodEnd {
+		t.Errorf("%+v, %v", st, err)
+	}
+	if n := s.count(`select count(*) from whop_links where user_id = $1`, ben); n != 0 {
+		t.Errorf("%d users of Whop's are still theirs", n)
+	}
+}
+
 func TestALicenseKeyIsTheFirstOnes(t *testing.T) {
 	t.Parallel()
 	s := open(t)

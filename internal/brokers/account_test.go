@@ -165,9 +165,7 @@ func TestForgettingEndsEverything(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	user, _ := s.linked("ava")
-	if err := s.accounts.Forget(s.ctx, user); err != nil {
-		t.Fatal(err)
-	}
+	s.forget(user)
 	if list := s.list(user); len(list) != 0 {
 		t.Errorf("accounts %+v", list)
 	}

@@ -168,6 +168,15 @@ func (s *stage) exec(sql string, args ...any) {
 	}
 }
 
+// forget is the end of a user's account, as far as it is the brokers'.
+func (s *stage) forget(user uuid.UUID) {
+	s.t.Helper()
+	err := s.db.InTx(s.ctx, func(ctx context.Context, tx pgx.Tx) error { return s.accounts.Forget(ctx, tx, user) })
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // control sends a control call to the sandbox.
 func (s *stage) control(path string, body any) {
 	s.t.Helper()

@@ -168,9 +168,7 @@ func TestLateEventsOfAForgottenUserAreHarmless(t *testing.T) {
 	s := newStage(t)
 	user, account := s.linked("ava")
 	id, connection := s.credentials(user).ID, s.authorization(account.ConnectionID)
-	if err := s.accounts.Forget(s.ctx, user); err != nil {
-		t.Fatal(err)
-	}
+	s.forget(user)
 	for _, kind := range []string{"CONNECTION_DELETED", "ACCOUNT_REMOVED", "USER_DELETED"} {
 		if hint, err := s.receive(inbox.Event{ID: kind, Type: kind, User: id, Account: account.BrokerAccountID, Connection: connection}); err != nil || hint != (Hint{}) {
 			t.Errorf("%s: %+v, %v", kind, hint, err)

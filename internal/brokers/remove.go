@@ -57,26 +57,24 @@ func (a *Accounts) claimRemovals(ctx context.Context, user uuid.UUID) (refs []st
 	return refs, nil
 }
 
-// Forget ends everything of a user at SnapTrade, when their account with us is
-// deleted: the rows are ended now, the SnapTrade user is deleted by the sweep.
-func (a *Accounts) Forget(ctx context.Context, user uuid.UUID) error {
-	err := a.db.AsSystem(ctx, "brokers", func(ctx context.Context, tx pgx.Tx) error {
-		for _, sql := range []string{
-			`update accounts set removed_at = coalesce(removed_at, now()), dismissed_at = coalesce(dismissed_at, now()),
-				selected = false, can_trade = false, updated_at = now() where user_id = $1`,
-			`update connections set deleted_at = coalesce(deleted_at, now()), updated_at = now() where user_id = $1`,
-			`update portal_visits set state = 'ended', finished_at = now() where user_id = $1 and state = 'open'`,
-			`insert into snaptrade_leftovers (snaptrade_user_id) select snaptrade_user_id from snaptrade_users where user_id = $1 on conflict do nothing`,
-			`delete from snaptrade_users where user_id = $1`,
-		} {
-			if _, err := tx.Exec(ctx, sql, user); err != nil {
-				return err
-			}
+// Forget ends everything of a user at SnapTrade, as part of the end of their account with
+// us: the rows are ended now, the SnapTrade user, with its connections, is deleted by the
+// sweep, which tries until SnapTrade has done it.
+func (a *Accounts) Forget(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+	if err := lockUser(ctx, tx, user); err != nil {
+		return err
+	}
+	for _, sql := range []string{
+		`update accounts set removed_at = coalesce(removed_at, now()), dismissed_at = coalesce(dismissed_at, now()),
+			selected = false, can_trade = false, updated_at = now() where user_id = $1`,
+		`update connections set deleted_at = coalesce(deleted_at, now()), updated_at = now() where user_id = $1`,
+		`update portal_visits set state = 'ended', finished_at = now() where user_id = $1 and state = 'open'`,
+		`insert into snaptrade_leftovers (snaptrade_user_id) select snaptrade_user_id from snaptrade_users where user_id = $1 on conflict do nothing`,
+		`delete from snaptrade_users where user_id = $1`,
+	} {
+		if _, err := tx.Exec(ctx, sql, user); err != nil {
+			return fmt.Errorf("forget brokers of %s: %w", user, err)
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("forget brokers of %s: %w", user, err)
 	}
 	return nil
 }

@@ -44,6 +44,18 @@ func (c *Copier) endAll(ctx context.Context, e ending, condition string, args pg
 	return nil
 }
 
+// endAllIn is endAll in the caller's transaction, for one follower's few.
+func (c *Copier) endAllIn(ctx context.Context, tx pgx.Tx, e ending, condition string, args pgx.NamedArgs) error {
+	args["result"], args["reason"], args["words"], args["slice"], args["numbers"] = e.result, e.reason, e.words, endSlice, noNumbers
+	for ended := endSlice; ended == endSlice; {
+		var err error
+		if ended, err = c.endSome(ctx, tx, condition, args); err != nil {
+			return fmt.Errorf("end decisions as %s: %w", e.reason, err)
+		}
+	}
+	return nil
+}
+
 func (c *Copier) endSome(ctx context.Context, tx pgx.Tx, condition string, args pgx.NamedArgs) (int, error) {
 	rows, err := tx.Query(ctx, `
 		with waiting as (

@@ -119,3 +119,31 @@ func TestATraderWithoutABrokerHasLostNone(t *testing.T) {
 		t.Errorf("%q, told %d times", got, told)
 	}
 }
+
+// Followers of a trader who deleted the account are let go and told, once, with what they
+// still hold; and so it stays, however often it is looked at.
+func TestFollowersOfATraderWhoLeftAreLetGo(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.account(f.trader)
+	w, without := f.follower("ben", true), f.follower("cara", true)
+	f.holdCopied(w, 3)
+	f.exec(`update users set status = 'deleted' where id = $1`, f.trader)
+	for range 2 {
+		f.must(f.copier.LetFollowersGo(f.ctx, f.trader))
+	}
+	for who, words := range map[follower]string{w: "%3 contracts%", without: "%You hold nothing%"} {
+		if _, told := f.unmanaged(who); told != 1 {
+			t.Errorf("told %d times", told)
+		}
+		if n := read[int](f, `select count(*)::int from notifications where user_id = $1 and body like $2`, who.id, words); n != 1 {
+			t.Errorf("%d notifications say %s", n, words)
+		}
+		if status := read[string](f, `select status from subscriptions where id = $1`, who.subscription); status != "cancelled" {
+			t.Errorf("the subscription is %s", status)
+		}
+		if n := read[int](f, `select count(*)::int from subscription_periods where subscription_id = $1`, who.subscription); n != 1 {
+			t.Errorf("%d periods of it", n)
+		}
+	}
+}

@@ -127,6 +127,36 @@ func (p *Post) sealed(id uuid.UUID, text secret.Text) (*string, error) {
 	return &value, err
 }
 
+// Forget takes all of a user's destinations out of use, as part of the end of their
+// account: browsers, chat, Discord channel, mailbox, their own webhook. Of these and of
+// those that were taken away before, nothing says any more where they led, and no mail
+// what it said; the rows stay for the receipts.
+func (p *Post) Forget(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+	if _, err := tx.Exec(ctx, `delete from telegram_links where user_id = $1`, user); err != nil {
+		return fmt.Errorf("end the links of %s to a chat: %w", user, err)
+	}
+	rows, err := tx.Query(ctx, `select id from destinations where user_id = $1 and removed_at is null order by id for no key update`, user)
+	if err != nil {
+		return fmt.Errorf("read the destinations of %s: %w", user, err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("read the destinations of %s: %w", user, err)
+	}
+	if err := p.remove(ctx, tx, ids...); err != nil {
+		return err
+	}
+	for _, sql := range []string{
+		`update destinations set address = id::text, settings = '{}' where user_id = $1 and removed_at is not null`, // all of them are, by now
+		`update mails set body = null where body is not null and destination_id in (select id from destinations where user_id = $1 and removed_at is not null)`,
+	} {
+		if _, err := tx.Exec(ctx, sql, user); err != nil {
+			return fmt.Errorf("forget where the destinations of %s led: %w", user, err)
+		}
+	}
+	return nil
+}
+
 // remove takes destinations out of use for good: the secret goes, and what waits
 // for them is not sent.
 func (p *Post) remove(ctx context.Context, tx pgx.Tx, ids ...uuid.UUID) error {

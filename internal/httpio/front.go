@@ -19,6 +19,7 @@ type FrontOptions struct {
 	AppURL         string         // origin of the program, "https://alertsify.app"
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	FormTargets    []string       // origins a form of ours may lead to: sign-in providers, broker portal
+	Images         []string       // origins whose pictures pages show
 	Logger         *slog.Logger
 
 	// Explain may turn an error of a connector into a fault, such as an absent
@@ -39,7 +40,7 @@ func Front(o FrontOptions) (func(http.Handler) http.Handler, error) {
 	}
 	chain := []func(http.Handler) http.Handler{
 		withRecord(o), withAddress(o.TrustedProxies, o.Logger), logged(o.Logger, o.Observe), recovered,
-		secured(o.AppURL, o.FormTargets), crossOrigin,
+		secured(o.AppURL, o.FormTargets, o.Images), crossOrigin,
 	}
 	return func(h http.Handler) http.Handler {
 		for i := len(chain) - 1; i >= 0; i-- {

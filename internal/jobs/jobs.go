@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"github.com/alertsify/alertsify/internal/account"
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/postgres"
@@ -17,11 +18,12 @@ import (
 
 // Options are the rooms the jobs call.
 type Options struct {
-	DB     *postgres.DB
-	Desk   *orders.Desk
-	Copier *copytrade.Copier
-	Rank   func(context.Context) error // makes the hour's leaderboards
-	Logger *slog.Logger
+	DB      *postgres.DB
+	Desk    *orders.Desk
+	Copier  *copytrade.Copier
+	Rank    func(context.Context) error // makes the hour's leaderboards
+	Account *account.Accounts
+	Logger  *slog.Logger
 }
 
 // How many jobs of a queue one process works at once. A send mostly waits for a
@@ -46,6 +48,7 @@ func New(o Options) (*river.Client[pgx.Tx], error) {
 	river.AddWorker(workers, &changed{desk: o.Desk, copier: o.Copier})
 	river.AddWorker(workers, &execute{copier: o.Copier})
 	river.AddWorker(workers, &triggered{copier: o.Copier})
+	river.AddWorker(workers, &farewell{account: o.Account})
 	river.AddWorker(workers, &rank{boards: o.Rank})
 	queues := map[string]int{hourly: 1, orders.SendQueue: sendsAtOnce, orders.ExitQueue: exitsAtOnce, orders.ChangedQueue: copiesAtOnce}
 	cfg := postgres.QueueConfig(queues, workers, o.Logger)
@@ -176,3 +179,16 @@ func (w *rank) Timeout(*river.Job[rankJob]) time.Duration { return 90 * time.Sec
 
 // Work makes the boards of the hour.
 func (w *rank) Work(ctx context.Context, _ *river.Job[rankJob]) error { return w.boards(ctx) }
+
+type farewell struct {
+	river.WorkerDefaults[account.FarewellJob]
+	account *account.Accounts
+}
+
+// Timeout leaves room for Whop, and for a trader with many followers.
+func (w *farewell) Timeout(*river.Job[account.FarewellJob]) time.Duration { return 5 * time.Minute }
+
+// Work does what follows from a deleted account elsewhere.
+func (w *farewell) Work(ctx context.Context, job *river.Job[account.FarewellJob]) error {
+	return w.account.Farewell(ctx, job.Args.UserID)
+}

@@ -4,6 +4,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/record"
 )
 
 // How copying a trader went is told of this many days, and not of fewer than so many copies

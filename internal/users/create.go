@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"unicode"
 
@@ -22,7 +21,7 @@ type NewUser struct {
 	Username  string // wanted; when empty it is derived from Name, then from Email
 	Name      string
 	Email     string // kept only when EmailVerified
-	AvatarURL string // kept only when it is at a provider's
+	AvatarURL string // kept only when a provider of sign-in serves it
 
 	EmailVerified bool
 	Role          Role // Subscriber when empty
@@ -58,7 +57,7 @@ func insert(ctx context.Context, tx pgx.Tx, username string, n NewUser) (User, e
 		        case when $4::text = 'subscriber' then null else now() end)
 		on conflict do nothing
 		returning `+columns,
-		username, displayName(n.Name, username), n.verifiedEmail(), n.Role, n.avatar())
+		username, displayName(n.Name, username), n.verifiedEmail(), n.Role, picture(n.AvatarURL))
 }
 
 func emailTaken(ctx context.Context, tx pgx.Tx, n NewUser) (taken bool, err error) {
@@ -80,27 +79,6 @@ func (n NewUser) verifiedEmail() string {
 	}
 	return strings.TrimSpace(n.Email)
 }
-
-// avatarHosts are where the providers of sign-in keep pictures. They are shown by browsers
-// and never fetched by us (correctness §16).
-const avatarHosts = " lh3.googleusercontent.com cdn.discordapp.com avatars.githubusercontent.com "
-
-// avatar keeps pictures that a page may show; any other address is nobody's picture.
-func (n NewUser) avatar() string {
-	u, err := url.Parse(n.AvatarURL)
-	if err != nil || len(n.AvatarURL) > avatarMax || u.Scheme != "https" || u.User != nil || u.Fragment != "" {
-		return ""
-	}
-	if u.Host == "" || !strings.Contains(avatarHosts, " "+u.Host+" ") || strings.ContainsFunc(n.AvatarURL, isOdd) {
-		return ""
-	}
-	return u.String()
-}
-
-const avatarMax = 1000 // characters
-
-// isOdd finds what browsers drop from an address, or read as something else.
-func isOdd(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }
 
 // displayName makes what a provider calls somebody fit to be shown: one line, no
 // invisible characters, not too long, never empty.

@@ -1,7 +1,7 @@
 package users
 
 import (
-	"strings"
+	"slices"
 	"testing"
 
 	"github.com/alertsify/alertsify/internal/hostile"
@@ -11,9 +11,9 @@ import (
 func TestNoHostileAddressIsAPicture(t *testing.T) {
 	t.Parallel()
 	addresses := hostile.Inside()
-	for host := range strings.FieldsSeq(avatarHosts) {
+	for host := range slices.Values(pictureHosts()) {
 		addresses = append(addresses, hostile.LookAlikes(host, "/a/x")...)
-		if good := "https://" + host + "/a/x=s96-c?v=4"; (NewUser{AvatarURL: good}).avatar() != good {
+		if good := "https://" + host + "/a/x=s96-c?v=4"; picture(good) != good {
 			t.Errorf("%s is not kept", good)
 		}
 	}
@@ -21,7 +21,7 @@ func TestNoHostileAddressIsAPicture(t *testing.T) {
 		t.Fatalf("only %d addresses", len(addresses))
 	}
 	for _, address := range addresses {
-		if kept := (NewUser{AvatarURL: address}).avatar(); kept != "" {
+		if kept := picture(address); kept != "" {
 			t.Errorf("%q is kept as %s", address, kept)
 		}
 	}

@@ -46,9 +46,11 @@ func (r Role) Reaches(least Role) bool {
 	return least.Valid() && r.rank() >= least.rank()
 }
 
-// StatusActive is the only status that may sign in; the others are "suspended"
-// and "deleted".
+// StatusActive is the only status that may sign in; another is "suspended".
 const StatusActive = "active"
+
+// StatusDeleted is the end of a user.
+const StatusDeleted = "deleted"
 
 // User is one person. Email is empty when we know none; it is only ever an
 // address that was verified, unless EmailVerified is false.
