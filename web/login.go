@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/leaderboard"
+	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -66,11 +68,17 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request) error {
 	if _, known := auth.From(r.Context()); known {
 		return back(w, "/dashboard", "")
 	}
-	latest, err := s.latest(r)
+	var v landingView
+	var err error
+	if v.Latest, err = s.latest(r); err != nil {
+		return err
+	}
+	best, _, err := s.board.Page(r.Context(), leaderboard.Query{Metric: leaderboard.PnL, Period: record.Monthly, Limit: landingMost})
 	if err != nil {
 		return err
 	}
-	return s.show(w, r, http.StatusOK, landingPage(s.frame(r, "Options trades, alerts and copies", "/"), latest))
+	v.Best = best.Standings
+	return s.show(w, r, http.StatusOK, landingPage(s.frame(r, "Options trades, alerts and copies", "/"), v))
 }
 
 // offered are the providers whose word counts.
