@@ -96,6 +96,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"trader-open":         traderPage(visitor, publicView(cannedTrader(now))),
 		"trader-stopped":      traderPage(frame("Ben Example (@ben)", tradersPath), stoppedTrader(now)),
 		"leaderboard":         leaderboardPage(frame("Leaderboard", leaderboardPath), cannedLeaderboard(now)),
+		"leaderboard-copies":  leaderboardPage(frame("Leaderboard", leaderboardPath), copyLeaderboard(now)),
 		"leaderboard-apart":   leaderboardPage(frame("Leaderboard", leaderboardPath), apartLeaderboard(now)),
 		"leaderboard-open":    leaderboardPage(ranked, openLeaderboard(now)),
 		"leaderboard-none":    leaderboardPage(frame("Leaderboard", leaderboardPath), leaderboardView{Page: leaderboard.Page{Metric: leaderboard.ROI, Period: record.Weekly, Minimum: 5}, First: true, Me: "ava"}),

@@ -66,7 +66,7 @@ func cannedTrader(now time.Time) traderView {
 		ID: uuid.UUID{2}, Username: "ben", Side: "STC", Contract: contract("AAPL", exchange.Call, "200", today.AddDays(55)), Quantity: 5, Filled: 5,
 		Price: money.MustPrice("5.25"), Entry: price("3.50"), RealizedPnl: &gain, RealizedPercent: &percent, At: now.Add(-26 * time.Hour),
 	}
-	return traderView{Profile: p, Alerts: []alerts.FeedItem{bought, sold}, Record: record.Standing{Username: p.Username, Entries: 128}, SignedIn: true, Followed: true, Subscription: uuid.Nil.String()}
+	return traderView{Profile: p, Alerts: []alerts.FeedItem{bought, sold}, Record: record.Standing{Username: p.Username, Entries: 128}, Standing: &cannedLeaderboard(now).Standings[0], Achieved: cannedAchievements(now), SignedIn: true, Followed: true, Subscription: uuid.Nil.String()}
 }
 
 func stoppedTrader(now time.Time) traderView {
@@ -106,7 +106,7 @@ func cannedStop(paper bool) copyStopView {
 
 // publicView is a trader's page for who is not signed in.
 func publicView(v traderView) traderView {
-	return traderView{Profile: v.Profile, Alerts: v.Alerts, Record: v.Record}
+	return traderView{Profile: v.Profile, Alerts: v.Alerts, Record: v.Record, Standing: v.Standing, Achieved: v.Achieved}
 }
 
 func cannedLeaderboard(now time.Time) leaderboardView {
@@ -123,6 +123,9 @@ func cannedLeaderboard(now time.Time) leaderboardView {
 		standing(2, "ava", "Ava Example", 14, 8, "1050", "17.50", "57.14", "300.25", "5.00", 2),
 		standing(4, "cara", "Cara Example", 40, 12, "-2210.75", "-31.25", "30.00", "4120", "58.24", 12),
 	}
+	v.Standings[0].Copying = leaderboard.Copying{
+		Decided: 14640, Skipped: 3221, SkipRate: amount("22.00"), Slippage: amount("1.25"), Finished: 9811, Return: amount("31.40"), OfTrader: amount("38.05"), Efficiency: amount("82.52"),
+	}
 	v.Standings[1].VerifiedAt = nil
 	v.Own = &v.Standings[2]
 	return v
@@ -133,6 +136,20 @@ func apartLeaderboard(now time.Time) leaderboardView {
 	v := cannedLeaderboard(now)
 	v.Own = &leaderboard.Standing{Username: "ava", Name: "Ava Example", Finished: 4}
 	v.Standings = append(v.Standings[:2:2], v.Standings[3])
+	return v
+}
+
+func cannedAchievements(now time.Time) (list []leaderboard.Achievement) {
+	for i, kind := range []leaderboard.Kind{leaderboard.TopTen, leaderboard.HundredTrade, leaderboard.TenInARow, leaderboard.FiveInARow, leaderboard.FirstWin, leaderboard.FirstTrade} {
+		list = append(list, leaderboard.Achievement{Kind: kind, EarnedAt: now.AddDate(0, -i, 0)})
+	}
+	return list
+}
+
+// copyLeaderboard ranks by what followers made.
+func copyLeaderboard(now time.Time) leaderboardView {
+	v := cannedLeaderboard(now)
+	v.Metric, v.Minimum, v.Standings, v.Own, v.Next = leaderboard.Efficiency, 0, v.Standings[:1], nil, ""
 	return v
 }
 

@@ -25,7 +25,7 @@ type leaderboardView struct {
 
 // The words for metrics, and for periods, the longest first but for the default.
 var (
-	boardMetrics = [][2]string{{"pnl", "P&L"}, {"roi", "ROI"}, {"winRate", "Win rate"}, {"followers", "Followers"}}
+	boardMetrics = [][2]string{{"pnl", "P&L"}, {"roi", "ROI"}, {"winRate", "Win rate"}, {"copyEfficiency", "Copy efficiency"}, {"followers", "Followers"}}
 	boardPeriods = [][2]string{{"monthly", "30 days"}, {"weekly", "7 days"}, {"daily", "Today"}, {"all", "All time"}}
 )
 
@@ -93,6 +93,9 @@ func (v leaderboardView) apart() bool {
 
 // ownWords says where the viewer stands, or what they lack.
 func (v leaderboardView) ownWords() string {
+	if v.Metric == leaderboard.Efficiency && v.Own.Rank == nil {
+		return "You are not on this board: too few copies of your trades have ended, or your own brought no profit."
+	}
 	if v.Own.Rank != nil {
 		return "You are " + leaderboard.Ordinal(*v.Own.Rank) + " on this board."
 	}
@@ -104,8 +107,11 @@ func (v leaderboardView) ownWords() string {
 
 // rule says who is on the board.
 func (v leaderboardView) rule() string {
-	if v.Metric == leaderboard.Followers {
+	switch v.Metric {
+	case leaderboard.Followers:
 		return "Traders whom somebody copies for real. Results beside them are of the period."
+	case leaderboard.Efficiency:
+		return "Traders of whom at least 10 copies of at least 3 followers have ended, of those bought in the last 90 days, and who made a profit with the same trades."
 	}
 	words := "Traders with at least " + tradeWords(v.Minimum) + " finished in the period"
 	if v.Minimum > 1 {
@@ -136,4 +142,11 @@ func signedPercent(a *money.Amount) string {
 		return "—"
 	}
 	return money.DisplayPercent(nullPercent(&a.Decimal))
+}
+
+func copyWords(n int) string {
+	if n == 1 {
+		return "1 copy"
+	}
+	return strconv.Itoa(n) + " copies"
 }

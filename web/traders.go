@@ -11,6 +11,7 @@ import (
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/copytrade"
+	"github.com/alertsify/alertsify/internal/leaderboard"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/record"
 )
@@ -98,6 +99,8 @@ type traderView struct {
 	Subscription string // the viewer's; empty without
 	Followed     bool   // by the viewer
 	Record       record.Standing
+	Standing     *leaderboard.Standing // in 30 days; nil before there are boards with them
+	Achieved     []leaderboard.Achievement
 }
 
 const alertsMost = 10
@@ -111,6 +114,12 @@ func (s *Site) trader(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := traderView{Profile: profile}
 	if v.Record, err = s.records.Of(ctx, profile.Username); err != nil {
+		return err
+	}
+	if v.Standing, err = s.board.Of(ctx, profile.Username, record.Monthly); err != nil {
+		return err
+	}
+	if v.Achieved, err = s.board.Achievements(ctx, profile.Username); err != nil {
 		return err
 	}
 	viewer, known := auth.From(ctx)

@@ -9,7 +9,7 @@ func tradersAreFitToRead(t *testing.T, b *browser, w window) {
 	p := b.visitor(t, s.url, w)
 	p.signIn("ava")
 	for _, page := range []string{
-		"traders", "traders-none", "trader", "trader-new", "trader-open", "trader-stopped", "leaderboard", "leaderboard-apart", "leaderboard-open", "leaderboard-none", "copy", "followers", "copy-stop", "limits", "halted",
+		"traders", "traders-none", "trader", "trader-new", "trader-open", "trader-stopped", "leaderboard", "leaderboard-copies", "leaderboard-apart", "leaderboard-open", "leaderboard-none", "copy", "followers", "copy-stop", "limits", "halted",
 		"analytics-overview", "analytics-trades", "analytics-calendar", "analytics-heatmap", "analytics-performance",
 	} {
 		p.open("/gallery/" + page)

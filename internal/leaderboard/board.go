@@ -25,19 +25,20 @@ import (
 type Metric string
 
 // The metrics: dollars made; those in percent of what was put in; wins in percent of
-// finished trades; who copies for real.
+// finished trades; what followers made of the trader's return; who copies for real.
 const (
-	PnL       Metric = "pnl"
-	ROI       Metric = "roi"
-	WinRate   Metric = "winRate"
-	Followers Metric = "followers"
+	PnL        Metric = "pnl"
+	ROI        Metric = "roi"
+	WinRate    Metric = "winRate"
+	Efficiency Metric = "copyEfficiency"
+	Followers  Metric = "followers"
 )
 
 // ranks are the columns in which places stand.
-var ranks = map[Metric]string{PnL: "rank_pnl", ROI: "rank_roi", WinRate: "rank_win_rate", Followers: "rank_followers"}
+var ranks = map[Metric]string{PnL: "rank_pnl", ROI: "rank_roi", WinRate: "rank_win_rate", Efficiency: "rank_efficiency", Followers: "rank_followers"}
 
 // Metrics lists them in the order in which people see them.
-func Metrics() []Metric { return []Metric{PnL, ROI, WinRate, Followers} }
+func Metrics() []Metric { return []Metric{PnL, ROI, WinRate, Efficiency, Followers} }
 
 // Valid says whether there is such a metric.
 func (m Metric) Valid() bool { return slices.Contains(Metrics(), m) }
@@ -47,12 +48,13 @@ func (m Metric) Valid() bool { return slices.Contains(Metrics(), m) }
 var minimums = map[record.Period]int{record.Daily: 3, record.Weekly: 5, record.Monthly: 10, record.Always: 20}
 
 // Minimum is how many finished trades of the period a trader needs to be on the board:
-// dollars are what they are after the first one, followers need none.
+// dollars are what they are after the first one; followers need none, and copies are counted
+// by themselves.
 func (m Metric) Minimum(p record.Period) int {
 	switch m {
 	case PnL:
 		return 1
-	case Followers:
+	case Efficiency, Followers:
 		return 0
 	}
 	return minimums[p]
@@ -98,16 +100,20 @@ type Standing struct {
 	Drawdown    money.Amount  `json:"maxDrawdown"`        // dollars from the highest point of the period's days
 	DrawdownPct *money.Amount `json:"maxDrawdownPercent"` // of what those trades cost, as ROI is
 	Followers   int           `json:"followers"`
+	Copying     Copying       `json:"copying"` // the same in every period
 
 	trader uuid.UUID
 }
 
 // standingColumns are what scanStanding reads of a row r of a user u, behind the rank.
-const standingColumns = `r.trader_id, u.username, u.name, u.avatar_url, u.verified_at, r.finished, r.wins, r.losses, r.pnl, r.cost, r.drawdown, r.followers`
+const standingColumns = `r.trader_id, u.username, u.name, u.avatar_url, u.verified_at, r.finished, r.wins, r.losses, r.pnl, r.cost, r.drawdown, r.followers, ` + copyingColumns
 
 func scanStanding(row pgx.CollectableRow) (s Standing, err error) {
 	var pnl, cost, drawdown decimal.Decimal
-	err = row.Scan(&s.Rank, &s.trader, &s.Username, &s.Name, &s.AvatarURL, &s.VerifiedAt, &s.Finished, &s.Wins, &s.Losses, &pnl, &cost, &drawdown, &s.Followers)
+	var c copyingSums
+	err = row.Scan(&s.Rank, &s.trader, &s.Username, &s.Name, &s.AvatarURL, &s.VerifiedAt, &s.Finished, &s.Wins, &s.Losses, &pnl, &cost, &drawdown, &s.Followers,
+		&c.decided, &c.skipped, &c.slippage, &c.copies, &c.cost, &c.result, &c.baseline)
+	s.Copying = c.copying()
 	s.PnL, s.Drawdown = money.Amount{Decimal: pnl}, money.Amount{Decimal: drawdown}
 	s.ROI, s.DrawdownPct, s.WinRate = percent(pnl, cost), percent(drawdown, cost), percent(count(s.Wins), count(s.Finished))
 	if s.VerifiedAt != nil {

@@ -31,7 +31,7 @@ type change struct {
 
 // metricWords and periodWords name a board in a message.
 var (
-	metricWords = map[Metric]string{PnL: "P&L", ROI: "ROI", WinRate: "win rate", Followers: "followers"}
+	metricWords = map[Metric]string{PnL: "P&L", ROI: "ROI", WinRate: "win rate", Efficiency: "copy efficiency", Followers: "followers"}
 	periodWords = map[record.Period]string{record.Weekly: "7 days", record.Monthly: "30 days", record.Always: "all time"}
 )
 
@@ -66,10 +66,10 @@ func changes(ctx context.Context, tx pgx.Tx, id int64) ([]change, error) {
 		from leaderboard_rows r
 		join leaderboard_rows b on b.refresh_id = (select max(id) from leaderboard_refreshes where id < @id) and b.period = r.period and b.trader_id = r.trader_id
 		cross join lateral (values
-			('pnl', b.rank_pnl, r.rank_pnl), ('roi', b.rank_roi, r.rank_roi), ('winRate', b.rank_win_rate, r.rank_win_rate), ('followers', b.rank_followers, r.rank_followers)
+			('pnl', b.rank_pnl, r.rank_pnl), ('roi', b.rank_roi, r.rank_roi), ('winRate', b.rank_win_rate, r.rank_win_rate), ('copyEfficiency', b.rank_efficiency, r.rank_efficiency), ('followers', b.rank_followers, r.rank_followers)
 		) m(metric, was, place)
 		where r.refresh_id = @id and r.period <> 'daily' and m.was is distinct from m.place and least(m.was, m.place) <= @told
-		  and (m.metric <> 'followers' or r.period = 'all') -- which has no period
+		  and (m.metric not in ('followers', 'copyEfficiency') or r.period = 'all') -- which have no period
 		order by r.trader_id, m.place nulls last, m.metric, r.period limit @most`,
 		pgx.NamedArgs{"id": id, "told": told, "most": changesMost})
 	if err != nil {
@@ -123,7 +123,7 @@ func (c change) words() string {
 		return Ordinal(*rank)
 	}
 	board := metricWords[c.metric]
-	if c.metric != Followers {
+	if c.metric != Followers && c.metric != Efficiency {
 		board += ", " + periodWords[c.period]
 	}
 	return board + ": " + place(c.is) + ", was " + place(c.was)

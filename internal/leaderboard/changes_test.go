@@ -104,10 +104,10 @@ func TestAMessageNamesAFewChangesAndCountsTheRest(t *testing.T) {
 	}
 	list = append(list, change{metric: PnL, period: record.Always, was: &is, is: &far}, change{metric: ROI, period: record.Always, was: &is})
 	n := note(7, list)
-	if n.Body != "P&L, 7 days: 2nd, was 3rd; ROI, 7 days: 2nd, was 3rd; win rate, 7 days: 2nd, was 3rd; followers: 2nd, was 3rd; and 2 more." || n.SubjectKey != "leaderboard:7" {
+	if n.Body != "P&L, 7 days: 2nd, was 3rd; ROI, 7 days: 2nd, was 3rd; win rate, 7 days: 2nd, was 3rd; copy efficiency: 2nd, was 3rd; and 3 more." || n.SubjectKey != "leaderboard:7" {
 		t.Errorf("%+v", n)
 	}
-	if got := note(7, list[4:]); got.Title != "Your rank has changed" || got.Body != "P&L, all time: out of the top ten, was 2nd; ROI, all time: not ranked, was 2nd." {
+	if got := note(7, list[5:]); got.Title != "Your rank has changed" || got.Body != "P&L, all time: out of the top ten, was 2nd; ROI, all time: not ranked, was 2nd." {
 		t.Errorf("%+v", got)
 	}
 }

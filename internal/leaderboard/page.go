@@ -82,6 +82,25 @@ func (b *Board) Page(ctx context.Context, q Query) (page Page, next string, err 
 	return page, next, nil
 }
 
+// Of is how a trader stands in a period, with their rank by P&L; nil before the first boards
+// that they are on. Foreign table: users.
+func (b *Board) Of(ctx context.Context, username string, period record.Period) (*Standing, error) {
+	rows, err := b.db.Pool().Query(ctx, `
+		select r.rank_pnl, `+standingColumns+` from leaderboard_rows r join users u on u.id = r.trader_id
+		where r.refresh_id = (select max(id) from leaderboard_refreshes) and r.period = $2 and u.username = lower($1) and `+record.Trader, username, period)
+	if err != nil {
+		return nil, fmt.Errorf("read the standing of a trader: %w", err)
+	}
+	s, err := pgx.CollectOneRow(rows, scanStanding)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the standing of a trader: %w", err)
+	}
+	return &s, nil
+}
+
 // refresh is the newest one, or the one that is asked for where it is still kept; 0: there
 // is none.
 func (b *Board) refresh(ctx context.Context, wanted int64) (id int64, asOf time.Time, err error) {

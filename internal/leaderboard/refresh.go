@@ -28,7 +28,9 @@ const (
 // Refresh makes the boards of this hour, unless they are there. It may run anywhere, any
 // number of times; another process that is at it leaves nothing to do. Nobody who reads
 // waits for it: it adds rows that nobody reads yet, and takes away those that nobody reads
-// any more.
+// any more. Its locks are the advisory one, before all others, a shared one on the key of each
+// user whom a row names, which only a removal of theirs would wait for, and those of the
+// messages it leaves.
 func (b *Board) Refresh(ctx context.Context) error {
 	now := b.now()
 	err := b.db.AsSystem(ctx, "job:leaderboard", func(ctx context.Context, tx pgx.Tx) error {
@@ -47,6 +49,9 @@ func (b *Board) Refresh(ctx context.Context) error {
 			return err
 		}
 		if err := b.tellChanges(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := b.award(ctx, tx, id, now); err != nil {
 			return err
 		}
 		return forget(ctx, tx, id)
@@ -73,14 +78,10 @@ func begin(ctx context.Context, tx pgx.Tx, now time.Time) (id int64, err error) 
 
 // rank makes every board in one statement: results by trader and day, which the periods
 // share; the sum of each period's days, with how far it fell below its highest point; one
-// row for each trader who publishes, and period. Foreign tables: users, trading_switches,
-// subscriptions, published_results (index published_results_trader).
+// row for each trader who publishes, and period; besides, how copying them went. Foreign
+// tables: users, trading_switches, subscriptions, published_results (index
+// published_results_trader), and those of copyingRows.
 func (b *Board) rank(ctx context.Context, tx pgx.Tx, id int64, now time.Time) error {
-	periods, today := record.Periods(), b.clock.Today()
-	since, minimum := make([]time.Time, len(periods)), make([]int, len(periods))
-	for i, p := range periods {
-		since[i], minimum[i] = p.Since(today), minimums[p]
-	}
 	_, err := tx.Exec(ctx, `
 		with trader as (
 			select u.id from users u where `+record.Trader+` and `+record.StoppedAt+` is null
@@ -102,24 +103,45 @@ func (b *Board) rank(ctx context.Context, tx pgx.Tx, id int64, now time.Time) er
 			from fall group by name, trader_id
 		), follow as (
 			select s.trader_id, count(*)::int as n from subscriptions s where s.status <> 'cancelled' and not s.paper group by s.trader_id
-		), standing as (
+		),`+copyingRows+`, standing as (
 			select p.name, t.id, coalesce(m.finished, 0) as finished, coalesce(m.wins, 0) as wins, coalesce(m.losses, 0) as losses,
 				coalesce(m.pnl, 0) as pnl, coalesce(m.cost, 0) as cost, coalesce(m.drawdown, 0) as drawdown, coalesce(f.n, 0) as followers,
-				coalesce(m.finished, 0) >= p.minimum as enough
+				coalesce(m.finished, 0) >= p.minimum as enough, coalesce(c.decided, 0) as decided, coalesce(c.skipped, 0) as skipped, c.slippage, coalesce(e.copies, 0) as copies,
+				case when e.enough then e.cost end as copy_cost, case when e.enough then e.result end as copy_result, case when e.enough then round(e.base, 8) end as copy_base,
+				case when e.enough and e.base > 0 then round(e.result / e.base, 8) end as efficiency
 			from trader t cross join period p left join made m on m.trader_id = t.id and m.name = p.name left join follow f on f.trader_id = t.id
+			left join copied c on c.trader_id = t.id left join ended e on e.trader_id = t.id
 		)
-		insert into leaderboard_rows (refresh_id, period, trader_id, finished, wins, losses, pnl, cost, drawdown, followers, rank_pnl, rank_roi, rank_win_rate, rank_followers)
+		insert into leaderboard_rows (refresh_id, period, trader_id, finished, wins, losses, pnl, cost, drawdown, followers, rank_pnl, rank_roi, rank_win_rate, rank_followers,
+			decided, skipped, slippage, copies, copy_cost, copy_result, copy_base, rank_efficiency)
 		select @id::bigint, name, id, finished, wins, losses, pnl, cost, drawdown, followers,
 			case when finished > 0 then rank() over (partition by name, finished > 0 order by pnl desc) end,
 			case when enough and cost > 0 then rank() over (partition by name, enough and cost > 0 order by round(pnl / nullif(cost, 0), 8) desc) end,
 			case when enough then rank() over (partition by name, enough order by round(wins::numeric / nullif(finished, 0), 8) desc) end,
-			case when followers > 0 then rank() over (partition by name, followers > 0 order by followers desc) end
+			case when followers > 0 then rank() over (partition by name, followers > 0 order by followers desc) end,
+			decided, skipped, slippage, copies, copy_cost, copy_result, copy_base,
+			case when efficiency is not null then rank() over (partition by name, efficiency is not null order by efficiency desc) end
 		from standing`,
-		pgx.NamedArgs{"id": id, "now": now, "periods": periods, "since": since, "minimum": minimum, "paperCounts": b.paperCounts})
+		b.args(pgx.NamedArgs{
+			"id": id, "now": now,
+			"copiedSince": now.AddDate(0, 0, -copiedDays), "copiesLeast": copiesLeast, "copyingFollowers": copyingFollowersLeast,
+		}))
 	if err != nil {
 		return fmt.Errorf("rank traders: %w", err)
 	}
 	return nil
+}
+
+// args adds what every statement over results needs: the periods, when each began, how many
+// trades a percentage of it asks for, and whether play money counts.
+func (b *Board) args(args pgx.NamedArgs) pgx.NamedArgs {
+	periods, today := record.Periods(), b.clock.Today()
+	since, minimum := make([]time.Time, len(periods)), make([]int, len(periods))
+	for i, p := range periods {
+		since[i], minimum[i] = p.Since(today), minimums[p]
+	}
+	args["periods"], args["since"], args["minimum"], args["paperCounts"] = periods, since, minimum, b.paperCounts
+	return args
 }
 
 // forget takes old boards away.
