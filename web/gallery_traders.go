@@ -66,7 +66,7 @@ func cannedTrader(now time.Time) traderView {
 		ID: uuid.UUID{2}, Username: "ben", Side: "STC", Contract: contract("AAPL", exchange.Call, "200", today.AddDays(55)), Quantity: 5, Filled: 5,
 		Price: money.MustPrice("5.25"), Entry: price("3.50"), RealizedPnl: &gain, RealizedPercent: &percent, At: now.Add(-26 * time.Hour),
 	}
-	return traderView{Profile: p, Alerts: []alerts.FeedItem{bought, sold}, Record: record.Standing{Username: p.Username, Entries: 128}, Standing: &cannedLeaderboard(now).Standings[0], SignedIn: true, Followed: true, Subscription: uuid.Nil.String()}
+	return traderView{Profile: p, Alerts: []alerts.FeedItem{bought, sold}, Record: record.Standing{Username: p.Username, Entries: 128}, Standing: &cannedLeaderboard(now).Standings[0], Achieved: cannedAchievements(now), SignedIn: true, Followed: true, Subscription: uuid.Nil.String()}
 }
 
 func stoppedTrader(now time.Time) traderView {
@@ -106,7 +106,7 @@ func cannedStop(paper bool) copyStopView {
 
 // publicView is a trader's page for who is not signed in.
 func publicView(v traderView) traderView {
-	return traderView{Profile: v.Profile, Alerts: v.Alerts, Record: v.Record, Standing: v.Standing}
+	return traderView{Profile: v.Profile, Alerts: v.Alerts, Record: v.Record, Standing: v.Standing, Achieved: v.Achieved}
 }
 
 func cannedLeaderboard(now time.Time) leaderboardView {
@@ -137,6 +137,13 @@ func apartLeaderboard(now time.Time) leaderboardView {
 	v.Own = &leaderboard.Standing{Username: "ava", Name: "Ava Example", Finished: 4}
 	v.Standings = append(v.Standings[:2:2], v.Standings[3])
 	return v
+}
+
+func cannedAchievements(now time.Time) (list []leaderboard.Achievement) {
+	for i, kind := range []leaderboard.Kind{leaderboard.TopTen, leaderboard.HundredTrade, leaderboard.TenInARow, leaderboard.FiveInARow, leaderboard.FirstWin, leaderboard.FirstTrade} {
+		list = append(list, leaderboard.Achievement{Kind: kind, EarnedAt: now.AddDate(0, -i, 0)})
+	}
+	return list
 }
 
 // copyLeaderboard ranks by what followers made.

@@ -100,6 +100,7 @@ type traderView struct {
 	Followed     bool   // by the viewer
 	Record       record.Standing
 	Standing     *leaderboard.Standing // in 30 days; nil before there are boards with them
+	Achieved     []leaderboard.Achievement
 }
 
 const alertsMost = 10
@@ -116,6 +117,9 @@ func (s *Site) trader(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if v.Standing, err = s.board.Of(ctx, profile.Username, record.Monthly); err != nil {
+		return err
+	}
+	if v.Achieved, err = s.board.Achievements(ctx, profile.Username); err != nil {
 		return err
 	}
 	viewer, known := auth.From(ctx)

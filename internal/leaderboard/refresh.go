@@ -28,7 +28,9 @@ const (
 // Refresh makes the boards of this hour, unless they are there. It may run anywhere, any
 // number of times; another process that is at it leaves nothing to do. Nobody who reads
 // waits for it: it adds rows that nobody reads yet, and takes away those that nobody reads
-// any more.
+// any more. Its locks are the advisory one, before all others, a shared one on the key of each
+// user whom a row names, which only a removal of theirs would wait for, and those of the
+// messages it leaves.
 func (b *Board) Refresh(ctx context.Context) error {
 	now := b.now()
 	err := b.db.AsSystem(ctx, "job:leaderboard", func(ctx context.Context, tx pgx.Tx) error {
@@ -47,6 +49,9 @@ func (b *Board) Refresh(ctx context.Context) error {
 			return err
 		}
 		if err := b.tellChanges(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := b.award(ctx, tx, id, now); err != nil {
 			return err
 		}
 		return forget(ctx, tx, id)
@@ -77,11 +82,6 @@ func begin(ctx context.Context, tx pgx.Tx, now time.Time) (id int64, err error) 
 // tables: users, trading_switches, subscriptions, published_results (index
 // published_results_trader), and those of copyingRows.
 func (b *Board) rank(ctx context.Context, tx pgx.Tx, id int64, now time.Time) error {
-	periods, today := record.Periods(), b.clock.Today()
-	since, minimum := make([]time.Time, len(periods)), make([]int, len(periods))
-	for i, p := range periods {
-		since[i], minimum[i] = p.Since(today), minimums[p]
-	}
 	_, err := tx.Exec(ctx, `
 		with trader as (
 			select u.id from users u where `+record.Trader+` and `+record.StoppedAt+` is null
@@ -122,14 +122,26 @@ func (b *Board) rank(ctx context.Context, tx pgx.Tx, id int64, now time.Time) er
 			decided, skipped, slippage, copies, copy_cost, copy_result, copy_base,
 			case when efficiency is not null then rank() over (partition by name, efficiency is not null order by efficiency desc) end
 		from standing`,
-		pgx.NamedArgs{
-			"id": id, "now": now, "periods": periods, "since": since, "minimum": minimum, "paperCounts": b.paperCounts,
+		b.args(pgx.NamedArgs{
+			"id": id, "now": now,
 			"copiedSince": now.AddDate(0, 0, -copiedDays), "copiesLeast": copiesLeast, "copyingFollowers": copyingFollowersLeast,
-		})
+		}))
 	if err != nil {
 		return fmt.Errorf("rank traders: %w", err)
 	}
 	return nil
+}
+
+// args adds what every statement over results needs: the periods, when each began, how many
+// trades a percentage of it asks for, and whether play money counts.
+func (b *Board) args(args pgx.NamedArgs) pgx.NamedArgs {
+	periods, today := record.Periods(), b.clock.Today()
+	since, minimum := make([]time.Time, len(periods)), make([]int, len(periods))
+	for i, p := range periods {
+		since[i], minimum[i] = p.Since(today), minimums[p]
+	}
+	args["periods"], args["since"], args["minimum"], args["paperCounts"] = periods, since, minimum, b.paperCounts
+	return args
 }
 
 // forget takes old boards away.
