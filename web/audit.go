@@ -107,7 +107,7 @@ func (s *Site) auditRoutes() []auth.Route {
 func kindWords(kind string) string {
 	words, ok := map[string]string{
 		"access_tokens": "access token", "accounts": "broker account", "announcements": "announcement", "connections": "broker connection",
-		"consents": "consent to automatic copying", "data_exports": "export of your data", "dead_letter_log": "dead letter", "destinations": "message destination", "identities": "way to sign in",
+		"consents": "consent to automatic copying", "data_exports": "export of your data", "dead_letter_log": "dead letter", "destinations": "message destination", "identities": "way to sign in", "inbound_webhooks": "webhook worked again",
 		"legal_acceptances": "accepted document",
 		"order_changes":     "change of an order", "orders": "order", "passkeys": "passkey", "positions": "position under review", "redemptions": "redeemed license", "risk_limits": "limit",
 		"second_factors": "passkey asked for at sign-in", "sign_ins": "sign-in", "subscriptions": "copying", "trader_applications": "application as a trader", "trading_switches": "halt", "users": "profile",

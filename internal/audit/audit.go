@@ -34,7 +34,7 @@ type Entry struct {
 // Kinds are the tables that are watched, by name.
 func Kinds() []string {
 	return []string{
-		"access_tokens", "accounts", "announcements", "connections", "consents", "data_exports", "dead_letter_log", "destinations", "identities",
+		"access_tokens", "accounts", "announcements", "connections", "consents", "data_exports", "dead_letter_log", "destinations", "identities", "inbound_webhooks",
 		"legal_acceptances", "order_changes", "orders", "passkeys", "positions", "redemptions", "risk_limits", "second_factors", "sign_ins", "subscriptions", "trader_applications", "trading_switches", "users", "whop_links",
 	}
 }
