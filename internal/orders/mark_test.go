@@ -21,9 +21,9 @@ func TestWithoutQuotesTheBrokersPriceIsShown(t *testing.T) {
 	said := time.Now().Add(-time.Hour).UTC().Truncate(time.Microsecond)
 	s.must(`insert into broker_prices (position_id, user_id, price, at) values ($1, $2, 3.25, $3)`, s.position, s.user, said)
 	list := []positions.Position{
-		{ID: s.position, Ledger: positions.Ledger{Bought: 2}},
-		{ID: uuid.New(), Ledger: positions.Ledger{Bought: 1}},
-		{ID: s.position, Ledger: positions.Ledger{Bought: 2, Sold: 2}},
+		{ID: s.position, UserID: s.user, Ledger: positions.Ledger{Bought: 2}},
+		{ID: uuid.New(), UserID: s.user, Ledger: positions.Ledger{Bought: 1}},
+		{ID: s.position, UserID: s.user, Ledger: positions.Ledger{Bought: 2, Sold: 2}},
 	}
 	d.Mark(t.Context(), list)
 	if m := list[0].Mark; m == nil || !m.Equal(money.MustPrice("3.25").Decimal) || !list[0].MarkAt.Equal(said) {
