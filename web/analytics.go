@@ -13,6 +13,7 @@ import (
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -49,6 +50,9 @@ type closedView struct {
 // filterNames are the parameters of the filter, which every link of these pages keeps.
 var filterNames = []string{"source", "account", "trader", "from", "to"}
 
+// tagName is one more, of the list of trades alone.
+const tagName = "tag"
+
 // href is a page of results with the filter, and some parameters changed: name, value, ….
 // An empty value leaves it out.
 func (v resultsView) href(changed ...string) string { return v.address(analyticsPath, changed...) }
@@ -80,8 +84,8 @@ func (v resultsView) tabs() []ui.Tab {
 	}
 	for i, t := range tabs {
 		tabs[i].Active = t.Href == v.Tab
-		if tabs[i].Href = v.href("tab", t.Href); t.Href == "overview" {
-			tabs[i].Href = v.href("tab", "")
+		if tabs[i].Href = v.href("tab", t.Href, tagName, ""); t.Href == "overview" {
+			tabs[i].Href = v.href("tab", "", tagName, "")
 		}
 	}
 	return tabs
@@ -110,6 +114,9 @@ func (s *Site) resultsOf(w http.ResponseWriter, r *http.Request) error {
 			v.Query.Set(name, value)
 		}
 	}
+	if tag := r.URL.Query().Get(tagName); tag != "" && v.Tab == "trades" {
+		v.Query.Set(tagName, tag)
+	}
 	err = s.readResults(r, &v, p)
 	var refused *fault.Error
 	if errors.As(err, &refused) && refused.Code == "validation_failed" {
@@ -135,13 +142,7 @@ func (s *Site) readResults(r *http.Request, v *resultsView, p ui.Page) error {
 	case "trades":
 		return s.readClosed(r, v, f)
 	case "open":
-		list, err := s.results.Open(ctx, who, f)
-		if err != nil {
-			return err
-		}
-		s.desk.Mark(ctx, list)
-		v.Open = positionsView{Status: "open", Rows: s.positionRows(list, accountNames(p.Accounts))}
-		return nil
+		return s.readOpen(r, v, f, p)
 	case "symbols":
 		v.Symbols, err = s.results.SymbolStats(ctx, who, f, "total_pnl", 200)
 		return err
@@ -163,6 +164,23 @@ func (s *Site) readResults(r *http.Request, v *resultsView, p ui.Page) error {
 	return s.readCurve(ctx, v, f, "all")
 }
 
+func (s *Site) readOpen(r *http.Request, v *resultsView, f analytics.Filter, p ui.Page) error {
+	from, err := cursor(r)
+	if err != nil {
+		return err
+	}
+	list, next, err := s.results.Open(r.Context(), me(r.Context()), f, pageSize, (*positions.Cursor)(from))
+	if err != nil {
+		return err
+	}
+	s.desk.Mark(r.Context(), list)
+	v.Open = positionsView{Status: "open", Rows: s.positionRows(list, accountNames(p.Accounts))}
+	if next != nil {
+		v.Open.Next = older(next.At, next.ID)
+	}
+	return nil
+}
+
 func (s *Site) readCurve(ctx context.Context, v *resultsView, f analytics.Filter, word string) error {
 	window, err := analytics.ParseRange(word)
 	if err != nil {
@@ -171,6 +189,14 @@ func (s *Site) readCurve(ctx context.Context, v *resultsView, f analytics.Filter
 	points, err := s.results.Cumulative(ctx, me(ctx), f, window)
 	v.Curve = curveOf(points, string(window))
 	return err
+}
+
+// noTrades says why the list of finished positions is empty.
+func (v resultsView) noTrades() string {
+	if tag := v.Query.Get(tagName); tag != "" {
+		return "Nothing that has finished here has the tag “" + tag + "”. Tags are written on a position's own page."
+	}
+	return "Nothing has finished here yet."
 }
 
 // closedOrders are what the list of finished positions goes by, in words.
@@ -183,7 +209,7 @@ var closedOrders = []struct {
 }
 
 func (s *Site) readClosed(r *http.Request, v *resultsView, f analytics.Filter) error {
-	q := analytics.ClosedQuery{Filter: f, Limit: pageSize, Cursor: r.URL.Query().Get("cursor")}
+	q := analytics.ClosedQuery{Filter: f, Tag: v.Query.Get(tagName), Limit: pageSize, Cursor: r.URL.Query().Get("cursor")}
 	for _, o := range closedOrders {
 		if o.word == r.URL.Query().Get("sort") || q.Sort == "" {
 			v.Closed.Sort, q.Sort, q.Up = o.word, o.by, o.up
@@ -195,12 +221,12 @@ func (s *Site) readClosed(r *http.Request, v *resultsView, f analytics.Filter) e
 	}
 	v.Closed.Total, v.Closed.Next = page.Total, page.Next
 	for _, f := range page.Rows {
-		v.Closed.Rows = append(v.Closed.Rows, finishedRow(f))
+		v.Closed.Rows = append(v.Closed.Rows, v.finishedRow(f))
 	}
 	return nil
 }
 
-func finishedRow(f analytics.Finished) ui.PositionRow {
+func (v resultsView) finishedRow(f analytics.Finished) ui.PositionRow {
 	status, from := f.Ended, "manual"
 	if status == "sold" {
 		status = "closed"
@@ -213,6 +239,9 @@ func finishedRow(f analytics.Finished) ui.PositionRow {
 		Status: status, Source: source(from, f.CopiedFrom), OpenedAt: &f.OpenedAt, ClosedAt: &f.ClosedAt, Percent: "—",
 	}
 	row.Percent = money.DisplayPercent(money.Percent(f.PnL.Decimal, f.Cost.Decimal))
+	for _, tag := range f.Tags {
+		row.Tags = append(row.Tags, ui.Tab{Href: v.href(tagName, tag), Label: tag, Active: tag == v.Query.Get(tagName)})
+	}
 	return row
 }
 

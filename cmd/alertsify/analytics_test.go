@@ -28,7 +28,7 @@ func (s *show) walkAnalytics(t *testing.T) {
 		}
 	}
 	for _, path := range []string{
-		"user-stats", "period-stats", "closed-positions?limit=7&sort=pnl_pct&order=asc&trade_type=manual&q=A", "closed-positions?tag=none&offset=10", "open-positions?trade_type=manual",
+		"user-stats", "period-stats", "closed-positions?limit=7&sort=pnl_pct&order=asc&trade_type=manual&q=A", "closed-positions?tag=none&offset=10", "open-positions?trade_type=manual", "open-positions?limit=1",
 		"symbol-stats?limit=3&sort=win_rate_pct", "daily-stats?start_date=2026-01-01&end_date=2026-06-01", "heatmap", "cumulative?range=1y", "user-stats?trader=ava",
 		"period-stats" + filter, "closed-positions" + filter, "open-positions" + filter, "symbol-stats" + filter, "daily-stats" + filter, "heatmap" + filter, "cumulative" + filter,
 		"closed-positions/export?format=json", "user-stats" + filter,
@@ -39,6 +39,9 @@ func (s *show) walkAnalytics(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+	for _, page := range []string{"?tab=trades&tag=none", "?tab=open&source=manual"} {
+		s.do("ben", "GET", "/analytics"+page, "").want(t, 200)
 	}
 	exported := s.do("ben", "GET", at+"closed-positions/export"+filter, "").want(t, 200)
 	lines, err := csv.NewReader(bytes.NewReader(exported.body)).ReadAll()
@@ -54,7 +57,7 @@ func (s *show) walkAnalytics(t *testing.T) {
 	}
 	for path, field := range map[string]string{
 		"user-stats?source=mine": "source", "heatmap?account=" + s.people["ava"].String(): "account", "cumulative?range=2w": "range", "closed-positions?sort=id": "sort",
-		"closed-positions?offset=10001": "offset", "closed-positions?cursor=x": "cursor", "daily-stats?start_date=2024-01-01&end_date=2025-12-31": "start_date",
+		"closed-positions?offset=10001": "offset", "closed-positions?cursor=x": "cursor", "open-positions?cursor=x": "cursor", "daily-stats?start_date=2024-01-01&end_date=2025-12-31": "start_date",
 		"open-positions?source=copied&trade_type=manual": "trade_type", "closed-positions/export?format=xls": "format", "symbol-stats?sort=pnl": "sort", "user-stats?trader=nobody_at_all": "trader",
 	} {
 		if a := s.do("ben", "GET", at+path, "").want(t, 422); !contains(a.body, `"`+field+`"`) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -17,48 +16,49 @@ import (
 
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 const (
 	heavyPositions = 100_000
 	lightPositions = 100
 	crowdPositions = 1000 // each
-	asked          = 31   // times of each report
-	plainAsked     = 5    // of the opponent's, which take long
+	openEach       = 20
 )
 
-// BenchmarkAnalytics asks every report of somebody with 100,000 finished positions among a
-// million, and of somebody with a hundred. In the same run the plain opponent answers the
-// same questions by one SELECT each over a table of the same rows with an index on owner and
-// status. Times are medians in milliseconds; heavy/light and plain/heavy are the ratios that
-// mean anything on a machine that others use too.
-// One run is enough for all of it, so b.N is not looked at.
-func BenchmarkAnalytics(b *testing.B) {
+// Million is a database with a million finished positions: 100,000 of heavy's, a hundred of
+// light's, the others' 1,000 each; heavy and light also hold a few. The same rows stand in a
+// table of their own with an index on owner and status, and the view plain over it: what the
+// reports are held against.
+type Million struct {
+	DB           *postgres.DB
+	Reports      *Reports
+	Heavy, Light uuid.UUID
+}
+
+// NewMillion makes one; ANALYTICS_CROWD is how many others there are, 900 without.
+func NewMillion(b *testing.B) Million {
+	b.Helper()
 	r := newRoom(b)
 	heavy, light := r.person("heavy", 1), r.person("light", 1)
 	r.fill(heavy, heavyPositions)
 	r.fill(light, lightPositions)
-	for i := range crowdUsers(b) {
+	for i := range crowdUsers() {
 		r.fill(r.person(fmt.Sprintf("crowd%d", i), 1), crowdPositions)
+	}
+	for _, p := range []person{heavy, light} {
+		r.open(p, openEach)
 	}
 	r.patiently(`create table plain_positions as select * from positions`)
 	r.patiently(`create index plain_user on plain_positions (user_id, status)`)
+	r.patiently(`create view plain as select *, (closed_at at time zone 'America/New_York')::date as day, closed_at at time zone 'America/New_York' as at from plain_positions`)
 	r.rollUp(r.now)
 	r.patiently(`vacuum analyze`)
-	for name, report := range r.questions() {
-		h, l := r.median(asked, func() error { return report(heavy.id) }), r.median(asked, func() error { return report(light.id) })
-		b.ReportMetric(h, name+"-heavy-ms")
-		b.ReportMetric(h/l, name+"-heavy/light")
-		if sql, has := plain[name]; has {
-			p := r.median(plainAsked, func() error { return r.askPlain(sql, heavy.id) })
-			b.ReportMetric(p/h, name+"-plain/heavy")
-		}
-	}
+	return Million{DB: r.db, Reports: r.reports, Heavy: heavy.id, Light: light.id}
 }
 
 // crowdUsers are the others: 900, or ANALYTICS_CROWD for a quick look.
-func crowdUsers(b *testing.B) int {
-	b.Helper()
+func crowdUsers() int {
 	n, err := strconv.Atoi(os.Getenv("ANALYTICS_CROWD"))
 	if err != nil {
 		return 900
@@ -103,73 +103,20 @@ func (r *room) fill(p person, n int) {
 		where at < now()`, p.id, p.accounts[0], n)
 }
 
-// questions are the reports, as the API asks them.
-func (r *room) questions() map[string]func(uuid.UUID) error {
-	ctx := r.ctx()
-	return map[string]func(uuid.UUID) error{
-		"user-stats":   func(u uuid.UUID) error { _, err := r.reports.UserStats(ctx, u, Filter{}); return err },
-		"period-stats": func(u uuid.UUID) error { _, err := r.reports.PeriodStats(ctx, u, Filter{}); return err },
-		"closed-positions": func(u uuid.UUID) error {
-			_, err := r.reports.Closed(ctx, u, ClosedQuery{Sort: "closed_at", Limit: 50})
-			return err
-		},
-		"open-positions": func(u uuid.UUID) error { _, err := r.reports.Open(ctx, u, Filter{}); return err },
-		"symbol-stats": func(u uuid.UUID) error {
-			_, err := r.reports.SymbolStats(ctx, u, Filter{}, "total_pnl", 50)
-			return err
-		},
-		"daily-stats": func(u uuid.UUID) error { _, err := r.reports.DailyStats(ctx, u, Filter{}, nil, nil); return err },
-		"heatmap":     func(u uuid.UUID) error { _, err := r.reports.Heatmap(ctx, u, Filter{}); return err },
-		"cumulative":  func(u uuid.UUID) error { _, err := r.reports.Cumulative(ctx, u, Filter{}, "all"); return err },
-	}
-}
-
-const plainFrom = ` from plain_positions where user_id = $1 and status in ('closed', 'expired', 'exercised') `
-
-// plain are the opponent's statements.
-var plain = map[string]string{
-	"user-stats": `select count(*), count(*) filter (where source = 'copy'), sum(realized), sum(realized) filter (where source = 'copy'), count(*) filter (where realized > 0),
-		count(*) filter (where realized < 0), max(realized), min(realized), sum(cost_bought), sum(fees), sum(greatest(realized, 0)), sum(greatest(-realized, 0)), avg(closed_at - opened_at)` + plainFrom,
-	"period-stats": `select count(*) filter (where closed_at > now() - interval '7 days'), sum(realized) filter (where closed_at > now() - interval '7 days'),
-		count(*) filter (where closed_at > now() - interval '30 days'), sum(realized) filter (where closed_at > now() - interval '30 days'),
-		count(*) filter (where closed_at > now() - interval '90 days'), sum(realized) filter (where closed_at > now() - interval '90 days'), count(*), sum(realized)` + plainFrom,
-	"closed-positions": `select *, count(*) over ()` + plainFrom + `order by closed_at desc limit 50`,
-	"symbol-stats":     `select underlying, option_type, count(*), count(*) filter (where realized > 0), sum(realized), sum(bought)` + plainFrom + `group by 1, 2 order by 5 desc limit 50`,
-	"daily-stats": `select (closed_at at time zone 'America/New_York')::date, count(*), sum(realized), count(*) filter (where realized > 0)` + plainFrom +
-		`and (closed_at at time zone 'America/New_York')::date > current_date - 90 group by 1 order by 1 desc`,
-	"heatmap": `select extract(dow from closed_at at time zone 'America/New_York'), extract(hour from closed_at at time zone 'America/New_York'),
-		floor(extract(minute from closed_at at time zone 'America/New_York') / 30), count(*), sum(realized), count(*) filter (where realized > 0)` + plainFrom + `group by 1, 2, 3`,
-	"cumulative": `select d, p, sum(p) over (order by d) from (select (closed_at at time zone 'America/New_York')::date as d, sum(realized) as p` + plainFrom + `group by 1) x order by d`,
-}
-
-func (r *room) askPlain(sql string, user uuid.UUID) error {
-	rows, err := r.db.Pool().Query(r.ctx(), sql, user)
-	if err != nil {
-		return err
-	}
-	for rows.Next() {
-		if _, err := rows.Values(); err != nil {
-			return err
-		}
-	}
-	rows.Close()
-	return rows.Err()
-}
-
-// median is that of some calls, in milliseconds, after one that plans and warms.
-func (r *room) median(times int, call func() error) float64 {
+// open gives somebody n open positions of one contract each.
+func (r *room) open(p person, n int) (ids []uuid.UUID) {
 	r.t.Helper()
-	var took []time.Duration
-	for range times + 1 {
-		began := time.Now()
-		if err := call(); err != nil {
-			r.t.Fatal(err)
-		}
-		took = append(took, time.Since(began))
+	rows, err := r.db.Pool().Query(r.ctx(), `
+		insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, bought, cost_bought, remaining_cost, source, opened_at)
+		select $1, $2, rpad('Q' || (i % 1000), 6) || '290115C' || lpad((i / 1000 + 1)::text, 8, '0'), 'Q', 'call', 200, '2029-01-15', 100, 1, 100, 100, 'manual', now()
+		from generate_series(1, $3::int) i on conflict do nothing returning id`, p.id, p.accounts[0], n)
+	if err != nil {
+		r.t.Fatal(err)
 	}
-	took = took[1:]
-	slices.Sort(took)
-	return float64(took[len(took)/2].Microseconds()) / 1000
+	if ids, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
+		r.t.Fatal(err)
+	}
+	return ids
 }
 
 const (
@@ -227,18 +174,7 @@ func (r *room) without() (back string) {
 func (r *room) openFor(who []person) (ids []uuid.UUID) {
 	r.t.Helper()
 	for _, p := range who {
-		rows, err := r.db.Pool().Query(r.ctx(), `
-			insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, bought, cost_bought, remaining_cost, source, opened_at)
-			select $1, $2, rpad('Q' || (i % 1000), 6) || '290115C' || lpad((i / 1000 + 1)::text, 8, '0'), 'Q', 'call', 200, '2029-01-15', 100, 1, 100, 100, 'manual', now()
-			from generate_series(1, $3::int) i on conflict do nothing returning id`, p.id, p.accounts[0], closesATurn/len(who))
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		made, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		ids = append(ids, made...)
+		ids = append(ids, r.open(p, closesATurn/len(who))...)
 	}
 	return ids
 }

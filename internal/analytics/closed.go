@@ -204,7 +204,7 @@ func (q ClosedQuery) more() (sql string) {
 		sql += ` and p.closed_at < (@next::text::date::timestamp ` + newYork + `)`
 	}
 	if q.Tag != "" {
-		sql += ` and p.tags @> array[@tag::text]`
+		sql += ` and p.tags <> '{}' and p.tags @> array[@tag::text]` // index positions_tagged
 	}
 	if q.Text != "" {
 		sql += ` and p.symbol collate "C" >= @text::text and p.symbol collate "C" < @text::text || '~'`

@@ -9,17 +9,14 @@ import (
 	"github.com/alertsify/alertsify/internal/positions"
 )
 
-// OpenMost bounds the list of open positions.
-const OpenMost = 200
-
-// Open lists open positions, newest first, those that wait for their expiration to be
-// settled among them. The days of the filter are about finished ones and do not matter.
-func (r *Reports) Open(ctx context.Context, user uuid.UUID, f Filter) ([]positions.Position, error) {
+// Open lists a page of open positions, newest first, those that wait for their expiration to
+// be settled among them, and gives the cursor of the next page, nil on the last. The days of
+// the filter are about finished ones and do not matter.
+func (r *Reports) Open(ctx context.Context, user uuid.UUID, f Filter, limit int, after *positions.Cursor) ([]positions.Position, *positions.Cursor, error) {
 	if f.Account != nil || f.Trader != "" {
 		if err := r.read(ctx, user, f, func(*pgx.Batch) {}); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	list, _, err := r.book.Positions(ctx, user, positions.Query{Status: "open", Limit: OpenMost, Account: f.Account, Copied: f.copied(), Trader: f.Trader})
-	return list, err
+	return r.book.Positions(ctx, user, positions.Query{Status: "open", Limit: limit, Cursor: after, Account: f.Account, Copied: f.copied(), Trader: f.Trader})
 }

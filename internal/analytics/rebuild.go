@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/exchange"
-	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // Rebuilt is what making all rollups anew came to.
@@ -42,22 +40,11 @@ func (r *Reports) Rebuild(ctx context.Context) (all Rebuilt, err error) {
 	}
 }
 
-// inTurn is alone after whoever is at it: the job's slices are short.
-func (r *Reports) inTurn(ctx context.Context, fn postgres.TxFunc) error {
-	for {
-		ours, err := r.alone(ctx, fn)
-		if err != nil || ours {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-const rebuiltAtOnce = 200 // users
+// In one transaction: users, and the positions they have, or one user's where those are more.
+const (
+	rebuiltAtOnce = 200
+	rebuiltRows   = 100_000
+)
 
 // rebuildSlice makes the rollups of the next users by id anew, as far as they reached.
 func rebuildSlice(ctx context.Context, tx pgx.Tx, after uuid.UUID, until exchange.Date) (last uuid.UUID, done Rebuilt, err error) {
@@ -87,7 +74,8 @@ func reached(units []unit) int {
 	return len(users)
 }
 
-// everyMonth is each month that has finished positions or rollups, of the next users by id.
+// everyMonth is each month that has finished positions or rollups, of the next users by id
+// who have no more than rebuiltRows together.
 func everyMonth(ctx context.Context, tx pgx.Tx, after uuid.UUID, until exchange.Date) (units []unit, users []uuid.UUID, err error) {
 	rows, err := tx.Query(ctx, `
 		select u.id, coalesce(g.covers_until, $2::date), array(
@@ -95,7 +83,8 @@ func everyMonth(ctx context.Context, tx pgx.Tx, after uuid.UUID, until exchange.
 			where p.user_id = u.id and p.outcome is not null and p.closed_at < (coalesce(g.covers_until, $2::date)::timestamp `+newYork+`)
 			union select date_trunc('month', day)::date from rollup_days where user_id = u.id
 			union select month from rollup_symbols where user_id = u.id
-			union select month from rollup_slots where user_id = u.id)::text[]
+			union select month from rollup_slots where user_id = u.id)::text[],
+			(select count(*) from positions p where p.user_id = u.id and p.outcome is not null)::int
 		from (select id from users where id > $1 order by id limit $3) u left join rollup_progress g on g.user_id = u.id
 		order by u.id`, after, until, rebuiltAtOnce)
 	if err != nil {
@@ -103,7 +92,11 @@ func everyMonth(ctx context.Context, tx pgx.Tx, after uuid.UUID, until exchange.
 	}
 	var u unit
 	var months []string
-	_, err = pgx.ForEachRow(rows, []any{&u.user, &u.until, &months}, func() (err error) {
+	var finished, sum int
+	_, err = pgx.ForEachRow(rows, []any{&u.user, &u.until, &months, &finished}, func() (err error) {
+		if sum += finished; len(users) > 0 && sum > rebuiltRows {
+			return nil // the next slice begins with them
+		}
 		users = append(users, u.user)
 		for _, text := range months {
 			if u.month, err = exchange.ParseDate(text); err != nil {
@@ -119,45 +112,51 @@ func everyMonth(ctx context.Context, tx pgx.Tx, after uuid.UUID, until exchange.
 // rollups are the tables, and the day or month of their rows.
 var rollups = []struct{ table, at string }{{"rollup_days", "day"}, {"rollup_symbols", "month"}, {"rollup_slots", "month"}}
 
-// keepOld copies the rollups of users who had some, of months without a mark, and takes
-// the marks away.
+// keepOld takes the marks away and copies the rollups as they are, with the months that were
+// marked: what is in those is known not to be right yet.
 func keepOld(ctx context.Context, tx pgx.Tx, users []uuid.UUID) error {
 	statements := []string{
 		`create temporary table was_reached on commit drop as select user_id from rollup_progress where user_id = any($1)`,
-		`create temporary table was_marked on commit drop as select distinct user_id, month from rollup_marks where user_id = any($1)`,
-		`delete from rollup_marks where user_id = any($1)`,
+		`create temporary table was_marked (user_id uuid, month date) on commit drop`,
+		`with gone as (delete from rollup_marks where user_id = any($1) returning user_id, month) insert into was_marked select distinct user_id, month from gone`,
 	}
 	for _, r := range rollups {
 		statements = append(statements, `create temporary table was_`+r.table+` on commit drop as select * from `+r.table+` where user_id = any($1)`)
 	}
 	for _, sql := range statements {
-		// A utility command takes no parameters, so the ids are written into it.
-		if _, err := tx.Exec(ctx, strings.ReplaceAll(sql, "$1", "'"+arrayOf(users)+"'::uuid[]")); err != nil {
+		if _, err := tx.Exec(ctx, withIDs(sql, users)); err != nil {
 			return fmt.Errorf("keep what was added up: %w", err)
 		}
 	}
 	return nil
 }
 
-// arrayOf is the ids as the database writes an array.
-func arrayOf(ids []uuid.UUID) string {
+// withIDs writes ids into a statement in the place of $1: a utility command takes no
+// parameters, and no plan is kept of tables that live for a transaction.
+func withIDs(sql string, ids []uuid.UUID) string {
 	list := make([]string, len(ids))
 	for i, id := range ids {
 		list[i] = id.String()
 	}
-	return "{" + strings.Join(list, ",") + "}"
+	return strings.ReplaceAll(sql, "$1", "'{"+strings.Join(list, ",")+"}'::uuid[]")
 }
 
-// compareOld counts the rows there are, and those that are not what keepOld kept.
+// compareOld counts the rows there are, and those that are not what keepOld kept. What
+// changed while they were made anew has left a mark since, in the transaction of its change:
+// such months accuse nobody, and the job comes to them again.
 func compareOld(ctx context.Context, tx pgx.Tx, users []uuid.UUID) (rows, wrong int, err error) {
-	for _, r := range rollups { // no plan is kept of tables that live for a transaction
+	const marked = `insert into was_marked select distinct user_id, month from rollup_marks where user_id = any($1)`
+	if _, err := tx.Exec(ctx, withIDs(marked, users)); err != nil {
+		return 0, 0, fmt.Errorf("see what has changed meanwhile: %w", err)
+	}
+	for _, r := range rollups {
 		var n, differ int
 		compared := ` where user_id in (select user_id from was_reached)
 			and (user_id, date_trunc('month', ` + r.at + `)::date) not in (select user_id, month from was_marked)`
 		is, was := `select * from `+r.table+compared, `select * from was_`+r.table+compared
-		err := tx.QueryRow(ctx, `
-			select (select count(*) from `+r.table+` where user_id = any('`+arrayOf(users)+`'::uuid[])),
-				(select count(*) from ((`+is+` except all `+was+`) union all (`+was+` except all `+is+`)) x)`,
+		err := tx.QueryRow(ctx, withIDs(`
+			select (select count(*) from `+r.table+` where user_id = any($1)),
+				(select count(*) from ((`+is+` except all `+was+`) union all (`+was+` except all `+is+`)) x)`, users),
 			pgx.QueryExecModeExec).Scan(&n, &differ)
 		if err != nil {
 			return 0, 0, fmt.Errorf("compare what was added up: %w", err)

@@ -18,13 +18,16 @@ const (
 	// younger than an hour for live, and no transaction lasts five.
 	settled = 6 * time.Hour
 
-	usersAtOnce = 1000 // in one transaction
-	marksAtOnce = 2000
+	// In one transaction, which keeps the rows of users and accounts that its own rows name from
+	// being removed or renamed: so short that nobody notices.
+	usersAtOnce = 1000
+	rowsAtOnce  = 20_000 // positions added up, or a month of one user's where that is more
+	marksAtOnce = 200    // marks taken, of at most as many months
 
 	// lock keeps two processes from adding up the same month; taken alone, for a transaction.
 	lock = "rollups"
 
-	jobTimeout = "60s" // a thousand users' first time is more than the pool's statement timeout
+	jobTimeout = "60s" // a month of somebody with very many positions may take more than the pool's statement timeout
 )
 
 // RollUp adds up the months that changed since, and once a day what finished since the
@@ -53,16 +56,33 @@ func wrap(doing string, err error) error {
 // alone runs a slice of the job's work, in one transaction that nobody else has the like
 // of; ours is false when somebody has.
 func (r *Reports) alone(ctx context.Context, fn postgres.TxFunc) (ours bool, err error) {
-	err = r.db.AsSystem(ctx, "job:roll_up", func(ctx context.Context, tx pgx.Tx) (err error) {
+	err = r.slice(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
 		if ours, err = postgres.TryLock(ctx, tx, lock); err != nil || !ours {
 			return err
-		}
-		if _, err := tx.Exec(ctx, `set local statement_timeout = '`+jobTimeout+`'`); err != nil {
-			return fmt.Errorf("take time: %w", err)
 		}
 		return fn(ctx, tx)
 	})
 	return ours, err
+}
+
+// inTurn is alone after whoever is at it.
+func (r *Reports) inTurn(ctx context.Context, fn postgres.TxFunc) error {
+	return r.slice(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if err := postgres.Lock(ctx, tx, lock); err != nil {
+			return err
+		}
+		return fn(ctx, tx)
+	})
+}
+
+// slice is a transaction that may take its time.
+func (r *Reports) slice(ctx context.Context, fn postgres.TxFunc) error {
+	return r.db.AsSystem(ctx, "job:roll_up", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `select set_config('statement_timeout', $1, true), set_config('lock_timeout', $1, true)`, jobTimeout); err != nil {
+			return fmt.Errorf("take time: %w", err)
+		}
+		return fn(ctx, tx)
+	})
 }
 
 // unit is a month of a user's that is to be added up, as far as the rollups reach.
@@ -71,11 +91,16 @@ type unit struct {
 	month, until exchange.Date
 }
 
-// redoMarked adds up again what marks say has changed, until there are none.
+// redoMarked adds up again what marks say has changed, until there are none of those that
+// there are now; others that come meanwhile are for the next time.
 func (r *Reports) redoMarked(ctx context.Context) error {
-	for more := true; more; {
+	var newest int64
+	if err := r.db.Pool().QueryRow(ctx, `select coalesce(max(id), 0) from rollup_marks`).Scan(&newest); err != nil {
+		return fmt.Errorf("see what has changed: %w", err)
+	}
+	for more := newest > 0; more; {
 		ours, err := r.alone(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			units, taken, err := takeMarks(ctx, tx)
+			units, taken, err := takeMarks(ctx, tx, newest)
 			if more = taken > 0; err != nil {
 				return err
 			}
@@ -96,12 +121,12 @@ func (r *Reports) redoMarked(ctx context.Context) error {
 // The statements that follow see whatever made them: a mark is committed with its cause.
 // What changes from now on has a mark of its own. Whoever had nothing to add up when
 // everybody was looked at last has marks for all that came since, and begins here.
-func takeMarks(ctx context.Context, tx pgx.Tx) (units []unit, taken int, err error) {
+func takeMarks(ctx context.Context, tx pgx.Tx, newest int64) (units []unit, taken int, err error) {
 	rows, err := tx.Query(ctx, `
-		with named as (select distinct user_id, month from (select user_id, month from rollup_marks order by id limit $1) m),
+		with named as (select distinct user_id, month from (select user_id, month from rollup_marks where id <= $2 order by id limit $1) m),
 			taken as (delete from rollup_marks m using named n where m.user_id = n.user_id and m.month = n.month)
 		select n.user_id, n.month, coalesce(p.covers_until, (select swept_until from rollup_sweeps))
-		from named n left join rollup_progress p using (user_id)`, marksAtOnce)
+		from named n left join rollup_progress p using (user_id)`, marksAtOnce, newest)
 	if err != nil {
 		return nil, 0, fmt.Errorf("take marks: %w", err)
 	}
@@ -118,19 +143,14 @@ func takeMarks(ctx context.Context, tx pgx.Tx) (units []unit, taken int, err err
 
 // sweep brings everybody's rollups up to a day.
 func (r *Reports) sweep(ctx context.Context, until exchange.Date) error {
-	for after := uuid.Nil; ; {
-		var last uuid.UUID
+	for after, done := uuid.Nil, false; !done; {
 		ours, err := r.alone(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
-			last, err = sweepSlice(ctx, tx, after, until)
+			after, done, err = sweepSlice(ctx, tx, after, until)
 			return err
 		})
 		if err != nil || !ours {
 			return wrap("add up finished days", err)
 		}
-		if last == uuid.Nil {
-			break
-		}
-		after = last
 	}
 	_, err := r.db.Pool().Exec(ctx, `
 		insert into rollup_sweeps (swept_until) values ($1)
@@ -138,38 +158,78 @@ func (r *Reports) sweep(ctx context.Context, until exchange.Date) error {
 	return wrap("note what is added up", err)
 }
 
-// sweepSlice does so for the next users by id, and gives the last of them; the nil id when
-// there are no more.
-func sweepSlice(ctx context.Context, tx pgx.Tx, after uuid.UUID, until exchange.Date) (last uuid.UUID, err error) {
-	rows, err := tx.Query(ctx, `
-		select u.id, array(
-			select distinct date_trunc('month', p.closed_at `+newYork+`)::date from positions p
-			where p.user_id = u.id and p.outcome is not null
-			  and p.closed_at >= (coalesce(g.covers_until, '-infinity')::timestamp `+newYork+`) and p.closed_at < ($2::date::timestamp `+newYork+`))::text[]
-		from (select id from users where id > $1 order by id limit $3) u left join rollup_progress g on g.user_id = u.id
-		order by u.id`, after, until, usersAtOnce)
-	if err != nil {
-		return uuid.Nil, fmt.Errorf("find finished days: %w", err)
+// sweepSlice does so for the next users by id, as far as their positions are not more than
+// rowsAtOnce, and gives the last user who is done with; done when there are no more. Somebody
+// whose positions are more has their first months added up, and is the first of the next slice.
+func sweepSlice(ctx context.Context, tx pgx.Tx, after uuid.UUID, until exchange.Date) (last uuid.UUID, done bool, err error) {
+	users, finished, err := nextFinished(ctx, tx, after, until)
+	if err != nil || len(users) == 0 {
+		return after, true, err
 	}
-	var units []unit
-	var months []string
-	_, err = pgx.ForEachRow(rows, []any{&last, &months}, func() error {
-		for _, text := range months {
-			month, err := exchange.ParseDate(text)
-			if err != nil {
-				return err
-			}
-			units = append(units, unit{last, month, until})
-		}
-		return nil
-	})
-	if err != nil {
-		return uuid.Nil, fmt.Errorf("find finished days: %w", err)
+	units, last, cut := fitting(finished, after, until)
+	if !cut {
+		last = users[len(users)-1]
 	}
 	if err := addUp(ctx, tx, units); err != nil {
-		return uuid.Nil, err
+		return after, false, err
 	}
-	return last, advance(ctx, tx, units)
+	return last, false, advance(ctx, tx, units)
+}
+
+// month is one of a user's that has finished positions beyond their rollups.
+type month struct {
+	user  uuid.UUID
+	first exchange.Date
+	rows  int
+}
+
+// nextFinished are the next users by id, and the months that they have to add up, by user and
+// month. (Index positions_results.)
+func nextFinished(ctx context.Context, tx pgx.Tx, after uuid.UUID, until exchange.Date) (users []uuid.UUID, months []month, err error) {
+	b := &pgx.Batch{}
+	b.Queue(`select id from users where id > $1 order by id limit $2`, after, usersAtOnce).Query(func(rows pgx.Rows) (err error) {
+		users, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		return err
+	})
+	b.Queue(`
+		select u.id, m.first, m.rows
+		from (select id from users where id > $1 order by id limit $3) u left join rollup_progress g on g.user_id = u.id cross join lateral (
+			select date_trunc('month', p.closed_at `+newYork+`)::date as first, count(*)::int as rows from positions p
+			where p.user_id = u.id and p.outcome is not null
+			  and p.closed_at >= (coalesce(g.covers_until, '-infinity')::timestamp `+newYork+`) and p.closed_at < ($2::date::timestamp `+newYork+`)
+			group by 1) m
+		order by u.id, m.first`, after, until, usersAtOnce).Query(func(rows pgx.Rows) (err error) {
+		months, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (m month, err error) {
+			err = row.Scan(&m.user, &m.first, &m.rows)
+			return m, err
+		})
+		return err
+	})
+	return users, months, wrap("find finished days", tx.SendBatch(ctx, b).Close())
+}
+
+// fitting are the months that a transaction adds up, the last user of whom nothing is left
+// over, after without one, and whether something is. The rollups of somebody who has months
+// left reach up to the first of those.
+func fitting(months []month, after uuid.UUID, until exchange.Date) (units []unit, last uuid.UUID, cut bool) {
+	last = after
+	rows := 0
+	for i, m := range months {
+		if rows += m.rows; i > 0 && rows > rowsAtOnce {
+			for j := len(units) - 1; j >= 0 && units[j].user == m.user; j-- {
+				units[j].until = m.first
+			}
+			if before := months[i-1].user; before != m.user {
+				last = before
+			}
+			return units, last, true
+		}
+		if i > 0 && months[i-1].user != m.user {
+			last = months[i-1].user
+		}
+		units = append(units, unit{m.user, m.first, until})
+	}
+	return units, last, false
 }
 
 // advance notes how far the rollups of the units' users reach.

@@ -9,8 +9,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/url"
+	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -156,6 +158,98 @@ func TestARebuildFindsWhatIsWrong(t *testing.T) {
 	}
 }
 
+// What changes beside a rebuild is nobody's mistake, and is right when both are done.
+func TestARebuildAccusesNobodyWhoChangesBesideIt(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	ava := r.person("ava", 1)
+	var trades []*trade
+	for months := range 12 {
+		trades = append(trades, won(ava, r.now.AddDate(0, -1-months, 0), "3"))
+	}
+	r.store(trades)
+	r.rollUp(r.now)
+	stop, changed := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				changed <- nil
+				return
+			default:
+			}
+			if _, err := r.db.Pool().Exec(t.Context(), `update positions set realized = realized - 0.01 where id = $1`, trades[i%len(trades)].id); err != nil {
+				changed <- err
+				return
+			}
+		}
+	}()
+	for range 20 {
+		done, err := r.reports.Rebuild(t.Context())
+		must(t, err)
+		if done.Wrong != 0 {
+			t.Errorf("%+v", done)
+		}
+	}
+	close(stop)
+	must(t, <-changed)
+	r.rollUp(r.now)
+	if n := r.number(`select count(*) from rollup_marks`); n != 0 {
+		t.Errorf("%d marks are left", n)
+	}
+	done, err := r.reports.Rebuild(t.Context())
+	if err != nil || done.Wrong != 0 {
+		t.Errorf("at last: %+v (%v)", done, err)
+	}
+	r.agrees(t, "at last", ava, Filter{}, r.totals(ava))
+}
+
+// totals are somebody's results, as the positions themselves say.
+func (r *room) totals(p person) (list []fact) {
+	r.t.Helper()
+	rows, err := r.db.Pool().Query(r.ctx(), `select id, account_id, false, null::text, closed_at, realized from positions where user_id = $1 and outcome is not null`, p.id)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (f fact, err error) {
+		err = row.Scan(&f.id, &f.account, &f.copied, &f.trader, &f.at, &f.pnl)
+		return f, err
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return list
+}
+
+// A transaction adds up no more than it may, or one month; all of them come once, month by
+// month, and the rollups of whoever is cut reach up to what is left.
+func TestAddingUpGoesInParts(t *testing.T) {
+	t.Parallel()
+	until := exchange.MustDate("2026-11-20")
+	first := func(m time.Month) exchange.Date { return exchange.Date{Year: 2026, Month: m, Day: 1} }
+	a, b, c := uuid.UUID{1}, uuid.UUID{2}, uuid.UUID{3}
+	left := []month{
+		{a, first(1), 100}, {a, first(2), rowsAtOnce - 200}, {b, first(3), 101}, {b, first(4), rowsAtOnce - 102}, {b, first(5), 2}, {b, first(6), 3 * rowsAtOnce}, {c, first(7), 1},
+	}
+	var got []string
+	after, cut := uuid.Nil, true
+	for cut {
+		var units []unit
+		units, after, cut = fitting(left, after, until)
+		text := after.String()[:2] + ":"
+		for _, u := range units {
+			text += " " + u.user.String()[:2] + " " + u.month.Month.String()[:3] + " to " + u.until.String()[5:]
+		}
+		got, left = append(got, text), left[len(units):]
+	}
+	want := []string{
+		"01: 01 Jan to 11-20 01 Feb to 11-20", "01: 02 Mar to 05-01 02 Apr to 05-01", "01: 02 May to 06-01", "02: 02 Jun to 11-20", "02: 03 Jul to 11-20",
+	}
+	if !slices.Equal(got, want) || len(left) != 0 {
+		t.Errorf("%q, %d left", got, len(left))
+	}
+}
+
 // Every sort lists every position once, page by page, whichever way it goes.
 func TestPagesHoldEverythingOnce(t *testing.T) {
 	t.Parallel()
@@ -192,6 +286,29 @@ func TestPagesHoldEverythingOnce(t *testing.T) {
 		if _, err := r.reports.Closed(t.Context(), ava.id, q); fault.CodeOf(err) != "validation_failed" {
 			t.Errorf("%+v: %v", q, err)
 		}
+	}
+}
+
+// Whoever holds more than a page has room for gets the rest by its cursor.
+func TestOpenPositionsComePageByPage(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	ava := r.person("ava", 1)
+	r.open(ava, 5)
+	r.store([]*trade{won(ava, r.now.AddDate(0, -1, 0), "3")})
+	seen := map[uuid.UUID]bool{}
+	var sizes []int
+	var after *positions.Cursor
+	for more := true; more; more = after != nil {
+		page, next, err := r.reports.Open(t.Context(), ava.id, Filter{Source: Manual, Account: &ava.accounts[0]}, 2, after)
+		must(t, err)
+		for _, p := range page {
+			seen[p.ID] = true
+		}
+		sizes, after = append(sizes, len(page)), next
+	}
+	if len(seen) != 5 || !slices.Equal(sizes, []int{2, 2, 1}) {
+		t.Errorf("%d of 5 in pages of %v", len(seen), sizes)
 	}
 }
 
@@ -290,7 +407,7 @@ func TestOthersAreNotCounted(t *testing.T) {
 	r.rollUp(r.now)
 	for _, f := range []Filter{{Account: &ben.accounts[0]}, {Account: &uuid.Max}, {Trader: "nobody"}} {
 		_, err := r.reports.UserStats(t.Context(), ava.id, f)
-		_, openErr := r.reports.Open(t.Context(), ava.id, f)
+		_, _, openErr := r.reports.Open(t.Context(), ava.id, f, 50, nil)
 		if fault.CodeOf(err) != "validation_failed" || fault.CodeOf(openErr) != "validation_failed" {
 			t.Errorf("%s: %v, %v", f.text(), err, openErr)
 		}
@@ -350,30 +467,32 @@ func TestNoCellIsAFormula(t *testing.T) {
 	}
 }
 
-// watcher counts lines and what memory is in use while they are written.
+// watcher counts lines and what memory is in use while they are written, garbage and all.
 type watcher struct {
-	lines int
-	most  uint64
-	bytes int
+	lines, bytes int
+	most         uint64
 }
 
 func (w *watcher) Write(p []byte) (int, error) {
-	w.lines += bytes.Count(p, []byte("\n"))
-	if w.bytes += len(p); w.bytes%16 == 0 || w.bytes < 1<<20 {
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		w.most = max(w.most, m.HeapAlloc)
-	}
+	w.lines, w.bytes = w.lines+bytes.Count(p, []byte("\n")), w.bytes+len(p)
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	w.most = max(w.most, m.HeapAlloc)
 	return len(p), nil
 }
 
 var _ io.Writer = (*watcher)(nil)
 
-// An export streams: eight pages of it take no more memory than one may.
+// An export streams: however many pages it has, it takes no more memory than a few.
+// ANALYTICS_EXPORTED=100000 is a proof.
 func TestAnExportIsStreamed(t *testing.T) {
 	r := newRoom(t)
 	ava := r.person("ava", 1)
-	list, err := positions.Imagine(rand.New(rand.NewPCG(1, 2)), 8_000, exchange.TradingDay(r.now).AddDays(-300), exchange.TradingDay(r.now))
+	count, err := strconv.Atoi(os.Getenv("ANALYTICS_EXPORTED"))
+	if err != nil {
+		count = 8_000
+	}
+	list, err := positions.Imagine(rand.New(rand.NewPCG(1, 2)), count, exchange.TradingDay(r.now).AddDays(-300), exchange.TradingDay(r.now))
 	must(t, err)
 	for part := range slices.Chunk(list, 2000) {
 		must(t, r.db.AsSystem(t.Context(), "test", func(ctx context.Context, tx pgx.Tx) error {
@@ -386,16 +505,18 @@ func TestAnExportIsStreamed(t *testing.T) {
 	}
 	stats, err := r.reports.UserStats(t.Context(), ava.id, Filter{})
 	must(t, err)
-	if !stats.TotalPnL.Equal(want) || stats.TotalClosedTrades != 8_000 {
+	if !stats.TotalPnL.Equal(want) || stats.TotalClosedTrades != count {
 		t.Errorf("%d positions made %s, invented was %s", stats.TotalClosedTrades, stats.TotalPnL, want)
 	}
-	runtime.GC()
-	var before runtime.MemStats
-	runtime.ReadMemStats(&before)
 	for _, format := range []Format{CSV, JSON} {
+		runtime.GC()
+		var before runtime.MemStats
+		runtime.ReadMemStats(&before)
 		w := &watcher{}
 		must(t, r.reports.Export(t.Context(), ava.id, ClosedQuery{}, format, w))
-		if grown := int64(w.most) - int64(before.HeapAlloc); w.lines < 8_001 || grown > 32<<20 {
+		grown := int64(w.most) - int64(before.HeapAlloc)
+		t.Logf("%s of %d positions: %d bytes, at most %d KiB more in use", format, count, w.bytes, grown>>10)
+		if w.lines < count+1 || grown > 32<<20 {
 			t.Errorf("%s: %d lines, %d bytes more in use", format, w.lines, grown)
 		}
 	}

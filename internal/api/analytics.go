@@ -137,7 +137,11 @@ func (a *API) openPositions(w http.ResponseWriter, r *http.Request) error {
 	if f, err = f.Narrow(r.URL.Query().Get("trade_type")); err != nil {
 		return err
 	}
-	list, err := a.results.Open(r.Context(), user(r.Context()), f)
+	limit, cursor, err := pageOf(r, 200)
+	if err != nil {
+		return err
+	}
+	list, next, err := a.results.Open(r.Context(), user(r.Context()), f, limit, (*positions.Cursor)(cursor))
 	if err != nil {
 		return err
 	}
@@ -146,7 +150,7 @@ func (a *API) openPositions(w http.ResponseWriter, r *http.Request) error {
 	for i, p := range list {
 		shown[i] = shapeOpen(p)
 	}
-	return httpio.Answer(w, http.StatusOK, shown)
+	return httpio.AnswerList(w, shown, cursorText((*httpio.Cursor)(next)))
 }
 
 func (a *API) symbolStats(w http.ResponseWriter, r *http.Request) error {

@@ -345,8 +345,11 @@ func storable(text string) bool {
 }
 
 // page reads ?limit= and ?cursor= of a list.
-func page(r *http.Request) (limit int, c *httpio.Cursor, err error) {
-	if limit, err = httpio.QueryLimit(r, 50, 200); err != nil {
+func page(r *http.Request) (limit int, c *httpio.Cursor, err error) { return pageOf(r, 50) }
+
+// pageOf is page for a list that has pages of another size where none is asked for.
+func pageOf(r *http.Request, preset int) (limit int, c *httpio.Cursor, err error) {
+	if limit, err = httpio.QueryLimit(r, preset, 200); err != nil {
 		return 0, nil, err
 	}
 	at, ok, err := httpio.ParseCursor(r.URL.Query().Get("cursor"))

@@ -170,6 +170,7 @@ type PositionRow struct {
 	Outcome            string // win, loss, breakeven; empty while it has none
 	Percent            string // "+12.30%", "—"
 	Status             string
+	Tags               []Tab  // its owner's, each with the list of what has it
 	Source             string // "manual", "copy of @ava", "detected"
 	Review             string
 	DaysLeft           int
