@@ -18,7 +18,6 @@ import (
 	"github.com/alertsify/alertsify/internal/hooks"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/postgres"
-	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/users"
@@ -43,9 +42,8 @@ func (a *App) openDoors(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	records := record.New(a.db)
 	a.api = api.New(api.Options{
-		Records: records,
+		Records: a.records,
 		Desk:    a.desk, Rules: a.rules, Book: a.book, Results: a.results, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post, Audit: a.audit,
 		Guard: a.guard, Users: a.users, Legal: a.legal, Members: a.members, Hub: a.hub, Budget: a.budget, Allow: a.allow,
 		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress), Streams: a.streams,
@@ -60,7 +58,7 @@ func (a *App) openDoors(context.Context) (err error) {
 		Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log),
 	})
 	a.site, err = web.New(web.Options{
-		Records: records,
+		Records: a.records,
 		Guard:   a.guard, Users: a.users, Legal: a.legal, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Results: a.results, Copier: a.copier,
 		Alerts: a.alerts, Post: a.post, Audit: a.audit, Allow: a.allow, Rules: a.rules, Budget: a.budget, Members: a.members, Hub: a.hub, Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
 		Dev: a.cfg.Env == Development,

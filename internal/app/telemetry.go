@@ -25,6 +25,7 @@ type meter struct {
 	brokers           *prometheus.HistogramVec
 	shop              *prometheus.HistogramVec
 	rollUps           prometheus.Histogram
+	recordsLate       prometheus.Counter
 	alarms            *prometheus.CounterVec
 	guards            *prometheus.CounterVec
 	refusals          *prometheus.CounterVec
@@ -55,6 +56,9 @@ func newMeter() *meter {
 	m.rollUps = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "alertsify_roll_up_seconds", Help: "Time to add up the results that changed, mostly none.", Buckets: seconds,
 	})
+	m.recordsLate = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "alertsify_record_entries_late_total", Help: "Entries of track records that were missing and added later.",
+	})
 	m.alarms = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_alarms_total", Help: "What an operator must look at, by kind.",
 	}, []string{"kind"})
@@ -79,7 +83,7 @@ func newMeter() *meter {
 	m.passkeysElsewhere = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "alertsify_passkeys_elsewhere", Help: "Passkeys of another address than APP_URL, when this instance started; browsers do not know them here.",
 	})
-	m.registry.MustRegister(m.passkeysElsewhere, m.running, m.keys, m.requests, m.deliveries, m.brokers, m.shop, m.rollUps, m.alarms, m.guards, m.refusals, m.mails, m.hangUps,
+	m.registry.MustRegister(m.passkeysElsewhere, m.running, m.keys, m.requests, m.deliveries, m.brokers, m.shop, m.rollUps, m.recordsLate, m.alarms, m.guards, m.refusals, m.mails, m.hangUps,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
