@@ -37,6 +37,7 @@ import (
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/internal/secret"
@@ -77,6 +78,7 @@ type App struct {
 	rules    *risk.Rules
 	book     *positions.Book
 	results  *analytics.Reports
+	records  *record.Book
 	desk     *orders.Desk
 	copier   *copytrade.Copier
 	board    *leaderboard.Board
@@ -190,6 +192,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	limits.EntriesPerMinute, limits.ExitsPerMinute = a.cfg.RateOrders, 3*a.cfg.RateOrders
 	a.rules = risk.New(a.db, a.clock, limits, time.Now)
 	a.book = positions.New(a.db)
+	a.records = record.New(a.db)
 	a.results = analytics.New(analytics.Options{DB: a.db, Book: a.book, Clock: a.clock, Now: time.Now})
 	a.desk = orders.New(orders.Options{
 		DB: a.db, Queue: a.adder, Rules: a.rules, Accounts: a.accounts, Market: a.market, Broker: a.broker, Alerts: a.alerts,

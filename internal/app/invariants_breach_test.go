@@ -320,6 +320,27 @@ func breaches() []breach {
 			{`update paper_fills set price = 3.68 where kind = 'buy'`, "on paper it filled at 3.6800"},
 			{`update paper_fills set price = 4.04 where kind = 'sell'`, "on paper it filled at 4.0400"},
 		},
+		"INV-57": {
+			{`delete from record_entries where order_id = id('sell')`, "fill 2 is not on the record"},
+			{`update record_entries set trader_id = id('ben') where order_id = id('sell')`, "fill 2 is not on the record"},
+			{`update record_entries set order_id = id('copy sell') where order_id = id('sell')`, "tells of a fill that was not published"},
+			{`update record_trades set result = null where position_id = id('done')`, "closed, loss of -50.00000000; the record has nothing"},
+			{`delete from record_trades where position_id = id('done')`, "closed, loss of -50.00000000; the record has nothing"},
+			{`delete from published_results`, "the record tells loss; boards count nothing"},
+			{`update published_results set result = 'win'`, "the record tells loss; boards count win of -50"},
+			{`update published_results set realized = 50`, "the record tells loss; boards count loss of 50"},
+			{`update record_trades set realized = -49 where position_id = id('done')`, "the record has loss of -49"},
+			{`update positions set bought = 3 where id = id('done'); update record_trades set result = 'win'`, "closed, loss of -50.00000000; the record has win"}, // others besides: by its fills
+			{`update positions set bought = 3 where id = id('done'); delete from fills where order_id = id('other sell')`, "closed, unknown of 0"},
+		},
+		"INV-58": {
+			{`delete from record_entries where seq = 2`, "3 is entry 2 of its record"},
+			{`update record_entries set entry = replace(entry, 'fill', 'full') where seq = 2`, "2 its hash is not that of it and the one before"},
+			{`update record_entries set hash = sha256('x') where seq = 1`, "2 its hash is not that of it and the one before"},
+			{`update record_heads set entries = 4`, "the head counts 4 entries of 5"},
+			{`update record_heads set head = sha256('x')`, "the head counts 5 entries of 5"},
+			{`delete from record_heads`, "the head counts 0 entries of 5"},
+		},
 	} {
 		for _, b := range list {
 			all = append(all, breach{name, b[0], b[1]})

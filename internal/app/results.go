@@ -28,6 +28,16 @@ func (a *App) rank(ctx context.Context) error {
 	return err
 }
 
+// completeRecords adds to the track records what they lack; that they lacked something is said.
+func (a *App) completeRecords(ctx context.Context) error {
+	added, err := a.records.Sweep(ctx, time.Now())
+	if added > 0 {
+		a.log.InfoContext(ctx, "track records were completed", "entries", added)
+		a.meter.recordsLate.Add(float64(added))
+	}
+	return err
+}
+
 // Rebuild makes the rollups of results anew from the positions.
 func (a *App) Rebuild(ctx context.Context) (analytics.Rebuilt, error) { return a.results.Rebuild(ctx) }
 

@@ -21,7 +21,6 @@ import (
 	"github.com/alertsify/alertsify/internal/hooks"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/postgres"
-	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/users"
@@ -50,9 +49,8 @@ func (a *App) openDoors(context.Context) (err error) {
 		DB: a.db, Queue: a.adder, Users: a.users, Guard: a.guard, Rules: a.rules, Brokers: a.accounts, Copier: a.copier, Alerts: a.alerts, Post: a.post,
 		Members: a.members, Logger: a.log, Now: time.Now,
 	})
-	records := record.New(a.db)
 	a.api = api.New(api.Options{
-		Records: records, Board: a.board,
+		Records: a.records, Board: a.board,
 		Desk: a.desk, Rules: a.rules, Book: a.book, Results: a.results, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post, Audit: a.audit,
 		Guard: a.guard, Users: a.users, Applications: a.applying, Account: a.account, Legal: a.legal, Members: a.members, Hub: a.hub, Status: a.status, Inbox: a.inbox, Budget: a.budget, Allow: a.allow,
 		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress), Streams: a.streams,
@@ -67,7 +65,7 @@ func (a *App) openDoors(context.Context) (err error) {
 		Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log),
 	})
 	a.site, err = web.New(web.Options{
-		Records: records, Board: a.board,
+		Records: a.records, Board: a.board,
 		Guard: a.guard, Users: a.users, Applications: a.applying, Account: a.account, Legal: a.legal, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Results: a.results, Copier: a.copier,
 		Alerts: a.alerts, Post: a.post, Audit: a.audit, Allow: a.allow, Rules: a.rules, Budget: a.budget, Members: a.members, Hub: a.hub, Status: a.status, Inbox: a.inbox, Remedies: a.remedies(), Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
 		Dev: a.cfg.Env == Development,

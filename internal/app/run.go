@@ -166,6 +166,9 @@ func (a *App) parts() []func(context.Context) error {
 			return every(ctx, 10*time.Second, a.logged("add up results", a.rollUp))
 		},
 		func(ctx context.Context) error {
+			return every(ctx, time.Minute, a.logged("complete track records", a.completeRecords))
+		},
+		func(ctx context.Context) error {
 			return every(ctx, 5*time.Minute, a.logged("compare memberships with Whop", a.members.Compare))
 		},
 		func(ctx context.Context) error {

@@ -26,6 +26,7 @@ type meter struct {
 	shop              *prometheus.HistogramVec
 	rollUps           prometheus.Histogram
 	ranking           prometheus.Histogram
+	recordsLate       prometheus.Counter
 	alarms            *prometheus.CounterVec
 	guards            *prometheus.CounterVec
 	refusals          *prometheus.CounterVec
@@ -59,6 +60,9 @@ func newMeter() *meter {
 	m.ranking = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "alertsify_leaderboard_seconds", Help: "Time to make the leaderboards of an hour, or to see that they are there.", Buckets: seconds,
 	})
+	m.recordsLate = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "alertsify_record_entries_late_total", Help: "Entries of track records that were missing and added later.",
+	})
 	m.alarms = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_alarms_total", Help: "What an operator must look at, by kind.",
 	}, []string{"kind"})
@@ -83,7 +87,7 @@ func newMeter() *meter {
 	m.passkeysElsewhere = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "alertsify_passkeys_elsewhere", Help: "Passkeys of another address than APP_URL, when this instance started; browsers do not know them here.",
 	})
-	m.registry.MustRegister(m.passkeysElsewhere, m.running, m.keys, m.requests, m.deliveries, m.brokers, m.shop, m.rollUps, m.ranking, m.alarms, m.guards, m.refusals, m.mails, m.hangUps,
+	m.registry.MustRegister(m.passkeysElsewhere, m.running, m.keys, m.requests, m.deliveries, m.brokers, m.shop, m.rollUps, m.ranking, m.recordsLate, m.alarms, m.guards, m.refusals, m.mails, m.hangUps,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -163,3 +163,19 @@ func TestPublishingAgainLeavesAnOperatorsHalt(t *testing.T) {
 		t.Errorf("nobody stops publishing: %v", err)
 	}
 }
+
+// Who stops publishing, and begins again, is seen to on their record, once.
+func TestStoppingIsOnTheRecord(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.exec(`insert into record_heads (trader_id, entries, head) values ($1, 0, sha256('nothing yet'))`, f.trader)
+	for range 2 {
+		f.must(f.copier.StopPublishing(f.ctx, f.trader))
+	}
+	for range 2 {
+		f.must(f.copier.Publish(f.ctx, f.trader))
+	}
+	if got := read[string](f, `select string_agg(entry::json->>'kind', ' ' order by seq) from record_entries`); got != "withdrawal return" {
+		t.Errorf("the record tells %q", got)
+	}
+}

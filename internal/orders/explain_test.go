@@ -141,15 +141,18 @@ func (a *app) figures() string {
 	return strings.Join(lines, "; ")
 }
 
-// sound holds the database against the invariants about positions.
+// sound holds the database against the invariants about positions and track records.
 func (b *booker) sound() {
 	b.t.Helper()
-	text, err := os.ReadFile("../app/invariants/positions.sql")
-	if err != nil {
-		b.t.Fatal(err)
+	var statements []string
+	for _, about := range []string{"positions", "record"} {
+		text, err := os.ReadFile("../app/invariants/" + about + ".sql")
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		statements = append(statements, strings.Split(string(text), "\n-- INV-")[1:]...)
 	}
-	statements := strings.Split(string(text), "\n-- INV-")
-	for _, sql := range statements[1:] {
+	for _, sql := range statements {
 		name, sql, _ := strings.Cut(sql, "\n") // "14: A position is …"
 		sql = strings.TrimSuffix(strings.TrimSpace(sql), ";")
 		rows, err := b.db.Pool().Query(b.t.Context(), `select id || ' ' || why from (`+sql+`) broken`)

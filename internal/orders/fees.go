@@ -85,21 +85,26 @@ func (d *Desk) feesOf(ctx context.Context, account uuid.UUID) error {
 	}
 	var errs []error
 	for _, fee := range feesIn(history, fills) {
-		errs = append(errs, d.db.AsSystem(ctx, byReconciler, func(ctx context.Context, tx pgx.Tx) error {
-			p, changed, err := positions.BookFee(ctx, tx, fee)
-			if err != nil || !changed {
-				return err
-			}
-			if fee.Foreign != "" {
-				d.log.WarnContext(ctx, "fees in another currency are not booked", "position", p.ID, "currency", fee.Foreign)
-			}
-			if _, err := record.Bring(ctx, tx, p.ID, d.now()); err != nil {
-				return err
-			}
-			return live.Publish(ctx, tx, p.UserID, "position", p)
-		}))
+		errs = append(errs, d.bookFee(ctx, fee))
 	}
 	return errors.Join(errs...)
+}
+
+// bookFee books what a fill is known to have cost, and tells what that makes of its trade.
+func (d *Desk) bookFee(ctx context.Context, fee positions.Fee) error {
+	return d.db.AsSystem(ctx, byReconciler, func(ctx context.Context, tx pgx.Tx) error {
+		p, changed, err := positions.BookFee(ctx, tx, fee)
+		if err != nil || !changed {
+			return err
+		}
+		if fee.Foreign != "" {
+			d.log.WarnContext(ctx, "fees in another currency are not booked", "position", p.ID, "currency", fee.Foreign)
+		}
+		if _, err := record.Bring(ctx, tx, p.ID, d.now()); err != nil {
+			return err
+		}
+		return live.Publish(ctx, tx, p.UserID, "position", p)
+	})
 }
 
 // charged is a fill of the last days, and what the history may know it by.

@@ -144,3 +144,26 @@ insert into snaptrade_budget_calls (at, class) select now() - make_interval(secs
 insert into position_adjustments (id, position_id, user_id, kind, symbol, quantity, cost, as_of, explains, order_id)
 values (id('gone'), id('held'), id('ava'), 'external', 'AAPL  270115C00200000', -2, -700, t(102), null, null),
     (id('explained'), id('held'), id('ava'), 'explained', 'AAPL  270115C00200000', 2, 700, t(102), id('gone'), id('sell'));
+
+-- What ava published is on her record: four fills, and the end of what she closed.
+do $$
+declare
+    line constant text := chr(10);
+    head bytea := sha256(convert_to('alertsify-record-1' || line || id('ava'), 'UTF8'));
+    n int := 0;
+    e record;
+begin
+    for e in
+        (select '{"kind":"fill"}' as entry, f.order_id, f.cum, f.learnt_at as at from fills f join alerts a on a.order_id = f.order_id where a.public)
+        union all select '{"kind":"close"}', null, null, t(344) order by at
+    loop
+        n := n + 1;
+        head := sha256(convert_to(concat_ws(line, 'alertsify-record-1', id('ava'), n, encode(head, 'hex'), e.entry), 'UTF8'));
+        insert into record_entries (trader_id, seq, entry, hash, order_id, cum) values (id('ava'), n, e.entry, head, e.order_id, e.cum);
+    end loop;
+    insert into record_heads (trader_id, entries, head) values (id('ava'), n, head);
+end $$;
+insert into record_trades (position_id, trader_id, trade, result, realized)
+values (id('held'), id('ava'), id('buy alert'), null, 0), (id('done'), id('ava'), id('other buy alert'), 'loss', -50);
+insert into published_results (position_id, trader_id, paper, result, realized, cost, finished_at)
+values (id('done'), id('ava'), false, 'loss', -50, 150, t(344));
