@@ -695,7 +695,7 @@ func TestAPIListsOfNothingAreEmpty(t *testing.T) {
 	var lists int
 	for path, item := range c.doc.Paths.Map() {
 		if item.Get == nil || strings.Contains(path, "{") || !c.isList(item.Get) || strings.HasPrefix(path, "/api/market/") ||
-			path == "/api/legal" || path == "/api/admin/users" || path == "/api/analytics-v2/closed-positions" || path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/admin/integrations" || path == "/api/admin/webhooks" || path == "/api/admin/audit" || path == "/api/copy-trading/traders" || path == "/api/copy-trading/capacity" { // which everybody has
+			path == "/api/legal" || path == "/api/admin/users" || path == "/api/analytics-v2/closed-positions" || path == "/api/admin/limits" || path == "/api/admin/channels" || path == "/api/admin/integrations" || path == "/api/admin/webhooks" || path == "/api/admin/audit" || path == "/api/copy-trading/traders" || path == "/api/leaderboard" || path == "/api/copy-trading/capacity" { // which everybody has
 			continue
 		}
 		lists++

@@ -17,6 +17,7 @@ import (
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/record"
 )
 
@@ -41,7 +42,7 @@ func TestAWorthlessExpiryLowersTheWinRateEverywhere(t *testing.T) {
 			"board": s.PnL.String() + " " + s.WinRate.String(), "profile": profile.PnL.String() + " " + profile.WinRate.String(),
 			"directory": list[0].PnL.String() + " " + list[0].WinRate.String(),
 		} {
-			if want := sum.Realized.String() + " " + recorded.String(); got != want {
+			if want := (money.Amount{Decimal: sum.Realized}).String() + " " + recorded.String(); got != want {
 				t.Errorf("the %s says %s, the record %s", where, got, want)
 			}
 		}
@@ -71,7 +72,7 @@ func TestOnlyPublishedTradesOfWhoPublishesCount(t *testing.T) {
 	if got, want := a.ranked(PnL, record.Daily), "1 ben, 2 ava, "; got != want {
 		t.Errorf("%s, not %s", got, want)
 	}
-	if s := a.standing(ava, record.Always); s.Finished != 2 || s.Wins != 1 || s.Losses != 1 || s.PnL.String() != "50" || s.ROI.String() != "25" || s.WinRate.String() != "50" {
+	if s := a.standing(ava, record.Always); s.Finished != 2 || s.Wins != 1 || s.Losses != 1 || s.PnL.String() != "50.00" || s.ROI.String() != "25.00" || s.WinRate.String() != "50.00" {
 		t.Errorf("%+v", s)
 	}
 	if got := a.ranked(WinRate, record.Daily) + a.ranked(ROI, record.Daily); got != "" {
@@ -232,12 +233,12 @@ func TestNobodyWaitsForARefresh(t *testing.T) {
 		if err := a.board.rank(ctx, tx, id, a.now); err != nil {
 			return err
 		}
-		if s := a.standing(ava, record.Always); s.PnL.String() != "10" { // another session
+		if s := a.standing(ava, record.Always); s.PnL.String() != "10.00" { // another session
 			t.Errorf("who reads sees half a refresh: %s", s.PnL)
 		}
 		return nil
 	}))
-	if s := a.standing(ava, record.Always); s.PnL.String() != "15" {
+	if s := a.standing(ava, record.Always); s.PnL.String() != "15.00" {
 		t.Errorf("after it: %s", s.PnL)
 	}
 }

@@ -72,12 +72,12 @@ func TestHowCopyingWentIsWhatTheCopiesSay(t *testing.T) {
 	}
 	see("of nine copies", "0/9 none none none none none")
 	a.copies(followers[1], subscriptions[1], trade(), "executed", "1.00", 40)
-	see("of two followers", "0/10 0 10 none none none")
+	see("of two followers", "0/10 0.00 10.00 none none none")
 	last := trade()
 	a.copies(followers[2], subscriptions[2], last, "executed", "1.20", 30)
 	a.copies(followers[0], subscriptions[0], last, "skipped", "", 0)
 	// 9 × 22 + 40 + 30 = 268 of 9 × 110 + 100 + 120 = 1,210 dollars, of which the trader would have made half.
-	see("of three followers", "1/12 8.33 10 22.15 50 44.3")
+	see("of three followers", "1/12 8.33 10.00 22.15 50.00 44.30")
 	if got := a.ranked(Efficiency, record.Always); got != "1 ava, " {
 		t.Errorf("ranked: %q", got)
 	}
