@@ -17,22 +17,15 @@ create index published_results_trader on published_results (trader_id, finished_
 
 -- A record that was begun before there was this table. Only what was wholly published has
 -- its cost there; of the rest it is what the published fills paid.
--- +goose StatementBegin
-do $$ begin
-    if to_regclass('record_trades') is null then
-        return;
-    end if;
-    insert into published_results (position_id, trader_id, paper, result, realized, cost, finished_at)
-    select r.position_id, r.trader_id, a.paper, nullif(r.result, 'unknown'), r.realized,
-        case when own.bought = p.bought then p.cost_bought else own.paid * p.multiplier end, coalesce(p.closed_at, r.updated_at)
-    from record_trades r join positions p on p.id = r.position_id join accounts a on a.id = p.account_id
-    cross join lateral (
-        select coalesce(sum(f.quantity), 0) as bought, coalesce(sum(f.notional), 0) as paid
-        from fills f join orders o on o.id = f.order_id join alerts l on l.order_id = f.order_id
-        where f.position_id = p.id and f.side = 'BTO' and l.public and o.source in ('manual', 'detected')) own
-    where r.result is not null;
-end $$;
--- +goose StatementEnd
+insert into published_results (position_id, trader_id, paper, result, realized, cost, finished_at)
+select r.position_id, r.trader_id, a.paper, nullif(r.result, 'unknown'), r.realized,
+    case when own.bought = p.bought then p.cost_bought else own.paid * p.multiplier end, coalesce(p.closed_at, r.updated_at)
+from record_trades r join positions p on p.id = r.position_id join accounts a on a.id = p.account_id
+cross join lateral (
+    select coalesce(sum(f.quantity), 0) as bought, coalesce(sum(f.notional), 0) as paid
+    from fills f join orders o on o.id = f.order_id join alerts l on l.order_id = f.order_id
+    where f.position_id = p.id and f.side = 'BTO' and l.public and o.source in ('manual', 'detected')) own
+where r.result is not null;
 
 -- The boards, made anew each hour beside those that people read, who see the new ones once
 -- all of them are there. The last few stay for whoever is on a page behind the first.
