@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -92,55 +91,35 @@ func (p *proof) forge(client *http.Client, f hostile.Forgery) (status int) {
 	return resp.StatusCode
 }
 
-// slowCostOthersNothing keeps 10,000 connections open for a minute that send a byte now and then, half
-// of them headers and half bodies, from 100 addresses: whoever asks meanwhile has 99 of
-// 100 answers within 100 ms, and afterwards the process is back at what it was. One
-// address alone does not get more than its share.
+// slowCostOthersNothing keeps 10,000 connections open for a minute that send a byte now and
+// then, from 100 addresses: whoever asks meanwhile has 99 of 100 answers within 100 ms, and
+// afterwards the process is back at what it was. One address alone does not get more than its
+// share.
 func (p *proof) slowCostOthersNothing() {
 	p.t.Helper()
-	const count, addresses, lasts = 10_000, 100, time.Minute
+	const count, addresses, lasts, most = 10_000, 100, time.Minute, 100 * time.Millisecond
 	server, err := url.Parse(p.servers[0].url)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	base := p.vitals()
-	ctx, stop := context.WithTimeout(p.t.Context(), lasts)
-	defer stop()
-	var open, opened atomic.Int64
-	var crowd sync.WaitGroup
-	for i := range count {
-		crowd.Go(func() {
-			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 3, byte(1+i%addresses))}, Timeout: 10 * time.Second}
-			for ctx.Err() == nil {
-				if conn, err := d.DialContext(ctx, "tcp", server.Host); err == nil {
-					open.Add(1)
-					opened.Add(1)
-					dawdle(ctx, conn, i%2 == 0)
-					open.Add(-1)
-				}
-			}
-		})
-	}
-	p.within(30*time.Second, "the slow ones are there", func() string {
-		if n := open.Load(); n < int64(count)*9/10 {
-			return fmt.Sprintf("%d are open", n)
-		}
-		return ""
-	})
 	token := p.token("ava", "read")
-	var took []time.Duration
-	least := int64(count)
-	for ctx.Err() == nil {
-		began := time.Now()
-		p.want(0, token, http.MethodGet, "/api/positions", "", http.StatusOK)
-		took = append(took, time.Since(began))
-		least = min(least, open.Load())
-		<-time.After(20 * time.Millisecond)
+	quiet := p.othersAsk(token, 10*time.Second)
+	if alone := percentile(quiet, 99); alone > most/2 {
+		p.t.Fatalf("99 of 100 answers take %s before anybody is slow: this machine has other work, and nothing can be measured on it", alone)
 	}
-	crowd.Wait()
+	base := p.vitals()
+	slow := p.newFlood(server.Host, count, addresses)
+	before := p.vitals()
+	took := p.othersAsk(token, lasts)
+	during := p.vitals()
+	fewest, opened := slow.fewest.Load(), slow.opened.Load()
+	theirs := slow.stop(p.t)
 	slowest := percentile(took, 99)
-	if slowest > 100*time.Millisecond {
+	if slowest > most {
 		p.t.Errorf("99 of 100 of the others' answers take %s", slowest)
+	}
+	if opened < 3*count {
+		p.t.Errorf("only %d connections were opened: that was no flood", opened)
 	}
 	var now vitals
 	rest := p.within(4*time.Minute, "the process is back at its base", func() string {
@@ -149,30 +128,37 @@ func (p *proof) slowCostOthersNothing() {
 		}
 		return ""
 	})
-	p.t.Logf("slow connections: %d for %s (%d opened, never fewer than %d at once) from %d addresses: of %d others half within %s, 99 of 100 within %s; base %+v, %s after %+v",
-		count, lasts, opened.Load(), least, addresses, len(took), percentile(took, 50), slowest, base, rest.Round(time.Second), now)
+	p.t.Logf("slow connections: %d for %s (%d opened, never fewer than %d at once) from %d addresses: of %d others half within %s, 99 of 100 within %s, all within %s (without them %s, %s, %s); the server's processor time %s, the flood's %s; base %+v, then %+v, %s after %+v",
+		count, lasts, opened, fewest, addresses, len(took), percentile(took, 50), slowest, percentile(took, 100),
+		percentile(quiet, 50), percentile(quiet, 99), percentile(quiet, 100), during.CPU-before.CPU, theirs.Round(time.Millisecond), base, during, rest.Round(time.Second), now)
 }
 
-// dawdle begins a request and goes on with it byte by byte, until it is thrown out.
-func dawdle(ctx context.Context, conn net.Conn, body bool) {
-	defer conn.Close()
-	head, more := "GET /login HTTP/1.1\r\nHost: x\r\nX-Slow: ", "a"
-	if body {
-		head, more = "POST /api/webhooks/whop HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{", " "
+// othersAsk lets somebody at an address of their own ask 40 times a second, whether or not they
+// have their answers before: how long each took, from when it was due.
+func (p *proof) othersAsk(token string, lasts time.Duration) []time.Duration {
+	p.t.Helper()
+	const every = 25 * time.Millisecond
+	there := *p.show
+	there.client = clientFrom(net.IPv4(127, 0, 5, 1))
+	defer there.client.CloseIdleConnections()
+	others := &proof{show: &there, servers: p.servers}
+	took, failed := make([]time.Duration, lasts/every), make([]string, lasts/every)
+	var all sync.WaitGroup
+	for i, began := 0, time.Now(); i < len(took); i++ {
+		due := began.Add(time.Duration(i) * every)
+		<-time.After(time.Until(due))
+		all.Go(func() {
+			a, err := others.at(0, token, http.MethodGet, "/api/positions", "")
+			if took[i] = time.Since(due); err != nil || a.status != http.StatusOK {
+				failed[i] = fmt.Sprintf("%v %d %s", err, a.status, a.body)
+			}
+		})
 	}
-	if _, err := io.WriteString(conn, head); err != nil {
-		return
+	all.Wait()
+	if failed = slices.DeleteFunc(failed, func(s string) bool { return s == "" }); len(failed) > 0 {
+		p.t.Errorf("%d of %d answers failed, the first: %s", len(failed), len(took), failed[0])
 	}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(3 * time.Second):
-		}
-		if _, err := io.WriteString(conn, more); err != nil {
-			return
-		}
-	}
+	return took
 }
 
 // oneAddressHasItsShare opens more connections from one address than it may have.
@@ -209,29 +195,41 @@ func isTimeout(err error) bool {
 	return ok && e.Timeout()
 }
 
-// vitals are what a process has of what can run out.
-type vitals struct{ Goroutines, Files, HeapMiB int }
+// vitals are what a process has of what can run out, and how long it worked.
+type vitals struct {
+	Goroutines, Files, HeapMiB int
+	CPU                        time.Duration
+}
 
 func (v vitals) near(base vitals) bool {
 	return v.Goroutines <= base.Goroutines+20 && v.Files <= base.Files+20 && v.HeapMiB <= base.HeapMiB+24
 }
 
-var gauge = regexp.MustCompile(`(?m)^(go_goroutines|process_open_fds|go_memstats_heap_alloc_bytes) (\S+)$`)
+var gauge = regexp.MustCompile(`(?m)^(go_goroutines|process_open_fds|go_memstats_heap_alloc_bytes|process_cpu_seconds_total) (\S+)$`)
 
 func (p *proof) vitals() (v vitals) {
 	p.t.Helper()
-	found := map[string]int{}
-	for _, m := range gauge.FindAllStringSubmatch(string(p.want(0, "", http.MethodGet, "/metrics", "", http.StatusOK).body), -1) {
+	found := gauge.FindAllStringSubmatch(string(p.want(0, "", http.MethodGet, "/metrics", "", http.StatusOK).body), -1)
+	for _, m := range found {
 		n, err := strconv.ParseFloat(m[2], 64)
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		found[m[1]] = int(n)
+		switch m[1] {
+		case "go_goroutines":
+			v.Goroutines = int(n)
+		case "process_open_fds":
+			v.Files = int(n)
+		case "go_memstats_heap_alloc_bytes":
+			v.HeapMiB = int(n) >> 20
+		case "process_cpu_seconds_total":
+			v.CPU = time.Duration(n*1e3) * time.Millisecond
+		}
 	}
-	if len(found) != 3 {
+	if len(found) != 4 {
 		p.t.Fatalf("the metrics have only %v", found)
 	}
-	return vitals{found["go_goroutines"], found["process_open_fds"], found["go_memstats_heap_alloc_bytes"] >> 20}
+	return v
 }
 
 // shareOfOne is how many connections an address may have in these proofs.
