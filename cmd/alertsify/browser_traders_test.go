@@ -2,7 +2,7 @@ package main
 
 import "testing"
 
-// What is seldom seen of traders, copying and results, from the gallery: long names, nothing
+// What is seldom seen of traders, copying, results and people, from the gallery: long names, nothing
 // finished, who has stopped publishing, what is muted. Followed by a trader's own switch.
 func tradersAreFitToRead(t *testing.T, b *browser, w window) {
 	s := open(t)
@@ -10,6 +10,7 @@ func tradersAreFitToRead(t *testing.T, b *browser, w window) {
 	p.signIn("ava")
 	for _, page := range []string{
 		"traders", "traders-none", "trader", "trader-new", "trader-open", "trader-stopped", "copy", "followers", "copy-stop", "limits", "halted",
+		"profile-wrong", "users", "leave-email", "leave-last-admin", "mail-undo",
 		"analytics-overview", "analytics-trades", "analytics-calendar", "analytics-heatmap", "analytics-performance",
 	} {
 		p.open("/gallery/" + page)

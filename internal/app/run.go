@@ -194,7 +194,7 @@ func (a *App) cleanUp(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	_, err := a.guard.Purge(ctx)
-	return errors.Join(append(errs, err)...)
+	return errors.Join(append(errs, err, a.account.TrimEmails(ctx))...)
 }
 
 // workInbox works SnapTrade's webhooks: the truth is read from the provider, an
