@@ -126,6 +126,14 @@ func (s *Site) finishWhop(w http.ResponseWriter, r *http.Request) error {
 	return back(w, billingPath, "whop-linked")
 }
 
+// unlinkWhop answers POST /settings/billing/whop/unlink.
+func (s *Site) unlinkWhop(w http.ResponseWriter, r *http.Request) error {
+	if err := s.members.Unlink(r.Context(), me(r.Context())); err != nil {
+		return err
+	}
+	return back(w, billingPath, "whop-unlinked")
+}
+
 // redeem answers POST /settings/billing/redeem.
 func (s *Site) redeem(w http.ResponseWriter, r *http.Request) error {
 	f, err := form(w, r)

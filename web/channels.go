@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/google/uuid"
+
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/fault"
@@ -158,7 +160,15 @@ func (s *Site) followMailLink(w http.ResponseWriter, r *http.Request) error {
 	if r.PostFormValue("List-Unsubscribe") != "One-Click" { // in either form that the RFC allows
 		return fault.New(http.StatusBadRequest, "invalid_form", "This form is incomplete. Open the page again.")
 	}
-	link, err := s.post.FollowLink(r.Context(), r.PathValue("token"))
+	link, err := s.post.ReadLink(r.PathValue("token"))
+	if err != nil {
+		return err
+	}
+	if link.Undoes != uuid.Nil {
+		err = s.account.UndoEmail(r.Context(), link.Undoes)
+	} else {
+		link, err = s.post.FollowLink(r.Context(), r.PathValue("token"))
+	}
 	if err != nil {
 		return err
 	}

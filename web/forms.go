@@ -48,6 +48,9 @@ func errNoKey(cause error) error {
 func notice(done string) *ui.Notice {
 	sentence, ok := map[string]string{
 		"accepted":           "Noted. Thank you.",
+		"code-sent":          "Sent. Type the code of the mail below; it arrives within a minute.",
+		"email-changed":      "Your e-mail address is changed. You are signed out everywhere: sign in anew.",
+		"whop-unlinked":      "Unlinked. What was bought with it counts here no longer.",
 		"account-deleted":    "Your account is deleted. What lies at your broker is yours to look after there.",
 		"applied":            "Asked. An operator reads it; you are told the answer.",
 		"withdrawn":          "Withdrawn.",

@@ -127,6 +127,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"profile-waiting":     profilePage(frame("Profile", profilePath), waitingProfile(now)),
 		"profile-trader":      profilePage(frame("Profile", profilePath), profileView{User: cannedUser("ava", "Ava Example", users.Trader, now)}),
 		"leave":               leavePage(frame("Account", leavePath), cannedLeave()),
+		"leave-email":         leavePage(frame("Account", leavePath), waitingEmail(now)),
 		"leave-blocked":       leavePage(frame("Account", leavePath), leaveView{Leaving: account.Leaving{OnTheWay: 1}, Username: "ben"}),
 		"leave-last-admin":    leavePage(console("Account", leavePath), leaveView{Leaving: account.Leaving{LastAdmin: true}, Username: "root"}),
 		"users":               peoplePage(console("Users", usersPath), cannedPeople(now)),
@@ -190,6 +191,8 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"channels-wrong":   channelsPage(frame("Channels", channelsPath), channelsView{Typed: "http://10.0.0.1/hook", Wrong: "must begin with https://"}),
 		"mail-off":         mailLinkPage(open, mailLinkView{Token: "x.y", Link: delivery.Link{Categories: []string{delivery.NewsMail}}}),
 		"mail-off-done":    mailLinkPage(open, mailLinkView{Link: delivery.Link{Categories: []string{delivery.NewsMail}}, Done: true}),
+		"mail-undo":        mailLinkPage(open, mailLinkView{Token: "x.y", Link: delivery.Link{Undoes: uuid.UUID{9}}}),
+		"mail-undone":      mailLinkPage(open, mailLinkView{Link: delivery.Link{Undoes: uuid.UUID{9}}, Done: true}),
 		"mail-confirm":     mailLinkPage(open, mailLinkView{Token: "x.y"}),
 	}
 	results := frame("Analytics", analyticsPath)

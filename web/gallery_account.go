@@ -77,7 +77,17 @@ func wrongPeople(now time.Time) peopleView {
 
 func cannedLeave() leaveView {
 	return leaveView{
+		Email:    emailView{Address: "ben@example.com", Mails: true},
 		Leaving:  account.Leaving{Working: 1, Positions: 3, Copies: 2, Followers: 240, Accounts: 1, Renewing: true},
 		Username: "ben", Typed: "Ben", Wrong: "Type your username, ben, to delete the account.",
 	}
+}
+
+func waitingEmail(now time.Time) leaveView {
+	v := cannedLeave()
+	v.Email = emailView{
+		Address: "ben@example.com", Mails: true, Waiting: &account.EmailChange{Address: "a-very-long-name-of-somebody@mail.department.example.com", ExpiresAt: now.Add(9 * time.Minute)},
+		Code: "40718253", WrongCode: "The code is not the one in the mail.", Typed: "ben@example", Wrong: "The address must be an e-mail address such as name@example.com.",
+	}
+	return v
 }

@@ -17,6 +17,7 @@ const leavePath = "/settings/account"
 type leaveView struct {
 	account.Leaving
 
+	Email    emailView
 	Username string
 	Typed    string
 	Wrong    string // about what was typed
@@ -27,14 +28,17 @@ type leaveView struct {
 func (s *Site) leaveRoutes() []auth.Route {
 	return []auth.Route{
 		{Method: "GET", Pattern: leavePath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.leave},
+		{Method: "POST", Pattern: leavePath + "/email", Rule: auth.SignedIn | auth.StepUp | auth.SessionOnly, Class: httpio.Feed, Handler: s.changeEmail},
+		{Method: "POST", Pattern: leavePath + "/email/confirm", Rule: auth.SignedIn | auth.StepUp | auth.SessionOnly, Class: httpio.Feed, Handler: s.confirmEmail},
 		{Method: "POST", Pattern: leavePath + "/export", Rule: auth.SignedIn | auth.StepUp, Class: httpio.Feed, Handler: s.export},
 		{Method: "POST", Pattern: leavePath + "/delete", Rule: auth.SignedIn | auth.StepUp | auth.SessionOnly, Class: httpio.Feed, Handler: s.deleteAccount},
 	}
 }
 
-// leave answers GET /settings/account.
+// leave answers GET /settings/account. Its query: code, as the mail's link has it, to be
+// looked at and sent.
 func (s *Site) leave(w http.ResponseWriter, r *http.Request) error {
-	return s.showLeave(w, r, http.StatusOK, leaveView{})
+	return s.showLeave(w, r, http.StatusOK, leaveView{Email: emailView{Code: codeOf(r.URL.Query().Get("code"))}})
 }
 
 func (s *Site) showLeave(w http.ResponseWriter, r *http.Request, status int, v leaveView) error {
@@ -43,6 +47,9 @@ func (s *Site) showLeave(w http.ResponseWriter, r *http.Request, status int, v l
 		return err
 	}
 	if v.Leaving, err = s.account.Leaving(r.Context(), me(r.Context())); err != nil {
+		return err
+	}
+	if err := s.fillEmail(r.Context(), &v.Email); err != nil {
 		return err
 	}
 	v.Username = myName(r.Context())

@@ -94,6 +94,7 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "GET", Pattern: billingPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.billing},
 		{Method: "POST", Pattern: billingPath + "/checkout", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.checkout},
 		{Method: "POST", Pattern: billing.LinkPath, Rule: step, Class: httpio.Feed, Handler: s.beginWhop},
+		{Method: "POST", Pattern: billing.LinkPath + "/unlink", Rule: step | auth.SessionOnly, Class: httpio.Vital, Handler: s.unlinkWhop},
 		{Method: "GET", Pattern: billing.LinkPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.finishWhop},
 		{Method: "POST", Pattern: billingPath + "/redeem", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.redeem},
 		{Method: "POST", Pattern: billingPath + "/cancel", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.cancelPlan},

@@ -678,6 +678,7 @@ func (s *show) walkAccount(t *testing.T, session *http.Client) {
 	s.send(session, "DELETE", "/api/sessions/"+a.ids(t)[0], "").want(t, 200)
 	s.send(session, "GET", "/api/profile", "").want(t, 401)
 	s.do("ava", "DELETE", "/api/sessions", "").want(t, 200)
+	s.walkEmail(t)
 	if a := s.do("ava", "POST", "/api/account/export", "").want(t, 200); !bytes.HasPrefix(a.body, []byte("PK")) {
 		t.Errorf("export: %.40q", a.body)
 	}
@@ -685,6 +686,51 @@ func (s *show) walkAccount(t *testing.T, session *http.Client) {
 	s.eventually("cara may leave", func() bool {
 		return s.send(s.signIn("cara"), "POST", "/api/account/delete", `{"username":"cara"}`).status == 200
 	})
+}
+
+// walkEmail gives ava another address on the pages, and takes it back from the old mailbox.
+func (s *show) walkEmail(t *testing.T) {
+	const form, page = "Content-Type: application/x-www-form-urlencoded", "/settings/account"
+	address := func() string { return s.text(`select email from users where username = 'ava'`) }
+	last := func(to string) (subject, text string) {
+		var mails struct {
+			Data []struct{ Subject, Text string }
+		}
+		s.sandbox("GET", "/_sandbox/resend/mails?to="+to, nil, &mails)
+		if len(mails.Data) == 0 {
+			return "", ""
+		}
+		return mails.Data[len(mails.Data)-1].Subject, mails.Data[len(mails.Data)-1].Text
+	}
+	b := s.signIn("ava")
+	s.do("ava", "POST", page+"/email", "email=token%40example.com", form).want(t, 403)
+	s.send(b, "POST", page+"/email", "email=nobody", form).want(t, 422)
+	s.send(b, "POST", page+"/email", "email=new%40example.com", form).want(t, 303)
+	subject, _ := last("new@example.com")
+	code, _, _ := strings.Cut(subject, " ")
+	if a := s.send(b, "GET", page+"?code="+code, "").want(t, 200); !contains(a.body, `value="`+code+`"`) || !contains(a.body, "new@example.com") {
+		t.Error("the page does not wait for the code")
+	}
+	s.send(b, "POST", page+"/email/confirm", "code=1", form).want(t, 422)
+	s.send(b, "POST", page+"/email/confirm", "code="+code, form).want(t, 303)
+	s.send(b, "GET", "/api/profile", "").want(t, 401)
+	s.eventually("the old mailbox is told", func() bool {
+		subject, _ := last("ava@example.com")
+		return address() == "new@example.com" && subject == "The e-mail address of your Alertsify account was changed"
+	})
+	_, text := last("ava@example.com")
+	_, link, _ := strings.Cut(text, s.stage.env["APP_URL"])
+	link, _, _ = strings.Cut(link, "\n")
+	s.do("", "GET", link, "").want(t, 200)
+	if address() != "new@example.com" {
+		t.Error("looking at a link took the change back")
+	}
+	for range 2 {
+		s.do("", "POST", link, "List-Unsubscribe=One-Click", form).want(t, 200)
+	}
+	if address() != "ava@example.com" {
+		t.Errorf("taken back, the address is %s", address())
+	}
 }
 
 // Somebody who has nothing gets lists that are empty, and never null.

@@ -53,7 +53,7 @@ func TestBrowser(t *testing.T) {
 		{"the ticket is reached by keys", []window{desk}, ticketByKeys},
 		{"stop stops", []window{desk, phone}, stopStops},
 		{"a passkey guards an account", []window{phone}, passkeyGuards},
-		{"traders and copying are fit to read", []window{desk, phone}, tradersAreFitToRead},
+		{"a trader stops publishing", []window{desk, phone}, traderStopsPublishing},
 	} {
 		for _, w := range story.windows {
 			run(story.name+"/"+w.name, func(t *testing.T) { story.tell(t, b, w) })

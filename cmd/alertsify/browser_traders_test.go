@@ -2,19 +2,11 @@ package main
 
 import "testing"
 
-// What is seldom seen of traders, copying and results, from the gallery: long names, nothing
-// finished, who has stopped publishing, what is muted. Followed by a trader's own switch.
-func tradersAreFitToRead(t *testing.T, b *browser, w window) {
+// A trader stops publishing by their own switch, which everybody sees, and publishes again.
+func traderStopsPublishing(t *testing.T, b *browser, w window) {
 	s := open(t)
 	p := b.visitor(t, s.url, w)
 	p.signIn("ava")
-	for _, page := range []string{
-		"traders", "traders-none", "trader", "trader-new", "trader-open", "trader-stopped", "leaderboard", "leaderboard-copies", "leaderboard-apart", "leaderboard-open", "leaderboard-none", "copy", "followers", "copy-stop", "limits", "halted",
-		"analytics-overview", "analytics-trades", "analytics-calendar", "analytics-heatmap", "analytics-performance",
-	} {
-		p.open("/gallery/" + page)
-		p.inspect(page)
-	}
 	p.open("/copy")
 	p.click("[data-testid=publishing-ask]")
 	p.see("[data-testid=publishing-stop]")

@@ -107,7 +107,7 @@ func (a *Accounts) mayDelete(ctx context.Context, tx pgx.Tx, user uuid.UUID, con
 // them, destinations, then what nothing else waits for.
 func (a *Accounts) delete(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 	for _, part := range []func(context.Context, pgx.Tx, uuid.UUID) error{
-		a.copier.Leave, a.post.Forget, a.alerts.Forget, a.brokers.Forget, a.guard.EndAccess, a.users.Close,
+		a.copier.Leave, a.post.Forget, a.alerts.Forget, a.brokers.Forget, a.forgetEmails, a.guard.EndAccess, a.users.Close,
 	} {
 		if err := part(ctx, tx, user); err != nil {
 			return err

@@ -180,6 +180,7 @@ var notTaken = map[string]string{
 	"telegram_links":     "a word that links a chat, good for minutes",
 	"whop_link_attempts": "a sign-in at Whop on its way",
 	"portal_visits":      "a visit to the broker's portal on its way",
+	"email_changes":      "an address that is to be theirs, or was, for days",
 	"idempotency_keys":   "answers kept so that a repeat has no second effect",
 	"checkouts":          "a way to Whop's till, good for minutes",
 	"order_pace":         "how many orders a minute",

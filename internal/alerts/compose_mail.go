@@ -23,7 +23,8 @@ func MailTopic(category string) string {
 	}[category]
 }
 
-// mailCategory is what an unsubscribe link in a mail of this type switches off.
+// mailCategory is what an unsubscribe link in a mail of this type switches off; empty:
+// nothing does.
 func mailCategory(t Type) string {
 	switch t {
 	case OrderFilled, OrderCancelled, OrderRejected, CopyTradeAlert, CopyTradeClose, CopyTradeExecuted, CopyTradeFailed:
@@ -32,6 +33,8 @@ func mailCategory(t Type) string {
 		return delivery.SocialMail
 	case BrokerDisconnected, PaymentFailed, MembershipEnding:
 		return delivery.AccountMail
+	case Security:
+		return ""
 	default:
 		return delivery.NewsMail
 	}
@@ -41,6 +44,12 @@ func mailCategory(t Type) string {
 // names no price.
 func (a *Announcer) mail(n notificationRow) *delivery.Mail {
 	category := mailCategory(n.Type)
+	if category == "" {
+		return &delivery.Mail{
+			Kind: n.Type, Subject: email.Subject(n.Title), Items: []email.Item{a.mailItem(n)},
+			Reason: "You get this because it is about who gets into your account. It is security mail and cannot be switched off.",
+		}
+	}
 	return &delivery.Mail{
 		Kind: n.Type, Categories: []string{category}, Subject: subjectOf(n.Title, category),
 		Items:  []email.Item{a.mailItem(n)},

@@ -168,7 +168,7 @@ func topic(n notificationRow) string {
 
 func urgency(t Type) webpush.Urgency {
 	switch t {
-	case OrderFilled, CopyTradeAlert, CopyTradeClose, CopyTradeExecuted, CopyTradeFailed:
+	case OrderFilled, CopyTradeAlert, CopyTradeClose, CopyTradeExecuted, CopyTradeFailed, Security:
 		return webpush.High
 	case BrokerDisconnected, PaymentFailed, MembershipEnding, System:
 		return webpush.Normal

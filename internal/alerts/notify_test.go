@@ -81,6 +81,7 @@ func TestEachTypeTakesItsRoads(t *testing.T) {
 		alerts.CopyTradeAlert: "feed push push", alerts.CopyTradeClose: "feed push push",
 		alerts.CopyTradeExecuted: "push push", alerts.CopyTradeFailed: "push push", alerts.SubscriptionNew: "push push",
 		alerts.Achievement: "feed push push", alerts.Leaderboard: "feed", alerts.BrokerDisconnected: "email push push",
+		alerts.Security:      "email push push",
 		alerts.PaymentFailed: "email", alerts.MembershipEnding: "email", alerts.System: "email",
 	} {
 		h.notify(alerts.Notification{UserID: ben, Type: kind, Title: "x", LearntAt: h.now})

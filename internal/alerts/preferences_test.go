@@ -28,6 +28,7 @@ func TestEveryTypeIsInOneGroupAndAGroupHasOneDefault(t *testing.T) {
 			}
 		}
 	}
+	grouped = append(grouped, m.Fixed...) // what nobody switches is in none
 	all := alerts.Types()
 	slices.Sort(grouped)
 	slices.Sort(all)
@@ -154,5 +155,26 @@ func TestTheDocsHaveTheDefaults(t *testing.T) {
 		if !strings.Contains(string(body), row+"\n") {
 			t.Errorf("docs/messages.md has no row %q", row)
 		}
+	}
+}
+
+// Security goes everywhere that somebody can be reached, in no category that could be
+// switched off.
+func TestSecurityIsNotToBeSwitchedOff(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ben := h.user("ben")
+	m := alerts.Manners(nil)
+	if !slices.Equal(m.Fixed, []string{alerts.Security}) {
+		t.Errorf("fixed are %v", m.Fixed)
+	}
+	for _, channel := range []string{"push", "email", "telegram", "webhook"} {
+		if !slices.Contains(m.Usual[channel], alerts.Security) {
+			t.Errorf("security does not go by %s", channel)
+		}
+	}
+	_, err := h.announce.SetPreferences(h.ctx, ben, both, alerts.Choices{Groups: map[string]map[string]bool{"security": {"email": false}}})
+	if fault.CodeOf(err) != "validation_failed" {
+		t.Errorf("switching it off: %v", err)
 	}
 }

@@ -26,6 +26,7 @@ const (
 	BrokerDisconnected Type = "broker_disconnected"
 	PaymentFailed      Type = "payment_failed"
 	MembershipEnding   Type = "membership_ending"
+	Security           Type = "security" // a door of theirs has changed; nothing switches it off
 	System             Type = "system"
 )
 
@@ -34,9 +35,13 @@ func Types() []Type {
 	return []Type{
 		OrderFilled, OrderCancelled, OrderRejected, CopyTradeAlert, CopyTradeClose, CopyTradeExecuted,
 		CopyTradeFailed, SubscriptionNew, Achievement, Leaderboard, BrokerDisconnected, PaymentFailed,
-		MembershipEnding, System,
+		MembershipEnding, Security, System,
 	}
 }
+
+// fixed are the types that nobody switches off: they are in no group, and go where they go
+// by default.
+func fixed() []Type { return []Type{Security} }
 
 // channels are the roads a notification takes by default besides the inbox,
 // which it always reaches. A user's own program hears of all of them, their chat of what
@@ -49,7 +54,7 @@ func channels(t Type) []string {
 		return []string{delivery.ChannelWebhook, delivery.ChannelPush, delivery.ChannelTelegram, delivery.ChannelFeed}
 	case Leaderboard:
 		return []string{delivery.ChannelWebhook, delivery.ChannelFeed}
-	case BrokerDisconnected:
+	case BrokerDisconnected, Security:
 		return []string{delivery.ChannelWebhook, delivery.ChannelPush, delivery.ChannelTelegram, delivery.ChannelEmail}
 	case PaymentFailed, MembershipEnding, System:
 		return []string{delivery.ChannelWebhook, delivery.ChannelEmail}
@@ -74,7 +79,8 @@ type Group struct {
 	Types              []Type
 }
 
-// Groups lists them in the order in which people see them; each type is in one.
+// Groups lists them in the order in which people see them; each type that can be switched is
+// in one.
 func Groups() []Group {
 	return []Group{
 		{"questions", "Questions to you", "A trader you copy has bought or sold: approve or reject.", []Type{CopyTradeAlert, CopyTradeClose}},
@@ -96,12 +102,12 @@ func usual(t Type, channel string) bool { return slices.Contains(channels(t), ch
 // urgent are the types that quiet hours let through where their reader has not said
 // otherwise: what is over before the hours are, and what may cost money until somebody acts.
 func urgent() []Type {
-	return []Type{CopyTradeAlert, CopyTradeClose, CopyTradeFailed, OrderRejected, BrokerDisconnected}
+	return []Type{CopyTradeAlert, CopyTradeClose, CopyTradeFailed, OrderRejected, BrokerDisconnected, Security}
 }
 
 // Manners are what delivery has to know of the types when it is about to send.
 func Manners(today func() exchange.Date) delivery.Manners {
-	m := delivery.Manners{Usual: map[string][]string{}, Urgent: urgent(), Today: today}
+	m := delivery.Manners{Usual: map[string][]string{}, Urgent: urgent(), Fixed: fixed(), Today: today}
 	for _, channel := range delivery.Personal {
 		for _, t := range Types() {
 			if usual(t, channel) {

@@ -18,9 +18,10 @@ import (
 func acrossAllowed() []string {
 	return []string{
 		"internal/account/delete.go:Delete",
+		"internal/account/email.go:ChangeEmail", "internal/account/email.go:ConfirmEmail", "internal/account/email.go:tryCode",
 		"internal/alerts/announcements.go:SayToAll",
 		"internal/auth/linked.go:link",
-		"internal/billing/buy.go:claim", "internal/billing/link.go:link",
+		"internal/billing/buy.go:claim", "internal/billing/link.go:link", "internal/billing/unlink.go:Unlink",
 		"internal/copytrade/approve.go:Approve", "internal/copytrade/approve.go:Reject",
 		"internal/copytrade/decision.go:Decisions",
 		"internal/copytrade/drift.go:Drifts", "internal/copytrade/drift.go:settleDrift",

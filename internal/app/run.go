@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"github.com/alertsify/alertsify/internal/audit"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/hooks"
 	"github.com/alertsify/alertsify/internal/inbox"
@@ -191,12 +192,12 @@ func (a *App) logged(doing string, f func(context.Context) error) func(context.C
 func (a *App) cleanUp(ctx context.Context) error {
 	now := time.Now()
 	var errs []error
-	for _, trim := range []func(context.Context, *postgres.DB, time.Time) (int64, error){live.Trim, inbox.Trim, postgres.TrimKeys, status.Trim, delivery.TrimLinks} {
+	for _, trim := range []func(context.Context, *postgres.DB, time.Time) (int64, error){live.Trim, inbox.Trim, postgres.TrimKeys, status.Trim, delivery.TrimLinks, audit.Trim} {
 		_, err := trim(ctx, a.db, now)
 		errs = append(errs, err)
 	}
 	_, err := a.guard.Purge(ctx)
-	return errors.Join(append(errs, err)...)
+	return errors.Join(append(errs, err, a.account.TrimEmails(ctx))...)
 }
 
 // workInbox works SnapTrade's webhooks: the truth is read from the provider, an

@@ -184,3 +184,27 @@ func TestKindsAreTheWatchedTables(t *testing.T) {
 		}
 	}
 }
+
+// The log is kept for three years; what is older goes, in slices, and nothing else.
+func TestTheLogIsKeptForThreeYears(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	now := time.Now()
+	const day = 24 * time.Hour
+	for at, n := range map[time.Duration]int{3*365*day + time.Minute: 25_000, 3*365*day - time.Minute: 2, 0: 1} {
+		_, err := h.db.Pool().Exec(t.Context(), `
+			insert into audit_log (at, user_id, actor, act, kind, row_id, change) select $1, $2, 'user', 'update', 'users', '1', '{}' from generate_series(1, $3)`,
+			now.Add(-at), h.ava, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []int64{25_000, 0} {
+		if n, err := audit.Trim(t.Context(), h.db, now); err != nil || n != want {
+			t.Errorf("%d rows removed, %v, want %d", n, err, want)
+		}
+	}
+	if left := h.own(t, h.ava); len(left) != 3 {
+		t.Errorf("%d entries are left, want 3", len(left))
+	}
+}

@@ -127,7 +127,7 @@ func (g *Guard) Unlink(ctx context.Context, userID uuid.UUID, provider, subject 
 		if _, err := tx.Exec(ctx, "delete from identities where provider = $1 and subject = $2 and user_id = $3", provider, subject, userID); err != nil {
 			return err
 		}
-		if err := g.endAll(ctx, tx, userID); err != nil {
+		if err := g.EndSessions(ctx, tx, userID); err != nil {
 			return err
 		}
 		return g.tell(ctx, tx, userID, "A way to sign in was unlinked",
@@ -153,9 +153,9 @@ func parted(all []Linked, provider, subject string) (one *Linked, left bool) {
 	return one, left
 }
 
-// endAll ends every session of a user in the caller's transaction; whoever calls it
+// EndSessions ends every session of a user in the caller's transaction; whoever calls it
 // forgets the user afterwards.
-func (g *Guard) endAll(ctx context.Context, tx pgx.Tx, userID uuid.UUID) error {
+func (g *Guard) EndSessions(ctx context.Context, tx pgx.Tx, userID uuid.UUID) error {
 	if err := g.users.RaiseEpoch(ctx, tx, userID); err != nil {
 		return err
 	}
@@ -165,10 +165,10 @@ func (g *Guard) endAll(ctx context.Context, tx pgx.Tx, userID uuid.UUID) error {
 	return nil
 }
 
-// tell says to a user, in the app and by mail, that a door of theirs has changed.
+// tell says to a user, wherever they can be reached, that a door of theirs has changed.
 func (g *Guard) tell(ctx context.Context, tx pgx.Tx, userID uuid.UUID, title, body string) error {
 	return g.alerts.Notify(ctx, tx, alerts.Notification{
-		UserID: userID, Type: alerts.System, Title: title, Body: body, URL: SecurityPath, LearntAt: g.now(),
+		UserID: userID, Type: alerts.Security, Title: title, Body: body, URL: SecurityPath, LearntAt: g.now(),
 	})
 }
 

@@ -391,7 +391,7 @@ func (g *Guard) ForgetPasskeys(ctx context.Context, username string) error {
 		if gone == 0 {
 			return fault.Conflict("invalid_state", user.Username+" has no passkey.")
 		}
-		if err := g.endAll(ctx, tx, user.ID); err != nil {
+		if err := g.EndSessions(ctx, tx, user.ID); err != nil {
 			return err
 		}
 		return g.tell(ctx, tx, user.ID, "Your passkeys were removed by an operator",

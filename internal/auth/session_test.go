@@ -97,6 +97,9 @@ func TestSigningOutEverywhere(t *testing.T) {
 	if stranger.name() != "ben_reed" {
 		t.Error("somebody else was signed out")
 	}
+	if told := h.told(ava.ID); told != "You were signed out everywhere" || h.count("select count(*) from notifications where type = 'security'") != 1 {
+		t.Errorf("told %q", told)
+	}
 	for _, p := range listening {
 		if valid, err := h.guard.StillValid(ctx, p); valid || err != nil {
 			t.Errorf("an open stream may go on: %v, %v", valid, err)

@@ -63,7 +63,11 @@ func (g *Guard) EndSignIn(ctx context.Context, userID, id uuid.UUID) error {
 // Access tokens stay, and so do open orders and copying.
 func (g *Guard) SignOutEverywhere(ctx context.Context, userID uuid.UUID) error {
 	err := g.db.As(ctx, userID, func(ctx context.Context, tx pgx.Tx) error {
-		return g.endAll(ctx, tx, userID)
+		if err := g.EndSessions(ctx, tx, userID); err != nil {
+			return err
+		}
+		return g.tell(ctx, tx, userID, "You were signed out everywhere",
+			"Orders, copying and access tokens go on. If that was not you, sign in and look at your ways to sign in.")
 	})
 	if err != nil {
 		return fmt.Errorf("sign out everywhere: %w", err)

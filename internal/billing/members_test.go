@@ -464,6 +464,54 @@ func TestWhoSignsInAtWhopHasWhatTheyBoughtThere(t *testing.T) {
 	}
 }
 
+// links ties a Whop user to somebody, as signing in there does.
+func (s *shop) links(user uuid.UUID, who string) {
+	s.Helper()
+	address, err := s.members.BeginLink(s.ctx, user)
+	s.must(err)
+	state, code := s.come(address, who)
+	s.must(s.members.FinishLink(s.ctx, user, state, code))
+}
+
+func TestWhoUnlinksWhopKeepsWhatIsTheirsAnyhow(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ben, cara := s.person("ben"), s.person("cara")
+	if err := s.members.Unlink(s.ctx, ben); fault.CodeOf(err) != "invalid_state" {
+		t.Errorf("nothing is linked: %v", err)
+	}
+	s.happen("membership.activated", "user_elsewhere", trader)
+	s.links(ben, "user_elsewhere")
+	s.plan(ben, billing.PlanTrader, "linked")
+	if err := s.members.Unlink(s.ctx, cara); fault.CodeOf(err) != "invalid_state" {
+		t.Errorf("cara unlinked ben's: %v", err)
+	}
+
+	s.fault("GET /api/v1/memberships", "error", 3) // as often as it is asked
+	if err := s.members.Unlink(s.ctx, ben); fault.CodeOf(err) != "unavailable" {
+		t.Errorf("while Whop is away: %v", err)
+	}
+	s.plan(ben, billing.PlanTrader, "while Whop is away")
+
+	s.happen("membership.activated", "ben", pro) // by our checkout: it names him
+	s.work()
+	s.must(s.members.Unlink(s.ctx, ben))
+	s.plan(ben, billing.PlanPro, "what the link alone had tied is gone, what names him is not")
+	if st, err := s.members.Standing(s.ctx, ben); err != nil || st.Linked {
+		t.Errorf("%+v, %v", st, err)
+	}
+	if n := s.count(`select count(*) from notifications where user_id = $1 and type = 'security' and title = 'Your Whop account was unlinked'`, ben) +
+		s.count(`select count(*) from notifications where user_id = $1 and title = 'Your trader plan has ended'`, ben); n != 2 {
+		t.Errorf("told of %d of two things", n)
+	}
+	s.happen("membership.updated", "user_elsewhere", trader)
+	s.work()
+	s.plan(ben, billing.PlanPro, "an event about what was let go")
+	s.links(cara, "user_elsewhere")
+	s.plan(cara, billing.PlanTrader, "linked by somebody else")
+	s.plan(ben, billing.PlanPro, "linked by somebody else")
+}
+
 func TestNothingIsSoldWithoutProducts(t *testing.T) {
 	t.Parallel()
 	gate, err := billing.New(billing.Options{DefaultPlan: billing.PlanPro}) // as operators may choose

@@ -49,6 +49,8 @@ func (m *Members) keep(ctx context.Context, number int64, list []held) (changed 
 				select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::timestamptz[], $7::boolean[],
 					$8::timestamptz[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::uuid[])
 				as q(id, whop_user, product, status, access, access_until, cancel_at_period_end, period_start, period_end, manage_url, bought_at, person)
+			), links as ( -- held, so that one that is being taken away is either there until the end of this, or not at all
+				select whop_user, user_id from whop_links where whop_user = any($2) order by whop_user for key share
 			), before as (
 				select id, access from memberships where id = any($1) order by id for no key update
 			), written as (
@@ -56,7 +58,7 @@ func (m *Members) keep(ctx context.Context, number int64, list []held) (changed 
 					period_end, manage_url, bought_at, ended_at, read)
 				select q.id, coalesce(l.user_id, r.user_id, u.id), q.whop_user, q.product, q.status, q.access, q.access_until, q.cancel_at_period_end,
 					q.period_start, q.period_end, q.manage_url, q.bought_at, case when not q.access then $14::timestamptz end, $13::bigint
-				from q left join whop_links l on l.whop_user = q.whop_user
+				from q left join links l on l.whop_user = q.whop_user
 					left join redemptions r on r.membership_id = q.id
 					left join users u on u.id = q.person
 					left join before b on b.id = q.id

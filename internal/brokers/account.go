@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/postgres"
@@ -221,7 +222,15 @@ func (a *Accounts) Remove(ctx context.Context, user, account uuid.UUID) error {
 		if err := lockUser(ctx, tx, user); err != nil {
 			return err
 		}
-		return dismiss(ctx, tx, user, account)
+		institution, err := dismiss(ctx, tx, user, account)
+		if err != nil {
+			return err
+		}
+		return a.alerts.Notify(ctx, tx, alerts.Notification{
+			UserID: user, Type: alerts.Security, Title: "A broker account was removed", URL: brokersPath, LearntAt: a.now(),
+			Body: "Nothing is traded on your account at " + institution + " from here any more. What is open there stays. " +
+				"If that was not you, sign out everywhere and look at your ways to sign in.",
+		})
 	})
 	if err != nil {
 		return err
@@ -232,25 +241,25 @@ func (a *Accounts) Remove(ctx context.Context, user, account uuid.UUID) error {
 	return nil
 }
 
-func dismiss(ctx context.Context, tx pgx.Tx, user, account uuid.UUID) error {
+func dismiss(ctx context.Context, tx pgx.Tx, user, account uuid.UUID) (institution string, err error) {
 	var connection uuid.UUID
-	err := tx.QueryRow(ctx, `
+	err = tx.QueryRow(ctx, `
 		update accounts set removed_at = now(), dismissed_at = now(), selected = false, can_trade = false, updated_at = now()
-		where id = $1 and user_id = $2 and removed_at is null and category = 'INVESTMENT' returning connection_id`, account, user).Scan(&connection)
+		where id = $1 and user_id = $2 and removed_at is null and category = 'INVESTMENT' returning connection_id, institution`, account, user).Scan(&connection, &institution)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fault.NotFound()
+		return "", fault.NotFound()
 	}
 	if err != nil {
-		return fmt.Errorf("remove account %s: %w", account, err)
+		return "", fmt.Errorf("remove account %s: %w", account, err)
 	}
 	_, err = tx.Exec(ctx, `
 		update connections set remove_requested_at = now(), updated_at = now()
 		where id = $1 and user_id = $2 and remove_requested_at is null and not exists (
 			select from accounts where connection_id = $1 and removed_at is null and category = 'INVESTMENT')`, connection, user)
 	if err != nil {
-		return fmt.Errorf("remove connection %s: %w", connection, err)
+		return "", fmt.Errorf("remove connection %s: %w", connection, err)
 	}
-	return nil
+	return institution, nil
 }
 
 // NoteOrderLists notes whether the account's broker lists orders, or answers 501 to

@@ -109,7 +109,10 @@ func TestTheLastAccountTakesItsConnectionAlong(t *testing.T) {
 		t.Error("the connection is not marked deleted")
 	}
 	if n := s.disconnectNotes(user); n != 0 {
-		t.Error("somebody was told what they did themselves")
+		t.Error("somebody was told that their broker is away, by themselves")
+	}
+	if n := s.count(`select count(*) from notifications where user_id = $1 and type = 'security' and title = 'A broker account was removed'`, user); n != 1 {
+		t.Errorf("told %d times who took it away", n)
 	}
 	if err := s.accounts.Remove(s.ctx, user, account.ID); !errors.Is(err, fault.NotFound()) {
 		t.Errorf("removing it again: %v", err)

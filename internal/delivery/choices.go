@@ -27,6 +27,7 @@ var ringing = []string{ChannelPush, ChannelTelegram}
 type Manners struct {
 	Usual  map[string][]string  // by channel, the types that go there unless their reader chose otherwise; nil: all do
 	Urgent []string             // the types that quiet hours let through
+	Fixed  []string             // the types that neither a choice nor a complaint stops
 	Today  func() exchange.Date // the market's own
 }
 
@@ -74,7 +75,8 @@ func (p *Post) honour(ctx context.Context, tx pgx.Tx, c *counter, destinations [
 }
 
 // finishUnwanted ends what is switched off, what is of a muted trader, and a question
-// that was answered; and all mail to who reported ours as unwanted, a test too. A muted
+// that was answered; and all mail to who reported ours as unwanted, a test too, but for
+// what nobody switches off. A muted
 // trader's sells come through where they need their reader: a question, or one that failed.
 // Muting for the day is about questions to buy only.
 // It reads copytrade's tables: a question, and what came of it, have the decision's id
@@ -87,6 +89,7 @@ func (p *Post) finishUnwanted(ctx context.Context, tx pgx.Tx, c *counter, destin
 	_, err := tx.Exec(ctx, `
 		with waiting as (
 			select d.id, case
+				when n.type = any($11) then null
 				when d.channel = 'email' and x.user_id is not null then $10
 				when n.data ? 'test' then null
 				when not coalesce(k.wanted, $4::text[] is null or n.type = any($4)) then $6
@@ -106,7 +109,7 @@ func (p *Post) finishUnwanted(ctx context.Context, tx pgx.Tx, c *counter, destin
 		)
 		update deliveries d set state = 'superseded', last_error = w.reason, updated_at = $3
 		from waiting w where d.id = w.id and d.state = 'pending' and w.reason is not null`,
-		destinations, c.name, now, usual, p.manners.Today(), reasonOff, reasonDecided, reasonMuted, reasonMutedDay, reasonUnwanted)
+		destinations, c.name, now, usual, p.manners.Today(), reasonOff, reasonDecided, reasonMuted, reasonMutedDay, reasonUnwanted, append([]string{}, p.manners.Fixed...))
 	if err != nil {
 		return fmt.Errorf("finish what is not wanted: %w", err)
 	}

@@ -386,6 +386,50 @@ func TestAComplaintStopsAllMail(t *testing.T) {
 	}
 }
 
+// Neither a complaint, nor a choice made in some other way, nor quiet hours keep security
+// mail from its reader, and it has no link that would.
+func TestSecurityMailGoesInAnyCase(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ava := s.reader("ava", "ava@example.com")
+	s.exec(`insert into mail_complaints (user_id, at) values ($1, now())`, ava)
+	s.exec(`insert into notification_choices (user_id, type, channel, wanted, changed_at) values ($1, 'security', 'email', false, now())`, ava)
+	s.exec(`insert into quiet_hours (user_id, begins, ends, zone, urgent_through, changed_at) values ($1, 0, 1439, 'UTC', false, now())`, ava)
+	s.tell(ava, alerts.Security, "A passkey was added")
+	s.tell(ava, alerts.BrokerDisconnected, "Reconnect")
+	s.drain()
+	got := s.letters()
+	if len(got) != 1 || got[0].Subject != "A passkey was added" || got[0].Headers["List-Unsubscribe"] != "" || strings.Contains(got[0].Text, "No more of these") {
+		t.Errorf("sent were %+v", got)
+	}
+}
+
+// A letter is one mail, however often it is sent, to whomever; of a mailbox that was given
+// up what waits is not sent.
+func TestALetterGoesToAnyAddressOnce(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	l := delivery.Letter{ID: uuid.New(), Kind: "email-changed", To: "old@example.com", Subject: "Changed", Title: "Changed", Reason: "You had it.", Link: s.post.UndoPage(uuid.New(), s.clock.now().Add(time.Hour)), Action: "Take it back"}
+	for range 2 {
+		s.must(s.post.SendLetter(s.ctx, l))
+	}
+	got := s.letters()
+	if len(got) != 1 || got[0].To[0] != "old@example.com" || got[0].Headers["List-Unsubscribe"] != "" {
+		t.Errorf("sent were %+v", got)
+	}
+	if n := scan[int](s, `select count(*) from mails`); n != 0 {
+		t.Errorf("%d letters are kept", n)
+	}
+	ava := s.reader("ava", "ava@example.com")
+	s.tell(ava, alerts.PaymentFailed, "One")
+	s.inTx(func(ctx context.Context, tx pgx.Tx) error { return s.post.DropMailbox(ctx, tx, ava) })
+	s.inTx(func(ctx context.Context, tx pgx.Tx) error { return s.post.DropMailbox(ctx, tx, ava) })
+	s.drain()
+	if n := len(s.letters()); n != 1 {
+		t.Errorf("%d mails, of which some went to a mailbox that was given up", n)
+	}
+}
+
 // mailed are the groups of preferences that go to somebody by mail.
 func (s *street) mailed(user uuid.UUID) string {
 	s.Helper()

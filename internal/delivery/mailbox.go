@@ -123,14 +123,15 @@ func (p *Post) ResumeMail(ctx context.Context, user uuid.UUID) error {
 
 // Link is what the address in a mail would do, for the page that asks.
 type Link struct {
-	Categories []string // switched off; none: the mailbox is used again
+	Categories []string  // switched off; none: the mailbox is used again, or
+	Undoes     uuid.UUID // this change of an address is taken back
 }
 
 // ReadLink tells what a token does, without doing it: scanners fetch every address of a
 // mail. Errors: not_found for one that is none of ours, or too old.
 func (p *Post) ReadLink(token string) (Link, error) {
 	grant, err := p.grant(token)
-	return Link{Categories: grant.Categories}, err
+	return Link{Categories: grant.Categories, Undoes: grant.Change}, err
 }
 
 func (p *Post) grant(token string) (email.Grant, error) {
@@ -144,11 +145,15 @@ func (p *Post) grant(token string) (email.Grant, error) {
 	return grant, nil
 }
 
-// FollowLink does what a token allows; doing it twice changes nothing. Errors: not_found.
+// FollowLink does what a token allows about mail; doing it twice changes nothing. Taking
+// back a change of an address is not the post's. Errors: not_found.
 func (p *Post) FollowLink(ctx context.Context, token string) (Link, error) {
 	grant, err := p.grant(token)
 	if err != nil {
 		return Link{}, err
+	}
+	if grant.Change != uuid.Nil {
+		return Link{}, fault.NotFound()
 	}
 	if grant.Confirms() {
 		return Link{}, p.confirm(ctx, grant.Mailbox)

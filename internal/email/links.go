@@ -38,13 +38,14 @@ func NewLinks(appURL string, from secret.Text) *Links {
 // Page is the address of a page of ours.
 func (l *Links) Page(path string) string { return l.app + path }
 
-// Grant is what a token allows: either that mail of some categories to a user is
-// switched off, or that a mailbox is used again.
+// Grant is what a token allows: that mail of some categories to a user is switched off,
+// that a mailbox is used again, or that a user has the address of before again.
 type Grant struct {
 	User       uuid.UUID // whose mail
 	Categories []string  // which
 
 	Mailbox uuid.UUID // the destination that its owner has shown to read
+	Change  uuid.UUID // the change of an address that is undone
 	Until   time.Time
 }
 
@@ -60,6 +61,11 @@ func (l *Links) Unsubscribe(user uuid.UUID, categories []string) string {
 // Confirm is the address by which who reads a mailbox has it used again.
 func (l *Links) Confirm(mailbox uuid.UUID, until time.Time) string {
 	return l.address("use|" + mailbox.String() + "|" + strconv.FormatInt(until.Unix(), 10))
+}
+
+// Undo is the address by which who reads somebody's old mailbox takes a change of it back.
+func (l *Links) Undo(change uuid.UUID, until time.Time) string {
+	return l.address("undo|" + change.String() + "|" + strconv.FormatInt(until.Unix(), 10))
 }
 
 func (l *Links) address(grant string) string {
@@ -98,10 +104,17 @@ func parseGrant(parts []string, now time.Time) (Grant, bool) {
 	switch parts[0] {
 	case "off":
 		return Grant{User: id, Categories: strings.Split(parts[2], ",")}, parts[2] != ""
+	}
+	seconds, err := strconv.ParseInt(parts[2], 10, 64)
+	until := time.Unix(seconds, 0)
+	if err != nil || !now.Before(until) {
+		return Grant{}, false
+	}
+	switch parts[0] {
 	case "use":
-		seconds, err := strconv.ParseInt(parts[2], 10, 64)
-		until := time.Unix(seconds, 0)
-		return Grant{Mailbox: id, Until: until}, err == nil && now.Before(until)
+		return Grant{Mailbox: id, Until: until}, true
+	case "undo":
+		return Grant{Change: id, Until: until}, true
 	}
 	return Grant{}, false
 }

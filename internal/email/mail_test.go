@@ -118,6 +118,13 @@ func TestATokenAllowsWhatItSaysAndNothingElse(t *testing.T) {
 	if _, ok := links.Read(use, now.Add(time.Hour)); ok {
 		t.Error("a confirmation works after its time")
 	}
+	undo := token(links.Undo(box, now.Add(time.Hour)))
+	if grant, ok := links.Read(undo, now); !ok || grant.Change != box || grant.Confirms() || len(grant.Categories) != 0 {
+		t.Errorf("undo: %+v, %v", grant, ok)
+	}
+	if _, ok := links.Read(undo, now.Add(time.Hour)); ok {
+		t.Error("a change is undone after its time")
+	}
 	first, second, _ := strings.Cut(off, ".")
 	useFirst, _, _ := strings.Cut(use, ".")
 	for _, wrong := range []string{"", ".", off + "A", first, first + ".", useFirst + "." + second, strings.Repeat("A", 600)} {

@@ -49,6 +49,7 @@ func New(o Options) (*river.Client[pgx.Tx], error) {
 	river.AddWorker(workers, &execute{copier: o.Copier})
 	river.AddWorker(workers, &triggered{copier: o.Copier})
 	river.AddWorker(workers, &farewell{account: o.Account})
+	river.AddWorker(workers, &emailChanged{account: o.Account})
 	river.AddWorker(workers, &rank{boards: o.Rank})
 	queues := map[string]int{hourly: 1, orders.SendQueue: sendsAtOnce, orders.ExitQueue: exitsAtOnce, orders.ChangedQueue: copiesAtOnce}
 	cfg := postgres.QueueConfig(queues, workers, o.Logger)
@@ -191,4 +192,17 @@ func (w *farewell) Timeout(*river.Job[account.FarewellJob]) time.Duration { retu
 // Work does what follows from a deleted account elsewhere.
 func (w *farewell) Work(ctx context.Context, job *river.Job[account.FarewellJob]) error {
 	return w.account.Farewell(ctx, job.Args.UserID)
+}
+
+type emailChanged struct {
+	river.WorkerDefaults[account.EmailChangedJob]
+	account *account.Accounts
+}
+
+// Timeout is more than one mail may take.
+func (w *emailChanged) Timeout(*river.Job[account.EmailChangedJob]) time.Duration { return time.Minute }
+
+// Work tells the mailbox of before, with the way back.
+func (w *emailChanged) Work(ctx context.Context, job *river.Job[account.EmailChangedJob]) error {
+	return w.account.TellOldMailbox(ctx, job.Args.ChangeID)
 }

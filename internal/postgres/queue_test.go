@@ -10,6 +10,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/pgtest"
 	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/riverqueue/river"
@@ -209,5 +210,63 @@ func TestOnlyTheQueueItselfWaitsForNoDisk(t *testing.T) {
 	}
 	if at.queue != "off" || at.job != "on" {
 		t.Errorf("synchronous_commit is %s in the queue's sessions, %s in those of its jobs", at.queue, at.job)
+	}
+}
+
+// What runs for a person adds jobs, and sees and changes none that another has added.
+func TestAMemberSeesNoJobOfOthers(t *testing.T) {
+	t.Parallel()
+	ctx, db := context.Background(), pgtest.New(t)
+	add, err := postgres.NewQueue(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ava, ben := member(t, db, "ava"), member(t, db, "ben")
+	for range 2 { // the second time with what the library does about one that is there already
+		for _, who := range []uuid.UUID{ava, ben} {
+			err := db.As(ctx, who, func(ctx context.Context, tx pgx.Tx) error {
+				_, err := add.InsertTx(ctx, tx, bell{Order: who.String()}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}})
+				return err
+			})
+			if err != nil {
+				t.Fatalf("add a job: %v", err)
+			}
+		}
+	}
+	if err := db.AsSystem(ctx, "job:test", func(ctx context.Context, tx pgx.Tx) error {
+		_, err := add.InsertTx(ctx, tx, bell{Order: "of nobody"}, nil)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var all, hers int
+	if err := db.Pool().QueryRow(ctx, `select count(*) from river_job`).Scan(&all); err != nil || all != 3 {
+		t.Errorf("%d jobs wait, %v, want one of each and one of nobody", all, err)
+	}
+	err = db.As(ctx, ava, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `select count(*) from river_job where kind = 'test_bell'`).Scan(&hers)
+	})
+	if err != nil || hers != 1 {
+		t.Errorf("ava sees %d jobs, %v, want her own", hers, err)
+	}
+	for _, sql := range []string{
+		`update river_job set state = 'cancelled'`, `update river_job set args = '{}'`, `delete from river_job`,
+		`insert into river_job (kind, args, max_attempts, by_user) values ('test_bell', '{}', 1, '` + ben.String() + `')`,
+		`insert into river_job (kind, args, max_attempts, by_user) values ('test_bell', '{}', 1, null)`,
+		`insert into river_job (kind, args, max_attempts, state, finalized_at) values ('test_bell', '{}', 1, 'completed', now())`,
+	} {
+		err := db.As(ctx, ava, func(ctx context.Context, tx pgx.Tx) error { _, err := tx.Exec(ctx, sql); return err })
+		if refused := (*pgconn.PgError)(nil); !errors.As(err, &refused) || refused.Code != "42501" {
+			t.Errorf("%s: %v, want a refusal", sql, err)
+		}
+	}
+	var changed int64
+	err = db.As(ctx, ava, func(ctx context.Context, tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `update river_job set kind = 'test_bell'`)
+		changed = tag.RowsAffected()
+		return err
+	})
+	if err != nil || changed != 1 {
+		t.Errorf("everybody's jobs were named anew: %d, %v", changed, err)
 	}
 }

@@ -438,9 +438,9 @@ var desk = []place{
 	{"/settings/channels", "mail", "Channels"},
 	{"/settings/billing", "plan", "Plan"},
 	{"/settings/appearance", "palette", "Appearance"},
-	{"/settings/security", "person", "Security"},
+	{"/settings/security", "shield", "Security"},
 	{"/settings/activity", "eye", "Activity"},
-	{"/settings/account", "out", "Account"},
+	{"/settings/account", "card", "Account"},
 }
 
 var hand = []place{
@@ -455,7 +455,7 @@ var hand = []place{
 func entries(p Page) []place {
 	if p.Person != nil && p.Person.Admin {
 		return append(slices.Clone(desk), place{"/admin/integrations", "link", "Integrations"}, place{"/admin/webhooks", "feed", "Webhooks"}, place{"/admin/halts", "stop", "Halts"}, place{"/admin/reviews", "eye", "Reviews"}, place{"/admin/budget", "budget", "Budget"},
-			place{"/admin/users", "person", "Users"}, place{"/admin/members", "plan", "Members"},
+			place{"/admin/users", "copying", "Users"}, place{"/admin/members", "plan", "Members"},
 			place{"/admin/deliveries", "orders", "Deliveries"}, place{"/admin/announcements", "info", "Announcements"},
 			place{"/admin/audit", "eye", "Audit"})
 	}
