@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -168,6 +169,6 @@ func cannedFeed(now time.Time) feedView {
 		ID: uuid.UUID{3}, Username: "christopher_long_name", Side: "STC", Contract: contract("BRKB", exchange.Put, "412.5", exchange.TradingDay(now)), Quantity: 120, Filled: 120,
 		Price: money.MustPrice("0.00"), Entry: price("0.035"), RealizedPnl: &lost, RealizedPercent: &percent, At: now.Add(-50 * time.Hour),
 	}
-	v.Items = append(cannedTrader(now).Alerts, expired)
+	v.Items = slices.Concat(cannedTrader(now).Alerts, []alerts.FeedItem{expired})
 	return v
 }

@@ -101,8 +101,7 @@ func parseGrant(parts []string, now time.Time) (Grant, bool) {
 	if err != nil {
 		return Grant{}, false
 	}
-	switch parts[0] {
-	case "off":
+	if parts[0] == "off" {
 		return Grant{User: id, Categories: strings.Split(parts[2], ",")}, parts[2] != ""
 	}
 	seconds, err := strconv.ParseInt(parts[2], 10, 64)
