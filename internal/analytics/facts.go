@@ -65,10 +65,16 @@ func (g grain) parts() string {
 	)`
 }
 
-// rolled are the conditions of a rollup's row r.
+// rolled are the conditions of a rollup's row r. (Where nothing is marked, as mostly, "not in"
+// is answered without a look at the row: to find the month of thousands of days takes longer
+// than to add them up.)
 func (g grain) rolled() string {
+	month := `r.month`
+	if g == byDay {
+		month = `date_trunc('month', r.day::timestamp)::date`
+	}
 	return `r.user_id = @user and r.` + string(g) + ` >= (select first from mine) and r.` + string(g) + ` < (select last from mine)
-		and not exists (select from dirty where month = date_trunc('month', r.` + string(g) + `)::date)
+		and ` + month + ` not in (select month from dirty)
 		and (@account::uuid is null or r.account_id = @account)
 		and (@copied::bool is null or r.copied = @copied)
 		and (@trader::text is null or r.trader_id = (select id from whom))`

@@ -521,3 +521,12 @@ func TestAnExportIsStreamed(t *testing.T) {
 		}
 	}
 }
+
+// A point of the curve as the API has it, whoever encodes it.
+func TestAPointOfTheCurve(t *testing.T) {
+	t.Parallel()
+	got, err := json.Marshal([]Point{{exchange.MustDate("2026-11-20"), amount(decimal.New(-5, -1)), amount(decimal.New(12, 2)), amount(decimal.New(12345, -3))}})
+	if want := `[{"trade_date":"2026-11-20","pnl":"-0.50","cumulative_pnl":"1200.00","drawdown":"12.345"}]`; err != nil || string(got) != want {
+		t.Errorf("%s (%v)", got, err)
+	}
+}

@@ -89,6 +89,13 @@ type Point struct {
 	Drawdown   money.Amount  `json:"drawdown"`
 }
 
+// MarshalJSON writes a point in one piece: a curve has thousands of them, and to encode each
+// figure by itself takes longer than to read them all.
+func (p Point) MarshalJSON() ([]byte, error) {
+	return []byte(`{"trade_date":"` + p.Date.String() + `","pnl":"` + p.PnL.String() + `","cumulative_pnl":"` + p.Cumulative.String() +
+		`","drawdown":"` + p.Drawdown.String() + `"}`), nil
+}
+
 // pointsMost bounds a curve: some forty years of trading days.
 const pointsMost = 10_000
 

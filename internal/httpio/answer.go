@@ -44,10 +44,12 @@ func AnswerPage(w http.ResponseWriter, data, pagination any, nextCursor string) 
 	}{data, pagination, next})
 }
 
+// encoded are the options of every answer and event: made once, because marshalers remember
+// which types they are for.
+var encoded = json.JoinOptions(json.Deterministic(true), json.WithMarshalers(json.MarshalToFunc(marshalInstant)))
+
 // Marshal encodes as every answer and event of ours is encoded.
-func Marshal(v any) ([]byte, error) {
-	return json.Marshal(v, json.Deterministic(true), json.WithMarshalers(json.MarshalToFunc(marshalInstant)))
-}
+func Marshal(v any) ([]byte, error) { return json.Marshal(v, encoded) }
 
 // marshalInstant writes UTC: the database driver hands out instants in the zone
 // of the machine.

@@ -105,8 +105,11 @@ func unquote(b []byte) (decimal.Decimal, error) {
 func plain(d decimal.Decimal) string {
 	s := d.String()
 	_, fraction, _ := strings.Cut(s, ".")
-	if len(fraction) < 2 {
-		return d.StringFixed(2)
+	switch len(fraction) {
+	case 0:
+		return s + ".00"
+	case 1:
+		return s + "0"
 	}
 	return s
 }
