@@ -71,11 +71,11 @@ func cannedStatus(now time.Time) statusView {
 		{Name: "placing", Minute: now, State: status.OK},
 		{Name: "snaptrade", Minute: now, State: status.Error, Detail: "answered 503"},
 		{Name: "discord", Minute: now.Add(-25 * time.Minute), State: status.OK, Latency: 180 * time.Millisecond},
-		{Name: "push", Minute: now, State: status.Disabled},
-		{Name: "sign-in", Minute: now, State: status.OK},
+		{Name: "whop", Minute: now, State: status.Disabled},
+		{Name: "market", Minute: now, State: status.OK, Latency: 95 * time.Millisecond},
 	}
 	var days []status.Day
-	for _, name := range []string{"database", "discord", "placing", "sign-in", "snaptrade"} {
+	for _, name := range []string{"database", "discord", "placing", "market", "snaptrade"} {
 		for i := range 71 {
 			d := status.Day{Name: name, Day: now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -i), OK: 1440}
 			switch {

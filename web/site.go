@@ -97,6 +97,7 @@ type Site struct {
 	members  *billing.Members
 	hub      *live.Hub
 	status   *status.Recorder
+	shown    shownStatus
 	webhooks *inbox.Inbox
 	remedies map[string]string
 	clock    *exchange.Clock

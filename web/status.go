@@ -1,11 +1,13 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alertsify/alertsify/internal/status"
@@ -20,19 +22,17 @@ const unheardAfter = 3 * time.Minute
 type PublicService struct{ Check, Name, For string }
 
 // PublicServices are those of the public page, in its order. What is not here is the
-// operators' business: it tells of our set-up and not of a service.
+// operators' business: it tells of our set-up, and nobody outside is asked.
 var PublicServices = []PublicService{ //nolint:gochecknoglobals // a constant table
 	{"database", "Website and accounts", "Pages, orders and results are kept"},
 	{"placing", "Placing orders", "Buys and sells are sent"},
 	{"snaptrade", "Brokers", "SnapTrade, which connects brokerage accounts"},
 	{"market", "Quotes and chains", "Prices, which are shown and never decide what an order did"},
 	{"discord", "Discord alerts", "The platform's own channels"},
-	{"push", "Push notifications", "Alerts on phones and desktops"},
 	{"telegram", "Telegram", "Alerts and approvals in a chat"},
 	{"email", "E-mail", "Notices and summaries"},
 	{"getstream", "Feeds", "Timelines of traders"},
 	{"whop", "Memberships", "Whop, where plans are bought"},
-	{"sign-in", "Sign-in", "Google, Discord and GitHub"},
 	{"redis", "Live updates", "Pages that move by themselves; without it they are reloaded"},
 }
 
@@ -67,19 +67,59 @@ const (
 
 // publicStatus answers GET /status.
 func (s *Site) publicStatus(w http.ResponseWriter, r *http.Request) error {
-	latest, err := s.status.Latest(r.Context())
+	v, err := s.statusNow(r.Context())
 	if err != nil {
 		return err
 	}
-	days, err := s.status.Days(r.Context())
-	if err != nil {
-		return err
+	return s.show(w, r, http.StatusOK, statusPage(s.frame(r, "Status", statusPath), v))
+}
+
+// statusKept is how long a view of the public page is everybody's: anybody may ask for it,
+// any number of times, and it changes once a minute.
+const statusKept = 15 * time.Second
+
+// shownStatus is the view that was read last.
+type shownStatus struct {
+	mu sync.Mutex
+	at time.Time
+	v  statusView
+}
+
+// statusNow reads the view at most every 15 s, one at a time. While the database is away it
+// is the last one, under the sentence that says so.
+func (s *Site) statusNow(ctx context.Context) (statusView, error) {
+	s.shown.mu.Lock()
+	defer s.shown.mu.Unlock()
+	if s.now().Sub(s.shown.at) < statusKept {
+		return s.shown.v, nil
 	}
-	return s.show(w, r, http.StatusOK, statusPage(s.frame(r, "Status", statusPath), statusOf(latest, days, s.now())))
+	v, err := s.readStatus(ctx)
+	switch {
+	case err == nil:
+		s.shown.v, s.shown.at = v, s.now()
+	case s.shown.at.IsZero():
+		return statusView{}, err
+	default:
+		v = s.shown.v
+		v.Word, v.Tone = "Website and accounts: trouble", "error"
+	}
+	return v, nil
+}
+
+func (s *Site) readStatus(ctx context.Context) (statusView, error) {
+	latest, err := s.status.Latest(ctx)
+	if err != nil {
+		return statusView{}, err
+	}
+	days, err := s.status.Days(ctx)
+	if err != nil {
+		return statusView{}, err
+	}
+	return statusOf(latest, days, s.now()), nil
 }
 
 // statusOf joins what is known of now with the days before. Services that are not set up
-// here, and never were, are left out.
+// here now are left out.
 func statusOf(latest []status.Minute, days []status.Day, now time.Time) statusView {
 	v := statusView{Word: "Everything works", Tone: "ok"}
 	for _, public := range PublicServices {
@@ -88,6 +128,9 @@ func statusOf(latest []status.Minute, days []status.Day, now time.Time) statusVi
 			continue
 		}
 		of := slices.DeleteFunc(slices.Clone(days), func(d status.Day) bool { return d.Name != public.Check })
+		if public.Check == silentCheck {
+			of = withSilence(of, now)
+		}
 		service := serviceOf(latest[i], of, now)
 		service.Name, service.For = public.Name, public.For
 		v.Services = append(v.Services, service)
@@ -105,6 +148,38 @@ func statusOf(latest []status.Minute, days []status.Day, now time.Time) statusVi
 	slices.SortStableFunc(v.Troubled, func(a, b status.Day) int { return b.Day.Compare(a.Day) })
 	v.Troubled = v.Troubled[:min(len(v.Troubled), listed)]
 	return v
+}
+
+// silentCheck is the one that cannot be written down while it fails: minutes that nobody
+// wrote are minutes without us, but for a few that lie between two rounds.
+const (
+	silentCheck   = "database"
+	skippedRounds = 15 // minutes of a day
+)
+
+// withSilence counts them as errors, from the second day on: the first began somewhere.
+func withSilence(days []status.Day, now time.Time) []status.Day {
+	if len(days) == 0 {
+		return days
+	}
+	known := map[string]status.Day{}
+	for _, d := range days {
+		known[d.Day.Format(time.DateOnly)] = d
+	}
+	list := []status.Day{days[0]}
+	today := now.UTC().Truncate(24 * time.Hour)
+	for day := days[0].Day.AddDate(0, 0, 1); !day.After(today); day = day.AddDate(0, 0, 1) {
+		d, minutes := known[day.Format(time.DateOnly)], 24*60
+		if day.Equal(today) {
+			minutes = int(now.Sub(today) / time.Minute)
+		}
+		d.Name, d.Day = silentCheck, day
+		if silent := minutes - d.OK - d.Errors; silent > skippedRounds {
+			d.Errors += silent
+		}
+		list = append(list, d)
+	}
+	return list
 }
 
 // worse is the sentence above all, after one more service: trouble stands above silence.
@@ -178,7 +253,7 @@ func (v serviceView) barsWords() string {
 	if v.Uptime == "" {
 		return v.Name + ": nothing is known of the last 90 days"
 	}
-	return v.Name + ": " + v.Uptime + " of the minutes of the last 90 days"
+	return v.Name + ": " + v.Uptime + " of the minutes it was asked in the last 90 days"
 }
 
 // minutesWords is how much of a day had errors: "1 minute", "3 h 20 min".

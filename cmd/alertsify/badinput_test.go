@@ -22,7 +22,7 @@ func (s *show) tally() tally {
 	pool, ctx := s.stage.db.Pool(), s.t.Context()
 	rows, err := pool.Query(ctx, `
 		select tablename from pg_tables where schemaname = 'public' and tablename not like 'river%' and tablename not like 'snaptrade_budget%'
-		  and tablename not in ('integration_minutes', 'instances', 'security_events', 'goose_db_version', 'market_clock', 'broker_prices', 'leaderboard_refreshes', 'leaderboard_rows', 'achievements')`)
+		  and tablename not in ('integration_minutes', 'integration_days', 'instances', 'security_events', 'goose_db_version', 'market_clock', 'broker_prices', 'record_sweeps', 'leaderboard_refreshes', 'leaderboard_rows', 'achievements')`)
 	if err != nil {
 		s.t.Fatal(err)
 	}

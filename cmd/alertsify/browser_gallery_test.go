@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -65,6 +66,15 @@ func (p *tab) pictured(name string) {
 // stand at their own addresses too, and signing out leads to the gallery's login.
 func gallerySite(t *testing.T) *httptest.Server {
 	t.Helper()
+	return gallerySiteAt(t, "127.0.0.1:0")
+}
+
+func gallerySiteAt(t *testing.T, address string) *httptest.Server {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
 	site, err := web.New(web.Options{Now: time.Now, Dev: true})
 	if err != nil {
 		t.Fatal(err)
@@ -83,11 +93,14 @@ func gallerySite(t *testing.T) *httptest.Server {
 			r.ServeHTTP(w, q)
 		})
 	}
+	r.Get("/api/health", func(http.ResponseWriter, *http.Request) {})
 	r.Post("/auth/logout", func(w http.ResponseWriter, q *http.Request) {
 		http.Redirect(w, q, "/gallery/login", http.StatusSeeOther)
 	})
 	r.NotFound(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	server := httptest.NewUnstartedServer(nil)
+	_ = server.Listener.Close()
+	server.Listener = listener
 	front, err := httpio.Front(httpio.FrontOptions{AppURL: "http://" + server.Listener.Addr().String(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,8 @@ import (
 const lastSeen = `caches.open("last-seen").then(cache => cache.match("/dashboard")).then(found => Boolean(found))`
 
 // Without a connection the dashboard is shown as it was, under its time, and nothing on it
-// can be sent; nothing of it stays on the device once one has signed out.
+// moves or can be sent; it goes as soon as there is one again. Nothing of it stays on the
+// device once one has signed out or hidden amounts, and nobody else sees it.
 func TestWithoutAConnectionTheDashboardIsAsItWas(t *testing.T) {
 	t.Parallel()
 	b, site := startBrowser(t), gallerySite(t)
@@ -28,24 +29,36 @@ func TestWithoutAConnectionTheDashboardIsAsItWas(t *testing.T) {
 	visit()
 	keeps(true)
 	must[bool](p, `(document.querySelector("form[action='/auth/logout']").requestSubmit(), true)`)
-	p.see("[data-testid=sign-in-google], [name=return_to], main")
+	p.arrive("/gallery/login")
 	keeps(false)
+	visit()
+	visit()
+	keeps(true)
+	must[bool](p, `(document.querySelector("form[data-privacy]").requestSubmit(), true)`)
+	keeps(false) // amounts that are hidden now stood on it
 
 	visit()
 	visit()
 	keeps(true)
 	site.CloseClientConnections()
 	site.Close()
-	p.open("/positions")
+	p.open("/analytics")
 	p.reads("[data-testid=offline]", "No connection. This is how it was on")
 	p.reads("main", "Open positions")
 	p.shoot("offline")
 	if live := must[int](p, `[...document.querySelectorAll("button, input, select")].filter(e => !e.matches(":disabled")).length`); live != 0 {
 		t.Errorf("%d parts of the page can still be used", live)
 	}
+	if moves := must[int](p, `document.querySelectorAll("script").length`); moves != 1 {
+		t.Errorf("%d scripts run under the time of what was kept", moves)
+	}
 	if faults := p.tooWide(); len(faults) > 0 {
 		t.Errorf("without a connection: %v", faults)
 	}
+	again := gallerySiteAt(t, site.Listener.Addr().String())
+	p.gone("[data-testid=offline]")
+	again.CloseClientConnections()
+	again.Close()
 
 	other := b.openTab(t, b.ctx, site.URL, phone, chromedp.WithNewBrowserContext())
 	if err := chromedp.Do(other.ctx, chromedp.Navigate(site.URL+"/dashboard")); err == nil {

@@ -22,7 +22,7 @@ import (
 // first that fits counts.
 func ownerships() [][2]string {
 	return [][2]string{
-		{"/applications/{id}", "application"}, {"/dead-letters/{id}", "delivery"}, {"/notifications/{id}", "notification"}, {"/alerts/{id}", "alert"},
+		{"/applications/{id}", "application"}, {"/dead-letters/{id}", "delivery"}, {"/webhooks/{id}", "delivery"}, {"/notifications/{id}", "notification"}, {"/alerts/{id}", "alert"},
 		{"/connections/{id}", "connection"}, {"/accounts/{id}", "account"}, {"/settings/brokers/{id}", "account"},
 		{"/orders/{id}", "order"}, {"/positions/{id}", "position"}, {"/subscription/{id}", "subscription"},
 		{"/subscriptions/{id}", "subscription"}, {"/decisions/{id}", "decision"}, {"/drift/{id}", "drift"}, {"/tokens/{id}", "token"}, {"/sessions/{id}", "session"},

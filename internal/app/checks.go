@@ -198,26 +198,37 @@ func (p *probe) get(name string) (Result, bool) {
 
 const probeEvery = time.Minute
 
-// runProbe examines every integration once a minute and records its state.
+// runProbe examines every integration once a minute, all at the same time, so that several
+// that hang do not cost the others their minute.
 func (a *App) runProbe(ctx context.Context) error {
+	for _, c := range a.Checks() {
+		a.meter.alarms.WithLabelValues("check_" + c.Name) // from zero
+	}
 	return every(ctx, probeEvery, func(ctx context.Context) {
+		var round sync.WaitGroup
 		for _, c := range a.Checks() {
-			r := c.Examine(ctx)
-			if ctx.Err() != nil {
-				return
-			}
-			a.probe.set(r)
-			detail := ""
-			if r.Err != nil {
-				detail = r.Err.Error()
-				a.log.WarnContext(ctx, "integration check failed", "integration", r.Name, "err", r.Err)
-				a.meter.alarm("check_" + r.Name)
-			}
-			if err := a.status.Record(ctx, r.Name, r.State, r.Took, detail); err != nil && ctx.Err() == nil {
-				a.log.WarnContext(ctx, "record integration status", "err", err)
-			}
+			round.Go(func() { a.probeOne(ctx, c) })
 		}
+		round.Wait()
 	})
+}
+
+// probeOne examines an integration and records its state.
+func (a *App) probeOne(ctx context.Context, c Check) {
+	r := c.Examine(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	a.probe.set(r)
+	detail := ""
+	if r.Err != nil {
+		detail = r.Err.Error()
+		a.log.WarnContext(ctx, "integration check failed", "integration", r.Name, "err", r.Err)
+		a.meter.alarm("check_" + r.Name)
+	}
+	if err := a.status.Record(ctx, r.Name, r.State, r.Took, detail); err != nil && ctx.Err() == nil {
+		a.log.WarnContext(ctx, "record integration status", "err", err)
+	}
 }
 
 func (a *App) health(w http.ResponseWriter, _ *http.Request) error {

@@ -24,7 +24,9 @@ func (a *App) rollUp(ctx context.Context) error {
 func (a *App) rank(ctx context.Context) error {
 	began := time.Now()
 	err := a.board.Refresh(ctx)
-	a.meter.ranking.Observe(time.Since(began).Seconds())
+	if err == nil { // an alert goes by how many there are
+		a.meter.ranking.Observe(time.Since(began).Seconds())
+	}
 	return err
 }
 

@@ -72,6 +72,11 @@ func (a *App) Run(ctx context.Context) error {
 		IdleTimeout: idleTimeout, MaxHeaderBytes: headersMax, ConnState: a.conns.Track,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
+	// Its jobs would work at once on columns that are not there. A database that is away is
+	// waited for.
+	if err := postgres.SchemaKnown(ctx, a.db); errors.Is(err, postgres.ErrSchemaBehind) {
+		return err
+	}
 	if err := a.checkPasskeys(ctx); err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,6 +28,35 @@ func TestEveryAlertHasARunbookAndItsMetrics(t *testing.T) {
 		}
 		if !slices.Contains(known, name) {
 			t.Errorf("%s is no metric of ours", name)
+		}
+	}
+}
+
+// Whatever raises an alarm is counted from zero, since the first of its kind would be no
+// increase otherwise, and some rule asks for it.
+func TestEveryAlarmIsCountedFromZeroAndAskedFor(t *testing.T) {
+	t.Parallel()
+	kinds := alarmKinds()
+	raised := 0
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		for _, kind := range found(fileText(t, path), `[aA]larm\("([a-z_]+[a-z])"\)`) {
+			raised++
+			if !slices.Contains(kinds, kind) {
+				t.Errorf("%s raises %s, which is not counted from zero", path, kind)
+			}
+		}
+		return nil
+	})
+	if err != nil || raised < 10 {
+		t.Fatalf("%d alarms are raised, %v", raised, err)
+	}
+	asked := found(fileText(t, "../../deploy/prometheus/alerts.yaml"), `kind=~?"([^"]+)"`)
+	for _, kind := range append(kinds, "check_discord") {
+		if !slices.ContainsFunc(asked, func(pattern string) bool { return regexp.MustCompile("^(?:" + pattern + ")$").MatchString(kind) }) {
+			t.Errorf("no rule asks for %s", kind)
 		}
 	}
 }

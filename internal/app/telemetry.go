@@ -66,6 +66,9 @@ func newMeter() *meter {
 	m.alarms = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_alarms_total", Help: "What an operator must look at, by kind.",
 	}, []string{"kind"})
+	for _, kind := range alarmKinds() { // from zero: what is counted for the first time would be no increase
+		m.alarms.WithLabelValues(kind)
+	}
 	m.guards = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_copy_guards_total", Help: "What watching held copies came to, by event.",
 	}, []string{"event"})
@@ -87,6 +90,9 @@ func newMeter() *meter {
 	m.passkeysElsewhere = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "alertsify_passkeys_elsewhere", Help: "Passkeys of another address than APP_URL, when this instance started; browsers do not know them here.",
 	})
+	for _, bound := range []string{"total", "address"} {
+		m.hangUps.WithLabelValues(bound)
+	}
 	m.registry.MustRegister(m.passkeysElsewhere, m.running, m.keys, m.requests, m.deliveries, m.brokers, m.shop, m.rollUps, m.ranking, m.recordsLate, m.alarms, m.guards, m.refusals, m.mails, m.hangUps,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -150,6 +156,16 @@ func (m *meter) watch(l *httpio.Load, s *httpio.Streams, c *httpio.Connections) 
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "alertsify_connections_open", Help: "Connections that are open, streams left out.",
 		}, func() float64 { return float64(c.Open()) }))
+}
+
+// alarmKinds are what alarms are counted by, besides one for each check; a test holds them
+// against the code, and the alert rules against them.
+func alarmKinds() []string {
+	return []string{
+		"clock", "database_changed", "breaker_account", "breaker_platform",
+		"order_unresolved", "order_review", "order_status_word", "position_missing", "position_review", "position_unpriced", "expiry_undecided",
+		"whop_case", "whop_dispute", "whop_dispute_alert", "whop_foreign_account", "whop_membership_refused", "whop_no_price", "whop_old_endpoint", "whop_refund", "whop_status_word",
+	}
 }
 
 func (m *meter) alarm(kind string) { m.alarms.WithLabelValues(kind).Inc() }

@@ -45,6 +45,8 @@ type Event struct {
 
 	ReceivedAt time.Time // set for the worker
 	Attempt    int       // set for the worker: 1, 2, …
+
+	claim int // which of the row's claims this is
 }
 
 // Options says what an inbox works with.

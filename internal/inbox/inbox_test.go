@@ -104,8 +104,10 @@ func TestAWebhookIsStoredOnceWithAllItSaid(t *testing.T) {
 	}
 	worked.ReceivedAt, worked.Attempt = time.Time{}, 0
 	worked.At = worked.At.UTC()
-	if fmt.Sprint(worked) != fmt.Sprint(e) {
-		t.Errorf("worked %+v, want %+v", worked, e)
+	said, err1 := json.Marshal(worked)
+	want, err2 := json.Marshal(e)
+	if err1 != nil || err2 != nil || string(said) != string(want) {
+		t.Errorf("worked %s, want %s", said, want)
 	}
 	waitRows(t, db, "state = 'done' and worked_at is not null", 1)
 }

@@ -32,8 +32,13 @@ type Entry struct {
 	place uuid.UUID // among those of one instant
 }
 
-// Ended says whether it can be worked once more.
-func (e Entry) Ended() bool { return e.State == "done" || e.State == "parked" }
+// Replayable says whether it can be worked once more: it has ended, and its worker asks the
+// provider for the truth, so that an old one does no harm. Of the others the word itself is
+// acted on: a chat's "stop" of last week must not stop the chat of today.
+func (e Entry) Replayable() bool { return e.ended() && e.reread() }
+
+func (e Entry) ended() bool  { return e.State == "done" || e.State == "parked" }
+func (e Entry) reread() bool { return e.Provider == "snaptrade" || e.Provider == "whop" }
 
 // LogQuery asks for a page of the log, newest first: of everything, of what is parked, or
 // of one type of one provider's.
@@ -44,7 +49,7 @@ type LogQuery struct {
 	After          *httpio.Cursor
 }
 
-const entryColumns = `provider, webhook_id, event_type, state, reason, attempts, stale, received_at, worked_at, ` + entryPlace
+const entryColumns = `provider, webhook_id, event_type, state, reason, attempts - attempts_before, stale, received_at, worked_at, ` + entryPlace
 
 // entryPlace orders webhooks of one instant; their own ids are no uuids.
 const entryPlace = `md5(provider || ' ' || webhook_id)::uuid`
@@ -132,9 +137,8 @@ func (b *Inbox) LastOfEach(ctx context.Context) ([]Heard, error) {
 	return list, nil
 }
 
-// Replay has a webhook that ended worked once more, as if it had just come. Its worker
-// reads the truth from the provider, so that an old one does no harm. Errors: not_found;
-// the conflict invalid_state where it has not ended.
+// Replay has a webhook that ended worked once more. Errors: not_found; the conflict
+// invalid_state where it has not ended, or where its word itself is acted on.
 func (b *Inbox) Replay(ctx context.Context, by uuid.UUID, id string) (e Entry, err error) {
 	provider, webhook, err := readEntryID(id)
 	if err != nil {
@@ -149,11 +153,14 @@ func (b *Inbox) Replay(ctx context.Context, by uuid.UUID, id string) (e Entry, e
 		if err != nil {
 			return err
 		}
-		if !(Entry{State: state}).Ended() {
+		switch was := (Entry{Provider: provider, State: state}); {
+		case !was.reread():
+			return fault.Conflict("invalid_state", "What it said was acted on when it came, and is not acted on again.")
+		case !was.ended():
 			return fault.Conflict("invalid_state", "It is being worked already.")
 		}
 		rows, err := tx.Query(ctx, `
-			update inbound_webhooks set state = 'new', attempts = 0, not_before = now(), worked_at = null, reason = ''
+			update inbound_webhooks set state = 'new', attempts_before = attempts, not_before = now(), worked_at = null, reason = ''
 			where provider = $1 and webhook_id = $2 returning `+entryColumns, provider, webhook)
 		if err != nil {
 			return err

@@ -72,6 +72,31 @@ func TestTheLogHasEveryWebhookOnce(t *testing.T) {
 	}
 }
 
+// What acts on the word of a webhook itself does not act on it again.
+func TestAWordIsNotReplayed(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	b := newInbox(t, db)
+	for _, provider := range []string{"telegram", "resend"} {
+		e := event("w1")
+		e.Provider = provider
+		put(t, b, e)
+	}
+	mustExec(t, db, `update inbound_webhooks set state = 'done', worked_at = now()`)
+	page, _, err := b.Log(t.Context(), inbox.LogQuery{Limit: 5})
+	if err != nil || len(page) != 2 {
+		t.Fatalf("%v, %v", page, err)
+	}
+	for _, e := range page {
+		if _, err := b.Replay(t.Context(), uuid.New(), e.ID); e.Replayable() || fault.CodeOf(err) != "invalid_state" {
+			t.Errorf("%s: %v", e.Provider, err)
+		}
+	}
+	if n := rows(t, db, "state = 'done'"); n != 2 {
+		t.Errorf("%d are as they were", n)
+	}
+}
+
 // A replayed webhook is worked once more, and who had it done is written down; one that is
 // being worked, or was never there, is left alone.
 func TestAReplayIsWorkedOnceMoreAndWrittenDown(t *testing.T) {
@@ -102,7 +127,7 @@ func TestAReplayIsWorkedOnceMoreAndWrittenDown(t *testing.T) {
 	if e, err := b.Replay(t.Context(), operator, entry().ID); err != nil || e.State != "new" {
 		t.Fatalf("%+v, %v", e, err)
 	}
-	waitRows(t, db, "state = 'done' and attempts = 1 and reason = ''", 1)
+	waitRows(t, db, "state = 'done' and attempts = 2 and attempts_before = 1 and reason = ''", 1)
 	if n := worked.Load(); n != 2 {
 		t.Errorf("worked %d times", n)
 	}

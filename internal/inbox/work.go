@@ -152,14 +152,14 @@ func (b *Inbox) claim(ctx context.Context, provider string, n int) ([]Event, err
 			for no key update skip locked) due
 		where w.provider = due.provider and w.webhook_id = due.webhook_id
 		returning w.provider, w.webhook_id, w.event_type, w.user_ref, w.account_ref, w.connection_ref,
-			w.event_time, w.stale, w.payload, w.received_at, w.attempts`, provider, n, claimFor)
+			w.event_time, w.stale, w.payload, w.received_at, w.attempts - w.attempts_before, w.attempts`, provider, n, claimFor)
 	if err != nil {
 		return nil, fmt.Errorf("claim webhooks: %w", postgres.Translate(err))
 	}
 	events, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (e Event, err error) {
 		var at *time.Time
 		err = row.Scan(&e.Provider, &e.ID, &e.Type, &e.User, &e.Account, &e.Connection,
-			&at, &e.Stale, &e.Payload, &e.ReceivedAt, &e.Attempt)
+			&at, &e.Stale, &e.Payload, &e.ReceivedAt, &e.Attempt, &e.claim)
 		if at != nil {
 			e.At = *at
 		}
@@ -211,7 +211,7 @@ func (b *Inbox) finish(ctx context.Context, e Event, failed error) error {
 		set state = $4, reason = $5, not_before = now() + $6::interval, attempts = attempts - $7::int,
 			worked_at = case when $4 in ('done', 'parked') then now() end
 		where provider = $1 and webhook_id = $2 and state = 'working' and attempts = $3`,
-		e.Provider, e.ID, e.Attempt, state, reason(failed), wait, uncounted)
+		e.Provider, e.ID, e.claim, state, reason(failed), wait, uncounted)
 	if err != nil {
 		return postgres.Translate(err)
 	}

@@ -80,12 +80,20 @@ func short(detail string) string {
 	return detail
 }
 
-// Latest gives the newest minute of every integration, by name. How old it is
+// Latest gives the newest minute of every integration, by name; it jumps from name to name in
+// the primary key, however many minutes each has. How old it is
 // stands in Minute; an integration nobody asked for a week is left out.
 func (r *Recorder) Latest(ctx context.Context) ([]Minute, error) {
 	return r.read(ctx, `
-		select distinct on (name) name, minute, state, latency_ms, detail from integration_minutes
-		where minute > $1 order by name, minute desc`, r.now().Add(-7*24*time.Hour))
+		with recursive named as (
+			(select name from integration_minutes order by name limit 1)
+			union all
+			select (select m.name from integration_minutes m where m.name > n.name order by m.name limit 1) from named n where n.name is not null
+		)
+		select l.* from named n cross join lateral (
+			select name, minute, state, latency_ms, detail from integration_minutes m
+			where m.name = n.name and minute > $1 order by minute desc limit 1) l
+		order by l.name`, r.now().Add(-7*24*time.Hour))
 }
 
 // History gives one integration's minutes since then, oldest first; at most a day's.

@@ -1884,7 +1884,7 @@ func palette(p Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 139, "<span>Trader @<b data-name></b></span></a></li></ul><p class=\"px-3 py-2 text-sm text-quiet\" role=\"status\" data-none hidden>Nothing is called that.</p></div></dialog>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 139, "<span>Trader @<b data-name></b></span></a></li></ul><p class=\"px-3 py-2 text-xs text-quiet\" role=\"status\" data-found></p></div></dialog>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -24,7 +24,8 @@ select o.order_id::text as id, 'fill ' || o.cum || ' is not on the record' as wh
 from own o left join record_entries e on e.order_id = o.order_id and e.cum = o.cum and e.trader_id = o.user_id where e.seq is null
 union all
 select e.trader_id || ' ' || e.seq, 'tells of a fill that was not published'
-from record_entries e left join own o on o.order_id = e.order_id and o.cum = e.cum where e.order_id is not null and o.order_id is null
+from record_entries e join users u on u.id = e.trader_id left join own o on o.order_id = e.order_id and o.cum = e.cum
+where e.order_id is not null and o.order_id is null and u.status <> 'deleted' -- whose alerts are hidden since, and whose record stays
 union all
 select e.id::text, e.status || ', ' || e.result || ' of ' || e.realized || '; the record has ' || coalesce(r.result, 'nothing') || ' of ' || coalesce(r.realized, 0)
 from ended e left join record_trades r on r.position_id = e.id

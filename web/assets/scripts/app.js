@@ -8,7 +8,6 @@ import { startFind } from "./find.js";
 import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
-import { startOffline } from "./offline.js";
 import { startPalette } from "./palette.js";
 import { startPasskeys } from "./passkeys.js";
 import { startPush } from "./push.js";
@@ -26,7 +25,6 @@ startAges();
 startQuotes();
 startCharts();
 startPasskeys();
-startOffline();
 if (document.body.dataset.events) {
   startToasts();
   startLive(document.body.dataset.events);

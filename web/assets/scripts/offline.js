@@ -1,6 +1,9 @@
-// A page that was kept for the time without a connection goes away when there is one.
+// The only script of a page that is shown without a connection: it asks whether there is one
+// again, and then shows the page as it is now.
 
-export function startOffline() {
-  if (!document.querySelector("[data-offline]")) return;
-  window.addEventListener("online", () => location.reload());
-}
+const every = 4000; // ms
+
+setInterval(async () => {
+  const answer = await fetch("/api/health", { cache: "no-store" }).catch(() => null);
+  if (answer?.ok) location.reload();
+}, every);

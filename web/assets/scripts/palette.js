@@ -9,7 +9,7 @@ export function startPalette() {
   const field = dialog?.querySelector("input");
   if (!field) return;
   document.addEventListener("keydown", (event) => {
-    if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+    if ((event.key ?? "").toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
     event.preventDefault();
     if (dialog.open) return dialog.close();
     if (document.querySelector("dialog[open]")) return; // a confirmation is not left by a key
@@ -28,7 +28,8 @@ function offer(dialog, typed) {
   for (const item of dialog.querySelectorAll("[data-words]")) item.hidden = !item.dataset.words.includes(words);
   lead(dialog, "chain", symbol.test(typed), typed.replace("$", "").toUpperCase());
   lead(dialog, "trader", username.test(typed), typed.replace("@", "").toLowerCase());
-  dialog.querySelector("[data-none]").hidden = shown(dialog).length > 0;
+  const found = shown(dialog).length;
+  dialog.querySelector("[data-found]").textContent = found > 0 ? `${found} found` : "Nothing is called that.";
 }
 
 function lead(dialog, where, known, name) {
@@ -44,6 +45,7 @@ function shown(dialog) {
 }
 
 function move(event, dialog, field) {
+  if (event.isComposing) return; // the key is the input method's
   const links = shown(dialog);
   const here = links.indexOf(document.activeElement);
   if (event.key === "Enter" && document.activeElement === field) {

@@ -1,16 +1,26 @@
 // The service worker: shows pushes, leads clicks to our own pages, answers approvals.
 // Every page comes from the server. Without a connection the dashboard is shown as it was,
 // under its time and with everything switched off, so that yesterday never looks like
-// today; what was kept goes with the session.
+// today. What was kept goes when one signs in or out here, hides amounts, or comes to a page
+// that asks to sign in; it is shown for half a day at most.
 
 const generic = { title: "Alertsify", body: "Something new. Open to see it.", url: "/notifications" };
 
 const kept = "last-seen";
 const empty = "/offline";
+const watcher = "/assets/offline.js"; // comes back when there is a connection again
+const shownFor = 12 * 60 * 60 * 1000; // ms
+
+let epoch = 0; // of what is kept: whoever forgets begins a new one
 
 self.addEventListener("install", (event) => {
   self.skipWaiting();
-  event.waitUntil(fetch(empty).then((page) => keep(empty, page)));
+  // Nobody's page: without cookies. Pushes must work where it could not be kept.
+  event.waitUntil(
+    fetch(empty, { credentials: "omit" })
+      .then((page) => keep(empty, page))
+      .catch(() => {}),
+  );
 });
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
@@ -19,8 +29,8 @@ self.addEventListener("fetch", (event) => {
   const { origin, pathname } = new URL(request.url);
   if (origin !== self.location.origin) return;
   if (request.mode === "navigate" && request.method === "GET") event.respondWith(visit(event));
-  else if (pathname.startsWith("/assets/")) event.respondWith(fetch(request).catch(() => caches.match(request)));
-  else if (request.method === "POST" && pathname.startsWith("/auth/")) event.waitUntil(forget());
+  else if (pathname.startsWith("/assets/")) event.respondWith(fetch(request).catch(() => kepts(request)));
+  else if (request.method === "POST" && (pathname.startsWith("/auth/") || pathname === "/settings/private")) event.waitUntil(forget());
 });
 
 async function visit(event) {
@@ -33,17 +43,44 @@ async function visit(event) {
   return answer;
 }
 
-// keep stores a page, when it was, and what it needs to be drawn.
+async function kepts(request) {
+  const cache = await caches.open(kept);
+  return (await cache.match(request)) ?? Response.error();
+}
+
+// keep stores a page, when it was, and what it needs to be drawn. The page before goes
+// first: it may have been somebody else's.
 async function keep(path, page) {
   if (!page.ok) return;
+  const began = epoch;
   const cache = await caches.open(kept);
+  await cache.delete(path);
   const html = await page.text();
-  const files = [...html.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map((found) => found[1]);
-  await cache.addAll([...new Set(files)]);
+  await Promise.allSettled([...filesOf(html), watcher].map((file) => cache.add(file)));
+  if (began !== epoch) return; // they have signed out meanwhile
   await cache.put(path, remade(page, html, { "X-Kept-At": new Date().toISOString() }));
+  await tidy(cache);
+}
+
+function filesOf(html) {
+  return new Set([...html.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map((found) => found[1]));
+}
+
+// tidy takes away what no kept page needs, such as the styles of last month.
+async function tidy(cache) {
+  const needed = new Set([watcher]);
+  for (const path of [empty, "/dashboard"]) {
+    const page = await cache.match(path);
+    if (page) for (const file of filesOf(await page.text())) needed.add(file);
+  }
+  for (const request of await cache.keys()) {
+    const { pathname } = new URL(request.url);
+    if (pathname.startsWith("/assets/") && !needed.has(pathname)) await cache.delete(request);
+  }
 }
 
 async function forget() {
+  epoch++;
   const cache = await caches.open(kept);
   await cache.delete("/dashboard");
 }
@@ -56,16 +93,21 @@ function remade(page, html, more = {}) {
   return new Response(html, { status: page.status, headers });
 }
 
+// lastSeen is the dashboard without its scripts, so that nothing on it moves under its time.
 async function lastSeen() {
   const cache = await caches.open(kept);
   const page = await cache.match("/dashboard");
-  if (!page) return (await cache.match(empty)) ?? Response.error();
-  const at = new Date(page.headers.get("X-Kept-At"));
+  const at = new Date(page?.headers.get("X-Kept-At") ?? 0);
+  if (!page || Date.now() - at > shownFor) {
+    await cache.delete("/dashboard");
+    return (await cache.match(empty)) ?? Response.error();
+  }
   const html = await page.text();
   return remade(
     page,
     html
-      .replace(/(name="server-time" content=")\d+/, `$1${Date.now()}`) // so that every age on it goes on
+      .replace(/<script[^>]*><\/script>/g, "")
+      .replace("</head>", `<script type="module" src="${watcher}"></script></head>`)
       .replace(/<body[^>]*>/, (tag) => `${tag}${banner(at)}<fieldset disabled class="contents">`)
       .replace("</body>", "</fieldset></body>"),
   );
