@@ -74,7 +74,7 @@ FUZZ_TIME ?= 10m
 .PHONY: screenshots
 screenshots: tools-test assets ## a picture of every page and state, 390 and 1440 wide, dark and light, in screenshots/ (PAGES="status copy")
 	rm -rf screenshots
-	SCREENSHOTS=$(CURDIR)/screenshots go test ./cmd/alertsify -run '^TestEveryPageIsFitToRead$$' -count=1
+	SCREENSHOTS=$(CURDIR)/screenshots go test ./cmd/alertsify -run 'TestBrowser$$/every_page' -count=1
 	@echo "$$(ls screenshots | wc -l) pictures in screenshots/"
 
 .PHONY: bench

@@ -132,13 +132,6 @@ func (s *Site) worker(w http.ResponseWriter, r *http.Request) error {
 	return f.answer(w, r, "no-cache")
 }
 
-// offline answers GET /offline, which the worker keeps.
-func (s *Site) offline(w http.ResponseWriter, r *http.Request) error {
-	p := s.frame(r, "No connection", "/offline")
-	p.Person = nil // whoever uses the device next may see it
-	return s.show(w, r, http.StatusOK, offlinePage(p))
-}
-
 // manifest answers GET /manifest.webmanifest: what makes the site an app on a home screen.
 func (s *Site) manifest(w http.ResponseWriter, r *http.Request) error {
 	f := asset{body: []byte(manifestJSON), kind: "application/manifest+json", tag: "1"}

@@ -167,7 +167,6 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"status":              statusPage(service, cannedStatus(now)),
 		"status-none":         statusPage(service, statusOf(nil, nil, now)),
 		"problem":             problemPage(open, problemView{Status: "500", Title: "Something went wrong on our side", Text: "It is written down. Your orders are not affected by this page.", Back: "/", RequestID: "0192f3c4-7a51-7c1e-9a55-3f1d2c4b5a60"}),
-		"offline":             offlinePage(open),
 		"integrations":        integrationsPage(console("Integrations", integrationsPath), cannedIntegrations(now)),
 		"integrations-none":   integrationsPage(console("Integrations", integrationsPath), integrationsView{}),
 		"webhooks":            webhooksPage(console("Webhooks", webhooksPath), cannedWebhooks(now)),

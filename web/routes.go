@@ -15,7 +15,6 @@ func (s *Site) Routes() []auth.Route {
 	list := []auth.Route{
 		{Method: "GET", Pattern: "/assets/{name}", Rule: auth.Open, Class: httpio.Vital, Handler: s.asset},
 		{Method: "GET", Pattern: "/sw.js", Rule: auth.Open, Class: httpio.Vital, Handler: s.worker},
-		{Method: "GET", Pattern: "/offline", Rule: auth.Open, Class: httpio.Vital, Handler: s.offline},
 		{Method: "GET", Pattern: "/manifest.webmanifest", Rule: auth.Open, Class: httpio.Vital, Handler: s.manifest},
 
 		{Method: "GET", Pattern: "/", Rule: auth.Public, Class: httpio.Feed, Handler: s.home},

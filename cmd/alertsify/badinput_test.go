@@ -57,7 +57,7 @@ func (s *show) settled() tally {
 	before, still := s.tally(), 0
 	s.eventually("everything comes to rest", func() bool {
 		now := s.tally()
-		if maps.Equal(before, now) {
+		if maps.Equal(before, now) && s.text(`select count(*)::text from river_job where state in ('available', 'running')`) == "0" {
 			still++
 		} else {
 			before, still = now, 0

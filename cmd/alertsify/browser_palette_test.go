@@ -9,10 +9,8 @@ import (
 
 // A few letters lead to any page, a symbol to its chain, a name to its trader, all by keys;
 // what is open already is never left by it.
-func TestThePaletteLeadsAnywhere(t *testing.T) {
-	t.Parallel()
-	b, site := startBrowser(t), gallerySite(t)
-	p := b.visitor(t, site.URL, desk)
+func paletteLeadsAnywhere(t *testing.T, b *browser, w window) {
+	p := b.visitor(t, gallerySite(t), w)
 	p.person = "ava"
 	typed := func(text string) {
 		t.Helper()

@@ -53,6 +53,8 @@ func TestBrowser(t *testing.T) {
 		{"the ticket is reached by keys", []window{desk}, ticketByKeys},
 		{"stop stops", []window{desk, phone}, stopStops},
 		{"a passkey guards an account", []window{phone}, passkeyGuards},
+		{"the palette leads anywhere", []window{desk}, paletteLeadsAnywhere},
+		{"every page is fit to read", []window{desk, phone}, everyPageIsFit},
 		{"a trader stops publishing", []window{desk, phone}, traderStopsPublishing},
 	} {
 		for _, w := range story.windows {

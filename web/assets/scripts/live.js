@@ -74,7 +74,10 @@ function remember(event) {
   if (event.lastEventId) address = `/api/events?lastEventId=${encodeURIComponent(event.lastEventId)}`;
 }
 
+// A page that is being left by a form asks for nothing more: the answer to its pieces, such
+// as a refusal once one has signed out, would take the place of where the form leads.
 function announce(kind, data) {
+  if (document.querySelector("form[data-sent]:not([hx-post])")) return;
   document.body.dispatchEvent(new CustomEvent(`live-${kind}`, { detail: data }));
 }
 
