@@ -246,6 +246,7 @@ func TestTheSuspendedStayOutAndAreNotToldWhy(t *testing.T) {
 func TestReturnPathsStayHere(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
+		"/%2fevil.example/ x": "/", "/%2F%2Fevil.example": "/", "/%5Cevil.example": "/", "/a%0d%0ab": "/", "/a%2Fb?c=%2F": "/a%2Fb?c=%2F", // once written anew
 		"/":                             "/",
 		"/orders":                       "/orders",
 		"/orders?view=a&x=%2F#top":      "/orders?view=a&x=%2F#top",

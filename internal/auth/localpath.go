@@ -22,6 +22,10 @@ func LocalPath(path string) string {
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil {
 		return "/"
 	}
+	// What is written %2f or %5c is a slash once somebody writes the address anew.
+	if strings.HasPrefix(u.Path, "//") || strings.ContainsRune(u.Path, '\\') || strings.ContainsFunc(u.Path, unicode.IsControl) {
+		return "/"
+	}
 	if u.Path == LoginPath { // it would send people round in a circle
 		return "/"
 	}
