@@ -14,12 +14,6 @@ import (
 const (
 	billingPath = billing.SettingsPath
 	membersPath = "/admin/members"
-
-	// redeemsPerMinute bounds how fast somebody may try license keys, as the API does.
-	redeemsPerMinute = 5
-
-	// checkoutsPerMinute bounds what somebody has us ask Whop, as the API does.
-	checkoutsPerMinute = 10
 )
 
 // billingView is what somebody has and may buy.
@@ -96,7 +90,7 @@ func (s *Site) checkout(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Site) countCheckout(w http.ResponseWriter, r *http.Request) error {
-	return httpio.Spend(w, r, s.allow, "checkout:"+me(r.Context()).String(), checkoutsPerMinute)
+	return httpio.Spend(w, r, s.allow, "checkout:"+me(r.Context()).String(), billing.CheckoutsPerMinute)
 }
 
 // beginWhop answers POST /settings/billing/whop: on to Whop, to sign in there.
@@ -140,7 +134,7 @@ func (s *Site) redeem(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := httpio.Spend(w, r, s.allow, "redeem:"+me(r.Context()).String(), redeemsPerMinute); err != nil {
+	if err := httpio.Spend(w, r, s.allow, "redeem:"+me(r.Context()).String(), billing.RedeemsPerMinute); err != nil {
 		return err
 	}
 	err = s.members.Redeem(r.Context(), me(r.Context()), f.Get("licenseKey"))

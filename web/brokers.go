@@ -117,12 +117,8 @@ func (s *Site) setAnnouncing(w http.ResponseWriter, r *http.Request) error {
 	return back(w, brokersPath, "written")
 }
 
-// portalsPerMinute bounds what opening the portal takes of everybody's request budget, as the
-// API does.
-const portalsPerMinute = 10
-
 func (s *Site) countPortal(w http.ResponseWriter, r *http.Request) error {
-	return httpio.Spend(w, r, s.allow, "portal:"+me(r.Context()).String(), portalsPerMinute)
+	return httpio.Spend(w, r, s.allow, "portal:"+me(r.Context()).String(), brokers.PortalsPerMinute)
 }
 
 // toPortal sends the browser to the portal. The address is as good as a password

@@ -49,7 +49,8 @@ type EmailChange struct {
 
 // ChangeEmail begins to give a user another address: a code goes there, which ConfirmEmail
 // takes. The route needs StepUp and SessionOnly. The answer is the same where the address
-// is somebody else's; then the mail says so, and only who reads it knows. Errors:
+// is somebody else's; then the mail says so, and only who reads it knows. It is sent here
+// and not by a job, which would have to keep the code; whoever gets none asks anew. Errors:
 // validation_failed, rate_limited, mail_refused, unavailable while mail is off.
 func (a *Accounts) ChangeEmail(ctx context.Context, user uuid.UUID, typed string) error {
 	address, err := users.ParseEmail(typed)

@@ -8,12 +8,6 @@ import (
 	"github.com/alertsify/alertsify/internal/httpio"
 )
 
-// redeemsPerMinute bounds how fast somebody may try license keys.
-const redeemsPerMinute = 5
-
-// checkoutsPerMinute bounds what somebody has us ask Whop.
-const checkoutsPerMinute = 10
-
 // standing answers GET /api/billing: the plan, what gives it, and what would be more.
 func (a *API) standing(w http.ResponseWriter, r *http.Request) error {
 	s, err := a.members.Standing(r.Context(), user(r.Context()))
@@ -33,7 +27,7 @@ func (a *API) redeem(w http.ResponseWriter, r *http.Request) error {
 	if !storable(in.LicenseKey) {
 		return fault.Field("licenseKey", "must be plain text")
 	}
-	if err := httpio.Spend(w, r, a.allow, "redeem:"+user(r.Context()).String(), redeemsPerMinute); err != nil {
+	if err := httpio.Spend(w, r, a.allow, "redeem:"+user(r.Context()).String(), billing.RedeemsPerMinute); err != nil {
 		return err
 	}
 	if err := a.members.Redeem(r.Context(), user(r.Context()), in.LicenseKey); err != nil {
@@ -49,7 +43,7 @@ func (a *API) checkout(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
 	}
-	if err := httpio.Spend(w, r, a.allow, "checkout:"+user(r.Context()).String(), checkoutsPerMinute); err != nil {
+	if err := httpio.Spend(w, r, a.allow, "checkout:"+user(r.Context()).String(), billing.CheckoutsPerMinute); err != nil {
 		return err
 	}
 	url, err := a.members.Checkout(r.Context(), user(r.Context()), in.Plan)
@@ -69,7 +63,7 @@ func (a *API) cancelPlan(w http.ResponseWriter, r *http.Request) error {
 	if !storable(in.MembershipID) {
 		return fault.NotFound()
 	}
-	if err := httpio.Spend(w, r, a.allow, "checkout:"+user(r.Context()).String(), checkoutsPerMinute); err != nil {
+	if err := httpio.Spend(w, r, a.allow, "checkout:"+user(r.Context()).String(), billing.CheckoutsPerMinute); err != nil {
 		return err
 	}
 	if err := a.members.Cancel(r.Context(), user(r.Context()), in.MembershipID); err != nil {

@@ -3,15 +3,12 @@ package api
 import (
 	"net/http"
 
+	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/httpio"
 )
 
-// portalsPerMinute is how often somebody may open the portal: each costs a request of the one
-// budget that everybody's orders are sent from.
-const portalsPerMinute = 10
-
 func (a *API) countPortal(w http.ResponseWriter, r *http.Request) error {
-	return httpio.Spend(w, r, a.allow, "portal:"+user(r.Context()).String(), portalsPerMinute)
+	return httpio.Spend(w, r, a.allow, "portal:"+user(r.Context()).String(), brokers.PortalsPerMinute)
 }
 
 func (a *API) listBrokerages(w http.ResponseWriter, r *http.Request) error {

@@ -245,5 +245,12 @@ func (p Plan) allows(f Feature) error {
 		With("feature", f).With("plan", p).With("needs", needed).With("checkout", SettingsPath)
 }
 
+// What of Whop's one person may ask for in a minute, by whichever door: license keys are not
+// to be guessed, and a checkout or a cancellation is a call of ours.
+const (
+	RedeemsPerMinute   = 5
+	CheckoutsPerMinute = 10
+)
+
 // SettingsPath is where people see their plan and buy another.
 const SettingsPath = "/settings/billing"
