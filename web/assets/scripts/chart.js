@@ -66,7 +66,7 @@ function paintAll(chart, series, average, markers, marks) {
   const hidden = document.documentElement.dataset.private === "on"; // quantities are whose they are
   const [buy, sell] = [colour("--color-primary"), text];
   markers.setMarkers(marks.map(({ t, side, n, p }) => ({
-    time: t, price: Number(p), text: hidden ? side : `${side} ${n}`,
+    time: t, price: Number(p), text: hidden || n === 0 ? side : `${side} ${n}`,
     ...(side === "BTO" ? { position: "atPriceBottom", shape: "arrowUp", color: buy } : { position: "atPriceTop", shape: "arrowDown", color: sell }),
   })));
 }
