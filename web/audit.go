@@ -109,7 +109,7 @@ func kindWords(kind string) string {
 		"access_tokens": "access token", "accounts": "broker account", "announcements": "announcement", "connections": "broker connection",
 		"consents": "consent to automatic copying", "data_exports": "export of your data", "dead_letter_log": "dead letter", "destinations": "message destination", "identities": "way to sign in", "inbound_webhooks": "webhook worked again",
 		"legal_acceptances": "accepted document",
-		"order_changes":     "change of an order", "orders": "order", "passkeys": "passkey", "positions": "position under review", "redemptions": "redeemed license", "risk_limits": "limit",
+		"order_changes":     "change of an order", "orders": "order", "passkeys": "passkey", "positions": "position under review", "redemptions": "redeemed license", "risk_limits": "limit", "river_job": "job given up",
 		"second_factors": "passkey asked for at sign-in", "sign_ins": "sign-in", "subscriptions": "copying", "trader_applications": "application as a trader", "trading_switches": "halt", "users": "profile",
 		"whop_links": "Whop account",
 	}[kind]

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/web/ui"
 )
 
 // chartView is what a position's contract cost while it was held, with its fills; or
@@ -232,6 +234,16 @@ func (v chartView) about() string {
 	return fmt.Sprintf("%s of %s, %s: lowest %s, highest %s, last %s. Where it was bought and sold stands in the table of fills.",
 		cmp.Or(v.Frame, "Bars"), v.Contract.Display(), v.Days, v.Low.Display(), v.High.Display(), v.Last.Display())
 }
+
+// marked are the fills for the script. How many contracts is whose they are: the eye hides it.
+func (v chartView) marked(ctx context.Context) string {
+	if ui.Private(ctx) {
+		return markedQuantity.ReplaceAllString(v.Marked, `"n":0`)
+	}
+	return v.Marked
+}
+
+var markedQuantity = regexp.MustCompile(`"n":\d+`)
 
 func (v chartView) trigger() string {
 	switch {

@@ -151,7 +151,7 @@ func copyStopPage(p ui.Page, v copyStopView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "It is sold at once, at a limit 10 % below the bid, at least $0.05 below it.")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "It is sold at once, at a limit 10 % below the bid, at least <span data-price>$0.05</span> below it.")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

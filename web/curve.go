@@ -169,12 +169,3 @@ func tone(a money.Amount) string {
 	}
 	return "text-quiet"
 }
-
-// wholeDollars is an amount without its cents, for where there is no room for them.
-func wholeDollars(a money.Amount) string {
-	rounded := money.Amount{Decimal: a.RoundBank(0)}
-	if rounded.IsPositive() {
-		return "+" + rounded.Short()
-	}
-	return rounded.Short()
-}

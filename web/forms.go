@@ -7,6 +7,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -94,6 +95,8 @@ func notice(done string) *ui.Notice {
 		"preferences":        "Saved. It holds from the next message that is about to be sent.",
 		"defaults":           "Everything is as it was in the beginning.",
 		"discord":            "Saved. Your next public alert goes there too.",
+		"token-revoked":      "Revoked. Whatever used it is out, at once.",
+		"again":              "It is on its way again.",
 		"discord-removed":    "Removed. Your alerts do not go to that channel any more.",
 		"tested":             "A test is on its way. Its receipt is in your notifications.",
 		"tested-discord":     "Discord took the test message. Look at your channel.",
@@ -131,6 +134,11 @@ func notice(done string) *ui.Notice {
 		return nil
 	}
 	return &ui.Notice{Tone: ui.Good, Text: sentence}
+}
+
+// leadsTo answers an address that people try, with the page that has what they look for.
+func leadsTo(page string) httpio.Handler {
+	return func(w http.ResponseWriter, _ *http.Request) error { return back(w, page, "") }
 }
 
 // referer is the page of ours a form stood on, else the dashboard.

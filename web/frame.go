@@ -79,9 +79,10 @@ func copyStrip(g *copytrade.Glance, accounts []ui.Account) *ui.CopyStrip {
 	return strip
 }
 
+// isPrivate tells whether amounts are hidden: in this browser, or on this link.
 func isPrivate(r *http.Request) bool {
 	cookie, err := r.Cookie(privateCookie)
-	return err == nil && cookie.Value == "on"
+	return err == nil && cookie.Value == "on" || amountsHidden(r)
 }
 
 func accountViews(list []brokers.Account) []ui.Account {

@@ -24,6 +24,9 @@ import (
 
 // gallery answers GET /gallery/{name}: every page with canned data, in development only.
 func (s *Site) gallery(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.Query().Get("private") == "on" {
+		r.AddCookie(&http.Cookie{Name: privateCookie, Value: "on"})
+	}
 	pages := s.galleryPages(r)
 	name := r.PathValue("name")
 	if name == "" {
@@ -60,6 +63,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 	visitor.Title, visitor.Path = "Ben Example (@ben)", tradersPath
 	ranked := visitor
 	ranked.Title, ranked.Path = "Leaderboard", leaderboardPath
+	visitor.Share, ranked.Share, service.Share = s.shareTrader(r, cannedTrader(now)), s.shareBoard(r, openLeaderboard(now)), s.shareStatus(r)
 	noticed := frame("Dashboard", "/dashboard")
 	noticed.Notice = &ui.Notice{Tone: ui.Good, Text: "The order was taken. It is on its way to your broker."}
 	empty := frame("Dashboard", "/dashboard")
@@ -74,6 +78,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 	copyTab.Tab = "copy"
 	pages := map[string]templ.Component{
 		"parts":          galleryParts(frame("Parts", "/gallery")),
+		"pictures":       galleryPictures(frame("Pictures", "/gallery"), cannedCards(now)),
 		"dashboard":      dashboardPage(noticed, cannedDashboard(now)),
 		"dashboard-exit": dashboardPage(frame("Dashboard", "/dashboard"), closing),
 		"dashboard-copy": dashboardPage(frame("Dashboard", "/dashboard"), copyTab),
@@ -157,6 +162,15 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"reviews":             reviewsPage(console("Reviews", reviewsPath), reviewsView{List: cannedReviews(now), Next: "older"}),
 		"reviews-none":        reviewsPage(console("Reviews", reviewsPath), reviewsView{}),
 		"reviews-wrong":       reviewsPage(console("Reviews", reviewsPath), reviewsView{List: cannedReviews(now), Wrong: cannedReviews(now)[0].ID, Typed: "gone", Problem: "Say in 10 to 2000 characters how it is known."}),
+		"queues":              queuesPage(console("Queues", queuesPath), cannedQueues(now)),
+		"queues-none":         queuesPage(console("Queues", queuesPath), queuesView{First: true}),
+		"tokens":              tokensPage(frame("Access tokens", tokensPath), cannedTokens(now)),
+		"tokens-new":          tokensPage(console("Access tokens", tokensPath), tokensView{Admin: true, List: cannedTokens(now).List[:1], Secret: "alf_2v0Y5hH0c3Qm8pTnq7R1sKx4WzLb6JdEfGaU9iOyNtM0x1y2z"}),
+		"tokens-none":         tokensPage(frame("Access tokens", tokensPath), tokensView{}),
+		"tokens-wrong":        tokensPage(frame("Access tokens", tokensPath), wrongTokens(now)),
+		"discord":             discordPage(frame("Discord", discordPath), discordView{Hook: cannedPreferences(now).Discord}),
+		"discord-none":        discordPage(frame("Discord", discordPath), discordView{}),
+		"discord-wrong":       discordPage(frame("Discord", discordPath), discordView{Hook: &delivery.Webhook{Name: "A channel that is gone", DisabledAt: before(now, time.Hour)}, Wrong: "This is not the address of a Discord webhook."}),
 		"budget":              budgetPage(console("Budget", budgetPath), cannedBudget(now)),
 		"halts":               haltsPage(console("Halts", "/admin/halts"), cannedConsole(now)),
 		"login":               loginPage(open, loginView{ReturnTo: "/dashboard", Providers: []Provider{{"google", "Google"}, {"discord", "Discord"}, {"github", "GitHub"}}}),
@@ -212,7 +226,7 @@ func (s *Site) galleryPage(r *http.Request, title, path string) ui.Page {
 	if q.Get("palette") != "" {
 		p.Palette = q.Get("palette")
 	}
-	p.Private = q.Get("private") == "on"
+	p.Private = isPrivate(r)
 	return p
 }
 

@@ -1,11 +1,13 @@
 package web
 
 import (
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/status"
 )
 
 func cannedSecurity(now time.Time) securityView {
@@ -49,4 +51,37 @@ func numberedSecurity(now time.Time) securityView {
 	v := plainSecurity(now)
 	v.Wrong, v.Passkeys = "", auth.Passkeys{}
 	return v
+}
+
+func cannedTokens(now time.Time) tokensView {
+	return tokensView{List: []auth.Token{
+		{ID: uuid.UUID{1}, Name: "Spreadsheet", Scope: auth.ScopeRead, CreatedAt: now.AddDate(0, 0, -12), LastUsedAt: before(now, 4*time.Minute), ExpiresAt: before(now, -78*24*time.Hour)},
+		{ID: uuid.UUID{2}, Name: "A program with an unusually long name that says what it does, for whom, since when and why", Scope: auth.ScopeTrade, CreatedAt: now.AddDate(-1, 0, 0)},
+		{ID: uuid.UUID{3}, Name: "Old laptop", Scope: auth.ScopeRead, CreatedAt: now.AddDate(0, -2, 0), LastUsedAt: before(now, 900*time.Hour), ExpiresAt: before(now, 700*time.Hour)},
+	}}
+}
+
+func wrongTokens(now time.Time) tokensView {
+	v := cannedTokens(now)
+	v.Full = "You have 20 access tokens. Revoke one first."
+	v.Days, v.Wrong = "30", map[string]string{"name": "must have 1 to 100 characters"}
+	return v
+}
+
+// cannedQueues is a queue that works, but for one kind of job.
+func cannedQueues(now time.Time) queuesView {
+	return queuesView{
+		First: true, Next: "17",
+		Kinds: []status.KindNow{
+			{Queue: "changed", Kind: "order_changed", Waiting: 312, Running: 8, Oldest: before(now, 3*time.Minute), Done: 12480},
+			{Queue: "changed", Kind: "copy_execute", Waiting: 4, Running: 8, Later: 12, Oldest: before(now, 2*time.Second), Done: 88012},
+			{Queue: "exits", Kind: "order_send", Running: 3, Done: 410},
+			{Queue: "hourly", Kind: "leaderboard", Later: 1, Failing: 1, Done: 0},
+			{Queue: "sends", Kind: "order_send", Waiting: 2, Running: 24, GivenUp: 1, Oldest: before(now, time.Second), Done: 5120},
+		},
+		Failed: []status.FailedJob{
+			{ID: 48211, Queue: "hourly", Kind: "leaderboard", Attempt: 2, MaxAttempts: 5, FailedAt: before(now, 40*time.Second), Next: now.Add(16 * time.Second), Error: "make the leaderboards: timeout: context deadline exceeded"},
+			{ID: 48102, Queue: "sends", Kind: "order_send", GivenUp: true, Attempt: 25, MaxAttempts: 25, FailedAt: before(now, 26*time.Hour), Next: now, Error: "send order 0192f3c4-7a51-7c1e-9a55-3f1d2c4b5a60: read the account: api.snaptrade.com/…: 503 " + strings.Repeat("a long story ", 12)},
+		},
+	}
 }

@@ -93,11 +93,11 @@ func cannedCopying(now time.Time) copyView {
 			{
 				ID: "d2", Trader: "ben", Side: "BTO", At: now.Add(-9 * time.Minute), Contract: nvda, Theirs: money.MustPrice("2.14"), Slippage: "+7.10%",
 				SourceQuantity: 8, Quantity: 0, Result: "skipped", Reason: "The price moved 7.1%, your limit is 5%", Delay: "+1.8 s", Place: 17, PlaceOf: 240,
-				Numbers: []ui.Field{{Name: "Their fill", Value: "$2.14"}, {Name: "Ask", Value: "$2.29"}, {Name: "Most you pay", Value: "$2.2470"}},
+				Numbers: numberFields(map[string]string{"price": "2.2470", "ask": "2.29", "needed": "1832.00", "buyingPower": "1620.55"}),
 			},
 			{
 				ID: "d3", Trader: "ben", Side: "STC", At: now.Add(-31 * time.Minute), Contract: nvda, Theirs: money.MustPrice("2.63"), Yours: price("2.6275"), Slippage: "−0.10%",
-				SourceQuantity: 4, Quantity: 4, Result: "executed", Numbers: []ui.Field{{Name: "Their fill", Value: "$2.63"}}, Delay: "+0.9 s", Place: 3, PlaceOf: 240, PositionID: "p2",
+				SourceQuantity: 4, Quantity: 4, Result: "executed", Numbers: numberFields(map[string]string{"price": "2.63", "delaySeconds": "0.9"}), Delay: "+0.9 s", Place: 3, PlaceOf: 240, PositionID: "p2",
 			},
 		},
 	}

@@ -94,7 +94,7 @@ var noon = time.Date(2026, 11, 20, 17, 0, 0, 0, time.UTC)
 
 func gallery(t *testing.T) http.Handler {
 	t.Helper()
-	site, err := New(Options{Now: func() time.Time { return noon }, Dev: true})
+	site, err := New(Options{Now: func() time.Time { return noon }, Dev: true, AppURL: "https://alertsify.test"})
 	if err != nil {
 		t.Fatal(err)
 	}

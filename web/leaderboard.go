@@ -8,7 +8,6 @@ import (
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/leaderboard"
 	"github.com/alertsify/alertsify/internal/money"
-	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -34,8 +33,7 @@ func (s *Site) leaderboard(w http.ResponseWriter, r *http.Request) error {
 	v := leaderboardView{First: r.URL.Query().Get("cursor") == ""}
 	viewer, known := auth.From(r.Context())
 	q := leaderboard.Query{
-		Metric: leaderboard.Metric(oneOf(r, "metric", words(boardMetrics)...)), Period: record.Period(oneOf(r, "period", words(boardPeriods)...)),
-		Limit: pageSize, Cursor: r.URL.Query().Get("cursor"),
+		Metric: metricOf(r), Period: periodOf(r), Limit: pageSize, Cursor: r.URL.Query().Get("cursor"),
 	}
 	if known {
 		v.Me, q.Viewer = viewer.User.Username, viewer.User.ID
@@ -44,13 +42,13 @@ func (s *Site) leaderboard(w http.ResponseWriter, r *http.Request) error {
 	if v.Page, v.Next, err = s.board.Page(r.Context(), q); err != nil {
 		return err
 	}
-	if !known {
-		return s.show(w, r, http.StatusOK, leaderboardPage(s.frame(r, "Leaderboard", leaderboardPath), v))
+	p := s.frame(r, "Leaderboard", leaderboardPath)
+	if known {
+		if p, err = s.shell(r, "Leaderboard", leaderboardPath); err != nil {
+			return err
+		}
 	}
-	p, err := s.shell(r, "Leaderboard", leaderboardPath)
-	if err != nil {
-		return err
-	}
+	p.Share = s.shareBoard(r, v)
 	return s.show(w, r, http.StatusOK, leaderboardPage(p, v))
 }
 

@@ -23,6 +23,7 @@ func TestEveryAddressOnAPageExists(t *testing.T) {
 	nothing := http.NotFoundHandler()
 	routes.Method(http.MethodPost, "/auth/{provider}", nothing)
 	routes.Method(http.MethodGet, "/api/events", nothing)
+	routes.Method(http.MethodGet, "/api/docs", nothing)
 	routes.Method(http.MethodGet, exportPath, nothing)
 	routes.Method(http.MethodGet, "/api/traders/{username}/record", nothing)
 	routes.Method(http.MethodGet, "/gallery/parts", nothing)
@@ -59,7 +60,7 @@ func TestEveryAddressOnAPageExists(t *testing.T) {
 func TestEveryPageIsReachedOnBothWidths(t *testing.T) {
 	t.Parallel()
 	elsewhere := map[string]string{
-		"/": "led on to the dashboard", "/stop": "in the header of every page", "/copy/new": "beside each trader",
+		"/": "led on to the dashboard", "/settings": "leads to Me", "/settings/copying": "leads to Copying, where its settings are", "/stop": "in the header of every page", "/copy/new": "beside each trader",
 		"/settings/brokers/return": "where the broker's portal leads", "/settings/billing/whop": "where Whop leads back to", "/legal/accept": "asked for while a document is not accepted", "/me": "in the bar of a phone, whose sidebar has it all",
 	}
 	p := parse(t, get(t, gallery(t), "/gallery/me").Body.String())

@@ -77,11 +77,7 @@ func (s *Site) showPreferences(w http.ResponseWriter, r *http.Request, status in
 	if v.Browsers, err = s.post.Browsers(r.Context(), me(r.Context())); err != nil {
 		return err
 	}
-	hook, err := s.post.DiscordOf(r.Context(), me(r.Context()))
-	switch {
-	case err == nil:
-		v.Discord = &hook
-	case fault.CodeOf(err) != "not_found":
+	if v.Discord, err = s.ownDiscord(r); err != nil {
 		return err
 	}
 	return s.show(w, r, status, preferencesPage(page, v))
@@ -170,15 +166,6 @@ func (s *Site) testChannel(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	user, channel := me(r.Context()), f.Get("channel")
-	if channel == delivery.ChannelDiscord {
-		if err := httpio.Spend(w, r, s.allow, "discord:"+user.String(), testsPerMinute); err != nil {
-			return err
-		}
-		if err := s.post.TestDiscord(r.Context(), user); err != nil {
-			return err
-		}
-		return back(w, preferencesPath, "tested-discord")
-	}
 	if !slices.Contains(s.post.Channels(), channel) {
 		return fault.Field("channel", "There is no such channel here.")
 	}
@@ -191,48 +178,12 @@ func (s *Site) testChannel(w http.ResponseWriter, r *http.Request) error {
 	return back(w, preferencesPath, "tested")
 }
 
-// setDiscord answers POST /settings/notifications/discord.
-func (s *Site) setDiscord(w http.ResponseWriter, r *http.Request) error {
-	f, err := form(w, r)
-	if err != nil {
-		return err
-	}
-	user := me(r.Context())
-	if err := httpio.Spend(w, r, s.allow, "discord:"+user.String(), testsPerMinute); err != nil {
-		return err
-	}
-	_, err = s.post.SetDiscord(r.Context(), user, f.Get("url"))
-	var refused *fault.Error
-	if errors.As(err, &refused) && refused.Code == "validation_failed" {
-		v, err := s.preferencesNow(r)
-		if err != nil {
-			return err
-		}
-		v.Wrong = wrongFields(refused)
-		return s.showPreferences(w, r, http.StatusUnprocessableEntity, v)
-	}
-	if err != nil {
-		return err
-	}
-	return back(w, preferencesPath, "discord")
-}
-
-// removeDiscord answers POST /settings/notifications/discord/remove.
-func (s *Site) removeDiscord(w http.ResponseWriter, r *http.Request) error {
-	if err := s.post.RemoveDiscord(r.Context(), me(r.Context())); err != nil {
-		return err
-	}
-	return back(w, preferencesPath, "discord-removed")
-}
-
 // preferenceRoutes are the lines of this page in the route table.
 func (s *Site) preferenceRoutes() []auth.Route {
 	return []auth.Route{
 		{Method: "GET", Pattern: preferencesPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.preferences},
 		{Method: "POST", Pattern: preferencesPath, Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.setPreferences},
 		{Method: "POST", Pattern: preferencesPath + "/defaults", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.restorePreferences},
-		{Method: "POST", Pattern: preferencesPath + "/discord", Rule: auth.SignedIn | auth.StepUp, Class: httpio.Feed, Handler: s.setDiscord},
-		{Method: "POST", Pattern: preferencesPath + "/discord/remove", Rule: auth.SignedIn | auth.StepUp, Class: httpio.Feed, Handler: s.removeDiscord},
 		{Method: "POST", Pattern: preferencesPath + "/test", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.testChannel},
 	}
 }

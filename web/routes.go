@@ -99,6 +99,8 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: billingPath + "/cancel", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.cancelPlan},
 		{Method: "GET", Pattern: "/u/{token}", Rule: auth.Open, Class: httpio.Vital, Handler: s.mailLink},
 		{Method: "POST", Pattern: "/u/{token}", Rule: auth.Open, Class: httpio.Vital, Handler: s.followMailLink},
+		{Method: "GET", Pattern: "/settings", Rule: auth.SignedIn, Class: httpio.Feed, Handler: leadsTo("/me")},
+		{Method: "GET", Pattern: "/settings/copying", Rule: auth.SignedIn, Class: httpio.Feed, Handler: leadsTo("/copy")},
 		{Method: "GET", Pattern: "/settings/appearance", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.appearance},
 		{Method: "POST", Pattern: "/settings/appearance", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.setAppearance},
 		{Method: "POST", Pattern: "/settings/private", Rule: auth.SignedIn, Class: httpio.Feed, Handler: s.setPrivate},
@@ -117,6 +119,7 @@ func (s *Site) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/stop", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.stop},
 		{Method: "POST", Pattern: "/stop/resume", Rule: auth.SignedIn, Class: httpio.Vital, Handler: s.resumeTrading},
 	}
+	list = append(list, s.shareRoutes()...)
 	list = append(list, s.legalRoutes()...)
 	list = append(list, s.feedRoutes()...)
 	list = append(list, s.integrationRoutes()...)
@@ -124,6 +127,9 @@ func (s *Site) Routes() []auth.Route {
 	list = append(list, s.peopleRoutes()...)
 	list = append(list, s.leaveRoutes()...)
 	list = append(list, s.preferenceRoutes()...)
+	list = append(list, s.discordRoutes()...)
+	list = append(list, s.tokenRoutes()...)
+	list = append(list, s.queueRoutes()...)
 	list = append(list, s.deliveryRoutes()...)
 	list = append(list, s.auditRoutes()...)
 	list = append(list, s.securityRoutes()...)

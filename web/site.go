@@ -32,6 +32,7 @@ import (
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/internal/record"
+	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/status"
@@ -61,9 +62,11 @@ type Options struct {
 	Members  *billing.Members
 	Hub      *live.Hub
 	Status   *status.Recorder
+	Jobs     *status.Jobs
 	Inbox    *inbox.Inbox
 	Remedies map[string]string // what to do about each check, by its name
 	Clock    *exchange.Clock
+	Cache    *redis.Client // keeps pictures that were drawn before
 	Logger   *slog.Logger
 	Now      func() time.Time
 	AppURL   string // origin; https makes cookies secure
@@ -97,12 +100,16 @@ type Site struct {
 	members  *billing.Members
 	hub      *live.Hub
 	status   *status.Recorder
+	jobs     *status.Jobs
 	shown    shownStatus
 	webhooks *inbox.Inbox
 	remedies map[string]string
 	clock    *exchange.Clock
+	cache    *redis.Client
+	drawing  chan struct{} // one for each picture in work
 	log      *slog.Logger
 	now      func() time.Time
+	origin   string // of every address that is handed on
 	https    bool
 	dev      bool
 	assets   *assets
@@ -117,7 +124,8 @@ func New(o Options) (*Site, error) {
 	}
 	return &Site{
 		guard: o.Guard, users: o.Users, applying: o.Applications, account: o.Account, legal: o.Legal, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, results: o.Results, copier: o.Copier, records: o.Records, board: o.Board,
-		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, status: o.Status, webhooks: o.Inbox, remedies: o.Remedies, clock: o.Clock, log: o.Logger, now: o.Now,
+		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, status: o.Status, jobs: o.Jobs, webhooks: o.Inbox, remedies: o.Remedies, clock: o.Clock, log: o.Logger, now: o.Now,
+		cache: o.Cache, drawing: make(chan struct{}, drawnAtOnce), origin: strings.TrimRight(o.AppURL, "/"),
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil
 }
@@ -125,7 +133,7 @@ func New(o Options) (*Site, error) {
 // show draws a page into memory first, so that a template that fails answers as
 // an error and never as half a page.
 func (s *Site) show(w http.ResponseWriter, r *http.Request, status int, c templ.Component) error {
-	ctx := ui.WithViewer(r.Context(), ui.Viewer{Zone: zone(r.Context()), Now: s.now()})
+	ctx := ui.WithViewer(r.Context(), ui.Viewer{Zone: zone(r.Context()), Now: s.now(), Private: isPrivate(r)})
 	var b bytes.Buffer
 	if err := c.Render(ctx, &b); err != nil {
 		return fmt.Errorf("draw %s: %w", r.URL.Path, err)

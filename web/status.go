@@ -71,7 +71,9 @@ func (s *Site) publicStatus(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.show(w, r, http.StatusOK, statusPage(s.frame(r, "Status", statusPath), v))
+	p := s.frame(r, "Status", statusPath)
+	p.Share = s.shareStatus(r)
+	return s.show(w, r, http.StatusOK, statusPage(p, v))
 }
 
 // statusKept is how long a view of the public page is everybody's: anybody may ask for it,

@@ -129,12 +129,15 @@ func (s *Site) trader(w http.ResponseWriter, r *http.Request) error {
 	}
 	title := v.Name + " (@" + v.Username + ")"
 	if !known {
-		return s.show(w, r, http.StatusOK, traderPage(s.frame(r, title, tradersPath), v))
+		p := s.frame(r, title, tradersPath)
+		p.Share = s.shareTrader(r, v)
+		return s.show(w, r, http.StatusOK, traderPage(p, v))
 	}
 	p, err := s.shell(r, title, tradersPath)
 	if err != nil {
 		return err
 	}
+	p.Share = s.shareTrader(r, v)
 	v.SignedIn, v.Own = true, viewer.User.Username == v.Username
 	id, err := s.copier.Following(ctx, viewer.User.ID, v.Username)
 	if err != nil {
@@ -172,7 +175,7 @@ func winRateWords(rate *money.Amount, finished int) string {
 	if rate == nil {
 		return "—"
 	}
-	return rate.StringFixed(2) + "% of " + strconv.Itoa(finished)
+	return rate.Share() + " of " + strconv.Itoa(finished)
 }
 
 func periodWords(period string) string {

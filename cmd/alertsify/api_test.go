@@ -495,6 +495,11 @@ func (s *show) walkAlerts(t *testing.T) {
 		t.Errorf("record: %s", record.body)
 	}
 	s.do("", "GET", "/api/traders/nobody_at_all/record", "").want(t, 404)
+	for _, path := range []string{"/traders/ava/card.png", "/leaderboard/card.png?metric=pnl&period=all", "/status/card.png"} {
+		if card := s.do("", "GET", path, "").want(t, 200); !bytes.HasPrefix(card.body, []byte("\x89PNG")) {
+			t.Errorf("%s is no picture: %.60q", path, card.body)
+		}
+	}
 	for _, path := range []string{"/api/feeds/timeline", "/api/feeds/global", "/api/feeds/trade/ava"} {
 		if a := s.do("ben", "GET", path, "").want(t, 200); !contains(a.body, `"username":"ava"`) || contains(a.body, "orderId") {
 			t.Errorf("%s: %s", path, a.body)

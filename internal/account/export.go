@@ -155,7 +155,7 @@ func parts() []part {
 			from users where id = $1) t`},
 		some("identities", "provider, email, email_verified, created_at, last_used_at"),
 		some("sign_ins", "method, device, ip_prefix, created_at, last_seen_at"),
-		some("access_tokens", "id, name, scope, created_at, last_used_at, revoked_at"),
+		some("access_tokens", "id, name, scope, created_at, last_used_at, revoked_at, expires_at"),
 		some("passkeys", "id, name, backup_eligible, backed_up, transports, created_at, last_used_at"), own("second_factors"),
 		own("legal_acceptances"), own("trader_applications"), own("data_exports"),
 		own("connections"), own("accounts"), own("watchlist"), own("risk_limits"), own("day_counters"),

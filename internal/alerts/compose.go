@@ -74,10 +74,10 @@ func embed(r alertRow, f facts, late time.Duration) *discordgo.MessageEmbed {
 	}
 	if f.Side == buyToOpen {
 		cost := f.Price.Cost(f.Filled, f.Contract.Multiplier)
-		e.Fields = append(e.Fields, fields("Entry", dollars(f.Price), "Cost Basis", cost.Short())...)
+		e.Fields = append(e.Fields, fields("Entry", f.Price.Display(), "Cost Basis", cost.Short())...)
 	} else {
 		e.Title = "🔴 STC Alert"
-		e.Fields = append(e.Fields, fields("Entry", entryPrice(f), "Exit", dollars(f.Price), "P&L", profit(f))...)
+		e.Fields = append(e.Fields, fields("Entry", entryPrice(f), "Exit", f.Price.Display(), "P&L", profit(f))...)
 		if f.Realized != nil && f.Realized.Direction() < 0 {
 			e.Color = red
 		}
@@ -108,13 +108,11 @@ func line(f facts) string {
 // price has at least two and at most four decimals, without the dollar sign.
 func price(p money.Price) string { return money.Price{Decimal: p.RoundBank(4)}.String() }
 
-func dollars(p money.Price) string { return p.Display() }
-
 func entryPrice(f facts) string {
 	if f.Entry == nil {
 		return "—"
 	}
-	return dollars(*f.Entry)
+	return f.Entry.Display()
 }
 
 func optionType(t exchange.OptionType) string {

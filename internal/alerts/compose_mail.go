@@ -59,7 +59,7 @@ func (a *Announcer) mail(n notificationRow) *delivery.Mail {
 
 func (a *Announcer) mailItem(n notificationRow) email.Item {
 	return email.Item{
-		Title: n.Title, Body: cut(n.Body, mailBodyMax), At: n.CreatedAt.In(exchange.NewYork).Format("2 Jan 2006, 15:04") + " New York",
+		Title: n.Title, Body: cut(n.Body, mailBodyMax), At: exchange.Moment(n.CreatedAt),
 		Link: a.appURL + localPath(n.URL), Action: "Open in Alertsify",
 	}
 }

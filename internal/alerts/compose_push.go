@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/delivery"
+	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/webpush"
 )
 
@@ -89,7 +90,7 @@ const (
 	pushURLMax   = 120
 )
 
-// push is what a lock screen may show: no prices, they stand in the inbox.
+// push is what a lock screen may show: no amounts and no prices, they stand in the inbox.
 func (a *Announcer) push(n notificationRow) (*delivery.Push, error) {
 	body := n.Body
 	if n.Brief != "" {
@@ -97,7 +98,7 @@ func (a *Announcer) push(n notificationRow) (*delivery.Push, error) {
 	}
 	path := localPath(n.URL)
 	p := payload{WebPush: 8030, Notification: pushed{
-		Title: cut(n.Title, pushTitleMax), Body: cut(body, pushBodyMax),
+		Title: cut(money.Discreet(n.Title), pushTitleMax), Body: cut(money.Discreet(body), pushBodyMax),
 		Navigate: a.appURL + path, Tag: tag(n),
 		Data: pushedData{ID: n.ID.String(), Type: n.Type, URL: path},
 	}}

@@ -208,6 +208,25 @@ func TestAPushIsDeclarativeAndHasNoPrices(t *testing.T) {
 	}
 }
 
+// What is forgotten to be brief says no amount on a lock screen all the same: not in its
+// title, its body, or its short form.
+func TestNoPushNamesAnAmount(t *testing.T) {
+	t.Parallel()
+	for _, n := range []notificationRow{
+		{Title: "You lost −$1,204.50 today", Body: "That is over your limit of $200, by $1,004.50.", URL: "/copy"},
+		{Title: "AAPL sold", Body: "Sold 5 @ $5.25, +$875.00", Brief: "Sold 5", URL: "/positions/1"},
+	} {
+		n.ID, n.Type = uuid.New(), System
+		p, push := composePush(t, n)
+		if text := string(push.Payload) + string(push.Short); strings.Contains(text, "$") || strings.Contains(text, "204") || strings.Contains(text, "875") {
+			t.Errorf("an amount on the lock screen: %s", text)
+		}
+		if p.Notification.Title == "" || p.Notification.Body == "" {
+			t.Errorf("nothing is left to read: %+v", p.Notification)
+		}
+	}
+}
+
 func TestAnApprovalCarriesItsButtonsAndItsEnd(t *testing.T) {
 	t.Parallel()
 	until := fillTime

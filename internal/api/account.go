@@ -17,11 +17,12 @@ type token struct {
 	Scope      string     `json:"scope"`
 	CreatedAt  time.Time  `json:"createdAt"`
 	LastUsedAt *time.Time `json:"lastUsedAt"`
+	ExpiresAt  *time.Time `json:"expiresAt"` // null: it lasts until it is revoked
 	Token      string     `json:"token,omitempty"`
 }
 
 func tokenOf(t auth.Token) token {
-	return token{ID: t.ID, Name: t.Name, Scope: t.Scope, CreatedAt: t.CreatedAt, LastUsedAt: t.LastUsedAt}
+	return token{ID: t.ID, Name: t.Name, Scope: t.Scope, CreatedAt: t.CreatedAt, LastUsedAt: t.LastUsedAt, ExpiresAt: t.ExpiresAt}
 }
 
 func (a *API) listTokens(w http.ResponseWriter, r *http.Request) error {
@@ -41,11 +42,12 @@ func (a *API) makeToken(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Name  string `json:"name"`
 		Scope string `json:"scope"`
+		Days  int    `json:"expiresInDays"` // 0: never
 	}
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
 	}
-	text, made, err := a.guard.MakeToken(r.Context(), user(r.Context()), in.Name, in.Scope)
+	text, made, err := a.guard.MakeTokenFor(r.Context(), user(r.Context()), in.Name, in.Scope, in.Days)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ func acrossAllowed() []string {
 		"internal/copytrade/publishing.go:Publish", "internal/copytrade/publishing.go:Publishing", "internal/copytrade/publishing.go:StopPublishing",
 		"internal/copytrade/subscription.go:Subscribe",
 		"internal/delivery/browsers.go:AddPush", "internal/delivery/chats.go:ConfirmChat",
+		"internal/status/jobs.go:Again",
 		"internal/users/profile.go:change",
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/redis"
+	"github.com/alertsify/alertsify/internal/status"
 	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alertsify/alertsify/internal/webhook"
@@ -67,7 +68,7 @@ func (a *App) openDoors(context.Context) (err error) {
 	a.site, err = web.New(web.Options{
 		Records: a.records, Board: a.board,
 		Guard: a.guard, Users: a.users, Applications: a.applying, Account: a.account, Legal: a.legal, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Results: a.results, Copier: a.copier,
-		Alerts: a.alerts, Post: a.post, Audit: a.audit, Allow: a.allow, Rules: a.rules, Budget: a.budget, Members: a.members, Hub: a.hub, Status: a.status, Inbox: a.inbox, Remedies: a.remedies(), Clock: a.clock, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
+		Alerts: a.alerts, Post: a.post, Audit: a.audit, Allow: a.allow, Rules: a.rules, Budget: a.budget, Members: a.members, Hub: a.hub, Status: a.status, Jobs: status.NewJobs(a.db, a.adder), Inbox: a.inbox, Remedies: a.remedies(), Clock: a.clock, Cache: a.redis, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
 		Dev: a.cfg.Env == Development,
 	})
 	if err != nil {

@@ -35,7 +35,7 @@ type Entry struct {
 func Kinds() []string {
 	return []string{
 		"access_tokens", "accounts", "announcements", "connections", "consents", "data_exports", "dead_letter_log", "destinations", "identities", "inbound_webhooks",
-		"legal_acceptances", "order_changes", "orders", "passkeys", "positions", "redemptions", "risk_limits", "second_factors", "sign_ins", "subscriptions", "trader_applications", "trading_switches", "users", "whop_links",
+		"legal_acceptances", "order_changes", "orders", "passkeys", "positions", "redemptions", "risk_limits", "river_job", "second_factors", "sign_ins", "subscriptions", "trader_applications", "trading_switches", "users", "whop_links",
 	}
 }
 

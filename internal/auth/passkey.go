@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/users"
@@ -350,7 +351,7 @@ func (g *Guard) AskForPasskey(ctx context.Context, userID, here uuid.UUID, on bo
 			return fmt.Errorf("end other sign-ins: %w", err)
 		}
 		return g.tell(ctx, tx, userID, "You will be asked for a passkey at sign-in",
-			"From "+g.now().Add(factorWait).UTC().Format("2 January 15:04")+" UTC on a provider alone signs you in no more. "+
+			"From "+exchange.Moment(g.now().Add(factorWait))+" on a provider alone signs you in no more. "+
 				"If that was not you, sign in with your provider before then, switch it off, remove the passkeys you do not know and sign out everywhere. "+
 				"If you lose your passkeys, an operator has to let you in: a second one on another device is worth having.")
 	})

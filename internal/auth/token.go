@@ -35,23 +35,40 @@ type Token struct {
 	Scope      string // "read", "trade" or "admin"
 	CreatedAt  time.Time
 	LastUsedAt *time.Time // to the minute
+	ExpiresAt  *time.Time // nil: it lasts until it is revoked
 }
 
-// MakeToken makes a token; the text is never to be had again. The route needs
-// StepUp and SessionOnly. Scope admin is for admins.
+// Expired tells whether the token has ended by itself.
+func (t Token) Expired(now time.Time) bool { return t.ExpiresAt != nil && !now.Before(*t.ExpiresAt) }
+
+// TokenDaysMax is how many days a token that ends may last.
+const TokenDaysMax = 366
+
+// MakeToken makes a token that lasts until it is revoked; see MakeTokenFor.
 func (g *Guard) MakeToken(ctx context.Context, userID uuid.UUID, name, scope string) (secret.Text, Token, error) {
-	if err := g.checkNewToken(ctx, userID, name, scope); err != nil {
+	return g.MakeTokenFor(ctx, userID, name, scope, 0)
+}
+
+// MakeTokenFor makes a token that ends after some days, 1 to TokenDaysMax; 0: never. The
+// text is never to be had again. The route needs StepUp and SessionOnly. Scope admin is
+// for admins.
+func (g *Guard) MakeTokenFor(ctx context.Context, userID uuid.UUID, name, scope string, days int) (secret.Text, Token, error) {
+	if err := g.checkNewToken(ctx, userID, name, scope, days); err != nil {
 		return secret.Text{}, Token{}, err
 	}
 	text := newTokenText()
 	token := Token{Name: name, Scope: scope, CreatedAt: g.now()}
+	if days > 0 {
+		end := token.CreatedAt.AddDate(0, 0, days)
+		token.ExpiresAt = &end
+	}
 	err := g.db.As(ctx, userID, func(ctx context.Context, tx pgx.Tx) error {
 		return tx.QueryRow(ctx, `
-			insert into access_tokens (user_id, name, token_hash, scope, created_at)
-			select $1::uuid, $2, $3, $4, $5::timestamptz
-			where (select count(*) from access_tokens where user_id = $1 and revoked_at is null) < $6
-			returning id, created_at`,
-			userID, name, hashToken(text), scope, token.CreatedAt, tokensMax).Scan(&token.ID, &token.CreatedAt)
+			insert into access_tokens (user_id, name, token_hash, scope, created_at, expires_at)
+			select $1::uuid, $2, $3, $4, $5::timestamptz, $7::timestamptz
+			where (select count(*) from access_tokens where user_id = $1 and revoked_at is null and (expires_at is null or expires_at > $5::timestamptz)) < $6
+			returning id, created_at, expires_at`,
+			userID, name, hashToken(text), scope, token.CreatedAt, tokensMax, token.ExpiresAt).Scan(&token.ID, &token.CreatedAt, &token.ExpiresAt)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return secret.Text{}, Token{}, fault.Conflict("invalid_state",
@@ -63,13 +80,16 @@ func (g *Guard) MakeToken(ctx context.Context, userID uuid.UUID, name, scope str
 	return secret.New(text), token, nil
 }
 
-func (g *Guard) checkNewToken(ctx context.Context, userID uuid.UUID, name, scope string) error {
+func (g *Guard) checkNewToken(ctx context.Context, userID uuid.UUID, name, scope string, days int) error {
 	wrong := map[string]string{}
 	if n := utf8.RuneCountInString(name); n < 1 || n > 100 || strings.ContainsFunc(name, isOdd) {
 		wrong["name"] = "must have 1 to 100 characters"
 	}
 	if scopeRank(scope) == 0 {
 		wrong["scope"] = "must be read, trade or admin"
+	}
+	if days < 0 || days > TokenDaysMax {
+		wrong["expiresInDays"] = fmt.Sprintf("must be 1 to %d, or left out", TokenDaysMax)
 	}
 	if len(wrong) > 0 {
 		return fault.Validation(wrong)
@@ -84,12 +104,13 @@ func (g *Guard) checkNewToken(ctx context.Context, userID uuid.UUID, name, scope
 	return nil
 }
 
-// Tokens lists a user's tokens in use, the newest first.
+// Tokens lists a user's tokens that are not revoked: those in use before those that have
+// ended, the newest first.
 func (g *Guard) Tokens(ctx context.Context, userID uuid.UUID) ([]Token, error) {
 	tokens, err := postgres.OwnRows(ctx, g.db, userID, pgx.RowToStructByPos[Token], `
-		select id, name, scope, created_at, last_used_at from access_tokens
+		select id, name, scope, created_at, last_used_at, expires_at from access_tokens
 		where user_id = $1 and revoked_at is null
-		order by created_at desc, id limit $2`, userID, tokensMax+10)
+		order by expires_at <= $3 is true, created_at desc, id limit $2`, userID, tokensMax+10, g.now())
 	if err != nil {
 		return nil, fmt.Errorf("list tokens: %w", err)
 	}
@@ -128,10 +149,10 @@ func (g *Guard) byToken(ctx context.Context, text string) (Principal, error) {
 	}
 	p := Principal{Method: MethodToken}
 	var owner uuid.UUID
-	var lastUsed, revoked *time.Time
+	var lastUsed, revoked, expires *time.Time
 	err := g.db.Pool().QueryRow(ctx,
-		"select id, user_id, scope, last_used_at, revoked_at from access_tokens where token_hash = $1", hashToken(text)).
-		Scan(&p.TokenID, &owner, &p.Scope, &lastUsed, &revoked)
+		"select id, user_id, scope, last_used_at, revoked_at, expires_at from access_tokens where token_hash = $1", hashToken(text)).
+		Scan(&p.TokenID, &owner, &p.Scope, &lastUsed, &revoked, &expires)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Principal{}, fault.Unauthenticated()
 	}
@@ -140,6 +161,9 @@ func (g *Guard) byToken(ctx context.Context, text string) (Principal, error) {
 	}
 	if revoked != nil {
 		return Principal{}, errors.Join(fault.Unauthenticated(), g.noteRevokedUse(ctx, owner, p.TokenID))
+	}
+	if (Token{ExpiresAt: expires}).Expired(g.now()) { // an honest program goes on with it for a while
+		return Principal{}, fault.Unauthenticated()
 	}
 	if p.User, err = g.user(ctx, owner); err != nil {
 		return Principal{}, unavailable(err)
@@ -177,8 +201,8 @@ func (g *Guard) noteRevokedUse(ctx context.Context, owner, token uuid.UUID) erro
 func (g *Guard) tokenStillValid(ctx context.Context, p Principal) (bool, error) {
 	var valid bool
 	err := g.db.Pool().QueryRow(ctx,
-		"select exists (select from access_tokens where id = $1 and user_id = $2 and revoked_at is null)",
-		p.TokenID, p.User.ID).Scan(&valid)
+		"select exists (select from access_tokens where id = $1 and user_id = $2 and revoked_at is null and (expires_at is null or expires_at > $3))",
+		p.TokenID, p.User.ID, g.now()).Scan(&valid)
 	if err != nil || !valid {
 		return false, unavailable(err)
 	}

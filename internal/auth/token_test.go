@@ -206,3 +206,44 @@ func TestASuspendedUsersTokenIsNobody(t *testing.T) {
 		t.Errorf("status = %d", got.status)
 	}
 }
+
+// A token that was made to end ends by itself: at its hour, for requests and for open
+// streams alike, and another one may take its place.
+func TestATokenEndsByItself(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	b := h.browser().as("ava")
+	ava, ctx := h.user("ava_stone").ID, context.Background()
+	text, token, err := h.guard.MakeTokenFor(ctx, ava, "a week", ScopeRead, 7)
+	if err != nil || token.ExpiresAt == nil || !token.ExpiresAt.Equal(token.CreatedAt.AddDate(0, 0, 7)) {
+		t.Fatalf("made %+v, %v", token, err)
+	}
+	ask := func() int { return b.get("/api/me", "Authorization", "Bearer "+text.Reveal()).status }
+	holds := func() bool {
+		valid, err := h.guard.tokenStillValid(ctx, Principal{User: h.user("ava_stone"), Method: MethodToken, TokenID: token.ID})
+		return err == nil && valid
+	}
+	h.ahead.Add(int64(7*24*time.Hour - time.Minute))
+	if got := ask(); got != http.StatusOK || !holds() {
+		t.Errorf("a minute before: %d", got)
+	}
+	h.ahead.Add(int64(2 * time.Minute))
+	if got := ask(); got != http.StatusUnauthorized || holds() {
+		t.Errorf("a minute after: %d", got)
+	}
+	if n := h.count("select count(*) from security_events where kind = 'revoked_token_used'"); n != 0 {
+		t.Error("a token that ended by itself is taken for one that was revoked")
+	}
+	for range tokensMax {
+		h.token(ava, ScopeRead)
+	}
+	list, err := h.guard.Tokens(ctx, ava)
+	if err != nil || len(list) != tokensMax+1 || list[tokensMax].ID != token.ID || !list[tokensMax].Expired(h.now()) {
+		t.Errorf("%d tokens, %v; what has ended is to stand last and to take nobody's place", len(list), err)
+	}
+	for _, days := range []int{-1, TokenDaysMax + 1} {
+		if _, _, err := h.guard.MakeTokenFor(ctx, ava, "script", ScopeRead, days); fault.CodeOf(err) != "validation_failed" {
+			t.Errorf("%d days: %v", days, err)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/exchange"
 )
 
 // trialNotice is how long before its end a trial is spoken of; Whop says so then too.
@@ -25,7 +26,7 @@ func (m *Members) tellEnding(ctx context.Context, tx pgx.Tx, list []kept) error 
 		if k.User == nil || k.EndsAt == nil || !k.Access || !k.EndsAt.After(now) {
 			continue
 		}
-		day := k.EndsAt.UTC().Format("January 2, 2006")
+		day := exchange.DayOf(*k.EndsAt)
 		n := alerts.Notification{
 			UserID: *k.User, Type: alerts.MembershipEnding, URL: SettingsPath, LearntAt: now,
 			SubjectKey: fmt.Sprintf("ending:%s:%s", k.ID, k.EndsAt.UTC().Format(time.DateOnly)),

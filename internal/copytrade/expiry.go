@@ -63,9 +63,9 @@ func (d lastDay) slot() string {
 // latest is the last time of day at which copies are sold by themselves.
 func (d lastDay) latest() string {
 	if d.Early {
-		return d.Close.Add(-beforeEarlyClose).In(exchange.NewYork).Format("15:04")
+		return exchange.TimeOf(d.Close.Add(-beforeEarlyClose))
 	}
-	return d.Close.In(exchange.NewYork).Format("15:04")
+	return exchange.TimeOf(d.Close)
 }
 
 // GuardExpiry warns who holds copies on their last day, and sells those whose
@@ -112,7 +112,7 @@ with holding as (
 
 func (c *Copier) closeExpiring(ctx context.Context, day lastDay) error {
 	args := pgx.NamedArgs{
-		"expirations": day.Expirations, "latest": day.latest(), "time": day.Now.In(exchange.NewYork).Format("15:04"),
+		"expirations": day.Expirations, "latest": day.latest(), "time": exchange.TimeOf(day.Now),
 	}
 	_, err := c.trigger(ctx, reachedTimes, args)
 	return err
@@ -212,7 +212,7 @@ func (c *Copier) expires(day lastDay, slot string, e expiring, spot *money.Price
 	return alerts.Notification{
 		UserID: e.User, Type: alerts.CopyTradeClose, Title: "Last day: " + e.Contract.Display(),
 		Body: fmt.Sprintf("You hold %d, %d of them copied from %s. %s %s It trades until %s New York.", e.Held, e.Copied, e.Traders,
-			moneyness(e.Contract, spot), exercise(e.Contract, e.Held), closes.In(exchange.NewYork).Format("15:04")),
+			moneyness(e.Contract, spot), exercise(e.Contract, e.Held), exchange.TimeOf(closes)),
 		Brief: "Copies you hold expire.", URL: "/positions/" + position.String(), SubjectKey: expiryKey(slot, position),
 		PositionID: &position, LearntAt: c.now(), ValidUntil: &until,
 	}

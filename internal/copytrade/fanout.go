@@ -106,7 +106,7 @@ func (c *Copier) fanOutArgs(o orders.Order, filled filledAt, trigger time.Time) 
 	included := c.gate.Holders(billing.AutoCopy)
 	return pgx.NamedArgs{
 		"planNew": included.Newcomers, "planProducts": included.Products,
-		"expirations": day.Expirations, "latest": day.latest(), "time": day.Now.In(exchange.NewYork).Format("15:04"),
+		"expirations": day.Expirations, "latest": day.latest(), "time": exchange.TimeOf(day.Now),
 		"order": o.ID, "trader": o.UserID, "now": c.now(), "close": closes, "executed": filled.executed, "trigger": trigger,
 		"open": c.clock.Open(o.Contract.Underlying), "most": c.rules.Limits().CopyContracts,
 		"today": c.clock.Today(), "consent": ConsentVersion, "exitsUntil": filled.last.Add(exitsWithin),

@@ -1,6 +1,7 @@
 package money
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -38,6 +39,24 @@ func (a Amount) Short() string {
 	return sign(d) + "$" + grouped(strings.TrimSuffix(text, ".00"))
 }
 
+// Whole is the amount in whole dollars, for where cents have no room; what is shown of it and
+// its Direction go together.
+func (a Amount) Whole() Amount { return Amount{Decimal: a.RoundBank(0)} }
+
+// SignedShort is Short with a plus before gains.
+func (a Amount) SignedShort() string {
+	if a.Direction() > 0 {
+		return "+" + a.Short()
+	}
+	return a.Short()
+}
+
+// Share writes an amount that is a part in hundredths: "63.93%".
+func (a Amount) Share() string {
+	d := a.RoundBank(2)
+	return sign(d) + d.Abs().StringFixed(2) + "%"
+}
+
 // Direction is -1, 0 or 1 of the value as shown: what prints as $0.00 is 0.
 func (a Amount) Direction() int { return a.RoundBank(2).Sign() }
 
@@ -64,6 +83,14 @@ func DisplayPercent(p decimal.NullDecimal) string {
 	}
 	return plus + sign(d) + d.Abs().StringFixed(2) + "%"
 }
+
+// Hidden stands where an amount is not to be seen: hidden by its owner, or on a lock screen.
+const Hidden = "•••••"
+
+var dollarAmount = regexp.MustCompile(`[+−-]?\$\d[\d,]*(?:\.\d+)?`)
+
+// Discreet is a sentence with Hidden in the place of each dollar amount and price in it.
+func Discreet(sentence string) string { return dollarAmount.ReplaceAllString(sentence, Hidden) }
 
 func sign(d decimal.Decimal) string {
 	if d.IsNegative() {

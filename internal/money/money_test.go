@@ -26,6 +26,42 @@ func TestAmountsReadWell(t *testing.T) {
 	}
 }
 
+// What is written and the direction that colours go by never disagree, in cents or in whole
+// dollars: what reads as zero has no sign, and no colour.
+func TestWhatReadsAsZeroHasNoSign(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]struct {
+		short     string
+		direction int
+		whole     string
+		rough     int
+	}{
+		"-0.004": {"$0", 0, "$0", 0}, "0.004": {"$0", 0, "$0", 0}, "-0.4": {"−$0.40", -1, "$0", 0}, "0.4": {"+$0.40", 1, "$0", 0}, "-1.6": {"−$1.60", -1, "−$2", -1}, "1999.6": {"+$1,999.60", 1, "+$2,000", 1},
+	} {
+		a := MustAmount(in)
+		w := a.Whole()
+		if a.SignedShort() != want.short || a.Direction() != want.direction || w.SignedShort() != want.whole || w.Direction() != want.rough {
+			t.Errorf("%s: %s %d, whole %s %d", in, a.SignedShort(), a.Direction(), w.SignedShort(), w.Direction())
+		}
+	}
+	if got := MustAmount("-0.004").Share(); got != "0.00%" {
+		t.Errorf("a share of nearly nothing is %s", got)
+	}
+}
+
+// Where amounts are not to be seen nothing of them is left in a sentence.
+func TestADiscreetSentenceNamesNoAmount(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"Sold 5 @ $5.25, +$1,875.00": "Sold 5 @ " + Hidden + ", " + Hidden, "−$0.50 of $200": Hidden + " of " + Hidden, "-$3": Hidden, "at $3.4567.": "at " + Hidden + ".",
+		"$SPY and 5 contracts": "$SPY and 5 contracts", "": "",
+	} {
+		if got := Discreet(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestPricesKeepTheirDecimals(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string][2]string{ // wire, display

@@ -29,6 +29,16 @@ type Page struct {
 	Events     string  // address of the page's event stream, from the moment the page was read; empty: nothing is live
 	Notice     *Notice // what the last form did
 	Accept     string  // the page that asks for documents that are not accepted yet; empty: they are
+	Share      *Share  // how a link to the page looks elsewhere; nil: it is nobody else's
+}
+
+// Share is how a link to a public page looks where it is posted. Everything in it is what
+// anybody may see.
+type Share struct {
+	Title, About string
+	Address      string // the page's own, without what else was asked for
+	Link         string // what is handed on: that of a page without amounts, for who hides them
+	Picture      string // address of 1200 by 630 pixels
 }
 
 // celebrate is the address of the celebration; empty for those who want none.
@@ -190,10 +200,11 @@ type Notification struct {
 	Unread                     bool
 }
 
-// Viewer is who looks: it decides only how times are shown.
+// Viewer is who looks: it decides how times are shown, and whether amounts are.
 type Viewer struct {
-	Zone *time.Location
-	Now  time.Time
+	Zone    *time.Location
+	Now     time.Time
+	Private bool
 }
 
 type viewerKey struct{}

@@ -47,8 +47,7 @@ function paintFrame(chart) {
   });
 }
 
-// Whether the reader has hidden their amounts.
-export const hidden = () => document.documentElement.dataset.private === "on";
+export { hides as hidden } from "./theme.js";
 
 const dot = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
 

@@ -1,6 +1,7 @@
 // Prices that change while one looks: the page's stream brings the quotes of the
 // contracts it shows, and what shows them says so by data-quote.
 import { serverNow } from "./ages.js";
+import { discreet } from "./theme.js";
 import { contractsFor, costOf, middleOf } from "./ticket.js";
 
 const most = 100; // contracts one page may follow
@@ -71,7 +72,7 @@ function fillButton(button, quote, price) {
   const quantity = contractsFor(button.dataset.amount, quote.ask, button.dataset.multiplier);
   button.dataset.value = quantity;
   button.disabled = quantity === 0;
-  button.title = `${quantity} ${quantity === 1 ? "contract" : "contracts"} for ${costOf(quantity, quote.ask, button.dataset.multiplier) || "$0.00"}`;
+  button.title = discreet(`${quantity} ${quantity === 1 ? "contract" : "contracts"} for ${costOf(quantity, quote.ask, button.dataset.multiplier) || "$0.00"}`);
   setText(button.querySelector("[data-quantity]"), `${quantity}×`);
 }
 
@@ -84,7 +85,7 @@ function fillLink(link, quote, price) {
     const quantity = contractsFor(link.dataset.amount, quote.ask, link.dataset.multiplier);
     url.searchParams.set("quantity", quantity);
     setText(link.querySelector("[data-quantity]"), `${quantity}×`);
-    setText(link.querySelector("[data-cost]"), costOf(quantity, quote.ask, link.dataset.multiplier));
+    setText(link.querySelector("[data-cost]"), discreet(costOf(quantity, quote.ask, link.dataset.multiplier)));
   }
   link.href = url.pathname + url.search + url.hash;
 }

@@ -1,5 +1,10 @@
 // Shows a chosen theme before it is saved, and hides amounts at one tap.
 
+export const hides = () => document.documentElement.dataset.private === "on";
+
+// discreet is a sentence without the amounts in it, where those are hidden: as the server writes it.
+export const discreet = (text) => (hides() ? text.replace(/[+−-]?\$\d[\d,]*(?:\.\d+)?/g, "•••••") : text);
+
 export function startTheme() {
   document.addEventListener("change", (event) => {
     const { name, value } = event.target;
@@ -10,11 +15,20 @@ export function startTheme() {
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("form[data-privacy]")) return;
     event.preventDefault();
-    const on = document.documentElement.dataset.private !== "on";
+    const on = !hides();
     document.documentElement.dataset.private = on ? "on" : "off";
-    const button = event.target.querySelector("button");
-    button.setAttribute("aria-pressed", String(on));
-    // The server's answer only sets the cookie that remembers it.
-    fetch(event.target.action, { method: "POST", body: new URLSearchParams({ private: on ? "on" : "off" }), redirect: "manual" });
+    event.target.querySelector("button").setAttribute("aria-pressed", String(on));
+    remember(event.target.action, on);
   });
+}
+
+// The cookie remembers it, and the page is read again: amounts that are hidden are not in it.
+// Until then they are out of sight, and stay so where something is typed that must not be lost.
+async function remember(action, on) {
+  const answer = await fetch(action, { method: "POST", body: new URLSearchParams({ private: on ? "on" : "off" }), redirect: "manual" }).catch(() => null);
+  if (answer && !(on && typed())) location.reload();
+}
+
+function typed() {
+  return [...document.querySelectorAll("main input:not([type=hidden]), main textarea")].some((field) => field.value !== field.defaultValue);
 }

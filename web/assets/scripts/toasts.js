@@ -1,4 +1,5 @@
 // Shows new notifications in the polite live region of the shell.
+import { discreet } from "./theme.js";
 
 const stays = 8000; // ms
 
@@ -10,8 +11,8 @@ export function startToasts() {
     const notice = event.detail;
     if (!notice?.title) return;
     const toast = template.content.cloneNode(true).firstElementChild;
-    toast.querySelector("[data-title]").textContent = notice.title;
-    toast.querySelector("[data-body]").textContent = notice.body ?? "";
+    toast.querySelector("[data-title]").textContent = discreet(notice.title);
+    toast.querySelector("[data-body]").textContent = discreet(notice.body ?? "");
     toast.querySelector("a").href = localPath(notice.url);
     region.append(toast);
     setTimeout(() => toast.remove(), stays);

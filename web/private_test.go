@@ -1,0 +1,139 @@
+package web
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/web/ui"
+)
+
+var dollarAmount = regexp.MustCompile(`[+−-]?\$\d[\d,]*(?:\.\d+)?`)
+
+// everybodys are the pages whose amounts are nobody's own: the console's, of the platform, and
+// what is said in general.
+var everybodys = map[string]string{
+	"members": "the platform's revenue", "members-none": "the platform's revenue", "pictures": "what the public pages say",
+	"reviews": "a strike, of somebody else's order", "reviews-wrong": "a strike, of somebody else's order", "dead-letter": "somebody else's message", "dead-letter-past": "somebody else's message",
+}
+
+// With amounts hidden none of the person's own is in the page at all: not in its text, not in
+// a title or what is read aloud, and not in what scripts find. Prices are the market's.
+func TestHiddenAmountsAreNowhereOnThePage(t *testing.T) {
+	t.Parallel()
+	h := gallery(t)
+	for _, name := range galleryNames(t) {
+		if everybodys[name] != "" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hidden := parse(t, get(t, h, "/gallery/"+name+"?private=on").Body.String())
+			if value(hidden.tags("html")[0], "data-private") != "on" {
+				t.Fatal("amounts are not hidden")
+			}
+			shown := parse(t, get(t, h, "/gallery/"+name).Body.String())
+			own := shown.own()
+			for _, said := range hidden.said() {
+				if found := dollarAmount.FindString(said.text); found != "" {
+					t.Errorf("%s says %s: %q", said.where, found, said.text)
+				}
+				for _, digits := range own {
+					if strings.Contains(strings.ReplaceAll(said.text, ",", ""), digits) {
+						t.Errorf("%s holds %s: %q", said.where, digits, said.text)
+					}
+				}
+			}
+		})
+	}
+}
+
+// own are the digits of all amounts that the eye hides on this page, those that are long
+// enough to be known again.
+func (p page) own() (digits []string) {
+	for _, n := range p.where(func(n *html.Node) bool { return hasClass(n, "private") }) {
+		found := strings.ReplaceAll(strings.TrimLeft(text(n), "+−$"), ",", "")
+		if strings.Contains(found, ".") && len(found) > 6 {
+			digits = append(digits, found)
+		}
+	}
+	return digits
+}
+
+func hasClass(n *html.Node, class string) bool {
+	for _, c := range strings.Fields(value(n, "class")) {
+		if c == class {
+			return true
+		}
+	}
+	return false
+}
+
+type saying struct{ where, text string }
+
+// said is every text and attribute of a page but what is the market's, a choice that is
+// offered, or typed into a field.
+func (p page) said() (all []saying) {
+	var walk func(n *html.Node)
+	walk = func(n *html.Node) {
+		if n.Type == html.TextNode {
+			all = append(all, saying{"<" + n.Parent.Data + ">", n.Data})
+		}
+		if n.Type == html.ElementNode {
+			if _, price := attr(n, "data-price"); price {
+				return
+			}
+			if _, offered := attr(n, "data-preset"); offered {
+				return
+			}
+			for _, a := range n.Attr {
+				if typed := n.Data == "input" && a.Key == "value"; !typed && a.Key != "d" && a.Key != "class" {
+					all = append(all, saying{"<" + n.Data + " " + a.Key + ">", a.Val})
+				}
+			}
+		}
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			walk(c)
+		}
+	}
+	walk(p.root)
+	return all
+}
+
+// Who hides amounts sees zero, a gain and a loss alike: nothing tells them apart.
+func TestAHiddenAmountHasNoSignAndNoColour(t *testing.T) {
+	t.Parallel()
+	ctx := ui.WithViewer(context.Background(), ui.Viewer{Now: noon, Private: true})
+	var drawn []string
+	for _, amount := range []string{"-120.50", "0", "98765.43"} {
+		a := money.MustAmount(amount)
+		var b strings.Builder
+		if err := ui.Gain(&a).Render(ctx, &b); err != nil {
+			t.Fatal(err)
+		}
+		drawn = append(drawn, b.String())
+	}
+	if drawn[0] != drawn[1] || drawn[1] != drawn[2] || !strings.Contains(drawn[0], ui.Hidden) {
+		t.Errorf("%q", drawn)
+	}
+	if got := ui.Discreet(ctx, "You sold 5 AAPL for +$1,875.00, −$0.50 of it fees."); got != "You sold 5 AAPL for "+ui.Hidden+", "+ui.Hidden+" of it fees." {
+		t.Errorf("%q", got)
+	}
+}
+
+// The chart's fills are marked without how many there were.
+func TestAHiddenChartHasNoQuantities(t *testing.T) {
+	t.Parallel()
+	v := chartView{Marked: `[{"t":1,"side":"BTO","n":1250,"p":"3.50"}]`}
+	ctx := ui.WithViewer(context.Background(), ui.Viewer{Now: noon, Private: true})
+	if got := v.marked(ctx); got != `[{"t":1,"side":"BTO","n":0,"p":"3.50"}]` {
+		t.Errorf("%s", got)
+	}
+	if got := v.marked(context.Background()); got != v.Marked {
+		t.Errorf("shown: %s", got)
+	}
+}
