@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -27,6 +28,7 @@ type resultsView struct {
 	Tab      string     // overview, trades, open, symbols, calendar, heatmap, performance
 	Query    url.Values // the filter as the address has it
 	Accounts []ui.Account
+	Page     string // its address
 	Wrong    string // about the filter that was typed
 
 	Stats    analytics.UserStats
@@ -43,8 +45,8 @@ type resultsView struct {
 type closedView struct {
 	Rows  []ui.PositionRow
 	Total int
-	Sort  string
 	Next  string
+	Seen  ui.View
 }
 
 // filterNames are the parameters of the filter, which every link of these pages keeps.
@@ -106,17 +108,9 @@ func (s *Site) resultsOf(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := resultsView{
-		Tab: oneOf(r, "tab", "overview", "trades", "open", "symbols", "calendar", "heatmap", "performance"), Query: url.Values{}, Accounts: p.Accounts,
-	}
-	for _, name := range filterNames {
-		if value := r.URL.Query().Get(name); value != "" {
-			v.Query.Set(name, value)
-		}
-	}
-	if tag := r.URL.Query().Get(tagName); tag != "" && v.Tab == "trades" {
-		v.Query.Set(tagName, tag)
-	}
+	v := resultsQuery(r, oneOf(r, "tab", "overview", "trades", "open", "symbols", "calendar", "heatmap", "performance"))
+	v.Accounts = p.Accounts
+	v.Page = r.URL.RequestURI()
 	err = s.readResults(r, &v, p)
 	var refused *fault.Error
 	if errors.As(err, &refused) && refused.Code == "validation_failed" {
@@ -129,6 +123,20 @@ func (s *Site) resultsOf(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.show(w, r, http.StatusOK, resultsPage(p, v))
+}
+
+// resultsQuery is a tab with the filter that the address asks for.
+func resultsQuery(r *http.Request, tab string) resultsView {
+	v := resultsView{Tab: tab, Query: url.Values{}}
+	for _, name := range filterNames {
+		if value := r.URL.Query().Get(name); value != "" {
+			v.Query.Set(name, value)
+		}
+	}
+	if tag := r.URL.Query().Get(tagName); tag != "" && tab == "trades" {
+		v.Query.Set(tagName, tag)
+	}
+	return v
 }
 
 // readResults reads what the tab shows.
@@ -169,16 +177,16 @@ func (s *Site) readOpen(r *http.Request, v *resultsView, f analytics.Filter, p u
 	if err != nil {
 		return err
 	}
-	list, next, err := s.results.Open(r.Context(), me(r.Context()), f, pageSize, (*positions.Cursor)(from))
+	list, next, err := s.openPage(r.Context(), f, pageSize, (*positions.Cursor)(from))
 	if err != nil {
 		return err
 	}
-	s.desk.Mark(r.Context(), list)
 	v.Open = positionsView{Status: "open", Rows: s.positionRows(list, accountNames(p.Accounts))}
 	if next != nil {
 		v.Open.Next = older(next.At, next.ID)
 	}
-	return nil
+	v.Open.Seen, err = s.seen(r.Context(), v.Open.table())
+	return err
 }
 
 // readCurve reads the curve of a range, and for a script at an address what it draws.
@@ -193,6 +201,14 @@ func (s *Site) readCurve(ctx context.Context, v *resultsView, f analytics.Filter
 	return err
 }
 
+func (v resultsView) tradeTools() ui.Tools {
+	return ui.Tools{Table: "trades", Of: "finished positions", ReturnTo: v.Page, CSV: with(maps.Clone(v.Query), v.Closed.Seen.Sorting, "").Encode()}
+}
+
+func (v resultsView) openTools() ui.Tools {
+	return ui.Tools{Table: "open-results", Of: "open positions", ReturnTo: v.Page, CSV: v.Query.Encode()}
+}
+
 // noTrades says why the list of finished positions is empty.
 func (v resultsView) noTrades() string {
 	if tag := v.Query.Get(tagName); tag != "" {
@@ -201,22 +217,26 @@ func (v resultsView) noTrades() string {
 	return "Nothing has finished here yet."
 }
 
-// closedOrders are what the list of finished positions goes by, in words.
-var closedOrders = []struct {
-	word, label, by string
-	up              bool
-}{
-	{"newest", "Newest", "closed_at", false}, {"oldest", "Oldest", "closed_at", true}, {"best", "Best", "pnl", false}, {"worst", "Worst", "pnl", true},
-	{"percent", "Best %", "pnl_pct", false}, {"symbol", "Symbol", "symbol", true}, {"longest", "Longest held", "hold_time_days", false},
+// tradeOrders are what finished positions go by, by the columns of their table.
+var tradeOrders = map[string]string{
+	"closed": "closed_at", "opened": "opened_at", "contract": "symbol", "span": "hold_time_days", "pnl": "pnl", "percent": "pnl_pct",
 }
 
-func (s *Site) readClosed(r *http.Request, v *resultsView, f analytics.Filter) error {
-	q := analytics.ClosedQuery{Filter: f, Tag: v.Query.Get(tagName), Limit: pageSize, Cursor: r.URL.Query().Get("cursor")}
-	for _, o := range closedOrders {
-		if o.word == r.URL.Query().Get("sort") || q.Sort == "" {
-			v.Closed.Sort, q.Sort, q.Up = o.word, o.by, o.up
-		}
+// tradeQuery is the filter with the order that ?sort= asks for.
+func (v *resultsView) tradeQuery(r *http.Request, f analytics.Filter) analytics.ClosedQuery {
+	by, down := sortAsked(r, tradeSorts)
+	rest := maps.Clone(v.Query)
+	rest.Set("tab", "trades")
+	v.Closed.Seen.Sorting = ui.Sorting{Path: analyticsPath, Rest: rest, By: by, Down: down, Columns: tradeSorts}
+	return analytics.ClosedQuery{Filter: f, Tag: v.Query.Get(tagName), Sort: tradeOrders[by], Up: !down}
+}
+
+func (s *Site) readClosed(r *http.Request, v *resultsView, f analytics.Filter) (err error) {
+	if v.Closed.Seen, err = s.seen(r.Context(), ui.Trades.Name); err != nil {
+		return err
 	}
+	q := v.tradeQuery(r, f)
+	q.Limit, q.Cursor = pageSize, r.URL.Query().Get("cursor")
 	page, err := s.results.Closed(r.Context(), me(r.Context()), q)
 	if err != nil {
 		return err
@@ -226,6 +246,52 @@ func (s *Site) readClosed(r *http.Request, v *resultsView, f analytics.Filter) e
 		v.Closed.Rows = append(v.Closed.Rows, v.finishedRow(f))
 	}
 	return nil
+}
+
+// eachTrade hands over every finished position of the filter, tag and sort that are asked for.
+func (s *Site) eachTrade(r *http.Request, do func(ui.PositionRow) error) error {
+	v := resultsQuery(r, "trades")
+	f, err := analytics.ParseFilter(v.Query)
+	if err != nil {
+		return err
+	}
+	return s.results.EachClosed(r.Context(), me(r.Context()), v.tradeQuery(r, f), func(f analytics.Finished) error { return do(v.finishedRow(f)) })
+}
+
+// eachOpenResult hands over every open position of the filter.
+func (s *Site) eachOpenResult(r *http.Request, do func(ui.PositionRow) error) error {
+	f, err := analytics.ParseFilter(resultsQuery(r, "open").Query)
+	if err != nil {
+		return err
+	}
+	names, err := s.names(r.Context())
+	if err != nil {
+		return err
+	}
+	for after := (*positions.Cursor)(nil); ; {
+		list, next, err := s.openPage(r.Context(), f, sheetPage, after)
+		if err != nil {
+			return err
+		}
+		for _, row := range s.positionRows(list, names) {
+			if err := do(row); err != nil {
+				return err
+			}
+		}
+		if after = next; next == nil {
+			return nil
+		}
+	}
+}
+
+// openPage is a page of open positions with what they made so far.
+func (s *Site) openPage(ctx context.Context, f analytics.Filter, limit int, after *positions.Cursor) ([]positions.Position, *positions.Cursor, error) {
+	list, next, err := s.results.Open(ctx, me(ctx), f, limit, after)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.desk.Mark(ctx, list)
+	return list, next, s.desk.Today(ctx, me(ctx), list)
 }
 
 func (v resultsView) finishedRow(f analytics.Finished) ui.PositionRow {
@@ -238,9 +304,8 @@ func (v resultsView) finishedRow(f analytics.Finished) ui.PositionRow {
 	}
 	row := ui.PositionRow{
 		ID: f.ID.String(), Contract: f.Contract, Bought: f.Quantity, Sold: f.Quantity, Realized: f.PnL, In: f.Cost, Out: f.Proceeds, Fees: f.Fees, Outcome: f.Result,
-		Status: status, Source: source(from, f.CopiedFrom), OpenedAt: &f.OpenedAt, ClosedAt: &f.ClosedAt, Percent: "—",
+		Status: status, Source: source(from, f.CopiedFrom), OpenedAt: &f.OpenedAt, ClosedAt: &f.ClosedAt, Percent: money.Percent(f.PnL.Decimal, f.Cost.Decimal),
 	}
-	row.Percent = money.DisplayPercent(money.Percent(f.PnL.Decimal, f.Cost.Decimal))
 	for _, tag := range f.Tags {
 		row.Tags = append(row.Tags, ui.Tab{Href: v.href(tagName, tag), Label: tag, Active: tag == v.Query.Get(tagName)})
 	}

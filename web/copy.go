@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/brokers"
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/httpio"
@@ -24,6 +25,8 @@ type copyView struct {
 	Subscriptions []ui.SubscriptionRow
 	Paper         []copytrade.PaperTrader
 	Decisions     []ui.DecisionRow
+	Seen          ui.View // how the table of decisions is seen
+	ReturnTo      string  // the page that shows it
 	Drifts        []copytrade.Drift
 	Holdings      []copytrade.CopiedHolding
 	Triggers      []copytrade.Trigger // the newest
@@ -71,14 +74,15 @@ func (s *Site) followers(r *http.Request) (*followersView, error) {
 }
 
 func (v copyView) fragment() string {
-	if v.Cursor == "" {
-		return "/partials/decisions"
-	}
-	return "/partials/decisions?" + url.Values{"cursor": {v.Cursor}}.Encode()
+	return "/partials/decisions?" + with(url.Values{"at": {v.ReturnTo}}, v.Seen.Sorting, v.Cursor).Encode()
 }
 
 func (v copyView) nextPage() string {
-	return "/copy?" + url.Values{"cursor": {v.Next}}.Encode()
+	return "/copy?" + with(url.Values{}, v.Seen.Sorting, v.Next).Encode()
+}
+
+func (v copyView) tools() ui.Tools {
+	return ui.Tools{Table: ui.Decisions.Name, Of: "copy decisions", CSV: with(url.Values{}, v.Seen.Sorting, "").Encode(), ReturnTo: v.ReturnTo}
 }
 
 const (
@@ -92,7 +96,7 @@ func (s *Site) copying(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view, err := s.copyView(r)
+	view, err := s.copyView(r, r.URL.RequestURI())
 	if err != nil {
 		return err
 	}
@@ -119,7 +123,7 @@ func (s *Site) approvalsPart(w http.ResponseWriter, r *http.Request) error {
 
 // decisionsPart answers GET /partials/decisions.
 func (s *Site) decisionsPart(w http.ResponseWriter, r *http.Request) error {
-	view, err := s.decisions(r)
+	view, err := s.decisions(r, auth.LocalPath(r.URL.Query().Get("at")))
 	if err != nil {
 		return err
 	}
@@ -194,8 +198,9 @@ func (s *Site) withdrawConsent(w http.ResponseWriter, r *http.Request) error {
 	return back(w, "/copy", "consent-withdrawn")
 }
 
-func (s *Site) copyView(r *http.Request) (copyView, error) {
-	view, err := s.decisions(r)
+// copyView reads copying as the page shows it whose address is given.
+func (s *Site) copyView(r *http.Request, page string) (copyView, error) {
+	view, err := s.decisions(r, page)
 	if err != nil {
 		return copyView{}, err
 	}
@@ -231,14 +236,20 @@ func (s *Site) copyView(r *http.Request) (copyView, error) {
 	return view, nil
 }
 
-func (s *Site) decisions(r *http.Request) (copyView, error) {
+// decisions reads the page of the ledger that ?sort= and ?cursor= ask for.
+func (s *Site) decisions(r *http.Request, page string) (copyView, error) {
 	from, err := cursor(r)
 	if err != nil {
 		return copyView{}, err
 	}
 	ctx := r.Context()
-	view := copyView{Cursor: r.URL.Query().Get("cursor")}
-	list, next, err := s.copier.Decisions(ctx, me(ctx), copytrade.Query{Limit: pageSize, Cursor: (*copytrade.Cursor)(from)})
+	view := copyView{Cursor: r.URL.Query().Get("cursor"), ReturnTo: page}
+	if view.Seen, err = s.seen(ctx, ui.Decisions.Name); err != nil {
+		return copyView{}, err
+	}
+	view.Seen.Sorting = ui.Sorting{Path: "/copy", Columns: decisionSorts}
+	view.Seen.Sorting.By, view.Seen.Sorting.Down = sortAsked(r, decisionSorts)
+	list, next, err := s.copier.Decisions(ctx, me(ctx), copytrade.Query{Oldest: !view.Seen.Sorting.Down, Limit: pageSize, Cursor: (*copytrade.Cursor)(from)})
 	if err != nil {
 		return copyView{}, err
 	}
@@ -249,6 +260,28 @@ func (s *Site) decisions(r *http.Request) (copyView, error) {
 		view.Decisions = append(view.Decisions, decisionRow(d))
 	}
 	return view, nil
+}
+
+// eachDecision hands over every decision in the order that ?sort= asks for.
+func (s *Site) eachDecision(r *http.Request, do func(ui.DecisionRow) error) error {
+	ctx := r.Context()
+	_, down := sortAsked(r, decisionSorts)
+	q := copytrade.Query{Oldest: !down, Limit: sheetPage}
+	for {
+		list, next, err := s.copier.Decisions(ctx, me(ctx), q)
+		if err != nil {
+			return err
+		}
+		for _, d := range list {
+			if err := do(decisionRow(d)); err != nil {
+				return err
+			}
+		}
+		if next == nil {
+			return nil
+		}
+		q.Cursor = next
+	}
 }
 
 // approvals are the decisions that wait, with what they would cost now.
@@ -349,10 +382,11 @@ func decisionRow(d copytrade.Decision) ui.DecisionRow {
 	numbers := decisionNumbers(d.Numbers)
 	row := ui.DecisionRow{
 		ID: d.ID.String(), Paper: d.Paper, Trader: d.Trader, Side: string(d.Side), At: d.DecidedAt, Contract: d.Contract, Theirs: d.SourcePrice,
-		Yours: d.Average, Slippage: money.DisplayPercent(d.Slippage()),
+		Yours: d.Average, Slippage: d.Slippage(),
 		SourceQuantity: d.SourceQuantity, Quantity: d.Quantity, Result: string(d.Result), Reason: d.ReasonText(), Place: d.Place, PlaceOf: d.PlaceOf,
-		Numbers: numberFields(numbers), Delay: delayWords(numbers, d.SentAfter),
+		Numbers: numberFields(numbers),
 	}
+	row.Delay, row.Sent = delayOf(numbers, d.SentAfter)
 	if d.PositionID != nil {
 		row.PositionID = d.PositionID.String()
 	}

@@ -40,7 +40,7 @@ func TestTheLedgerSaysEveryReasonInTheWordsOfTheDocs(t *testing.T) {
 			Trader: "ava", Side: "BTO", Contract: contract, SourcePrice: money.MustPrice("3.50"), Result: copytrade.Skipped, Reason: &code, Numbers: []byte(`{}`),
 		}
 		var page strings.Builder
-		if err := ui.DecisionsTable([]ui.DecisionRow{decisionRow(d)}).Render(t.Context(), &page); err != nil {
+		if err := ui.Rows(ui.Decisions, "Decisions", []ui.DecisionRow{decisionRow(d)}, ui.View{}).Render(t.Context(), &page); err != nil {
 			t.Fatal(err)
 		}
 		if shown := html.UnescapeString(page.String()); !strings.Contains(shown, words) || strings.Contains(shown, ">"+code+"<") {

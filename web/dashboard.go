@@ -70,7 +70,11 @@ func (s *Site) trading(r *http.Request) (ui.Page, dashboardView, error) {
 	if view.Positions, err = s.positionsView(r, names); err != nil {
 		return p, view, err
 	}
-	if view.Copy, err = s.copyView(r); err != nil {
+	view.Positions.ReturnTo = "/dashboard"
+	if view.Tab == "positions" {
+		view.Positions.ReturnTo = "/dashboard?tab=positions"
+	}
+	if view.Copy, err = s.copyView(r, "/dashboard?tab=copy"); err != nil {
 		return p, view, err
 	}
 	if view.Tab == "trading" {

@@ -68,6 +68,7 @@ func notice(done string) *ui.Notice {
 		"synced":             "Read anew from your broker.",
 		"disconnected":       "Disconnected.",
 		"appearance":         "Saved.",
+		"columns":            "Saved. The table has these columns wherever you sign in.",
 		"written":            "Saved.",
 		"approved":           "Approved. The order follows at once.",
 		"rejected":           "Rejected. Nothing was sent.",

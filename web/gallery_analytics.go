@@ -60,7 +60,8 @@ func cannedResults(tab string, now time.Time) resultsView {
 		{Symbol: "AAPL", OptionType: "call", TotalTrades: 31, Wins: 20, TotalPnL: average, WinRate: &rate, AvgPnL: &factor, TotalQuantity: 140},
 		{Symbol: "TSLA", OptionType: "put", TotalTrades: 9, Wins: 2, TotalPnL: loss, WinRate: &rate, AvgPnL: &loss, TotalQuantity: 27},
 	}
-	v.Closed = closedView{Rows: cannedClosed(now), Total: 84, Sort: "newest", Next: uuid.Nil.String()}
+	v.Closed = closedView{Rows: cannedClosed(now), Total: 84, Next: uuid.Nil.String()}
+	v.Closed.Seen.Sorting = ui.Sorting{Path: analyticsPath, Rest: url.Values{"tab": {"trades"}}, By: "closed", Down: true, Columns: tradeSorts}
 	v.Closed.Rows[0].Tags = []ui.Tab{{Href: v.href(tagName, "earnings"), Label: "earnings"}, {Href: v.href(tagName, "swing"), Label: "swing"}}
 	v.Open = positionsView{Status: "open", Rows: cannedPositions(now), Next: uuid.Nil.String()}
 	return v

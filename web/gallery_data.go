@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -82,17 +83,17 @@ func cannedPositions(now time.Time) []ui.PositionRow {
 	return []ui.PositionRow{
 		{
 			ID: "p1", Contract: contract("AAPL", exchange.Call, "200", today.AddDays(55)), Account: "Alpaca ····4821", Bought: 5, Available: 5, Average: price("3.45"),
-			Mark: price("4.10"), MarkAt: before(now, 4*time.Second), Value: amount("2050"), Unrealized: amount("325"), Today: amount("110"), Percent: "+18.84%",
+			Mark: price("4.10"), MarkAt: before(now, 4*time.Second), Value: amount("2050"), Unrealized: amount("325"), Today: amount("110"), Percent: percent("18.84"),
 			Status: "open", Source: "manual", DaysLeft: 55, OpenedAt: before(now, 50*time.Hour),
 		},
 		{
 			ID: "p2", Contract: contract("NVDA", exchange.Call, "185", today.AddDays(6)), Account: "Alpaca ····4821", Bought: 8, Sold: 5, Available: 3, Average: price("2.14"),
-			Mark: price("2.02"), MarkAt: before(now, 32*time.Second), Value: amount("606"), Unrealized: amount("-36"), Today: amount("-12.40"), Percent: "−5.61%",
+			Mark: price("2.02"), MarkAt: before(now, 32*time.Second), Value: amount("606"), Unrealized: amount("-36"), Today: amount("-12.40"), Percent: percent("-5.61"),
 			Status: "open", Source: "copy of @ben", DaysLeft: 6, OpenedAt: before(now, 3*time.Hour),
 		},
 		{
 			ID: "p3", Contract: contract("SPY", exchange.Put, "612.5", today), Account: "Alpaca ····4821", Bought: 2, Average: price("1.31"),
-			Mark: price("1.31"), MarkAt: before(now, 5*time.Minute), Value: amount("262"), Unrealized: amount("0"), Percent: "0.00%",
+			Mark: price("1.31"), MarkAt: before(now, 5*time.Minute), Value: amount("262"), Unrealized: amount("0"), Percent: percent("0"),
 			Status: "open", Source: "detected", DaysLeft: 0, Review: "the broker holds fewer contracts than are held here", Missing: 2, OpenedAt: before(now, 2*time.Hour),
 		},
 		{
@@ -209,6 +210,14 @@ func before(now time.Time, ago time.Duration) *time.Time {
 	return &t
 }
 
-func cannedSorting(path, name, list string, columns []ui.SortColumn) ui.Sorting {
-	return ui.Sorting{Path: path, Fixed: ui.Field{Name: name, Value: list}, By: columns[0].By, Down: columns[0].Down, Columns: columns}
+func percent(text string) decimal.NullDecimal {
+	return decimal.NewNullDecimal(decimal.RequireFromString(text))
+}
+
+// cannedView sees a list by the first of its columns, with those that were chosen.
+func cannedView(path, name, list string, columns []ui.SortColumn, chosen ...string) ui.View {
+	return ui.View{
+		Chosen:  chosen,
+		Sorting: ui.Sorting{Path: path, Rest: url.Values{name: {list}}, By: columns[0].By, Down: columns[0].Down, Columns: columns},
+	}
 }

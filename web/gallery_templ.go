@@ -158,7 +158,7 @@ func galleryParts(p ui.Page) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.OrdersTable("States", everyState(p.ServerTime), "/gallery/parts", ui.Sorting{}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Rows(ui.OrderTable("/gallery/parts"), "States", everyState(p.ServerTime), ui.View{}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -80,6 +80,8 @@ func cannedCopying(now time.Time) copyView {
 	aapl := contract("AAPL", exchange.Call, "200", today.AddDays(55))
 	nvda := contract("NVDA", exchange.Call, "185", today.AddDays(6))
 	return copyView{
+		Seen:     ui.View{Sorting: ui.Sorting{Path: "/copy", By: "time", Down: true, Columns: decisionSorts}},
+		ReturnTo: "/copy",
 		Approvals: []ui.Approval{{
 			ID: "d1", Subscription: "s1", Trader: "ben", Side: "BTO", Contract: aapl, Theirs: money.MustPrice("3.45"), Now: price("3.50"), NowAt: before(now, 2*time.Second),
 			SourceQuantity: 10, Quantity: 5, Cost: amount("1810"), BuyingPowerAfter: amount("14400.55"), AtMost: price("3.62"),
@@ -91,14 +93,18 @@ func cannedCopying(now time.Time) copyView {
 		},
 		Decisions: []ui.DecisionRow{
 			{
-				ID: "d2", Trader: "ben", Side: "BTO", At: now.Add(-9 * time.Minute), Contract: nvda, Theirs: money.MustPrice("2.14"), Slippage: "+7.10%",
-				SourceQuantity: 8, Quantity: 0, Result: "skipped", Reason: "The price moved 7.1%, your limit is 5%", Delay: "+1.8 s", Place: 17, PlaceOf: 240,
+				ID: "d2", Trader: "ben", Side: "BTO", At: now.Add(-9 * time.Minute), Contract: nvda, Theirs: money.MustPrice("2.14"), Slippage: percent("7.1"),
+				SourceQuantity: 8, Quantity: 0, Result: "skipped", Reason: "The price moved 7.1%, your limit is 5%", Delay: percent("1.8"), Place: 17, PlaceOf: 240,
 				Numbers: numberFields(map[string]string{"price": "2.2470", "ask": "2.29", "needed": "1832.00", "buyingPower": "1620.55"}),
 			},
 			{
-				ID: "d3", Trader: "ben", Side: "STC", At: now.Add(-31 * time.Minute), Contract: nvda, Theirs: money.MustPrice("2.63"), Yours: price("2.6275"), Slippage: "−0.10%",
-				SourceQuantity: 4, Quantity: 4, Result: "executed", Numbers: numberFields(map[string]string{"price": "2.63", "delaySeconds": "0.9"}), Delay: "+0.9 s", Place: 3, PlaceOf: 240, PositionID: "p2",
+				ID: "d3", Trader: "ben", Side: "STC", At: now.Add(-31 * time.Minute), Contract: nvda, Theirs: money.MustPrice("2.63"), Yours: price("2.6275"), Slippage: percent("-0.1"),
+				SourceQuantity: 4, Quantity: 4, Result: "executed", Numbers: numberFields(map[string]string{"price": "2.63", "delaySeconds": "0.9"}), Sent: true, Delay: percent("0.912"), Place: 3, PlaceOf: 240, PositionID: "p2",
 			},
 		},
 	}
+}
+
+func cannedPicker(wrong string) ui.Picker {
+	return ui.Picker{Table: "open", Title: ui.OpenPositions.Title, Picks: ui.OpenPositions.Picks(nil), ReturnTo: "/positions", Wrong: wrong}
 }

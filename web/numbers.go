@@ -2,7 +2,8 @@ package web
 
 import (
 	"encoding/json"
-	"fmt"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/web/ui"
 )
@@ -92,15 +93,12 @@ func numberFields(texts map[string]string) []ui.Field {
 	return fields
 }
 
-// delayWords is how long after the trader's fill it was sent, or decided where it
-// was not: "sent +1.8 s".
-func delayWords(texts map[string]string, sentAfter *int) string {
+// delayOf is how long after the trader's fill it was sent, or decided where it was not, in
+// seconds; null where that is not known.
+func delayOf(texts map[string]string, sentAfter *int) (seconds decimal.NullDecimal, sent bool) {
 	if sentAfter != nil {
-		return fmt.Sprintf("sent +%d.%d s", *sentAfter/1000, *sentAfter%1000/100)
+		return decimal.NewNullDecimal(decimal.New(int64(*sentAfter), -3)), true
 	}
-	seconds, ok := texts["delaySeconds"]
-	if !ok {
-		return "—"
-	}
-	return fmt.Sprintf("+%s s", seconds)
+	d, err := decimal.NewFromString(texts["delaySeconds"])
+	return decimal.NullDecimal{Decimal: d, Valid: err == nil}, false
 }

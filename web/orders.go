@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -23,7 +24,14 @@ type ordersView struct {
 	ReturnTo string // the page that shows it
 	Failed   bool
 
-	Sorting ui.Sorting // the page /orders sorts; elsewhere it stands in its own order
+	Seen ui.View // the page /orders sorts; elsewhere the list stands in its own order
+}
+
+func (v ordersView) tools() ui.Tools {
+	return ui.Tools{
+		Table: "orders", Of: strings.ToLower(v.title()), ReturnTo: v.ReturnTo,
+		CSV: with(url.Values{"view": {v.View}}, v.Seen.Sorting, "").Encode(),
+	}
 }
 
 var orderViews = []struct{ view, label, title string }{
@@ -60,11 +68,11 @@ func (v ordersView) empty() string {
 }
 
 func (v ordersView) fragment() string {
-	return "/partials/orders?" + with(url.Values{"view": {v.View}, "at": {v.ReturnTo}}, v.Sorting, v.Cursor).Encode()
+	return "/partials/orders?" + with(url.Values{"view": {v.View}, "at": {v.ReturnTo}}, v.Seen.Sorting, v.Cursor).Encode()
 }
 
 func (v ordersView) nextPage() string {
-	return "/orders?" + with(url.Values{"view": {v.View}}, v.Sorting, v.Next).Encode()
+	return "/orders?" + with(url.Values{"view": {v.View}}, v.Seen.Sorting, v.Next).Encode()
 }
 
 // orderList answers GET /orders.
@@ -74,7 +82,7 @@ func (s *Site) orderList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := ordersView{View: oneOf(r, "view", "working", "today", "history")}
-	view.ReturnTo = "/orders?view=" + view.View
+	view.ReturnTo = r.URL.RequestURI()
 	if view, err = s.sortedOrders(r, view, accountNames(p.Accounts)); err != nil {
 		return err
 	}
@@ -114,7 +122,8 @@ func (s *Site) ordersView(r *http.Request, view ordersView, names map[string]str
 		view.Next = older(next.At, next.ID)
 	}
 	view.Rows = orderRows(list, names)
-	return view, nil
+	view.Seen, err = s.seen(ctx, "orders")
+	return view, err
 }
 
 func orderRows(list []orders.Order, names map[string]string) []ui.OrderRow {

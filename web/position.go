@@ -25,6 +25,7 @@ import (
 type positionView struct {
 	Row      ui.PositionRow
 	Orders   []ui.OrderRow
+	Seen     ui.View // how the table of its orders is seen
 	Fills    []fillView
 	Events   []eventView
 	Receipts []receiptView
@@ -129,6 +130,9 @@ func (s *Site) positionView(ctx context.Context, id uuid.UUID, names map[string]
 		return positionView{}, err
 	}
 	view.Orders = orderRows(list, names)
+	if view.Seen, err = s.seen(ctx, "orders"); err != nil {
+		return positionView{}, err
+	}
 	fills, err := s.desk.Fills(ctx, user, id)
 	if err != nil {
 		return positionView{}, err

@@ -430,7 +430,7 @@ func positionParts(v positionView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = ui.OrdersTable("Orders of this position", v.Orders, "/positions/"+v.Row.ID, ui.Sorting{}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Rows(ui.OrderTable("/positions/"+v.Row.ID), "Orders of this position", v.Orders, v.Seen).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

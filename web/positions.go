@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 
+	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/positions"
@@ -19,7 +21,18 @@ type positionsView struct {
 	Next   string
 	Failed bool
 
-	Sorting ui.Sorting // the page /positions sorts; elsewhere it stands in its own order
+	Seen     ui.View // the page /positions sorts; elsewhere the list stands in its own order
+	ReturnTo string  // the page that shows it
+}
+
+// table is the list's name.
+func (v positionsView) table() string { return v.Status }
+
+func (v positionsView) tools() ui.Tools {
+	return ui.Tools{
+		Table: v.table(), Of: strings.ToLower(v.title()), ReturnTo: v.ReturnTo,
+		CSV: with(url.Values{"status": {v.Status}}, v.Seen.Sorting, "").Encode(),
+	}
 }
 
 func (v positionsView) tabs() []ui.Tab {
@@ -44,7 +57,7 @@ func (v positionsView) empty() string {
 }
 
 func (v positionsView) fragment() string {
-	return "/partials/positions?" + with(url.Values{"status": {v.Status}}, v.Sorting, v.Cursor).Encode()
+	return "/partials/positions?" + with(url.Values{"status": {v.Status}, "at": {v.ReturnTo}}, v.Seen.Sorting, v.Cursor).Encode()
 }
 
 // trigger is when the list asks again: prices of what is open move all the time.
@@ -56,7 +69,7 @@ func (v positionsView) trigger() string {
 }
 
 func (v positionsView) nextPage() string {
-	return "/positions?" + with(url.Values{"status": {v.Status}}, v.Sorting, v.Next).Encode()
+	return "/positions?" + with(url.Values{"status": {v.Status}}, v.Seen.Sorting, v.Next).Encode()
 }
 
 // positionList answers GET /positions.
@@ -69,6 +82,7 @@ func (s *Site) positionList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	view.ReturnTo = r.URL.RequestURI()
 	return s.show(w, r, http.StatusOK, positionsPage(p, view))
 }
 
@@ -86,6 +100,7 @@ func (s *Site) positionsPart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	view.ReturnTo = auth.LocalPath(r.URL.Query().Get("at"))
 	return s.show(w, r, http.StatusOK, positionsPanel(view))
 }
 
@@ -99,7 +114,8 @@ func (s *Site) positionsView(r *http.Request, names map[string]string) (position
 		return positionsView{}, err
 	}
 	view.Rows = s.positionRows(list, names)
-	return view, nil
+	view.Seen, err = s.seen(r.Context(), view.table())
+	return view, err
 }
 
 // markedPositions is that list with its marks, and the view without its rows.
@@ -143,9 +159,9 @@ func positionRow(p positions.Position, names map[string]string, today exchange.D
 	if p.Outcome != nil {
 		row.Outcome = string(*p.Outcome)
 	}
-	row.Percent = money.DisplayPercent(p.RealizedPercent())
+	row.Percent = p.RealizedPercent()
 	if row.Unrealized != nil {
-		row.Percent = money.DisplayPercent(money.Percent(row.Unrealized.Decimal, p.Ledger.RemainingCost))
+		row.Percent = money.Percent(row.Unrealized.Decimal, p.Ledger.RemainingCost)
 	}
 	return row
 }

@@ -135,6 +135,7 @@ func (s *Site) Routes() []auth.Route {
 	list = append(list, s.securityRoutes()...)
 	list = append(list, s.passkeyRoutes()...)
 	list = append(list, s.resultRoutes()...)
+	list = append(list, s.tableRoutes()...)
 	list = append(list, s.partials()...)
 	if s.dev {
 		list = append(list,

@@ -20,21 +20,14 @@ import (
 
 // What each list can be sorted by. Numbers and times begin with the largest.
 var (
-	openSorts = []ui.SortColumn{
-		{By: "opened", Label: "Opened", Down: true}, {By: "contract", Label: "Contract"}, {By: "held", Label: "Open", Down: true},
-		{By: "expires", Label: "Expires"},
-	}
-	// These need quotes: a list goes by them when a page holds all of it.
-	quotedSorts = []ui.SortColumn{
-		{By: "value", Label: "Value", Down: true}, {By: "pnl", Label: "P&L", Down: true},
-		{By: "percent", Label: "P&L %", Down: true}, {By: "today", Label: "Today", Down: true},
-	}
-	closedSorts = []ui.SortColumn{
-		{By: "closed", Label: "Closed", Down: true}, {By: "contract", Label: "Contract"}, {By: "pnl", Label: "P&L", Down: true},
-	}
-	historySorts = []ui.SortColumn{{By: "time", Label: "Time", Down: true}, {By: "contract", Label: "Contract"}}
-	todaySorts   = append(slices.Clone(historySorts), ui.SortColumn{By: "side", Label: "Side"},
-		ui.SortColumn{By: "quantity", Label: "Filled", Down: true}, ui.SortColumn{By: "state", Label: "State"})
+	openSorts   = ui.OpenPositions.Sorts("opened", "contract", "held", "expires")
+	quotedSorts = ui.OpenPositions.Sorts("value", "pnl", "percent", "today") // these need quotes: a list goes by them when a page holds all of it
+	closedSorts = ui.ClosedPositions.Sorts("closed", "contract", "pnl")
+	tradeSorts  = ui.Trades.Sorts("closed", "opened", "contract", "span", "pnl", "percent")
+
+	historySorts  = ui.OrderTable("").Sorts("time", "contract")
+	todaySorts    = ui.OrderTable("").Sorts("time", "contract", "side", "quantity", "state")
+	decisionSorts = ui.Decisions.Sorts("time")
 )
 
 // sortAsked is what ?sort= says, a column's name with a minus before it from the largest
@@ -72,45 +65,92 @@ func placeOf(r *http.Request) (key string, id uuid.UUID, ok bool, err error) {
 func (s *Site) sortedPositions(r *http.Request, names map[string]string) (positionsView, error) {
 	ctx := r.Context()
 	view := positionsView{Status: oneOf(r, "status", "open", "closed"), Cursor: r.URL.Query().Get("cursor")}
-	columns := closedSorts
-	if view.Status == "open" {
-		columns = slices.Concat(openSorts, quotedSorts)
+	page, err := s.listed(r, view.Status, pageSize, nil)
+	if err != nil {
+		return positionsView{}, err
 	}
-	by, down := sortAsked(r, columns)
-	q := positions.Sorted{Status: view.Status, By: positions.Sort(by), Down: down, Limit: pageSize}
-	quoted := view.Status == "open" && slices.ContainsFunc(quotedSorts, func(c ui.SortColumn) bool { return c.By == by })
+	if page.next != nil {
+		view.Next = placeText(page.next.Key, page.next.ID)
+	}
+	if view.Seen, err = s.seen(ctx, view.table()); err != nil {
+		return positionsView{}, err
+	}
+	view.Seen.Sorting = ui.Sorting{Path: "/positions", Rest: url.Values{"status": {view.Status}}, By: page.by, Down: page.down, Columns: page.columns}
+	view.Rows = s.positionRows(page.list, names)
+	return view, nil
+}
+
+// eachPosition hands over every position that ?status= asks for, sorted as the page does.
+func (s *Site) eachPosition(r *http.Request, do func(ui.PositionRow) error) error {
+	names, err := s.names(r.Context())
+	if err != nil {
+		return err
+	}
+	first := r.Clone(r.Context())
+	first.URL.RawQuery = without(r.URL.Query(), "cursor").Encode()
+	var after *positions.Place
+	for limit := pageSize; ; limit = sheetPage {
+		page, err := s.listed(first, oneOf(r, "status", "open", "closed"), limit, after)
+		if err != nil {
+			return err
+		}
+		for _, row := range s.positionRows(page.list, names) {
+			if err := do(row); err != nil {
+				return err
+			}
+		}
+		if after = page.next; after == nil {
+			return nil
+		}
+	}
+}
+
+// listedPositions are a page of positions with what it goes by, and could.
+type listedPositions struct {
+	list    []positions.Position
+	next    *positions.Place
+	by      string
+	down    bool
+	columns []ui.SortColumn
+}
+
+// listed reads a page, from a place or where ?cursor= says. A list of several pages
+// cannot go by what only quotes know, and then goes by when they were opened.
+func (s *Site) listed(r *http.Request, status string, limit int, after *positions.Place) (p listedPositions, err error) {
+	ctx := r.Context()
+	p.columns = closedSorts
+	if status == "open" {
+		p.columns = slices.Concat(openSorts, quotedSorts)
+	}
+	p.by, p.down = sortAsked(r, p.columns)
+	q := positions.Sorted{Status: status, By: positions.Sort(p.by), Down: p.down, Limit: limit, After: after}
+	quoted := status == "open" && slices.ContainsFunc(quotedSorts, func(c ui.SortColumn) bool { return c.By == p.by })
 	if quoted {
 		q.By, q.Down = positions.ByOpened, true
 	}
 	key, id, there, err := placeOf(r)
 	if err != nil {
-		return positionsView{}, err
+		return p, err
 	}
 	if there {
 		q.After = &positions.Place{Key: key, ID: id}
 	}
-	list, next, err := s.book.Sorted(ctx, me(ctx), q)
-	if err != nil {
-		return positionsView{}, err
+	if p.list, p.next, err = s.book.Sorted(ctx, me(ctx), q); err != nil {
+		return p, err
 	}
-	if next != nil {
-		view.Next = placeText(next.Key, next.ID)
+	s.desk.Mark(ctx, p.list)
+	if err := s.desk.Today(ctx, me(ctx), p.list); err != nil {
+		return p, err
 	}
-	s.desk.Mark(ctx, list)
-	if err := s.desk.Today(ctx, me(ctx), list); err != nil {
-		return positionsView{}, err
-	}
-	if view.Status == "open" && (there || next != nil) {
-		columns = openSorts
+	if status == "open" && (q.After != nil || p.next != nil) {
+		p.columns = openSorts
 		if quoted {
-			by, down = string(q.By), q.Down
+			p.by, p.down = string(q.By), q.Down
 		}
 	} else if quoted {
-		sortByQuotes(list, by, down)
+		sortByQuotes(p.list, p.by, p.down)
 	}
-	view.Sorting = ui.Sorting{Path: "/positions", Fixed: ui.Field{Name: "status", Value: view.Status}, By: by, Down: down, Columns: columns}
-	view.Rows = s.positionRows(list, names)
-	return view, nil
+	return p, nil
 }
 
 // sortByQuotes puts what is not known last, whichever way the list goes.
@@ -154,12 +194,8 @@ func quotedValue(p positions.Position, by string) *decimal.Decimal {
 // sortedOrders reads the page of the view that ?sort= and ?cursor= ask for.
 func (s *Site) sortedOrders(r *http.Request, view ordersView, names map[string]string) (ordersView, error) {
 	ctx := r.Context()
-	columns := todaySorts
-	if view.View == "history" {
-		columns = historySorts
-	}
-	by, down := sortAsked(r, columns)
-	q := orders.Sorted{View: view.View, By: orders.Sort(by), Down: down, Limit: pageSize}
+	q, columns := orderQuery(r, view.View)
+	q.Limit = pageSize
 	key, id, there, err := placeOf(r)
 	if err != nil {
 		return ordersView{}, err
@@ -175,9 +211,46 @@ func (s *Site) sortedOrders(r *http.Request, view ordersView, names map[string]s
 		view.Next = placeText(next.Key, next.ID)
 	}
 	view.Cursor = r.URL.Query().Get("cursor")
-	view.Sorting = ui.Sorting{Path: "/orders", Fixed: ui.Field{Name: "view", Value: view.View}, By: by, Down: down, Columns: columns}
+	if view.Seen, err = s.seen(ctx, "orders"); err != nil {
+		return ordersView{}, err
+	}
+	view.Seen.Sorting = ui.Sorting{Path: "/orders", Rest: url.Values{"view": {view.View}}, By: string(q.By), Down: q.Down, Columns: columns}
 	view.Rows = orderRows(list, names)
 	return view, nil
+}
+
+// orderQuery is a view of orders by what ?sort= asks for, and what it can go by.
+func orderQuery(r *http.Request, view string) (orders.Sorted, []ui.SortColumn) {
+	columns := todaySorts
+	if view == "history" {
+		columns = historySorts
+	}
+	by, down := sortAsked(r, columns)
+	return orders.Sorted{View: view, By: orders.Sort(by), Down: down}, columns
+}
+
+// eachOrder hands over every order of the view and the sort that are asked for.
+func (s *Site) eachOrder(r *http.Request, do func(ui.OrderRow) error) error {
+	ctx := r.Context()
+	names, err := s.names(ctx)
+	if err != nil {
+		return err
+	}
+	q, _ := orderQuery(r, oneOf(r, "view", "working", "today", "history"))
+	for q.Limit = sheetPage; ; {
+		list, next, err := s.desk.Sorted(ctx, me(ctx), q)
+		if err != nil {
+			return err
+		}
+		for _, row := range orderRows(list, names) {
+			if err := do(row); err != nil {
+				return err
+			}
+		}
+		if q.After = next; next == nil {
+			return nil
+		}
+	}
 }
 
 // with adds to the query of a list how it is sorted and where it begins.
@@ -188,5 +261,11 @@ func with(q url.Values, s ui.Sorting, cursor string) url.Values {
 	if cursor != "" {
 		q.Set("cursor", cursor)
 	}
+	return q
+}
+
+// without is a query less one of its parameters.
+func without(q url.Values, name string) url.Values {
+	q.Del(name)
 	return q
 }

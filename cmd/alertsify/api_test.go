@@ -125,6 +125,7 @@ func TestAPIAnswersAsTheDocumentSays(t *testing.T) {
 	s.walkHalt(t)
 	s.walkConsole(t)
 	s.walkCopying(t)
+	s.walkTables(t)
 	s.walkAlerts(t)
 	s.walkBilling(t)
 	s.walkAccount(t, session)

@@ -157,7 +157,7 @@ func parts() []part {
 		some("sign_ins", "method, device, ip_prefix, created_at, last_seen_at"),
 		some("access_tokens", "id, name, scope, created_at, last_used_at, revoked_at, expires_at"),
 		some("passkeys", "id, name, backup_eligible, backed_up, transports, created_at, last_used_at"), own("second_factors"),
-		own("legal_acceptances"), own("trader_applications"), own("data_exports"),
+		own("legal_acceptances"), own("trader_applications"), own("data_exports"), own("table_columns"),
 		own("connections"), own("accounts"), own("watchlist"), own("risk_limits"), own("day_counters"),
 		own("positions"), own("position_adjustments"), own("position_differences"), own("late_fees"),
 		own("orders"), own("order_events"), own("order_changes"), own("order_broker_ids"), own("fills"),

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/alertsify/alertsify/internal/httpio"
 )
 
 // Format is how an export is written.
@@ -24,9 +26,9 @@ const (
 	JSON Format = "json"
 )
 
-// exportedAtOnce is how many rows are in memory: a page, read and written before the next,
+// readAtOnce is how many rows are in memory: a page, read and handed over before the next,
 // so that no transaction is open while somebody reads slowly.
-const exportedAtOnce = 1000
+const readAtOnce = 1000
 
 // exported is a row of an export: the list's fields, and what only its owner reads.
 type exported struct {
@@ -48,30 +50,46 @@ var exportNames = []string{
 func (r *Reports) Export(ctx context.Context, user uuid.UUID, q ClosedQuery, format Format, w io.Writer) error {
 	buffered := bufio.NewWriterSize(w, 32<<10)
 	out := writerOf(format, buffered)
-	q.Sort, q.Up, q.Limit, q.Offset, q.Cursor = "closed_at", true, exportedAtOnce, 0, ""
+	begun := false
+	begin := func() error {
+		if begun {
+			return nil
+		}
+		begun = true
+		return out.begin()
+	}
+	q.Sort, q.Up = "closed_at", true
+	err := r.EachClosed(ctx, user, q, func(f Finished) error {
+		row := exported{finishedShape: f.shape(), Notes: f.Notes}
+		if f.CopiedFrom != nil {
+			row.CopiedFrom = *f.CopiedFrom
+		}
+		return errors.Join(begin(), out.row(row))
+	})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(begin(), out.end(), buffered.Flush()); err != nil {
+		return fmt.Errorf("write an export: %w", err)
+	}
+	return nil
+}
+
+// EachClosed hands over every finished position that the query's filter, tag and text leave,
+// by its sort, whatever its page. It stops at the first error of do.
+func (r *Reports) EachClosed(ctx context.Context, user uuid.UUID, q ClosedQuery, do func(Finished) error) error {
+	q.Limit, q.Offset, q.Cursor = readAtOnce, 0, ""
 	for first := true; first || q.Cursor != ""; first = false {
 		page, err := r.page(ctx, user, q, nil)
 		if err != nil {
 			return err
 		}
-		if first {
-			if err := out.begin(); err != nil {
-				return fmt.Errorf("write an export: %w", err)
-			}
-		}
 		for _, f := range page.Rows {
-			row := exported{finishedShape: f.shape(), Notes: f.Notes}
-			if f.CopiedFrom != nil {
-				row.CopiedFrom = *f.CopiedFrom
-			}
-			if err := out.row(row); err != nil {
-				return fmt.Errorf("write an export: %w", err)
+			if err := do(f); err != nil {
+				return fmt.Errorf("hand over a finished position: %w", err)
 			}
 		}
 		q.Cursor = page.Next
-	}
-	if err := errors.Join(out.end(), buffered.Flush()); err != nil {
-		return fmt.Errorf("write an export: %w", err)
 	}
 	return nil
 }
@@ -131,18 +149,8 @@ func (e exported) cells() []string {
 		pct = e.Percent.String()
 	}
 	return []string{
-		e.ID.String(), text(e.Symbol), text(e.Ticker), e.OptionType, e.Strike, e.Expiration.String(), strconv.Itoa(e.Quantity), e.AvgBuy.String(), e.AvgSell.String(),
+		e.ID.String(), httpio.SpreadsheetText(e.Symbol), httpio.SpreadsheetText(e.Ticker), e.OptionType, e.Strike, e.Expiration.String(), strconv.Itoa(e.Quantity), e.AvgBuy.String(), e.AvgSell.String(),
 		e.PnL.String(), pct, e.Result, string(e.TradeType), e.OpenedAt.Format(time.RFC3339Nano), e.ClosedAt.Format(time.RFC3339Nano), e.HoldDays.String(), e.Ended,
-		e.Fees.String(), text(strings.Join(e.Tags, ", ")), text(e.CopiedFrom), text(e.Notes),
+		e.Fees.String(), httpio.SpreadsheetText(strings.Join(e.Tags, ", ")), httpio.SpreadsheetText(e.CopiedFrom), httpio.SpreadsheetText(e.Notes),
 	}
-}
-
-// text keeps words of people from being run: a spreadsheet takes a cell that begins like
-// this for a formula, unless an apostrophe stands before it (OWASP: CSV injection).
-// Numbers of ours keep their minus.
-func text(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n|%", rune(s[0])) || strings.HasPrefix(s, "＝") || strings.HasPrefix(s, "＋") || strings.HasPrefix(s, "－") || strings.HasPrefix(s, "＠") {
-		return "'" + s
-	}
-	return s
 }

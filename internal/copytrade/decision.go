@@ -176,9 +176,11 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Query asks for a page of decisions, newest first.
+// Query asks for a page of decisions, newest first. They go by time only: an index for
+// another order would be written for every follower of every signal.
 type Query struct {
 	Awaiting bool // only those that wait for the follower's answer
+	Oldest   bool // first
 	Limit    int  // 1 to 200
 	Cursor   *Cursor
 }
@@ -191,16 +193,19 @@ type Cursor struct {
 
 // Decisions lists a follower's decisions (index copy_decisions_user).
 func (c *Copier) Decisions(ctx context.Context, follower uuid.UUID, q Query) (page []Decision, next *Cursor, err error) {
-	at, id := c.now().Add(24*time.Hour), uuid.Max
+	at, id, beyond, direction := c.now().Add(24*time.Hour), uuid.Max, "<", "desc"
+	if q.Oldest {
+		at, id, beyond, direction = time.Time{}, uuid.Nil, ">", "asc"
+	}
 	if q.Cursor != nil {
 		at, id = q.Cursor.At, q.Cursor.ID
 	}
 	err = c.db.As(ctx, follower, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			select `+decisionColumns+decisionFrom+`
-			where c.user_id = $1 and (c.decided_at, c.id) < ($2, $3)
+			where c.user_id = $1 and (c.decided_at, c.id) `+beyond+` ($2, $3)
 			  and (not $4 or c.result = 'awaiting_approval' and c.expires_at > now())
-			order by c.decided_at desc, c.id desc limit $5`, follower, at, id, q.Awaiting, q.Limit+1)
+			order by c.decided_at `+direction+`, c.id `+direction+` limit $5`, follower, at, id, q.Awaiting, q.Limit+1)
 		if err != nil {
 			return err
 		}

@@ -27,6 +27,9 @@ func (d *Directory) Close(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	if _, err := tx.Exec(ctx, `update trader_applications set state = 'withdrawn', ended_at = now() where user_id = $1 and state = 'pending'`, id); err != nil {
 		return fmt.Errorf("withdraw the application of %s: %w", id, err)
 	}
+	if _, err := tx.Exec(ctx, `delete from table_columns where user_id = $1`, id); err != nil {
+		return fmt.Errorf("forget the columns of %s: %w", id, err)
+	}
 	_, err = one(ctx, tx, `
 		update users set status = 'deleted', role = 'subscriber', verified_at = null, name = 'Deleted user', bio = '', avatar_url = null,
 		       email = null, email_verified = false, session_epoch = session_epoch + 1, updated_at = now()

@@ -77,7 +77,8 @@ type User struct {
 // Active tells whether this person may sign in and act.
 func (u User) Active() bool { return u.Status == StatusActive }
 
-// Directory finds and changes people. It alone writes the table users.
+// Directory finds and changes people, and what they prefer to see. It alone writes the tables
+// users and table_columns.
 type Directory struct{ db *postgres.DB }
 
 // New makes the directory.

@@ -3,6 +3,9 @@ package ui
 import (
 	"time"
 
+	"github.com/a-h/templ"
+	"github.com/shopspring/decimal"
+
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/money"
 )
@@ -32,15 +35,92 @@ type DecisionRow struct {
 	Contract         exchange.Contract
 	Theirs           money.Price
 	Yours            *money.Price
-	Slippage         string // "+1.43%", "—"
+	Slippage         decimal.NullDecimal // percent; null: nothing filled
 	SourceQuantity   int
 	Quantity         int
 	Result           string // the machine's word
 	Reason           string // in words
 	PositionID       string
-	Delay            string // "sent +1.8 s"
-	Place, PlaceOf   int
-	Numbers          []Field // what was compared
+	Sent             bool                // the delay is until it was sent, not until it was decided
+	Delay            decimal.NullDecimal // seconds since their fill; null: not known
+	Place, PlaceOf   int                 // in line
+	Numbers          []Field             // what was compared
+}
+
+// Decisions are the ledger of everything decided for a follower. It goes by time only.
+var Decisions = Table[DecisionRow]{
+	Name: "decisions", Title: "Copy decisions", TestID: "decisions",
+	Row: func(d DecisionRow) templ.Attributes {
+		return templ.Attributes{"id": "decision-" + d.ID, "data-testid": "decision-row"}
+	},
+	Columns: []Column[DecisionRow]{
+		{
+			Key: "time", Label: "Time", Sort: Down, Cell: func(d DecisionRow) templ.Component { return Moment(d.At) },
+			Data: []Datum[DecisionRow]{{"time", func(d DecisionRow) Value { return Instant(&d.At) }}},
+		},
+		{
+			Key: "trader", Label: "Trader", Cell: func(d DecisionRow) templ.Component { return plain("@" + d.Trader) },
+			Data: []Datum[DecisionRow]{{"trader", func(d DecisionRow) Value { return Words(d.Trader) }}},
+		},
+		{
+			Key: "side", Label: "Side", Cell: func(d DecisionRow) templ.Component { return Side(d.Side) },
+			Data: []Datum[DecisionRow]{{"side", func(d DecisionRow) Value { return Words(d.Side) }}},
+		},
+		{
+			Key: "contract", Label: "Contract", Kept: true, Class: "max-sm:order-first", Cell: decisionContract,
+			Data: contractData(func(d DecisionRow) exchange.Contract { return d.Contract }),
+		},
+		{
+			Key: "theirs", Label: "Theirs", Right: true, Cell: func(d DecisionRow) templ.Component { return PriceOf(&d.Theirs) },
+			Data: []Datum[DecisionRow]{{"their_price", func(d DecisionRow) Value { return Each(&d.Theirs) }}},
+		},
+		{
+			Key: "yours", Label: "Yours", Right: true, Cell: func(d DecisionRow) templ.Component { return PriceOf(d.Yours) },
+			Data: []Datum[DecisionRow]{{"your_price", func(d DecisionRow) Value { return Each(d.Yours) }}},
+		},
+		{
+			Key: "slippage", Label: "Slippage", Right: true, Cell: func(d DecisionRow) templ.Component { return plain(money.DisplayPercent(d.Slippage)) },
+			Data: []Datum[DecisionRow]{{"slippage_percent", func(d DecisionRow) Value { return Number(d.Slippage) }}},
+		},
+		{
+			Key: "contracts", Label: "Contracts", Right: true, Cell: decisionQuantity,
+			Data: []Datum[DecisionRow]{{"their_contracts", func(d DecisionRow) Value { return Whole(d.SourceQuantity) }}, {"your_contracts", func(d DecisionRow) Value { return Whole(d.Quantity) }}},
+		},
+		{
+			Key: "result", Label: "Result", Cell: decisionResult,
+			Data: []Datum[DecisionRow]{{"result", func(d DecisionRow) Value { return Words(resultWords(d.Result)) }}, {"paper", func(d DecisionRow) Value { return Words(yesNo(d.Paper)) }}},
+		},
+		{
+			Key: "reason", Label: "Reason", Class: "wide", Cell: decisionReason,
+			Data: []Datum[DecisionRow]{{"reason", func(d DecisionRow) Value { return Words(d.Reason) }}},
+		},
+		{
+			Key: "delay", Label: "Delay", Right: true, Cell: decisionDelay,
+			Data: []Datum[DecisionRow]{
+				{"place", func(d DecisionRow) Value { return Whole(d.Place) }}, {"place_of", func(d DecisionRow) Value { return Whole(d.PlaceOf) }},
+				{"delay_seconds", func(d DecisionRow) Value { return Number(d.Delay) }}, {"sent", func(d DecisionRow) Value { return Words(yesNo(d.Sent)) }},
+			},
+		},
+	},
+}
+
+// delayWords are how long after the trader's fill it was sent, or decided where it was not:
+// "sent +1.8 s".
+func (d DecisionRow) delayWords() string {
+	switch {
+	case !d.Delay.Valid:
+		return "—"
+	case d.Sent:
+		return "sent +" + d.Delay.Decimal.Truncate(1).StringFixed(1) + " s"
+	}
+	return "+" + d.Delay.Decimal.String() + " s"
+}
+
+func yesNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
 }
 
 // SubscriptionRow is one trader the person copies.

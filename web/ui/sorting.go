@@ -1,6 +1,10 @@
 package ui
 
-import "net/url"
+import (
+	"maps"
+	"net/url"
+	"slices"
+)
 
 // SortColumn is a column that a list can go by.
 type SortColumn struct {
@@ -10,8 +14,8 @@ type SortColumn struct {
 
 // Sorting is how a list is sorted, and by what else it could be; without columns it cannot.
 type Sorting struct {
-	Path    string // of the page
-	Fixed   Field  // which of its lists
+	Path    string     // of the page
+	Rest    url.Values // of its address: which of its lists, and what filters it
 	By      string
 	Down    bool
 	Columns []SortColumn
@@ -37,9 +41,29 @@ func (s Sorting) href(by string) string {
 		if s.By == by {
 			down = !s.Down
 		}
-		return s.Path + "?" + url.Values{s.Fixed.Name: {s.Fixed.Value}, "sort": {sortText(by, down)}}.Encode()
+		return s.Address(sortText(by, down))
 	}
 	return ""
+}
+
+// Address is the page with its list sorted like that.
+func (s Sorting) Address(sort string) string {
+	q := maps.Clone(s.Rest)
+	if q == nil {
+		q = url.Values{}
+	}
+	q.Set("sort", sort)
+	return s.Path + "?" + q.Encode()
+}
+
+// hidden are the fields that a form that sorts must keep, in a fixed order.
+func (s Sorting) hidden() (fields []Field) {
+	for _, name := range slices.Sorted(maps.Keys(s.Rest)) {
+		for _, value := range s.Rest[name] {
+			fields = append(fields, Field{Name: name, Value: value})
+		}
+	}
+	return fields
 }
 
 func (s Sorting) aria(by string) string {

@@ -164,7 +164,7 @@ func TestAnOrdersRowShowsItsPrices(t *testing.T) {
 		"at market":    {OrderRow{Type: "Market"}, nil},
 	} {
 		html := draw(t, func(ctx context.Context, b *strings.Builder) error {
-			return OrdersTable("Working", []OrderRow{c.row}, "/orders", Sorting{}).Render(ctx, b)
+			return Rows(OrderTable("/orders"), "Working", []OrderRow{c.row}, View{}).Render(ctx, b)
 		})
 		_, cell, _ := strings.Cut(html, `data-label="Limit"`)
 		cell, _, _ = strings.Cut(cell, "</td>")
@@ -189,7 +189,7 @@ func TestASoldPositionThatMayBuyAgainSaysSo(t *testing.T) {
 		"waiting for its settlement": {PositionRow{Status: "expiry_pending", Bought: 5}, false},
 	} {
 		html := draw(t, func(ctx context.Context, b *strings.Builder) error {
-			return PositionsTable([]PositionRow{c.row}, Sorting{}).Render(ctx, b)
+			return Rows(OpenPositions, "Open", []PositionRow{c.row}, View{}).Render(ctx, b)
 		})
 		if got := strings.Contains(html, "order working"); got != c.want {
 			t.Errorf("%s says that an order works: %v", name, got)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/money"
 )
@@ -175,10 +177,10 @@ type PositionRow struct {
 	Realized           money.Amount
 	In, Out            money.Amount // dollars paid for all contracts, fees included, and received
 	Fees               money.Amount
-	Missing            int    // contracts the broker has not got
-	Unpriced           int    // contracts of unknown price: the result is not the whole
-	Outcome            string // win, loss, breakeven; empty while it has none
-	Percent            string // "+12.30%", "—"
+	Missing            int                 // contracts the broker has not got
+	Unpriced           int                 // contracts of unknown price: the result is not the whole
+	Outcome            string              // win, loss, breakeven; empty while it has none
+	Percent            decimal.NullDecimal // of the result; null where it has none
 	Status             string
 	Tags               []Tab  // its owner's, each with the list of what has it
 	Source             string // "manual", "copy of @ava", "detected"
