@@ -81,9 +81,16 @@ screenshots: tools-test assets ## a picture of every page and state, 390 and 144
 	@echo "$$(ls screenshots | wc -l) pictures in screenshots/"
 
 .PHONY: bench
-bench: tools-test ## benchmarks; where there is a peer or a floor, the ratio to it in the same run
-	go test -run '^$$' -bench . -benchmem -timeout=30m $(BENCHED)
-BENCHED = $(call packages,^func Benchmark)
+bench: tools-test assets ## benchmarks as ratios to a floor or a peer in the same run, with what missed its limit (BENCH=Ingest, INGEST_EVENTS=1000000)
+	@mkdir -p bin
+	failed=0; go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout=60m $(BENCHED) | tee bin/bench.txt || failed=$$?; \
+	  awk -f tools/bench.awk tools/bench-limits bin/bench.txt; exit $$failed
+BENCHED = $(call packages,^func Benchmark$(BENCH:.=))
+BENCH ?= .
+
+.PHONY: size
+size: tools-test assets ## what the program takes: memory at rest, time to start, the file; held against tools/bench-limits
+	@$(MAKE) --no-print-directory bench BENCH=Size
 
 # packages whose tests hold a text
 packages = $(addprefix ./,$(shell grep -rl --include='*_test.go' --exclude-dir=node_modules '$(1)' internal web cmd | xargs -r -n 1 dirname | sort -u))
@@ -91,6 +98,7 @@ packages = $(addprefix ./,$(shell grep -rl --include='*_test.go' --exclude-dir=n
 .PHONY: lint
 lint: ## linters, format, no float in money, and templates against their generated code
 	$(LINT) run ./...
+	cd deploy/load && go vet ./... && go test ./...
 	go test -run 'TestMoneyIsNeverAFloat|TestEveryKindOfFloatIsSeen' ./internal/app
 	go test -run TestGeneratedTemplatesAreUpToDate ./web
 

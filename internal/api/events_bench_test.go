@@ -81,9 +81,9 @@ func benchStreams(b *testing.B, deaf int, goroutine bool) {
 	slices.Sort(last)
 	slices.Sort(median)
 	b.ReportMetric(each, "B-resident/page")
-	b.ReportMetric(float64(last[len(last)/2].Milliseconds()), "ms-last")
-	b.ReportMetric(float64(last[len(last)-1].Milliseconds()), "ms-last-worst")
-	b.ReportMetric(float64(median[len(median)/2].Milliseconds()), "ms-median")
+	b.ReportMetric(float64(last[len(last)/2].Milliseconds()), "last-ms")
+	b.ReportMetric(float64(last[len(last)-1].Milliseconds()), "worst-ms")
+	b.ReportMetric(float64(median[len(median)/2].Milliseconds()), "p50-ms")
 	b.ReportMetric(float64(listeners-hub.Open()), "given-up")
 }
 

@@ -35,7 +35,7 @@ func (a *App) Checks() []Check {
 		{"redis", "check REDIS_URL and that Redis runs; without it rates are kept per process", a.redis.Ping},
 		{"snaptrade", "set SNAPTRADE_CLIENT_ID and SNAPTRADE_CONSUMER_KEY from the SnapTrade dashboard", a.askSnapTrade()},
 		{"market", "set ALPACA_API_KEY and ALPACA_API_SECRET from Alpaca's dashboard", a.askMarket()},
-		{"getstream", "set GETSTREAM_API_KEY and GETSTREAM_API_SECRET; create the flat groups trade, global, signals, position, admin", a.askStreams()},
+		{"getstream", "set GETSTREAM_API_KEY and GETSTREAM_API_SECRET; create the flat groups trade, timeline, global, signals, position, admin and the notification group notification", a.askStreams()},
 		{"discord", "set DISCORD_WEBHOOK_URL to a webhook of the alerts channel", a.askDiscord()},
 		{"push", "run `alertsify vapid` and set VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY, VAPID_SUBJECT", a.askPush()},
 		{"email", "set RESEND_API_KEY (one that may only send) and EMAIL_FROM, whose domain is verified at Resend", a.askEmail()},

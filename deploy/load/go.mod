@@ -1,0 +1,3 @@
+module github.com/alertsify/alertsify/deploy/load
+
+go 1.26.0
