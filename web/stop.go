@@ -9,8 +9,6 @@ import (
 	"github.com/alertsify/alertsify/web/ui"
 )
 
-const workingMost = 200
-
 // stopSettings answers GET /stop.
 func (s *Site) stopSettings(w http.ResponseWriter, r *http.Request) error {
 	p, err := s.shell(r, "Stop", "/stop")
@@ -72,14 +70,8 @@ func (s *Site) stopView(ctx context.Context) (ui.StopView, error) {
 		return view, err
 	}
 	view.Halts = haltViews(halts, myName(ctx))
-	list, _, err := s.desk.Orders(ctx, me(ctx), orders.Query{View: "working", Limit: workingMost})
-	if err != nil {
+	if view.Working, err = s.desk.OpenBuys(ctx, me(ctx)); err != nil {
 		return view, err
-	}
-	for _, o := range list {
-		if o.Side == orders.BTO {
-			view.Working++
-		}
 	}
 	lots, err := s.desk.CopiedLots(ctx, me(ctx), nil)
 	if err != nil {
