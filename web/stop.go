@@ -92,6 +92,15 @@ func (s *Site) stopView(ctx context.Context) (ui.StopView, error) {
 	return view, nil
 }
 
+// haltsPart answers GET /partials/halts.
+func (s *Site) haltsPart(w http.ResponseWriter, r *http.Request) error {
+	halts, err := s.rules.Halts(r.Context(), me(r.Context()))
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, ui.HaltBanners(haltViews(halts, myName(r.Context()))))
+}
+
 // haltViews are what stands still in words: what, by whom and why. me is whose page it is.
 func haltViews(halts []risk.Halt, me string) []ui.Halted {
 	views := make([]ui.Halted, 0, len(halts))
