@@ -44,7 +44,7 @@ func confirmPage(p ui.Page, c ui.Confirmation) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1 class=\"sr-only\">Confirm the order</h1><section class=\"panel mx-auto max-w-md\" aria-labelledby=\"confirm-title\" data-testid=\"confirmation\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1 class=\"sr-only\">Confirm the order</h1><section class=\"panel mx-auto max-w-md\" aria-labelledby=\"confirm-title\" data-confirmation data-testid=\"confirmation\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

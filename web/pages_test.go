@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -81,6 +82,31 @@ func TestHeadingsAreInOrder(t *testing.T) {
 				t.Errorf("h%d %q follows h%d", level, text(n), last)
 			}
 			last = level
+		}
+	})
+}
+
+// Gains and losses read the same without their colours, on grey paper and to everybody: each
+// says by its sign, an arrow or a word what its colour says.
+func TestColourNeverStandsAlone(t *testing.T) {
+	t.Parallel()
+	coloured := regexp.MustCompile(`(^|\s)(text|fill|bg|stroke)-(gain|loss)\b`)
+	said := regexp.MustCompile(`[+−▲▼]|(?i)\b(win|won|loss|lost|up|down|profit|calls|puts)\b`)
+	eachPage(t, func(t *testing.T, p page) {
+		for _, n := range p.all("class", "*") {
+			if !coloured.MatchString(value(n, "class")) || n.Data == "svg" { // a curve says it by its place about zero
+				continue
+			}
+			words := text(n) + value(n, "aria-label") + value(n, "title")
+			for up := n.Parent; up != nil && !said.MatchString(words) && up.Data != "table" && up.Data != "main"; up = up.Parent {
+				words += value(up, "aria-label") + value(up, "title")
+				if up.Data == "svg" || up.Data == "figure" {
+					words += text(up)
+				}
+			}
+			if !said.MatchString(words) {
+				t.Errorf("<%s class=%q> %q is told apart by its colour alone", n.Data, value(n, "class"), text(n))
+			}
 		}
 	})
 }

@@ -152,6 +152,7 @@ func (s *Site) partials() []auth.Route {
 		{Pattern: "/partials/today", Class: httpio.Vital, Handler: s.todayPart},
 		{Pattern: "/partials/bell", Class: httpio.Feed, Handler: s.bellPart},
 		{Pattern: "/partials/stop", Class: httpio.Vital, Handler: s.stopPart},
+		{Pattern: "/partials/halts", Class: httpio.Vital, Handler: s.haltsPart},
 		{Pattern: "/partials/copy-preview", Class: httpio.Feed, Handler: s.setupPreviewPart},
 		{Pattern: "/partials/summary", Class: httpio.Vital, Handler: s.summaryPart},
 		{Pattern: "/partials/orders", Class: httpio.Vital, Handler: s.ordersPart},

@@ -9,8 +9,6 @@ import (
 	"github.com/alertsify/alertsify/web/ui"
 )
 
-const workingMost = 200
-
 // stopSettings answers GET /stop.
 func (s *Site) stopSettings(w http.ResponseWriter, r *http.Request) error {
 	p, err := s.shell(r, "Stop", "/stop")
@@ -72,14 +70,8 @@ func (s *Site) stopView(ctx context.Context) (ui.StopView, error) {
 		return view, err
 	}
 	view.Halts = haltViews(halts, myName(ctx))
-	list, _, err := s.desk.Orders(ctx, me(ctx), orders.Query{View: "working", Limit: workingMost})
-	if err != nil {
+	if view.Working, err = s.desk.OpenBuys(ctx, me(ctx)); err != nil {
 		return view, err
-	}
-	for _, o := range list {
-		if o.Side == orders.BTO {
-			view.Working++
-		}
 	}
 	lots, err := s.desk.CopiedLots(ctx, me(ctx), nil)
 	if err != nil {
@@ -98,6 +90,15 @@ func (s *Site) stopView(ctx context.Context) (ui.StopView, error) {
 		}
 	}
 	return view, nil
+}
+
+// haltsPart answers GET /partials/halts.
+func (s *Site) haltsPart(w http.ResponseWriter, r *http.Request) error {
+	halts, err := s.rules.Halts(r.Context(), me(r.Context()))
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, ui.HaltBanners(haltViews(halts, myName(r.Context()))))
 }
 
 // haltViews are what stands still in words: what, by whom and why. me is whose page it is.

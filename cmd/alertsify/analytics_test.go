@@ -4,16 +4,18 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/app"
+	"github.com/alertsify/alertsify/internal/money"
 )
 
 // walkAnalytics asks every report of somebody with seeded positions, with every filter: the
-// totals are one number, and what makes no sense is refused by name.
+// totals are one number (dashboard, calendar, CSV), and what makes no sense is refused by name.
 func (s *show) walkAnalytics(t *testing.T) {
 	if code, said := s.seedWith("--positions", "60", "--for", "ben"); code != 0 || !strings.Contains(said, "@ben has 60 more finished positions") {
 		t.Fatalf("%d %s", code, said)
@@ -54,6 +56,25 @@ func (s *show) walkAnalytics(t *testing.T) {
 	}
 	if !sum.Equal(stats.Data.Total) || stats.Data.Closed != len(lines)-1 {
 		t.Errorf("%d positions made %s, the CSV says %s", stats.Data.Closed, stats.Data.Total, sum)
+	}
+	calendar := decimal.Zero
+	for year := 2024; year <= 2027; year++ {
+		var days []struct {
+			PnL decimal.Decimal `json:"total_pnl"`
+		}
+		s.do("ben", "GET", fmt.Sprintf(at+"daily-stats?start_date=%d-01-01&end_date=%[1]d-12-31", year), "").want(t, 200).into(t, &days)
+		for _, day := range days {
+			calendar = calendar.Add(day.PnL)
+		}
+	}
+	if !calendar.Equal(stats.Data.Total) {
+		t.Errorf("the calendar says %s, the whole %s", calendar, stats.Data.Total)
+	}
+	total := money.Amount{Decimal: sum}.Signed()
+	for _, page := range []string{"/dashboard", "/analytics"} {
+		if a := s.do("ben", "GET", page, "").want(t, 200); !contains(a.body, ">"+total+"<") {
+			t.Errorf("%s does not show %s", page, total)
+		}
 	}
 	for path, field := range map[string]string{
 		"user-stats?source=mine": "source", "heatmap?account=" + s.people["ava"].String(): "account", "cumulative?range=2w": "range", "closed-positions?sort=id": "sort",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -64,9 +65,18 @@ func (p *tab) pictured(name string) {
 
 // gallerySite serves the gallery and what its pages load, as the product does. Fragments
 // and events have nothing behind them: they are empty, and change nothing. A few pages
-// stand at their own addresses too.
+// stand at their own addresses too, and signing out leads to the login.
 func gallerySite(t *testing.T) string {
 	t.Helper()
+	return gallerySiteAt(t, "127.0.0.1:0").URL
+}
+
+func gallerySiteAt(t *testing.T, address string) *httptest.Server {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
 	site, err := web.New(web.Options{Now: time.Now, Dev: true})
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +88,10 @@ func gallerySite(t *testing.T) string {
 			r.Method(route.Method, route.Pattern, route.Handler)
 		}
 	}
-	for path, page := range map[string]string{"/dashboard": "dashboard", "/chain/{symbol}": "chain", "/analytics": "analytics-overview"} {
+	for path, page := range map[string]string{
+		"/dashboard": "dashboard", "/chain/{symbol}": "chain", "/analytics": "analytics-overview", "/copy": "copy", "/positions": "positions", "/orders": "orders",
+		"/feed": "feed", "/notifications": "notifications", "/login": "login",
+	} {
 		r.Get(path, func(w http.ResponseWriter, q *http.Request) {
 			q.URL.Path = "/gallery/" + page
 			chi.RouteContext(q.Context()).Reset()
@@ -86,7 +99,11 @@ func gallerySite(t *testing.T) string {
 		})
 	}
 	r.NotFound(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	r.Get("/api/health", func(http.ResponseWriter, *http.Request) {})
+	r.Post("/auth/logout", func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, "/login", http.StatusSeeOther) })
 	server := httptest.NewUnstartedServer(nil)
+	_ = server.Listener.Close()
+	server.Listener = listener
 	front, err := httpio.Front(httpio.FrontOptions{AppURL: "http://" + server.Listener.Addr().String(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +111,7 @@ func gallerySite(t *testing.T) string {
 	server.Config.Handler = front(r)
 	server.Start()
 	t.Cleanup(server.Close)
-	return server.URL
+	return server
 }
 
 var galleryLink = regexp.MustCompile(`href="/gallery/([a-z0-9-]+)"`)

@@ -3,9 +3,12 @@ package main
 import "testing"
 
 // Somebody who never was here signs in with typed claims, connects a broker
-// through the portal, and has an account to trade with.
-func newcomerConnects(t *testing.T, b *browser, w window) {
+// through the portal, buys from the chain, sees it fill, sells half and reads what it made.
+func newcomerTrades(t *testing.T, b *browser, w window) {
 	s := open(t)
+	s.mode("immediate")
+	s.quote(apple, "3.45", "3.50")
+	s.looksOften()
 	p := b.visitor(t, s.url, w)
 	p.person = "dora"
 	p.open("/")
@@ -57,4 +60,25 @@ func newcomerConnects(t *testing.T, b *browser, w window) {
 	p.reads("[data-testid=connection]", "connected")
 	p.reads("[data-testid=account]", "in use")
 	p.inspect("brokers, one")
+
+	p.open("/chain/AAPL?expiration=" + expiryDate)
+	p.live()
+	p.inspect("chain")
+	p.click("[data-testid=rung][data-strike='200'] [data-testid=ask]")
+	p.arrive("/dashboard")
+	p.wait("hold the ask", seen("[data-testid=limit]")+`?.value === "3.50" && `+seen("[data-testid=strike]")+`?.value === "200"`)
+	p.fill("[data-testid=quantity]", "2")
+	p.click("[data-testid=preview]")
+	p.reads("dialog#confirmation", "Buy to open 2 contracts")
+	p.click("[data-testid=confirm]")
+	p.reads("[data-testid=notice]", "The order was taken.")
+	p.reads("[data-testid=orders-today]", "2/2")
+	p.reads("[data-testid=positions-open]", "AAPL "+sampleDay.Display()+" 200 C")
+	p.inspect("dashboard with what was bought")
+	s.quote(apple, "4.50", "4.55")
+	p.sell("close-half", "1", "4.50")
+	p.reads("[data-testid=position-row]", "1 of 2")
+	p.click("[data-testid=position-row] a")
+	p.reads("[data-testid=position]", "+$100.00")
+	p.inspect("position, half of it sold")
 }

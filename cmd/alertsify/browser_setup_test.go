@@ -2,8 +2,8 @@ package main
 
 import "testing"
 
-// A follower says whom to copy and how, reads it back in one sentence, and changes
-// their mind later.
+// A follower says whom to copy and how, reads it back in one sentence, and changes their
+// mind: asked at first, then without asking, and on paper besides.
 func followerSetsUp(t *testing.T, b *browser, w window) {
 	s := open(t)
 	root := b.visitor(t, s.url, w)
@@ -26,19 +26,31 @@ func followerSetsUp(t *testing.T, b *browser, w window) {
 	root.fill("[data-testid=setup-allowedUnderlyings]", "aapl, spy")
 	root.reads("[data-testid=setup-sentence]", "for at most $500")
 	root.reads("[data-testid=setup-sentence]", "only AAPL, SPY")
-	root.click("[data-testid=mode-auto]")
-	root.click("[data-testid=consent]")
+	root.click("[data-testid=mode-approve]")
 	root.inspect("set up, more limits")
 	root.click("[data-testid=setup-save]")
 	root.arrive("/copy")
 	root.reads("[data-testid=notice]", "You copy this trader from now on.")
 	root.reads("[data-testid=subscription]", "only AAPL, SPY")
+	root.reads("[data-testid=subscription]", "approve")
 	root.inspect("copying ava")
 
 	root.click("[data-testid=subscription-settings]")
 	root.reads("[data-testid=setup-sentence]", "at most 5 a day")
 	root.click("[data-testid=setup-more] summary")
 	root.fill("[data-testid=setup-maxDailyTrades]", "2")
+	root.click("[data-testid=mode-auto]")
+	root.click("[data-testid=consent]")
 	root.click("[data-testid=setup-save]")
 	root.reads("[data-testid=subscription]", "at most 2 a day")
+	root.reads("[data-testid=subscription]", "auto")
+
+	root.open("/copy/new?trader=ava")
+	root.click("[data-testid=mode-paper]")
+	root.reads("[data-testid=setup-sentence]", "When @ava buys 10")
+	root.inspect("set up on paper")
+	root.click("[data-testid=setup-save]")
+	root.arrive("/copy")
+	root.wait("copy for real and on paper", `[...document.querySelectorAll("[data-testid=subscription]")].filter(e => /paper|auto/.test(e.innerText)).length === 2`)
+	root.inspect("copying ava twice")
 }

@@ -2,17 +2,35 @@ package main
 
 import "testing"
 
+// offersNoRetry waits for an order that only the broker knows about: nobody offers to send it
+// again, and it is found by looking.
+func (p *tab) offersNoRetry() {
+	p.t.Helper()
+	p.reads("[data-testid=order-row]", "Checking with broker")
+	offers := must[[]string](p, `[...document.querySelector("[data-testid=order-row]").querySelectorAll("button, a.btn")].map(e => e.innerText.trim()).filter(Boolean)`)
+	if len(offers) > 1 || len(offers) == 1 && offers[0] != "Cancel" {
+		p.t.Errorf("an order that nobody knows about offers %q", offers)
+	}
+}
+
 // STOP is in reach on every page, says what it would touch, takes one tap, and
 // every tab says how to go on.
 func stopStops(t *testing.T, b *browser, w window) {
 	s := open(t)
 	s.mode("manual")
 	s.quote(apple, "3.45", "3.50")
-	s.place("ava", "BTO 2 AAPL 200C "+expiry+" @ 3.50")
-	s.onlyWorking("ava")
 	p := b.visitor(t, s.url, w)
 	p.signIn("ava")
 	p.live()
+	if !w.touch { // the broker's answer is lost
+		s.fails("ava", placing, "accept_then_drop")
+	}
+	s.place("ava", "BTO 2 AAPL 200C "+expiry+" @ 3.50")
+	if !w.touch {
+		p.offersNoRetry()
+	}
+	s.looksOften()
+	s.onlyWorking("ava")
 	p.see("[data-testid=ask-replace]")
 	p.inspect("working order")
 	p.click("[data-testid=ask-replace]")

@@ -28,6 +28,23 @@ type window struct {
 	touch         bool
 }
 
+// What pages promise, and which test fails when it is not so:
+//
+//	states are right on two tabs without a reload      TestBrowser/a trader buys and sells
+//	a connection that breaks while an order is sent    TestBrowser/the quick line fills the ticket; the broker's: TestBrowser/stop stops,
+//	  offers no second try and resolves itself           web.TestAnUnknownOrderOffersNoRetry, TestALostAnswerIsLookedForNotSentAgain
+//	a click on the ask fills the ticket                TestBrowser/a trader buys and sells, …/a newcomer trades (chain), web.TestPricesLeadToTheFilledTicket
+//	a price of more than 60 s looks old                web/ui.TestOldPricesSayTheyAreOld, TestBrowser/any colour can be read (in an open page)
+//	−0.004 is $0.00, in grey                           web/ui.TestGainsAreSignedAndColoured
+//	dashboard = calendar = CSV to the cent             TestAPIAnswersAsTheDocumentSays (walkAnalytics), analytics.TestEveryTotalIsTheSumOfTheFills
+//	19:30 in New York is that day in Tokyo too         analytics.TestADayIsNewYorks
+//	the palettes and a grey print can be read          TestBrowser/any colour can be read, web.TestColourNeverStandsAlone
+//	approved after 29.9 s of 30: one order; 30.1: none copytrade.TestAQuestionIsOpenToItsLastMoment
+//	STOP with 1,000 queued copies counts right, and    copytrade.TestStopTakesAThousandQueuedCopiesBack, TestProofs (stopsHold)
+//	  nothing more is sent
+//	the ticket reads well to a screen reader           TestBrowser/the ticket is read aloud, …/the quick line fills the ticket (what is wrong)
+//	hidden amounts are hidden                          TestBrowser/appearance stays
+//
 // TestBrowser tells the product's stories in a real browser: real clicks, taps
 // and keys, on the whole product with its sample people. Each story fails at any
 // error in the console, request that fails, or page that scrolls sideways or
@@ -41,7 +58,7 @@ func TestBrowser(t *testing.T) {
 		windows []window
 		tell    func(*testing.T, *browser, window)
 	}{
-		{"a newcomer connects a broker", []window{desk, phone}, newcomerConnects},
+		{"a newcomer trades", []window{desk, phone}, newcomerTrades},
 		{"a trader buys and sells", []window{desk, phone}, traderBuysAndSells},
 		{"the quick line fills the ticket", []window{desk, phone}, lineFillsTicket},
 		{"followers copy", []window{desk, phone}, followersCopy},
@@ -54,6 +71,11 @@ func TestBrowser(t *testing.T) {
 		{"stop stops", []window{desk, phone}, stopStops},
 		{"a passkey guards an account", []window{phone}, passkeyGuards},
 		{"the palette leads anywhere", []window{desk}, paletteLeadsAnywhere},
+		{"keys lead anywhere", []window{desk}, keysLeadAnywhere},
+		{"the ticket is read aloud", []window{phone}, ticketIsReadAloud},
+		{"nothing looks new without a connection", []window{phone}, withoutConnection},
+		{"any colour can be read", []window{desk}, readableInAnyColour},
+		{"an operator replays and halts", []window{desk, phone}, operatorReplaysAndHalts},
 		{"every page is fit to read", []window{desk, phone}, everyPageIsFit},
 		{"a trader stops publishing", []window{desk, phone}, traderStopsPublishing},
 	} {

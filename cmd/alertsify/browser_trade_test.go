@@ -1,9 +1,15 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
 )
 
 // A trader buys with the ticket, sees it fill in a second tab that nobody
@@ -12,6 +18,7 @@ func traderBuysAndSells(t *testing.T, b *browser, w window) {
 	s := open(t)
 	s.mode("manual")
 	s.quote(apple, "3.45", "3.50")
+	s.looksOften()
 	// The broker takes its time, so that people see what is said meanwhile.
 	s.sandbox("POST", "/_sandbox/faults", map[string]any{"target": "snaptrade", "match": "POST", "account": "ava", "mode": "delay", "delayMs": 1500, "count": 4}, nil)
 	s.sandbox("POST", "/_sandbox/faults", map[string]any{"target": "alpaca", "match": "*", "mode": "delay", "delayMs": 1200, "count": 1}, nil)
@@ -73,6 +80,7 @@ func traderBuysAndSells(t *testing.T, b *browser, w window) {
 	one.click("[data-testid=closed-row] a")
 	one.reads("[data-testid=position]", "+$290.00")
 	one.reads("[data-testid=fills]", "−$10.00")
+	one.reads("[data-testid=receipts]", "Discord")
 	one.see("[data-testid=chart-figure] canvas")
 	one.inspect("position")
 }
@@ -187,4 +195,56 @@ func lineFillsTicket(t *testing.T, b *browser, w window) {
 	p.click("[data-testid=preview]")
 	p.see("[data-testid=problem-quantity]")
 	p.inspect("ticket with a problem")
+	p.heard("textbox", "Contracts", "invalid=true", "A whole number from 1 to 10,000.")
+
+	// A connection that breaks while it is sent offers nothing to try again, and shows what
+	// became of it by itself.
+	s.mode("manual")
+	p.fill("[data-testid=quantity]", "5")
+	p.click("[data-testid=preview]")
+	p.reads("dialog#confirmation", "Buy to open 5 contracts")
+	p.losesAnswer("/orders")
+	p.click("[data-testid=confirm]")
+	p.reads("[data-testid=unsure]", "The connection broke while this was sent.")
+	if left := must[int](p, `document.querySelectorAll("[data-testid=confirm-form] :is(button:not(:disabled), a)").length`); left != 0 {
+		t.Errorf("%d ways to send it again", left)
+	}
+	p.arrive("/orders")
+	p.reads("[data-testid=notice]", "If it was taken, it is in this list")
+	p.wait("list it once", "document.querySelectorAll('[data-testid=order-row]').length === 1")
+	p.inspect("after the connection broke")
+	if order := s.onlyWorking("ava"); order.Quantity != "5" {
+		t.Errorf("the broker has %+v", order)
+	}
+}
+
+// losesAnswer lets the answer to the next POST to a path get lost on its way.
+func (p *tab) losesAnswer(path string) {
+	p.t.Helper()
+	p.watch.allow("lost POST " + path)
+	p.do("lose an answer", chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		err := chromedp.Listen(p.ctx, func(ev any) {
+			paused, ok := ev.(*fetch.EventRequestPaused)
+			if !ok {
+				return
+			}
+			go func() { // the loop that reads events must not wait for an answer
+				lost := fetch.FailRequestParams{RequestID: paused.RequestID, ErrorReason: network.ErrorReasonConnectionReset}
+				_ = chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+					if _, err := chromedp.Call(ctx, fetch.FailRequest, lost); err != nil {
+						return err
+					}
+					_, err := chromedp.Call(ctx, fetch.Disable, cdp.Empty{})
+					return err
+				}))
+			}()
+		})
+		if err != nil {
+			return err
+		}
+		_, err = chromedp.Call(ctx, fetch.Enable, fetch.EnableParams{
+			Patterns: []*fetch.RequestPattern{{URLPattern: p.site + path, RequestStage: fetch.RequestStageResponse}},
+		})
+		return err
+	}))
 }

@@ -8,6 +8,7 @@ func traderStopsPublishing(t *testing.T, b *browser, w window) {
 	p := b.visitor(t, s.url, w)
 	p.signIn("ava")
 	p.open("/copy")
+	p.live()
 	p.click("[data-testid=publishing-ask]")
 	p.see("[data-testid=publishing-stop]")
 	p.inspect("stop publishing")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -18,7 +19,7 @@ type watch struct {
 
 	mu       sync.Mutex
 	requests map[network.RequestID]string
-	allowed  []string // "409 /path": answers that the story asks for, each once
+	allowed  []string // "409 /path", "lost POST /path": answers that the story asks for, each once
 	found    []string
 }
 
@@ -83,13 +84,19 @@ func (w *watch) response(ev *network.EventResponseReceived) {
 		return
 	}
 	answer := fmt.Sprintf("%d %s", ev.Response.Status, strings.TrimPrefix(ev.Response.URL, w.own))
-	for i, allowed := range w.allowed {
-		if strings.HasPrefix(answer, allowed) {
-			w.allowed = append(w.allowed[:i], w.allowed[i+1:]...)
-			return
-		}
+	if w.permitted(answer) {
+		return
 	}
 	w.note("answer %s (%s)", answer, w.requests[ev.RequestID])
+}
+
+// permitted takes one of what is allowed away.
+func (w *watch) permitted(what string) bool {
+	i := slices.IndexFunc(w.allowed, func(allowed string) bool { return strings.HasPrefix(what, allowed) })
+	if i >= 0 {
+		w.allowed = slices.Delete(w.allowed, i, i+1)
+	}
+	return i >= 0
 }
 
 // failure is a request that got no answer. A page that is left takes its event
@@ -98,6 +105,9 @@ func (w *watch) response(ev *network.EventResponseReceived) {
 func (w *watch) failure(ev *network.EventLoadingFailed) {
 	background := ev.Type == network.ResourceTypeEventSource || ev.Type == network.ResourceTypeFetch || ev.Type == network.ResourceTypeXHR
 	if background && ev.Canceled && ev.BlockedReason == "" {
+		return
+	}
+	if w.permitted("lost " + strings.Replace(w.requests[ev.RequestID], w.own, "", 1)) {
 		return
 	}
 	w.note("%s failed: %s %s (%s)", w.requests[ev.RequestID], ev.ErrorText, ev.BlockedReason, ev.Type)

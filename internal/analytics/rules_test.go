@@ -52,11 +52,12 @@ func TestADayIsNewYorks(t *testing.T) {
 		won(ava, at("2026-03-08T05:00:00Z"), "3"), // Sunday, on which the clocks go forward
 		won(ava, at("2026-03-09T03:59:59Z"), "4"), // the same Sunday, summer by now
 		won(ava, at("2026-03-09T04:00:00Z"), "5"), // Monday
+		won(ava, at("2026-03-11T23:30:00Z"), "9"), // 19:30 on Wednesday; for her in Tokyo it is Thursday
 		won(ava, at("2026-11-02T04:59:59Z"), "6"), // the Sunday of 25 hours
 		won(ava, at("2026-11-02T05:00:00Z"), "7"), // Monday
 	})
 	first, last := exchange.MustDate("2026-01-01"), exchange.MustDate("2026-12-31")
-	want := []string{"2026-11-02 1 600.00", "2026-11-01 1 500.00", "2026-03-09 1 400.00", "2026-03-08 2 500.00", "2026-03-07 1 100.00"}
+	want := []string{"2026-11-02 1 600.00", "2026-11-01 1 500.00", "2026-03-11 1 800.00", "2026-03-09 1 400.00", "2026-03-08 2 500.00", "2026-03-07 1 100.00"}
 	for _, when := range []string{"live", "added up"} {
 		days, err := r.reports.DailyStats(t.Context(), ava.id, Filter{}, &first, &last)
 		must(t, err)

@@ -326,6 +326,8 @@ func breaches() []breach {
 			{`update record_entries set order_id = id('copy sell') where order_id = id('sell')`, "tells of a fill that was not published"},
 			{`update record_trades set result = null where position_id = id('done')`, "closed, loss of -50.00000000; the record has nothing"},
 			{`delete from record_trades where position_id = id('done')`, "closed, loss of -50.00000000; the record has nothing"},
+			{`update published_days set finished = 2`, "the day counts 2 of -50"},
+			{`delete from published_days`, "the day counts"},
 			{`delete from published_results`, "the record tells loss; boards count nothing"},
 			{`update published_results set result = 'win'`, "the record tells loss; boards count win of -50"},
 			{`update published_results set realized = 50`, "the record tells loss; boards count loss of 50"},

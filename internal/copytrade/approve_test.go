@@ -181,3 +181,40 @@ func TestApprovalAndExpiryHaveOneWinner(t *testing.T) {
 		f.exec(`update subscriptions set status = 'cancelled'`)
 	}
 }
+
+// A question that is open for thirty seconds is answered in time after 29.9 of them, with
+// one order, and too late after 30.1, with none.
+func TestAQuestionIsOpenToItsLastMoment(t *testing.T) {
+	t.Parallel()
+	for after, want := range map[time.Duration]string{29_900 * time.Millisecond: "approved", 30_100 * time.Millisecond: "expired"} {
+		t.Run(after.String(), func(t *testing.T) {
+			t.Parallel()
+			f := trading(t)
+			w := f.follower("cara", false)
+			f.set(w, "max_delay_seconds", 30)
+			signal := f.leads(orders.BTO, 4, 4, orders.Filled)
+			f.decide(signal)
+			d := f.decision(w)
+			asked := d.ExpiresAt.Add(-30 * time.Second)
+			if sooner := time.Since(asked); sooner < 0 || sooner > 10*time.Second {
+				t.Fatalf("asked %s ago", sooner)
+			}
+			f.copier.now = func() time.Time { return asked.Add(after) }
+			_, _, err := f.copier.Approve(f.ctx, w.id, d.ID, someKey())
+			f.copier.now = time.Now
+			if late := fault.CodeOf(err) == "invalid_state"; late != (want == "expired") || (!late && err != nil) {
+				t.Fatalf("answered after %s: %v", after, err)
+			}
+			if want == "expired" {
+				f.exec(`update copy_decisions set expires_at = now() - interval '100 milliseconds' where id = $1`, d.ID)
+				f.must(f.copier.Sweep(f.ctx))
+			}
+			f.must(f.copier.Execute(f.ctx, signal))
+			f.must(f.copier.Execute(f.ctx, signal))
+			made := read[int](f.floor, `select count(*)::int from orders where user_id = $1`, w.id)
+			if want == "approved" && (made != 1 || f.decision(w).OrderID == nil) || want == "expired" && (made != 0 || f.decision(w).Result != Expired) {
+				t.Errorf("%d orders, %s", made, f.reason(w))
+			}
+		})
+	}
+}

@@ -191,7 +191,8 @@ type Cursor struct {
 	ID uuid.UUID
 }
 
-// Decisions lists a follower's decisions (index copy_decisions_user).
+// Decisions lists a follower's decisions (index copy_decisions_user, or copy_decisions_awaiting
+// for the few that wait among all that ever were).
 func (c *Copier) Decisions(ctx context.Context, follower uuid.UUID, q Query) (page []Decision, next *Cursor, err error) {
 	at, id, beyond, direction := c.now().Add(24*time.Hour), uuid.Max, "<", "desc"
 	if q.Oldest {
@@ -200,12 +201,15 @@ func (c *Copier) Decisions(ctx context.Context, follower uuid.UUID, q Query) (pa
 	if q.Cursor != nil {
 		at, id = q.Cursor.At, q.Cursor.ID
 	}
+	which := `true`
+	if q.Awaiting {
+		which = `c.result = 'awaiting_approval' and c.expires_at > now()`
+	}
 	err = c.db.As(ctx, follower, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			select `+decisionColumns+decisionFrom+`
-			where c.user_id = $1 and (c.decided_at, c.id) `+beyond+` ($2, $3)
-			  and (not $4 or c.result = 'awaiting_approval' and c.expires_at > now())
-			order by c.decided_at `+direction+`, c.id `+direction+` limit $5`, follower, at, id, q.Awaiting, q.Limit+1)
+			where c.user_id = $1 and (c.decided_at, c.id) `+beyond+` ($2, $3) and `+which+`
+			order by c.decided_at `+direction+`, c.id `+direction+` limit $4`, follower, at, id, q.Limit+1)
 		if err != nil {
 			return err
 		}

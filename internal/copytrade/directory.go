@@ -48,8 +48,8 @@ const realFollowers = `s.status <> 'cancelled' and not s.paper`
 
 // Directory lists traders who publish, best first; next is the cursor of the page
 // behind, empty on the last. What they made comes from what they published, by one
-// statement (indexes published_results_trader, subscriptions_followers). Foreign
-// tables: users, published_results.
+// statement (key of published_days, index subscriptions_followers). Foreign
+// tables: users, published_days.
 func (c *Copier) Directory(ctx context.Context, q DirectoryQuery) (page []Listed, next string, err error) {
 	if len(q.Text) > searchMost || !storable(q.Text) {
 		return nil, "", fault.Field("q", "At most 100 characters of plain text.")
@@ -63,10 +63,10 @@ func (c *Copier) Directory(ctx context.Context, q DirectoryQuery) (page []Listed
 			select u.* from users u
 			where `+record.Trader+` and `+record.StoppedAt+` is null and (@text = '' or strpos(u.username, lower(@text)) > 0 or strpos(lower(u.name), lower(@text)) > 0)
 		), made as (
-			select r.trader_id, count(*) as finished, count(*) filter (where r.result = 'win') as wins, sum(r.realized) as pnl
-			from t join published_results r on r.trader_id = t.id and r.finished_at >= @since
-			where `+record.Counted+`
-			group by r.trader_id
+			select d.trader_id, sum(d.finished) as finished, sum(d.wins) as wins, sum(d.pnl) as pnl
+			from t join published_days d on d.trader_id = t.id and d.day >= (@since::timestamptz at time zone 'America/New_York')::date
+			where `+record.CountedDays+`
+			group by d.trader_id
 		), follow as (
 			select s.trader_id, count(*) as n from t join subscriptions s on s.trader_id = t.id and `+realFollowers+`
 			group by s.trader_id

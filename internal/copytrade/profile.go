@@ -32,7 +32,7 @@ type Made struct {
 }
 
 // Profile shows a trader who publishes; everybody else is not found. It is one
-// statement over the indexes of the directory. Foreign tables: users, published_results.
+// statement over the indexes of the directory. Foreign tables: users, published_days.
 func (c *Copier) Profile(ctx context.Context, username string) (p Profile, err error) {
 	if !storable(username) {
 		return Profile{}, fault.NotFound()
@@ -47,9 +47,9 @@ func (c *Copier) Profile(ctx context.Context, username string) (p Profile, err e
 			(select count(*) from subscriptions s where s.trader_id = u.id and `+realFollowers+`)::int, w.period, made.finished, made.wins, made.pnl
 		from users u cross join unnest(@periods::text[], @since::timestamptz[]) with ordinality w(period, since, nth)
 		cross join lateral (
-			select count(*)::int as finished, count(*) filter (where r.result = 'win')::int as wins, coalesce(sum(r.realized), 0) as pnl
-			from published_results r
-			where r.trader_id = u.id and r.finished_at >= w.since and `+record.Counted+`) made
+			select coalesce(sum(d.finished), 0)::int as finished, coalesce(sum(d.wins), 0)::int as wins, coalesce(sum(d.pnl), 0) as pnl
+			from published_days d
+			where d.trader_id = u.id and d.day >= (w.since at time zone 'America/New_York')::date and `+record.CountedDays+`) made
 		where u.username = lower(@username) and `+record.Trader+`
 		order by w.nth`, pgx.NamedArgs{"username": username, "periods": periods, "since": since, "paperCounts": c.paperCounts})
 	if err != nil {

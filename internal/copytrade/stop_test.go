@@ -218,3 +218,60 @@ func TestACloseSellsWhatIsThere(t *testing.T) {
 		t.Errorf("%s; %+v", got, done)
 	}
 }
+
+// queued gives a follower n copies that wait to be sent, each of a buy of ava's.
+func (f *floor) queued(w follower, n int) {
+	f.Helper()
+	leader := f.leads(orders.BTO, 1, 1, orders.Filled)
+	position := f.hold(w.id, w.account, 0)
+	f.exec(`
+		with led as (
+			insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price, time_in_force,
+				source, state, cum, cum_notional, send_before, trading_day)
+			select user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price, time_in_force,
+				source, state, cum, cum_notional, send_before, trading_day from orders, generate_series(1, $2::int) where id = $1 returning id),
+		decided as (
+			insert into copy_decisions (subscription_id, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price, quantity, result,
+				place, place_of, expires_at)
+			select $3, $4, $5, id, 'BTO', $6, 1, 3.5, 1, 'queued', 1, 1, now() + interval '10 minutes' from led returning id)
+		insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price, time_in_force,
+			source, state, send_before, trading_day, subscription_id, decision_id, estimated_cost)
+		select $4, $7, $8, 'BTO', $6, 'AAPL', 100, 1, 'Limit', 3.65, 'Day', 'copy', 'queued', now() + interval '10 minutes', current_date, $3, id, 1 from decided`,
+		leader, n, w.subscription, w.id, f.trader, symbol, w.account, position)
+	f.exec(`update copy_decisions c set order_id = o.id from orders o where o.decision_id = c.id`)
+}
+
+// One's own STOP over a thousand copies that wait counts all of them, before and after, and
+// nothing is sent from then on; what works at the broker is asked to end.
+func TestStopTakesAThousandQueuedCopiesBack(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	w := f.follower("ben", true)
+	f.queued(w, 1000)
+	f.decide(f.leads(orders.BTO, 4, 4, orders.Filled))
+	working := f.entered(w, orders.Accepted)
+	open := func() int {
+		n, err := f.copier.desk.OpenBuys(f.ctx, w.id)
+		f.must(err)
+		return n
+	}
+	if n := open(); n != 1001 {
+		t.Errorf("%d would be taken back, says the page", n)
+	}
+	done, err := f.copier.desk.Stop(f.ctx, w.id, orders.StopCancel)
+	f.must(err)
+	if done.Taken != 1001 || open() != 0 {
+		t.Errorf("%d were taken back, %d are left", done.Taken, open())
+	}
+	if got := read[string](f, `
+		select concat_ws(', ', count(*) filter (where state = 'aborted') || ' aborted', count(*) filter (where cancel_requested_at is not null) || ' asked to end',
+			count(*) filter (where state = 'queued') || ' queued') from orders where user_id = $1`, w.id); got != "1000 aborted, 1 asked to end, 0 queued" {
+		t.Error(got)
+	}
+	for _, id := range read[[]uuid.UUID](f, `select array_agg(id) from (select id from orders where user_id = $1 and id <> $2 limit 20) o`, w.id, working) {
+		f.must(f.copier.desk.Send(f.ctx, id))
+	}
+	if n := read[int](f, `select count(*)::int from order_events where to_state = 'submitting'`); n != 0 {
+		t.Errorf("%d were claimed after the stop", n)
+	}
+}

@@ -37,24 +37,41 @@ type Cursor struct {
 	ID uuid.UUID
 }
 
+// views are the conditions of what a list shows. They stand in the statement as they are:
+// a plan for any of them would read all orders that somebody ever made to find today's.
+var views = map[string]string{
+	"all":     `true`,
+	"working": `state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')`, // index orders_working
+	"today":   `trading_day = @today and created_at > @since`,
+	"history": `trading_day < @today and state not in ('queued', 'submitting', 'unknown', 'accepted', 'partial')`,
+}
+
+// todaysSince is an instant that lies before all orders of the trading day: by the market's
+// clock, which may have been turned since, it is a day before midnight.
+func (d *Desk) todaysSince() time.Time { return d.midnight().Add(-24 * time.Hour) }
+
+// midnight is when the trading day began, on the real clock, as orders, fills and marks are.
+func (d *Desk) midnight() time.Time { return d.clock.Today().At(0, 0).Add(-d.clock.State().Offset) }
+
 // Orders lists the user's orders (index orders_user). The second result is the
 // cursor of the next page, nil on the last.
 func (d *Desk) Orders(ctx context.Context, user uuid.UUID, q Query) (page []Order, next *Cursor, err error) {
-	at, id := time.Now().Add(24*time.Hour), uuid.Max
+	args := pgx.NamedArgs{"user": user, "at": time.Now().Add(24 * time.Hour), "id": uuid.Max, "today": d.clock.Today(), "since": d.todaysSince(), "limit": q.Limit + 1}
 	if q.Cursor != nil {
-		at, id = q.Cursor.At, q.Cursor.ID
+		args["at"], args["id"] = q.Cursor.At, q.Cursor.ID
+	}
+	which, known := views[q.View]
+	if !known {
+		which = views["all"]
+	}
+	if q.PositionID != nil {
+		which, args["position"] = which+` and position_id = @position`, *q.PositionID
 	}
 	err = d.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			select `+columns+` from orders o
-			where user_id = $1 and (created_at, id) < ($2, $3)
-			  and ($4::uuid is null or position_id = $4)
-			  and case $5 when 'working' then state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')
-			              when 'today' then trading_day = $6
-			              when 'history' then trading_day < $6 and state not in ('queued', 'submitting', 'unknown', 'accepted', 'partial')
-			              else true end
-			order by created_at desc, id desc limit $7`,
-			user, at, id, q.PositionID, q.View, d.clock.Today(), q.Limit+1)
+			where user_id = @user and (created_at, id) < (@at, @id) and `+which+`
+			order by created_at desc, id desc limit @limit`, args)
 		if err != nil {
 			return err
 		}

@@ -54,12 +54,6 @@ type Place struct {
 	ID  uuid.UUID
 }
 
-var views = map[string]string{
-	"working": "state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')",
-	"today":   "trading_day = $3",
-	"history": "trading_day < $3 and state not in ('queued', 'submitting', 'unknown', 'accepted', 'partial')",
-}
-
 // Sorted lists the user's orders. The second result is where the next page begins,
 // nil on the last.
 func (d *Desk) Sorted(ctx context.Context, user uuid.UUID, q Sorted) (page []Order, next *Place, err error) {
@@ -71,14 +65,14 @@ func (d *Desk) Sorted(ctx context.Context, user uuid.UUID, q Sorted) (page []Ord
 	if q.Down {
 		direction, beyond = "desc", "<"
 	}
-	args, after := []any{user, q.Limit + 1, d.clock.Today()}, ""
+	args, after := pgx.NamedArgs{"user": user, "limit": q.Limit + 1, "today": d.clock.Today(), "since": d.todaysSince()}, ""
 	if q.After != nil {
-		after = fmt.Sprintf("and (%s, id) %s ($4::text::%s, $5)", key.column, beyond, key.kind)
-		args = append(args, q.After.Key, q.After.ID)
+		after = fmt.Sprintf("and (%s, id) %s (@key::text::%s, @id)", key.column, beyond, key.kind)
+		args["key"], args["id"] = q.After.Key, q.After.ID
 	}
 	err = d.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `select `+columns+` from orders o where user_id = $1 and $3::date is not null and `+views[q.View]+` `+after+
-			` order by `+key.column+` `+direction+`, id `+direction+` limit $2`, args...)
+		rows, err := tx.Query(ctx, `select `+columns+` from orders o where user_id = @user and `+views[q.View]+` `+after+
+			` order by `+key.column+` `+direction+`, id `+direction+` limit @limit`, args)
 		if err != nil {
 			return err
 		}

@@ -76,12 +76,29 @@ func (d *Desk) Resume(ctx context.Context, user uuid.UUID) error {
 	})
 }
 
+// openBuys are a user's buys that may still fill and have not been asked to end (index orders_working).
+const openBuys = `user_id = $1 and side = 'BTO' and cancel_requested_at is null
+	and state in ('queued', 'submitting', 'unknown', 'accepted', 'partial')`
+
+// entriesMost bounds what one stop takes back.
+const entriesMost = 10_000
+
+// OpenBuys counts what StopCancel would take back now.
+func (d *Desk) OpenBuys(ctx context.Context, user uuid.UUID) (n int, err error) {
+	err = d.db.ReadAs(ctx, user, func(b *pgx.Batch) {
+		b.Queue(`select count(*)::int from orders where `+openBuys, user).QueryRow(func(row pgx.Row) error { return row.Scan(&n) })
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count the orders that may still fill: %w", err)
+	}
+	return n, nil
+}
+
 // openEntries are the buys that may still fill, while no claim can commit: whatever
 // ends one of them from then on is the stop, or the broker.
 func openEntries(ctx context.Context, tx pgx.Tx, user uuid.UUID) ([]uuid.UUID, error) {
 	rows, err := tx.Query(ctx, `
-		select id from orders where user_id = $1 and side = 'BTO' and cancel_requested_at is null
-		  and state in ('queued', 'submitting', 'unknown', 'accepted', 'partial') order by created_at limit 1000`, user)
+		select id from orders where `+openBuys+` order by created_at limit $2`, user, entriesMost)
 	if err != nil {
 		return nil, fmt.Errorf("read the orders to take back: %w", err)
 	}

@@ -19,7 +19,7 @@ import (
 // trading day before. Where a mark is older than the day, or contracts came or left
 // today without a fill, there is nothing to reckon with, and nothing is said.
 func (d *Desk) Today(ctx context.Context, user uuid.UUID, list []positions.Position) error {
-	midnight := d.clock.Today().At(0, 0).Add(-d.clock.State().Offset) // on the real clock, as fills and marks are
+	midnight := d.midnight()
 	ids, symbols := make([]uuid.UUID, 0, len(list)), make([]string, 0, len(list))
 	for _, p := range list {
 		if p.Status == positions.Open {

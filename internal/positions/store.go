@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,16 +64,16 @@ type Query struct {
 	Trader  string     // only those copied from somebody of this username
 }
 
-// status is the condition of q.Status. It stands in the statement as it is: a plan for any
-// status would read all that somebody ever held to find the few that are open.
-func (q Query) status() string {
+// statuses are those of q.Status.
+func (q Query) statuses() []Status {
+	open, closed := []Status{Open, ExpiryPending}, []Status{Closed, EndExpired, EndExercised}
 	switch q.Status {
 	case "open":
-		return `p.status in ('open', 'expiry_pending')`
+		return open
 	case "closed":
-		return `p.status in ('closed', 'expired', 'exercised')`
+		return closed
 	}
-	return `true`
+	return slices.Concat(open, closed)
 }
 
 // Cursor is the last row of the page before.
@@ -82,7 +83,8 @@ type Cursor struct {
 }
 
 // Positions lists the user's positions that ever held something. The second
-// result is the cursor of the next page, nil on the last.
+// result is the cursor of the next page, nil on the last. Each status gives its newest
+// (index positions_user), so that nobody reads and sorts all that somebody ever held.
 func (b *Book) Positions(ctx context.Context, user uuid.UUID, q Query) (page []Position, next *Cursor, err error) {
 	at, id := time.Now().Add(24*time.Hour), uuid.Max
 	if q.Cursor != nil {
@@ -90,12 +92,16 @@ func (b *Book) Positions(ctx context.Context, user uuid.UUID, q Query) (page []P
 	}
 	err = b.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			select `+columns+from+`
-			where p.user_id = $1 and p.bought > 0 and `+q.status()+`
-			  and (p.created_at, p.id) < ($2, $3)
-			  and ($5::uuid is null or p.account_id = $5) and ($6::bool is null or (p.source = 'copy') = $6) and ($7 = '' or u.username = lower($7))
+			select `+columns+` from unnest($8::text[]) s(status)
+			cross join lateral (
+				select * from positions p
+				where p.user_id = $1 and p.status = s.status and p.bought > 0 and (p.created_at, p.id) < ($2, $3)
+				  and ($5::uuid is null or p.account_id = $5) and ($6::bool is null or (p.source = 'copy') = $6)
+				  and ($7 = '' or p.copied_from = (select id from users where username = lower($7)))
+				order by p.created_at desc, p.id desc limit $4) p
+			left join users u on u.id = p.copied_from
 			order by p.created_at desc, p.id desc
-			limit $4`, user, at, id, q.Limit+1, q.Account, q.Copied, q.Trader)
+			limit $4`, user, at, id, q.Limit+1, q.Account, q.Copied, q.Trader, q.statuses())
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,10 @@ const StoppedAt = `(select w.set_at from trading_switches w where w.scope = 'pub
 // there are only paper accounts, in development, those count too (@paperCounts).
 const Counted = `r.result is not null and (@paperCounts or not r.paper)`
 
+// CountedDays are the days d of published_days that say the same, added up: on them only
+// known results stand.
+const CountedDays = `(@paperCounts or not d.paper)`
+
 // Period is how far back results are counted.
 type Period string
 

@@ -20,7 +20,7 @@ execFileSync(
   { stdio: ["ignore", "ignore", "inherit"] },
 );
 await build({
-  entryPoints: ["app.js", "chart.js", "confetti.js", "sw.js"].map((name) => join(here, "scripts", name)),
+  entryPoints: ["app.js", "chart.js", "confetti.js", "offline.js", "sw.js"].map((name) => join(here, "scripts", name)),
   outdir: dist,
   bundle: true,
   minify: true,

@@ -30,7 +30,7 @@ func ConfirmationDialog(c Confirmation) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<dialog id=\"confirmation\" class=\"modal modal-bottom sm:modal-middle\" aria-labelledby=\"confirm-title\" data-arrived data-testid=\"confirmation\"><div class=\"modal-box max-w-md p-0\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<dialog id=\"confirmation\" class=\"modal modal-bottom sm:modal-middle\" aria-labelledby=\"confirm-title\" data-arrived data-testid=\"confirmation\"><div class=\"modal-box max-w-md p-0\" data-confirmation>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -383,7 +383,7 @@ func ConfirmationBox(c Confirmation) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<p class=\"text-xs text-quiet\">Options can lose all you paid for them. Read <a class=\"link\" href=\"https://www.theocc.com/company-information/documents-and-archives/options-disclosure-document\" target=\"_blank\" rel=\"noopener noreferrer\">Characteristics and Risks of Standardized Options</a>.</p><form method=\"post\" action=\"/orders\" data-once class=\"grid gap-2\" data-testid=\"confirm-form\"><input type=\"hidden\" name=\"key\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<p class=\"text-xs text-quiet\">Options can lose all you paid for them. Read <a class=\"link\" href=\"https://www.theocc.com/company-information/documents-and-archives/options-disclosure-document\" target=\"_blank\" rel=\"noopener noreferrer\">Characteristics and Risks of Standardized Options</a>.</p><form method=\"post\" action=\"/orders\" data-once data-sends class=\"grid gap-2\" data-testid=\"confirm-form\"><input type=\"hidden\" name=\"key\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -503,7 +503,15 @@ func ConfirmationBox(c Confirmation) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "</button></div></form></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "</button></div><p role=\"alert\" class=\"alert alert-warning alert-soft py-1.5 text-sm\" data-unsure data-testid=\"unsure\" hidden>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = Icon("warning").Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "The connection broke while this was sent. There is nothing to do: as soon as there is one again, you see here whether the order was taken.</p></form></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -538,7 +546,7 @@ func orNotAvailable(known bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "<span class=\"text-quiet\">not available</span>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<span class=\"text-quiet\">not available</span>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,5 +1,7 @@
 package ui
 
+import "github.com/a-h/templ"
+
 // Replacing is the form that asks for another price or quantity of a working order.
 // Values are text, exactly as typed.
 type Replacing struct {
@@ -13,11 +15,9 @@ type Replacing struct {
 	Asks                 []Ask
 }
 
-func (r Replacing) invalid(field string) string {
-	if r.Fields[field] == "" {
-		return "false"
-	}
-	return "true"
+// judged is Ticket.judged for the dialog, which may stand over a ticket.
+func (r Replacing) judged(field string) templ.Attributes {
+	return judged(r.Fields, field, "replace-"+problemID(field))
 }
 
 func (r Replacing) nowWords() string {

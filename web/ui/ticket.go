@@ -70,12 +70,19 @@ type Chip struct{ Text, Meaning, Problem string }
 
 func (t Ticket) selling() bool { return t.Side == "STC" }
 
-func (t Ticket) invalid(field string) string {
-	if t.Fields[field] == "" {
-		return "false"
-	}
-	return "true"
+// judged marks a field that something is wrong with, and says which sentence says what.
+func (t Ticket) judged(field string) templ.Attributes {
+	return judged(t.Fields, field, problemID(field))
 }
+
+func judged(problems map[string]string, field, sentence string) templ.Attributes {
+	if problems[field] == "" {
+		return nil
+	}
+	return templ.Attributes{"aria-invalid": "true", "aria-describedby": sentence}
+}
+
+func problemID(field string) string { return "problem-" + field }
 
 // strikeListed reports whether the strike can be shown in the list of strikes.
 func (t Ticket) strikeListed() bool { return slices.Contains(t.Strikes, t.Strike) }

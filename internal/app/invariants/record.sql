@@ -33,7 +33,13 @@ where r.result is distinct from e.result or abs(r.realized - e.realized) > 0.000
 union all
 select coalesce(r.position_id, c.position_id)::text, 'the record tells ' || coalesce(r.result, 'nothing') || '; boards count ' || case when c.position_id is null then 'nothing' else coalesce(c.result, 'unknown') || ' of ' || c.realized end
 from (select * from record_trades where result is not null) r full join published_results c on c.position_id = r.position_id
-where r.result is distinct from case when c.position_id is not null then coalesce(c.result, 'unknown') end or r.realized <> c.realized or r.trader_id <> c.trader_id;
+where r.result is distinct from case when c.position_id is not null then coalesce(c.result, 'unknown') end or r.realized <> c.realized or r.trader_id <> c.trader_id
+union all
+select trader_id || ' ' || day, 'the day counts ' || coalesce(d.finished, 0) || ' of ' || coalesce(d.pnl, 0) || '; its trades are ' || coalesce(c.finished, 0) || ' of ' || coalesce(c.pnl, 0)
+from published_days d full join (
+    select trader_id, paper, (finished_at at time zone 'America/New_York')::date as day, count(*) as finished, count(*) filter (where result = 'win') as wins, sum(realized) as pnl
+    from published_results where result is not null group by 1, 2, 3) c using (trader_id, paper, day)
+where (coalesce(d.finished, 0), coalesce(d.wins, 0), coalesce(d.pnl, 0)) <> (coalesce(c.finished, 0), coalesce(c.wins, 0), coalesce(c.pnl, 0));
 
 -- INV-58: A record is one chain: its entries are numbered without a gap, each hash is that of its entry and of the one before, and its head names the last.
 with chain as (

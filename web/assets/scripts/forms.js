@@ -1,4 +1,5 @@
 // Manners of forms: sent once, sent on change where asked.
+import { send } from "./send.js";
 
 export function startForms() {
   document.addEventListener("submit", (event) => {
@@ -8,6 +9,9 @@ export function startForms() {
     form.dataset.sent = "true";
     // After this turn of the loop: a disabled button would not be sent with the form.
     setTimeout(() => setBusy(form, true));
+    if (!form.matches("[data-sends]")) return;
+    event.preventDefault();
+    send(form);
   });
   window.addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-once][data-sent]")) {

@@ -22,6 +22,7 @@ export function startKeys() {
   showArmed();
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && event.shiftKey) return openDialog(event, "stop");
+    if (event.key === "Escape" && typing(event.target) && !document.querySelector("dialog[open]")) return event.target.blur();
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     if (Date.now() - went < chord && places[event.key]) return location.assign(places[event.key]);
     if (event.key === "g") went = Date.now();
