@@ -9,7 +9,7 @@ import (
 )
 
 // parties are the integrations whose clients go by another name.
-var parties = map[string]string{"market": "alpaca", "email": "resend"} //nolint:gochecknoglobals // a constant table
+var parties = map[string]string{"market": "alpaca", "email": "resend"}
 
 // quota is what an integration's party said was left when it answered last, to this process;
 // there is false where it says nothing.
