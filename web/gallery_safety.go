@@ -105,6 +105,10 @@ func cannedIntegrations(now time.Time) integrationsView {
 			{Provider: "snaptrade", Type: "ACCOUNT_HOLDINGS_UPDATED", At: now.Add(-4 * time.Minute)},
 			{Provider: "whop", Type: "membership.cancel_at_period_end_changed", At: now.Add(-50 * time.Hour)},
 		},
+		Trials: []inbox.Trial{
+			{Provider: "snaptrade", Refused: true, Arrived: true, Worked: true, Took: 41 * time.Millisecond},
+			{Provider: "telegram", Problem: "what was wrongly signed was answered 404 instead of 401"},
+		},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -25,14 +26,24 @@ const (
 
 // integrationsView is how every outside party does, and what was heard from each last.
 type integrationsView struct {
-	Parts []integrationView
-	Heard []inbox.Heard
+	Parts  []integrationView
+	Heard  []inbox.Heard
+	Trials []inbox.Trial // of our own doors; nil: not tried now
 }
 
 type integrationView struct {
 	status.Minute
 	Unheard bool
-	Remedy  string // what to do where it is not ok
+	Remedy  string        // what to do where it is not ok
+	Quota   *httpio.Quota // what its party said is left; nil: nothing
+}
+
+// left is a quota in words.
+func left(q httpio.Quota) string {
+	if q.Limit == 0 {
+		return strconv.Itoa(q.Remaining) + " left"
+	}
+	return strconv.Itoa(q.Remaining) + " of " + strconv.Itoa(q.Limit) + " left"
 }
 
 // state is the word that colours and icons go by.
@@ -57,6 +68,19 @@ func (v integrationView) stateWord() string {
 
 // integrations answers GET /admin/integrations.
 func (s *Site) integrations(w http.ResponseWriter, r *http.Request) error {
+	return s.showIntegrations(w, r, nil)
+}
+
+// tryWebhooks answers POST /admin/integrations/test: it sends each of our own doors a test.
+func (s *Site) tryWebhooks(w http.ResponseWriter, r *http.Request) error {
+	trials, err := s.tryDoors(r.Context())
+	if err != nil {
+		return err
+	}
+	return s.showIntegrations(w, r, append([]inbox.Trial{}, trials...))
+}
+
+func (s *Site) showIntegrations(w http.ResponseWriter, r *http.Request, trials []inbox.Trial) error {
 	p, err := s.shell(r, "Integrations", integrationsPath)
 	if err != nil {
 		return err
@@ -65,7 +89,12 @@ func (s *Site) integrations(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := integrationsView{Parts: integrationViews(latest, s.remedies, s.now())}
+	v := integrationsView{Parts: integrationViews(latest, s.remedies, s.now()), Trials: trials}
+	for i, part := range v.Parts {
+		if q, said := s.quota(part.Name); said {
+			v.Parts[i].Quota = &q
+		}
+	}
 	if v.Heard, err = s.webhooks.LastOfEach(r.Context()); err != nil {
 		return err
 	}
@@ -172,6 +201,7 @@ func (s *Site) replayWebhook(w http.ResponseWriter, r *http.Request) error {
 func (s *Site) integrationRoutes() []auth.Route {
 	return []auth.Route{
 		{Method: "GET", Pattern: integrationsPath, Rule: auth.Operator, Class: httpio.Vital, Handler: s.integrations},
+		{Method: "POST", Pattern: integrationsPath + "/test", Rule: auth.Operator, Class: httpio.Vital, Handler: s.tryWebhooks},
 		{Method: "GET", Pattern: webhooksPath, Rule: auth.Operator, Class: httpio.Vital, Handler: s.webhookLog},
 		{Method: "POST", Pattern: webhooksPath + "/{id}/replay", Rule: auth.Operator, Class: httpio.Vital, Handler: s.replayWebhook},
 	}

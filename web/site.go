@@ -64,7 +64,9 @@ type Options struct {
 	Status   *status.Recorder
 	Jobs     *status.Jobs
 	Inbox    *inbox.Inbox
-	Remedies map[string]string // what to do about each check, by its name
+	Remedies map[string]string                             // what to do about each check, by its name
+	Quota    func(integration string) (httpio.Quota, bool) // what its party said is left
+	TryDoors func(context.Context) ([]inbox.Trial, error)  // sends our own webhooks a test
 	Clock    *exchange.Clock
 	Cache    *redis.Client // keeps pictures that were drawn before
 	Logger   *slog.Logger
@@ -104,6 +106,8 @@ type Site struct {
 	shown    shownStatus
 	webhooks *inbox.Inbox
 	remedies map[string]string
+	quota    func(integration string) (httpio.Quota, bool)
+	tryDoors func(context.Context) ([]inbox.Trial, error)
 	clock    *exchange.Clock
 	cache    *redis.Client
 	drawing  chan struct{} // one for each picture in work
@@ -124,7 +128,7 @@ func New(o Options) (*Site, error) {
 	}
 	return &Site{
 		guard: o.Guard, users: o.Users, applying: o.Applications, account: o.Account, legal: o.Legal, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, results: o.Results, copier: o.Copier, records: o.Records, board: o.Board,
-		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, status: o.Status, jobs: o.Jobs, webhooks: o.Inbox, remedies: o.Remedies, clock: o.Clock, log: o.Logger, now: o.Now,
+		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, status: o.Status, jobs: o.Jobs, webhooks: o.Inbox, remedies: o.Remedies, quota: o.Quota, tryDoors: o.TryDoors, clock: o.Clock, log: o.Logger, now: o.Now,
 		cache: o.Cache, drawing: make(chan struct{}, drawnAtOnce), origin: strings.TrimRight(o.AppURL, "/"),
 		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
 	}, nil

@@ -113,7 +113,7 @@ func (a answer) ids(t *testing.T) []string {
 // reach, fails it.
 func TestAPIAnswersAsTheDocumentSays(t *testing.T) {
 	t.Parallel()
-	s, c := openChecked(t)
+	s, c := openChecked(t, "CRON_SECRET="+cronSecret)
 	s.mode("immediate")
 	s.quote(apple, "3.45", "3.50")
 	session := s.signIn("ava")
@@ -302,6 +302,8 @@ func (s *show) walkConsole(t *testing.T) {
 	s.walkPeople(t, console)
 	s.walkReviews(t, console)
 	s.walkWebhooks(t, console)
+	s.walkDoors(t, console)
+	s.walkCron(t)
 	s.walkDeliveries(t, console)
 	a = s.do("ava", "PATCH", "/api/settings", `{"timeZone":"Europe/Berlin","announcesDetected":false,"limits":{"manualContracts":"50"}}`).want(t, 200)
 	if !contains(a.body, `"timeZone":"Europe/Berlin"`) || !contains(a.body, `"own":"50.00"`) {
@@ -334,6 +336,54 @@ func (s *show) walkReviews(t *testing.T, console func(method, path, body string)
 		t.Errorf("recorded twice: %s", again.body)
 	}
 }
+
+// walkDoors sends our own webhook endpoints a test, through the address that people see: what
+// is rightly signed arrives and changes nothing, what is not is refused.
+func (s *show) walkDoors(t *testing.T, console func(method, path, body string) answer) {
+	t.Helper()
+	const others = `select concat_ws(' ', (select count(*) from users), (select count(*) from telegram_links), (select count(*) from memberships),
+		(select count(*) from mail_optouts), (select count(*) from security_events))`
+	before := s.text(others)
+	var trials []struct {
+		Provider, Problem string
+		OK                bool
+	}
+	console("POST", "/api/admin/integrations/test", "").into(t, &trials)
+	if len(trials) != 4 {
+		t.Errorf("%d doors were tried", len(trials))
+	}
+	for _, d := range trials {
+		if !d.OK {
+			t.Errorf("%s: %s", d.Provider, d.Problem)
+		}
+	}
+	stored := s.text(`select count(*) || ' ' || count(*) filter (where state = 'done' and reason = '') from inbound_webhooks where event_type = 'alertsify.test'`)
+	if after := s.text(others); stored != "4 4" || after != before {
+		t.Errorf("stored and ended: %s; before %s, after %s", stored, before, after)
+	}
+	if a := console("GET", "/api/admin/integrations", ""); !contains(a.body, `"type":"alertsify.test"`) || !contains(a.body, `"remaining":`) {
+		t.Errorf("what was heard, and what is left: %s", a.body)
+	}
+}
+
+// walkCron asks for a job as an outside scheduler does.
+func (s *show) walkCron(t *testing.T) {
+	t.Helper()
+	const path = "/api/cron/warm-cache"
+	s.do("", "GET", path, "").want(t, 401)
+	s.do("", "GET", "/api/cron/nothing", "", "Authorization: Bearer "+cronSecret).want(t, 404)
+	for range 2 { // the second is the first
+		a := s.do("", "GET", path, "", "Authorization: Bearer "+cronSecret).want(t, 202)
+		if !contains(a.body, `"kind":"warm_cache"`) {
+			t.Errorf("asked for a job: %s", a.body)
+		}
+	}
+	s.eventually("it was worked", func() bool {
+		return s.text(`select count(*)::text from river_job where kind = 'warm_cache' and state = 'completed'`) != "0"
+	})
+}
+
+const cronSecret = "the outside scheduler's word"
 
 // walkWebhooks finds a webhook that came in, and has it worked once more.
 func (s *show) walkWebhooks(t *testing.T, console func(method, path, body string) answer) {
@@ -792,7 +842,7 @@ func TestAPIHealthHasItsShapes(t *testing.T) {
 	}
 	for name := range ready.Checks { // what is not the operators' business stands on the public page
 		public := slices.ContainsFunc(web.PublicServices, func(s web.PublicService) bool { return s.Check == name })
-		if operators := slices.Contains([]string{"instances", "calendar", "push", "sign-in"}, name); public == operators {
+		if operators := slices.Contains([]string{"instances", "calendar", "push", "sign-in", "budget", "operators", "sentry", "traces", "metrics", "cron"}, name); public == operators {
 			t.Errorf("the check %s stands on /status: %v", name, public)
 		}
 	}

@@ -161,11 +161,14 @@ func (c canaries) flown(places map[string]string) []string {
 
 // Secrets through the whole product, with every provider answering badly and repeating
 // what it was asked: none is found in the log, in an answer, in the metrics, in a job, in
-// Redis or in a plain dump of the database (INV-42).
+// Redis, in a trace or in a plain dump of the database (INV-42). What it was traced and
+// measured by is held against the way it went.
 func TestCanariesAreFoundNowhere(t *testing.T) {
 	t.Parallel()
 	var log, answers recorder
-	s := openLogged(t, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	traces := newTraceReceiver(t)
+	s := openLogged(t, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		"OTEL_EXPORTER_OTLP_ENDPOINT="+traces.url, "OTEL_EXPORTER_OTLP_HEADERS=x-key=otlp-header-canary", "CRON_SECRET=cron-secret-canary")
 	s.client = &http.Client{Transport: &answers}
 	c := s.settingsCanaries()
 	s.mode("immediate")
@@ -175,9 +178,11 @@ func TestCanariesAreFoundNowhere(t *testing.T) {
 		t.Fatalf("only %d canaries: %v", len(c), slices.Sorted(maps.Keys(c)))
 	}
 	s.liveBadly(t)
+	s.oneTraceFromClickToAlert(t, traces)
+	s.everyHopIsMeasured(t)
 	places := func() map[string]string {
 		all := s.stored()
-		all["the log"], all["the answers"], all["Redis"] = log.text(), answers.text(), s.kept()
+		all["the log"], all["the answers"], all["Redis"], all["the traces"] = log.text(), answers.text(), s.kept(), traces.text()
 		all["the metrics"] = string(s.do("", "GET", "/metrics", "").want(t, 200).body)
 		return all
 	}

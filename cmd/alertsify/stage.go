@@ -402,7 +402,8 @@ func (s *stage) program(ctx context.Context, o stageOptions) (*app.App, error) {
 func onlyTuning(env func(string) (string, bool)) func(string) (string, bool) {
 	allowed := []string{
 		"RATE_API", "RATE_API_PAYING", "RATE_ORDERS", "RATE_ANON", "RATE_DISCORD", "RATE_PUSH", "STREAMS_PER_USER", "STREAMS_PER_ADDRESS", "BUSY_REQUESTS", "CONNECTIONS", "CONNECTIONS_PER_ADDRESS",
-		"DEFAULT_PLAN", "LOG_LEVEL", "LOG_FORMAT", "CRASH_AT", "METRICS_TOKEN",
+		"DEFAULT_PLAN", "LOG_LEVEL", "LOG_FORMAT", "CRASH_AT", "METRICS_TOKEN", "CRON_SECRET",
+		"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_TRACES_SAMPLER_ARG",
 	}
 	return func(name string) (string, bool) {
 		if !slices.Contains(allowed, name) {

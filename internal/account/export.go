@@ -129,6 +129,16 @@ func oncePerHour(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 	return nil
 }
 
+// exportsKept is how long it is known when somebody took their data along.
+const exportsKept = 365 * 24 * time.Hour
+
+// TrimExports forgets exports after a year.
+func (a *Accounts) TrimExports(ctx context.Context) error {
+	_, err := a.db.DeleteOld(ctx, "trim exports", `
+		delete from data_exports where id in (select id from data_exports where at < $1 limit $2)`, a.now().Add(-exportsKept))
+	return err
+}
+
 // part is one file of the archive. Its query gives one JSON object a row, of user $1; the
 // columns $2 are left out of it.
 type part struct{ name, query string }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/delivery"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // Announce tells of an order's fills, in the transaction that books them. The
@@ -31,6 +32,9 @@ func (a *Announcer) Announce(ctx context.Context, tx pgx.Tx, t Trade) error {
 	}
 	if err != nil {
 		return fmt.Errorf("store alert of order %s: %w", t.OrderID, err)
+	}
+	if err := postgres.KeepTrace(ctx, tx, said.id); err != nil {
+		return err
 	}
 	if err := a.tellOwner(ctx, tx, t, f, said.first); err != nil {
 		return err

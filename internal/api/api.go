@@ -68,6 +68,9 @@ type Options struct {
 
 	Applications *users.Applications
 	Account      *account.Accounts
+
+	Quota    func(integration string) (httpio.Quota, bool) // what its party said is left
+	TryDoors func(context.Context) ([]inbox.Trial, error)  // sends our own webhooks a test
 }
 
 // API is the JSON door.
@@ -97,6 +100,8 @@ type API struct {
 	allow    httpio.Allow
 	seats    *httpio.Seats
 	docs     func() ([]byte, error) // the page, made once
+	quota    func(integration string) (httpio.Quota, bool)
+	tryDoors func(context.Context) ([]inbox.Trial, error)
 	streams  *httpio.Streams
 }
 
@@ -105,7 +110,7 @@ func New(o Options) *API {
 	return &API{
 		records: o.Records, board: o.Board, desk: o.Desk, rules: o.Rules, book: o.Book, results: o.Results, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
 		guard: o.Guard, users: o.Users, applying: o.Applications, account: o.Account, legal: o.Legal, members: o.Members, hub: o.Hub, status: o.Status, inbox: o.Inbox, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
-		docs: sync.OnceValues(renderDocs),
+		docs: sync.OnceValues(renderDocs), quota: o.Quota, tryDoors: o.TryDoors,
 	}
 }
 
@@ -242,6 +247,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/api/admin/announcements", Rule: auth.Operator, Class: httpio.Vital, Handler: a.announce},
 		{Method: "GET", Pattern: "/api/admin/members", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listMembers},
 		{Method: "GET", Pattern: "/api/admin/integrations", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listIntegrations},
+		{Method: "POST", Pattern: "/api/admin/integrations/test", Rule: auth.Operator, Class: httpio.Vital, Handler: a.testWebhooks},
 		{Method: "GET", Pattern: "/api/admin/webhooks", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listWebhooks},
 		{Method: "POST", Pattern: "/api/admin/webhooks/{id}/replay", Rule: auth.Operator, Class: httpio.Vital, Handler: bare(a.replayWebhook)},
 		{Method: "GET", Pattern: "/api/admin/users", Rule: auth.Operator, Class: httpio.Vital, Handler: a.listUsers},

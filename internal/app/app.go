@@ -35,12 +35,14 @@ import (
 	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/otlp"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/record"
 	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/risk"
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/sentry"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/status"
 	"github.com/alertsify/alertsify/internal/users"
@@ -55,6 +57,8 @@ type App struct {
 	meter *meter
 	// errors of the log for the operators' channel; nil without one
 	reports *reports
+	traces  *otlp.Exporter // nil: off
+	sentry  *sentry.Client // nil: off
 
 	db       *postgres.DB
 	redis    *redis.Client
@@ -91,6 +95,7 @@ type App struct {
 	site     *web.Site
 
 	outside  outside
+	quotas   httpio.Quotas // what each party said was left
 	handler  http.Handler
 	load     *httpio.Load
 	conns    *httpio.Connections
@@ -137,12 +142,17 @@ func (a *App) Close() {
 func (a *App) onClose(f func()) { a.closers = append(a.closers, f) }
 
 func (a *App) openStorage(ctx context.Context) (err error) {
-	a.db, err = postgres.Open(ctx, postgres.Options{URL: a.cfg.DatabaseURL, MaxConns: poolSize, Logger: a.log, AppName: "alertsify", RestrictRole: postgres.Member})
+	if err := errors.Join(a.openTraces(), a.openSentry()); err != nil {
+		return err
+	}
+	a.db, err = postgres.Open(ctx, postgres.Options{
+		URL: a.cfg.DatabaseURL, MaxConns: poolSize, Logger: a.log, AppName: "alertsify", RestrictRole: postgres.Member, Tracer: a.traces.Tracer(),
+	})
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
 	a.onClose(a.db.Close)
-	a.redis, err = redis.Open(ctx, redis.Options{URL: a.cfg.RedisURL, InProcess: a.cfg.RedisURL == "", Logger: a.log})
+	a.redis, err = redis.Open(ctx, redis.Options{URL: a.cfg.RedisURL, InProcess: a.cfg.RedisURL == "", Logger: a.log, Trace: a.traces.Tracer().On()})
 	if err != nil {
 		return fmt.Errorf("open redis: %w", err)
 	}
@@ -180,7 +190,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 		DB: a.db, Ring: a.ring, Compose: a.alerts.Compose, Gather: a.alerts.Gather, Tell: a.alerts.TellLost, Manners: alerts.Manners(a.clock.Today),
 		Limits: a.messageLimits(), Process: a.self.ID, Discord: a.outside.discord, Push: a.outside.push, Feed: a.outside.feed,
 		Email: a.outside.email, Unsubscribe: a.alerts.Unsubscribe, Telegram: a.outside.telegram, Hooks: a.outside.hooks,
-		Now: time.Now, Observe: a.meter.delivery, ObserveMail: a.meter.mailEvent, Logger: a.log, Crash: crash,
+		Now: time.Now, Observe: a.meter.delivery, ObserveHop: a.meter.alertHop, ObserveMail: a.meter.mailEvent, Logger: a.log, Crash: crash,
 	})
 	a.accounts, err = brokers.New(brokers.Options{
 		DB: a.db, Client: a.broker, Ring: a.ring, Alerts: a.alerts, AppURL: a.cfg.AppURL, Now: time.Now, Logger: a.log,
@@ -196,7 +206,7 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 	a.results = analytics.New(analytics.Options{DB: a.db, Book: a.book, Clock: a.clock, Now: time.Now})
 	a.desk = orders.New(orders.Options{
 		DB: a.db, Queue: a.adder, Rules: a.rules, Accounts: a.accounts, Market: a.market, Broker: a.broker, Alerts: a.alerts,
-		Gate: a.gate, Clock: a.clock, Now: time.Now, Logger: a.log, Crash: crash, Alarm: a.meter.alarm,
+		Gate: a.gate, Clock: a.clock, Now: time.Now, Logger: a.log, Crash: crash, Alarm: a.meter.alarm, Observe: a.meter.orderHop,
 		MayAsk: a.mayPreview,
 	})
 	a.copier = copytrade.New(copytrade.Options{

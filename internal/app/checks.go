@@ -42,6 +42,12 @@ func (a *App) Checks() []Check {
 		{"telegram", "set TELEGRAM_BOT_TOKEN, from @BotFather, and TELEGRAM_WEBHOOK_SECRET; the webhook is set when the program starts", a.askTelegram()},
 		{"whop", "set WHOP_API_KEY, WHOP_ACCOUNT_ID, WHOP_PRODUCT_PLANS and WHOP_WEBHOOK_SECRETS; without them everybody has DEFAULT_PLAN", a.askWhop()},
 		{"sign-in", "set a pair such as GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET", a.askSignIn()},
+		{"budget", "see who uses it on the page Budget; raise SNAPTRADE_BUDGET if SnapTrade allows more", a.askBudget()},
+		{"operators", "set DISCORD_ADMIN_WEBHOOK_URL to a webhook of the operators' channel, where errors are told", a.askOperators()},
+		{"sentry", "set SENTRY_DSN from the project's settings at Sentry", a.askSentry()},
+		{"traces", "set OTEL_EXPORTER_OTLP_ENDPOINT to a receiver of OpenTelemetry's protocol over HTTP, usually on port 4318", a.askTraces()},
+		{"metrics", "set METRICS_TOKEN where Prometheus does not come from this machine or its private network", askSet(!a.cfg.MetricsToken.IsZero())},
+		{"cron", "set CRON_SECRET where an outside scheduler asks for jobs; they run by themselves too", askSet(!a.cfg.CronSecret.IsZero())},
 	}
 }
 

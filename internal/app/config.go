@@ -12,7 +12,9 @@ import (
 	"strings"
 
 	"github.com/alertsify/alertsify/internal/billing"
+	"github.com/alertsify/alertsify/internal/otlp"
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/sentry"
 	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/webhook"
 	"github.com/alertsify/alertsify/internal/whop"
@@ -81,6 +83,11 @@ type Config struct {
 
 	DefaultPlan  string
 	MetricsToken secret.Text
+	CronSecret   secret.Text
+	SentryDSN    secret.Text
+	TraceURL     string
+	TraceHeaders secret.Text
+	TraceShare   string // of traces that are kept, 0 to 1
 
 	LogLevel, LogFormat string
 	CrashAt             string // development and tests only
@@ -170,6 +177,11 @@ func (c *Config) settings() []Setting {
 		{"WHOP_CLIENT_ID", nil, text(&c.WhopClientID)},
 		{"WHOP_CLIENT_SECRET", nil, hidden(&c.WhopClientSecret)},
 		{"METRICS_TOKEN", nil, hidden(&c.MetricsToken)},
+		{"CRON_SECRET", nil, hidden(&c.CronSecret)},
+		{"SENTRY_DSN", nil, hidden(&c.SentryDSN)},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", nil, text(&c.TraceURL)},
+		{"OTEL_EXPORTER_OTLP_HEADERS", nil, hidden(&c.TraceHeaders)},
+		{"OTEL_TRACES_SAMPLER_ARG", nil, text(&c.TraceShare)},
 		{"LOG_LEVEL", nil, text(&c.LogLevel)},
 		{"LOG_FORMAT", nil, text(&c.LogFormat)},
 		{"CRASH_AT", nil, text(&c.CrashAt)},
@@ -214,7 +226,7 @@ func Defaults(env string) Config {
 		Connections:  20_000, ConnectionsPerAddress: 200,
 		SnapTradeURL: "https://api.snaptrade.com", SnapTradeBudget: 250,
 		DiscordURL: "https://discord.com", AlpacaFeed: "indicative",
-		WhopVersion: whop.DefaultVersion, LogLevel: "info", LogFormat: "json",
+		WhopVersion: whop.DefaultVersion, LogLevel: "info", LogFormat: "json", TraceShare: "1",
 	}
 	if env != Production { // rates are for strangers; development is measured, clicked and tested in a hurry
 		c.RateAPI, c.RateAPIPaying, c.RateOrders, c.RateAnon = 100*c.RateAPI, 100*c.RateAPIPaying, 100*c.RateOrders, 100*c.RateAnon
@@ -293,10 +305,30 @@ func (c Config) check() []error {
 	if _, err := webhook.ParseSecrets(c.ResendWebhookSecret); err != nil {
 		errs = append(errs, fmt.Errorf("RESEND_WEBHOOK_SECRET %w", err))
 	}
+	add(c.CronSecret.IsZero() || len(c.CronSecret.Reveal()) >= 16, "CRON_SECRET has %d bytes; it needs at least 16", len(c.CronSecret.Reveal()))
+	errs = append(errs, c.checkTraces()...)
+	if dsn, err := sentry.ParseDSN(c.SentryDSN); !c.SentryDSN.IsZero() {
+		add(err == nil, "SENTRY_DSN %w", err)
+		add(err != nil || c.Env != Production || dsn.Secure(), "SENTRY_DSN must be https in production")
+	}
 	errs = append(errs, c.checkTelegram()...)
 	errs = append(errs, c.checkWhop()...)
 	if c.Env == Production {
 		errs = append(errs, c.checkProduction(u)...)
+	}
+	return errs
+}
+
+// checkTraces finds what would keep traces from being sent.
+func (c Config) checkTraces() (errs []error) {
+	if _, err := otlp.ParseEndpoint(c.TraceURL); c.TraceURL != "" && err != nil {
+		errs = append(errs, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT %w", err))
+	}
+	if _, err := otlp.ParseHeaders(c.TraceHeaders); err != nil {
+		errs = append(errs, fmt.Errorf("OTEL_EXPORTER_OTLP_HEADERS %w", err))
+	}
+	if share, err := strconv.ParseFloat(c.TraceShare, 64); c.TraceShare != "" && (err != nil || share < 0 || share > 1) {
+		errs = append(errs, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG is %q; it must be a share between 0 and 1", c.TraceShare))
 	}
 	return errs
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -39,6 +40,11 @@ type outside struct {
 	signIn   *whop.SignIn // nil: nobody signs in at Whop
 }
 
+// client makes the client by which a party is called; HTTP/2 where it takes many small calls.
+func (a *App) client(party string, http2 bool) *http.Client {
+	return httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback(), HTTP2: http2, Party: party, Watch: a.meter.call, Quotas: &a.quotas})
+}
+
 // openConnectors makes the clients of the outside parties. It calls nobody.
 func (a *App) openConnectors(context.Context) error {
 	a.openMarket()
@@ -61,13 +67,19 @@ func (a *App) openSnapTrade() (err error) {
 	}
 	a.broker, err = snaptrade.New(snaptrade.Config{
 		BaseURL: a.cfg.SnapTradeURL, ClientID: a.cfg.SnapTradeClientID, ConsumerKeys: keys, Budget: a.budget,
-		Now: time.Now, Logger: a.log, Observe: a.meter.snaptrade,
+		Now: time.Now, Logger: a.log, Observe: a.calledSnapTrade,
 	})
 	if err != nil {
 		return fmt.Errorf("set up SnapTrade: %w", err)
 	}
 	a.onClose(a.broker.Close)
 	return nil
+}
+
+// calledSnapTrade notes what became of a call, and what SnapTrade says is left.
+func (a *App) calledSnapTrade(c snaptrade.Call) {
+	a.meter.snaptrade(c)
+	a.quotas.Keep("snaptrade", c.Quota)
 }
 
 // loopback are the hosts on this machine that development may call; production has none.
@@ -80,6 +92,9 @@ func (a *App) loopback() []string {
 		if u, err := url.Parse(address); err == nil && u.Hostname() == "127.0.0.1" {
 			hosts = append(hosts, u.Host)
 		}
+	}
+	if u, err := url.Parse(a.cfg.SentryDSN.Reveal()); err == nil && u.Hostname() == "127.0.0.1" {
+		hosts = append(hosts, u.Host)
 	}
 	return append(hosts, a.pushHosts()...)
 }
@@ -97,7 +112,7 @@ func (a *App) pushHosts() []string {
 func (a *App) openMarket() {
 	a.market = market.New(market.Options{
 		BaseURL: a.cfg.AlpacaURL, Key: a.cfg.AlpacaKey, Secret: a.cfg.AlpacaSecret, Feed: a.cfg.AlpacaFeed,
-		Cache: a.redis, DB: a.db, Clock: a.clock, HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Logger: a.log,
+		Cache: a.redis, DB: a.db, Clock: a.clock, HTTP: a.client("alpaca", false), Logger: a.log,
 	})
 	a.onClose(a.market.Close)
 }
@@ -105,7 +120,7 @@ func (a *App) openMarket() {
 func (a *App) openDiscord() {
 	a.outside.discord = delivery.NewDiscord(discord.New(discord.Options{
 		BaseURL: a.cfg.DiscordURL, UserAgent: "DiscordBot (" + a.cfg.AppURL + ", 1)",
-		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now,
+		HTTP: a.client("discord", false), Now: time.Now,
 	}))
 }
 
@@ -126,7 +141,7 @@ func (a *App) openEmail() {
 	}
 	client := email.New(email.Options{
 		BaseURL: a.cfg.ResendURL, Key: a.cfg.ResendKey, From: a.cfg.EmailFrom, ReplyTo: a.cfg.EmailReplyTo, UserAgent: "Alertsify/1 (" + a.cfg.AppURL + ")",
-		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now, Take: a.takeMail,
+		HTTP: a.client("resend", false), Now: time.Now, Take: a.takeMail,
 	})
 	a.outside.email = delivery.NewEmail(client, email.NewLinks(a.cfg.AppURL, a.cfg.SessionSecret), a.db, time.Now)
 }
@@ -137,14 +152,14 @@ func (a *App) openWhop() {
 	}
 	a.outside.whop = whop.New(whop.Options{
 		BaseURL: a.cfg.WhopURL, Key: a.cfg.WhopKey, Account: a.cfg.WhopAccount, Version: a.cfg.WhopVersion,
-		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now, Logger: a.log, Observe: a.meter.whop,
+		HTTP: a.client("whop", false), Now: time.Now, Logger: a.log, Observe: a.meter.whop,
 	})
 	if a.cfg.WhopClientID == "" {
 		return
 	}
 	a.outside.signIn = whop.NewSignIn(whop.SignInOptions{
 		BaseURL: a.cfg.WhopURL, ClientID: a.cfg.WhopClientID, Secret: a.cfg.WhopClientSecret, Redirect: strings.TrimRight(a.cfg.AppURL, "/") + billing.LinkPath,
-		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}),
+		HTTP: a.client("whop", false),
 	})
 }
 
@@ -152,7 +167,7 @@ func (a *App) openWhop() {
 // one that the sandbox plays.
 func (a *App) openHooks() {
 	client := webhook.New(webhook.Options{
-		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), AllowLoopback: a.loopback(),
+		HTTP: a.client("webhook", false), AllowLoopback: a.loopback(),
 		UserAgent: "Alertsify/1 (" + a.cfg.AppURL + ")", Now: time.Now,
 	})
 	a.outside.hooks = delivery.NewHooks(client, time.Now)
@@ -178,7 +193,7 @@ func (a *App) openPush() error {
 	}
 	client, err := webpush.New(webpush.ClientOptions{
 		Subject: a.cfg.VAPIDSubject, Keys: keys, ExtraHosts: a.pushHosts(),
-		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback(), HTTP2: true}), Now: time.Now,
+		HTTP: a.client("push", true), Now: time.Now,
 	})
 	if err != nil {
 		return fmt.Errorf("set up web push: %w", err)
@@ -193,7 +208,7 @@ func (a *App) openStreams() error {
 	}
 	client, err := getstream.New(getstream.Options{
 		Key: a.cfg.GetStreamKey, Secret: a.cfg.GetStreamSecret, BaseURL: a.cfg.GetStreamURL,
-		HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}), Now: time.Now,
+		HTTP: a.client("getstream", false), Now: time.Now,
 	})
 	if err != nil {
 		return fmt.Errorf("set up GetStream: %w", err)

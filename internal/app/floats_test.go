@@ -40,10 +40,11 @@ func floatsAllowed() map[string]string {
 		"internal/api/alerts.go:pushSubscription":    "a browser's milliseconds",
 		"internal/api/docs.go:schema":                "bounds in the API's document",
 		"internal/api/docs.go:typeOf":                "bounds in the API's document",
-		"internal/app/telemetry.go:newMeter":         "seconds in metrics",
-		"internal/app/telemetry.go:watch":            "counts in metrics",
-		"internal/app/telemetry.go:keyUses":          "counts in metrics",
-		"internal/app/telemetry.go:passkeysOf":       "counts in metrics",
+		"internal/app/telemetry.go":                  "seconds and counts in metrics",
+		"internal/app/traces.go":                     "counts in metrics, the share of traces",
+		"internal/app/config.go:checkTraces":         "the share of traces",
+		"internal/app/gauges.go":                     "seconds and counts in metrics",
+		"internal/app/retention.go:cleanUp":          "counts in metrics",
 		"internal/app/results.go:completeRecords":    "counts in metrics",
 	}
 }

@@ -38,7 +38,7 @@ func (a *App) openDoors(context.Context) (err error) {
 	if err := a.boundConnections(); err != nil {
 		return err
 	}
-	a.meter.watch(a.load, a.streams, a.conns)
+	a.meter.watch(a.load, a.streams, a.conns, newPools(a.db.Load, a.redis.Load))
 	a.guard, err = auth.New(auth.Options{
 		DB: a.db, Users: a.users, Legal: a.legal, Alerts: a.alerts, AppURL: a.cfg.AppURL, Production: a.cfg.Env == Production, Providers: a.providers(),
 		Allow: a.allow, SignInsPerMinute: a.signInsPerMinute(), AnonymousPerMinute: a.cfg.RateAnon, Load: a.load, Logger: a.log, Now: time.Now,
@@ -53,7 +53,7 @@ func (a *App) openDoors(context.Context) (err error) {
 	a.api = api.New(api.Options{
 		Records: a.records, Board: a.board,
 		Desk: a.desk, Rules: a.rules, Book: a.book, Results: a.results, Accounts: a.accounts, Market: a.market, Copier: a.copier, Alerts: a.alerts, Post: a.post, Audit: a.audit,
-		Guard: a.guard, Users: a.users, Applications: a.applying, Account: a.account, Legal: a.legal, Members: a.members, Hub: a.hub, Status: a.status, Inbox: a.inbox, Budget: a.budget, Allow: a.allow,
+		Guard: a.guard, Users: a.users, Applications: a.applying, Account: a.account, Legal: a.legal, Members: a.members, Hub: a.hub, Status: a.status, Inbox: a.inbox, Budget: a.budget, Allow: a.allow, Quota: a.quota, TryDoors: a.TryDoors,
 		Seats: httpio.NewSeats(streamsPerProcess, a.cfg.StreamsPerUser, a.cfg.StreamsPerAddress), Streams: a.streams,
 	})
 	resend, err := webhook.ParseSecrets(a.cfg.ResendWebhookSecret)
@@ -62,13 +62,13 @@ func (a *App) openDoors(context.Context) (err error) {
 	}
 	a.hooks = hooks.New(hooks.Options{
 		Inbox: a.inbox, Snaptrade: a.broker, Resend: resend, Telegram: a.cfg.TelegramSecret, TelegramBot: telegram.BotID(a.cfg.TelegramToken),
-		Whop:    whop.Keys(a.cfg.WhopWebhookSecrets),
+		Whop: whop.Keys(a.cfg.WhopWebhookSecrets), Cron: a.cfg.CronSecret, Ask: a.askFor,
 		Refused: a.allow, Crash: crashPoint(a.cfg.CrashAt, a.log),
 	})
 	a.site, err = web.New(web.Options{
 		Records: a.records, Board: a.board,
 		Guard: a.guard, Users: a.users, Applications: a.applying, Account: a.account, Legal: a.legal, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Results: a.results, Copier: a.copier,
-		Alerts: a.alerts, Post: a.post, Audit: a.audit, Allow: a.allow, Rules: a.rules, Budget: a.budget, Members: a.members, Hub: a.hub, Status: a.status, Jobs: status.NewJobs(a.db, a.adder), Inbox: a.inbox, Remedies: a.remedies(), Clock: a.clock, Cache: a.redis, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
+		Alerts: a.alerts, Post: a.post, Audit: a.audit, Allow: a.allow, Rules: a.rules, Budget: a.budget, Members: a.members, Hub: a.hub, Status: a.status, Jobs: status.NewJobs(a.db, a.adder), Inbox: a.inbox, Remedies: a.remedies(), Quota: a.quota, TryDoors: a.TryDoors, Clock: a.clock, Cache: a.redis, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
 		Dev: a.cfg.Env == Development,
 	})
 	if err != nil {
@@ -132,6 +132,7 @@ func (a *App) Routes() []auth.Route {
 	routes := []auth.Route{
 		{Method: "GET", Pattern: "/api/health", Rule: auth.Open, Class: httpio.Vital, Handler: a.health},
 		{Method: "GET", Pattern: "/api/health/ready", Rule: auth.Open, Class: httpio.Vital, Handler: a.ready},
+		{Method: "GET", Pattern: "/api/cron/{job}", Rule: auth.Open, Class: httpio.Vital, Handler: a.hooks.Cron},
 		{Method: "GET", Pattern: "/metrics", Rule: auth.Open, Class: httpio.Vital, Handler: a.metrics},
 		{Method: "GET", Pattern: "/api/openapi.json", Rule: auth.Open, Class: httpio.Anonymous, Handler: api.Specification},
 		{Method: "GET", Pattern: "/api/docs", Rule: auth.Open, Class: httpio.Anonymous, Handler: a.api.Docs},
@@ -225,7 +226,7 @@ func (a *App) router() (http.Handler, error) {
 	}
 	front, err := httpio.Front(httpio.FrontOptions{
 		AppURL: a.cfg.AppURL, TrustedProxies: proxies, FormTargets: a.formTargets(), Images: users.PictureSources(), Logger: a.log,
-		Explain: explain, Page: a.site.Problem, Observe: a.meter.request,
+		Explain: explain, Page: a.site.Problem, Observe: a.meter.request, Failed: a.requestFailed, Tracer: a.traces.Tracer(),
 	})
 	if err != nil {
 		return nil, err

@@ -12,12 +12,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
-	"github.com/alertsify/alertsify/internal/audit"
-	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/hooks"
 	"github.com/alertsify/alertsify/internal/inbox"
 	"github.com/alertsify/alertsify/internal/jobs"
-	"github.com/alertsify/alertsify/internal/live"
 	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/status"
@@ -38,7 +35,19 @@ const (
 )
 
 func (a *App) newWorker() (*river.Client[pgx.Tx], error) {
-	return jobs.New(jobs.Options{DB: a.db, Desk: a.desk, Copier: a.copier, Rank: a.rank, Account: a.account, Logger: a.log})
+	return jobs.New(jobs.Options{
+		DB: a.db, Desk: a.desk, Copier: a.copier, Account: a.account, Logger: a.log, Observe: a.meter.job, Failed: a.jobFailed,
+		Rounds: jobs.Rounds{SyncOrders: a.desk.SyncOrders, Rank: a.rank, CleanUp: a.cleanUp, WarmCache: a.market.Warm, Examine: a.examine},
+	})
+}
+
+// askFor puts one of the rounds into the queue, for an outside scheduler.
+func (a *App) askFor(ctx context.Context, job string) (asked any, known bool, err error) {
+	asked, err = jobs.Ask(ctx, a.db, a.adder, job)
+	if errors.Is(err, jobs.ErrUnknown) {
+		return nil, false, nil
+	}
+	return asked, true, err
 }
 
 // Listen takes the address, so that Addr is known before Run serves it.
@@ -143,7 +152,7 @@ func (a *App) parts() []func(context.Context) error {
 		func(ctx context.Context) error {
 			return every(ctx, 2*time.Second, a.logged("tell what was announced", a.alerts.TellAnnounced))
 		},
-		a.reports.run,
+		a.reports.run, a.sentry.Run,
 		func(ctx context.Context) error {
 			return every(ctx, 5*time.Second, a.logged("sell what was reached", a.copier.PlaceTriggered))
 		},
@@ -180,7 +189,9 @@ func (a *App) parts() []func(context.Context) error {
 		func(ctx context.Context) error {
 			return every(ctx, 5*time.Minute, a.logged("count what each key wraps", a.countKeys))
 		},
-		func(ctx context.Context) error { return every(ctx, 10*time.Minute, a.logged("clean up", a.cleanUp)) },
+		func(ctx context.Context) error {
+			return every(ctx, measureEvery, a.logged("measure", a.measure))
+		},
 	}
 }
 
@@ -190,19 +201,6 @@ func (a *App) logged(doing string, f func(context.Context) error) func(context.C
 			a.log.WarnContext(ctx, "background work failed", "doing", doing, "err", err)
 		}
 	}
-}
-
-// cleanUp removes what nobody can ask for any more. Two processes doing it at
-// once do no harm.
-func (a *App) cleanUp(ctx context.Context) error {
-	now := time.Now()
-	var errs []error
-	for _, trim := range []func(context.Context, *postgres.DB, time.Time) (int64, error){live.Trim, inbox.Trim, postgres.TrimKeys, status.Trim, delivery.TrimLinks, audit.Trim} {
-		_, err := trim(ctx, a.db, now)
-		errs = append(errs, err)
-	}
-	_, err := a.guard.Purge(ctx)
-	return errors.Join(append(errs, err, a.account.TrimEmails(ctx))...)
 }
 
 // workInbox works SnapTrade's webhooks: the truth is read from the provider, an

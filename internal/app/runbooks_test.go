@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,6 +29,42 @@ func TestEveryAlertHasARunbookAndItsMetrics(t *testing.T) {
 		}
 		if !slices.Contains(known, name) {
 			t.Errorf("%s is no metric of ours", name)
+		}
+	}
+}
+
+// Every metric on the dashboard is one that the program has, by labels that it has, and every
+// metric that the program has is looked at somewhere.
+func TestTheDashboardShowsMetricsThatThereAre(t *testing.T) {
+	t.Parallel()
+	board := fileText(t, "../../deploy/grafana/alertsify.json")
+	var read struct {
+		Panels []struct {
+			Targets []struct{ Expr string } `json:"targets"`
+		} `json:"panels"`
+	}
+	if err := json.Unmarshal([]byte(board), &read); err != nil || len(read.Panels) < 20 {
+		t.Fatalf("%d panels, %v", len(read.Panels), err)
+	}
+	known := metricNames(t)
+	shown := map[string]bool{}
+	for _, p := range read.Panels {
+		for _, target := range p.Targets {
+			for _, name := range found(target.Expr, `(alertsify_[a-z_]+)`) {
+				for _, ending := range []string{"_bucket", "_count", "_sum"} {
+					name = strings.TrimSuffix(name, ending)
+				}
+				shown[name] = true
+				if !slices.Contains(known, name) {
+					t.Errorf("%s is no metric of ours", name)
+				}
+			}
+		}
+	}
+	rules := fileText(t, "../../deploy/prometheus/alerts.yaml")
+	for _, name := range known {
+		if !shown[name] && !strings.Contains(rules, name) {
+			t.Errorf("nobody looks at %s", name)
 		}
 	}
 }
@@ -67,7 +104,7 @@ var descName = regexp.MustCompile(`fqName: "(alertsify_\w+)"`)
 func metricNames(t *testing.T) (names []string) {
 	t.Helper()
 	m := newMeter()
-	m.watch(nil, nil, nil)
+	m.watch(nil, nil, nil, newPools(nil, nil))
 	descs := make(chan *prometheus.Desc, 1000)
 	m.registry.Describe(descs)
 	close(descs)

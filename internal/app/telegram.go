@@ -8,7 +8,6 @@ import (
 
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/hooks"
-	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/telegram"
 )
@@ -18,7 +17,7 @@ func (a *App) openTelegram() {
 		return
 	}
 	a.outside.bot = telegram.New(telegram.Options{
-		BaseURL: a.cfg.TelegramURL, Token: a.cfg.TelegramToken, HTTP: httpio.NewEgress(httpio.EgressOptions{AllowLoopback: a.loopback()}),
+		BaseURL: a.cfg.TelegramURL, Token: a.cfg.TelegramToken, HTTP: a.client("telegram", false),
 		Logger: a.log, Take: a.takeChat,
 	})
 	a.outside.telegram = delivery.NewTelegram(a.outside.bot, a.cfg.AppURL, a.allow)

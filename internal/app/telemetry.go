@@ -3,6 +3,7 @@ package app
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -10,8 +11,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/jobs"
+	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/status"
 )
@@ -33,8 +37,18 @@ type meter struct {
 	mails             *prometheus.CounterVec
 	hangUps           *prometheus.CounterVec
 	passkeysElsewhere prometheus.Gauge
+	trimmed           *prometheus.CounterVec
+	spans             *prometheus.CounterVec
+	failures          *prometheus.CounterVec
 	running           *prometheus.GaugeVec
 	keys              *prometheus.GaugeVec
+	jobs              *prometheus.HistogramVec
+	jobWaits          *prometheus.HistogramVec
+	calls             *prometheus.HistogramVec
+	callsOpen         *prometheus.GaugeVec
+	orderHops         *prometheus.HistogramVec
+	alertHops         *prometheus.HistogramVec
+	gauges            *gauges
 }
 
 func newMeter() *meter {
@@ -51,6 +65,26 @@ func newMeter() *meter {
 			Name: "alertsify_snaptrade_seconds", Help: "Time of one call to SnapTrade.", Buckets: seconds,
 		}, []string{"call", "class", "status"}),
 	}
+	m.jobs = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "alertsify_job_seconds", Help: "Time to work a job, by what it came to.", Buckets: seconds,
+	}, []string{"kind", "outcome"})
+	m.jobWaits = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "alertsify_job_wait_seconds", Help: "Time a job waited for a worker, from when it was due.", Buckets: seconds,
+	}, []string{"kind"})
+	m.calls = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "alertsify_call_seconds", Help: "Time of one call to a party outside, until the head of its answer.", Buckets: seconds,
+	}, []string{"party", "outcome"})
+	m.callsOpen = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "alertsify_calls_open", Help: "Calls to a party outside that wait for its answer.",
+	}, []string{"party"})
+	hops := slices.Concat(seconds, []float64{60, 120, 300, 900, 3600})
+	m.orderHops = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "alertsify_order_hop_seconds", Help: "Time of each hop of an order, named by what it ends with.", Buckets: hops,
+	}, []string{"hop", "side"})
+	m.alertHops = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "alertsify_alert_hop_seconds", Help: "Time of each hop of an alert's message that was accepted, named by what it ends with; whole: from the fill.", Buckets: hops,
+	}, []string{"channel", "hop"})
+	m.gauges = newGauges(m.registry)
 	m.shop = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "alertsify_whop_seconds", Help: "Time of one call to Whop.", Buckets: seconds,
 	}, []string{"call", "outcome"})
@@ -81,6 +115,21 @@ func newMeter() *meter {
 	m.hangUps = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_connections_refused_total", Help: "Connections closed at once, by the bound they would have broken: total or address.",
 	}, []string{"bound"})
+	m.trimmed = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "alertsify_trimmed_rows_total", Help: "Rows that were removed because of their age, by what they were.",
+	}, []string{"what"})
+	for what := range trims() {
+		m.trimmed.WithLabelValues(what)
+	}
+	m.spans = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "alertsify_spans_total", Help: "Spans of traces, by whether the receiver took them.",
+	}, []string{"outcome"})
+	m.failures = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "alertsify_failures_total", Help: "Requests and jobs that failed by our own fault, by whether Sentry was told; untold: it is not set up.",
+	}, []string{"outcome"})
+	for _, outcome := range []string{"sent", "lost", "throttled", "untold"} {
+		m.failures.WithLabelValues(outcome)
+	}
 	m.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "alertsify_instances", Help: "Instances that run, by version and protocol; copied entries stop while there are two protocols.",
 	}, []string{"version", "protocol"})
@@ -93,7 +142,7 @@ func newMeter() *meter {
 	for _, bound := range []string{"total", "address"} {
 		m.hangUps.WithLabelValues(bound)
 	}
-	m.registry.MustRegister(m.passkeysElsewhere, m.running, m.keys, m.requests, m.deliveries, m.brokers, m.shop, m.rollUps, m.ranking, m.recordsLate, m.alarms, m.guards, m.refusals, m.mails, m.hangUps,
+	m.registry.MustRegister(m.passkeysElsewhere, m.trimmed, m.spans, m.failures, m.jobs, m.jobWaits, m.calls, m.callsOpen, m.orderHops, m.alertHops, m.running, m.keys, m.requests, m.deliveries, m.brokers, m.shop, m.rollUps, m.ranking, m.recordsLate, m.alarms, m.guards, m.refusals, m.mails, m.hangUps,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -102,7 +151,39 @@ func (m *meter) request(method, route string, status int, took time.Duration) {
 	if route == "" {
 		route = "none"
 	}
-	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+	m.requests.WithLabelValues(methodWord(method), route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// methodWord is a method of ours: strangers may make up any word.
+func methodWord(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "other"
+}
+
+func (m *meter) job(kind string, outcome jobs.Outcome, waited, took time.Duration) {
+	m.jobs.WithLabelValues(kind, string(outcome)).Observe(took.Seconds())
+	m.jobWaits.WithLabelValues(kind).Observe(waited.Seconds())
+}
+
+// call is httpio.Watch.
+func (m *meter) call(party string) (ended func(outcome string)) {
+	began, open := time.Now(), m.callsOpen.WithLabelValues(party)
+	open.Inc()
+	return func(outcome string) {
+		open.Dec()
+		m.calls.WithLabelValues(party, outcome).Observe(time.Since(began).Seconds())
+	}
+}
+
+func (m *meter) orderHop(hop orders.Hop, side orders.Side, took time.Duration) {
+	m.orderHops.WithLabelValues(string(hop), string(side)).Observe(max(0, took).Seconds())
+}
+
+func (m *meter) alertHop(channel string, hop delivery.Hop, took time.Duration) {
+	m.alertHops.WithLabelValues(channel, string(hop)).Observe(took.Seconds())
 }
 
 func (m *meter) delivery(channel, outcome string, took time.Duration) {
@@ -111,6 +192,7 @@ func (m *meter) delivery(channel, outcome string, took time.Duration) {
 
 func (m *meter) snaptrade(c snaptrade.Call) {
 	m.brokers.WithLabelValues(c.Op, c.Class.String(), strconv.Itoa(c.Status)).Observe(c.Took.Seconds())
+	m.calls.WithLabelValues("snaptrade", httpio.OutcomeOf(c.Status)).Observe(c.Took.Seconds())
 }
 
 func (m *meter) whop(call, outcome string, took time.Duration) {
@@ -141,9 +223,9 @@ func (m *meter) hungUp(bound string) { m.hangUps.WithLabelValues(bound).Inc() }
 
 func (m *meter) shed(c httpio.Class) { m.refusals.WithLabelValues(c.String()).Inc() }
 
-// watch shows how much the server has to do, and how many pages listen.
-func (m *meter) watch(l *httpio.Load, s *httpio.Streams, c *httpio.Connections) {
-	m.registry.MustRegister(
+// watch shows how much the server has to do, how many pages listen, and how full the pools are.
+func (m *meter) watch(l *httpio.Load, s *httpio.Streams, c *httpio.Connections, p *pools) {
+	m.registry.MustRegister(p,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "alertsify_overload_level", Help: "What is refused: 0 nothing, 1 anonymous requests, 2 feeds too, 3 entries too.",
 		}, func() float64 { return float64(l.Level()) }),

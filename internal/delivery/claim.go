@@ -53,6 +53,16 @@ func (d claimed) claimedAt() time.Time { return d.Deadline.Add(-claimFor) }
 // first: one delivery, or several new ones of different lanes.
 type parcel []claimed
 
+// alerts are those it tells of.
+func (p parcel) alerts() (ids []uuid.UUID) {
+	for _, d := range p {
+		if d.AlertID != nil {
+			ids = append(ids, *d.AlertID)
+		}
+	}
+	return ids
+}
+
 // look is what one search for work found.
 type look struct {
 	parcels []parcel

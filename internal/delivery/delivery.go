@@ -150,6 +150,8 @@ type Options struct {
 	Jitter  func(time.Duration) time.Duration // spreads a back-off; default up to a quarter more
 	Poll    time.Duration                     // how often the lanes are looked at without being rung; default 1 s
 	Observe func(channel, outcome string, took time.Duration)
+	// ObserveHop hears how long each hop of a message took that was accepted.
+	ObserveHop func(channel string, hop Hop, took time.Duration)
 	// ObserveMail hears of each event of Resend's what it came to: a state of its mail,
 	// stale, or ignored.
 	ObserveMail func(event string)
@@ -180,6 +182,7 @@ type Post struct {
 	jitter      func(time.Duration) time.Duration
 	poll        time.Duration
 	observe     func(channel, outcome string, took time.Duration)
+	observeHop  func(channel string, hop Hop, took time.Duration)
 	observeMail func(event string)
 	log         *slog.Logger
 	crash       func(point string)
@@ -191,7 +194,7 @@ func New(o Options) *Post {
 	p := &Post{
 		db: o.DB, ring: o.Ring, process: o.Process, compose: o.Compose, gather: o.Gather, tell: o.Tell, manners: o.Manners, unsubscribe: o.Unsubscribe, discord: o.Discord, push: o.Push, feed: o.Feed,
 		email: o.Email, telegram: o.Telegram, hooks: o.Hooks,
-		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, observeMail: o.ObserveMail, log: o.Logger, crash: o.Crash,
+		breaker: o.Breaker, now: o.Now, jitter: o.Jitter, poll: o.Poll, observe: o.Observe, observeHop: o.ObserveHop, observeMail: o.ObserveMail, log: o.Logger, crash: o.Crash,
 	}
 	if o.Discord != nil {
 		p.counters = append(p.counters, newCounter(ChannelDiscord, o.Discord, o.Limits[ChannelDiscord], discordWorkers, 1))

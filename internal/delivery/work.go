@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/alertsify/alertsify/internal/trace"
 )
 
 // How many requests of a channel are in flight at once, in each process, and how
@@ -158,6 +160,8 @@ func (p *Post) untilDue(ctx context.Context, c *counter) time.Duration {
 // work sends one message and writes down what came of it.
 func (p *Post) work(ctx context.Context, c *counter, all parcel) {
 	began := p.now()
+	ctx, span := p.db.ResumeTrace(ctx, "deliver "+c.name, trace.Producer, all.alerts()...)
+	defer func() { span.End(nil) }()
 	l := p.prepare(ctx, all)
 	for _, s := range l.refused {
 		p.finish(ctx, c, s)
@@ -170,6 +174,7 @@ func (p *Post) work(ctx context.Context, c *counter, all parcel) {
 		s.result = p.send(ctx, c, s.message, all[0].Deadline)
 	}
 	s.took = p.now().Sub(began)
+	span.Note(trace.Word("outcome", s.result.word()), trace.Number("in_message", len(l.parcel)))
 	if s.result.Everyone {
 		c.paused.Store(p.now().Add(s.result.After).UnixNano())
 	}
@@ -183,6 +188,7 @@ func (p *Post) finish(ctx context.Context, c *counter, s sent) {
 	if p.observe != nil {
 		p.observe(c.name, s.result.word(), s.took)
 	}
+	p.observeHops(c.name, s)
 	p.record(ctx, c, s, err)
 }
 

@@ -26,6 +26,8 @@ type Options struct {
 	Whop      []webhook.Key     // of Whop's webhooks; none: they are answered with 503
 	Resend    []webhook.Key     // of its webhooks; none: they are answered with 503
 	Telegram  secret.Text       // the word its webhooks carry; empty: they are answered with 503
+	Cron      secret.Text       // what outside schedulers carry; empty: they are answered with 503
+	Ask       Ask               // puts a job into the queue for them
 	Refused   httpio.Allow      // counts refused webhooks by address; nil: nobody counts
 	// TelegramBot is the number of the bot whose updates these are.
 	TelegramBot string
@@ -41,6 +43,8 @@ type Hooks struct {
 	resend      []webhook.Key
 	telegram    secret.Text
 	telegramBot string
+	cron        secret.Text
+	ask         Ask
 	refused     httpio.Allow
 	perMinute   int
 	crash       func(point string)
@@ -51,7 +55,7 @@ type Hooks struct {
 func New(o Options) *Hooks {
 	h := &Hooks{
 		inbox: o.Inbox, snaptrade: o.Snaptrade, resend: o.Resend, telegram: o.Telegram, telegramBot: o.TelegramBot, whop: o.Whop,
-		refused: o.Refused, perMinute: o.PerMinute, crash: o.Crash,
+		cron: o.Cron, ask: o.Ask, refused: o.Refused, perMinute: o.PerMinute, crash: o.Crash,
 	}
 	if h.crash == nil {
 		h.crash = func(string) {}

@@ -34,8 +34,12 @@ func (h *Hooks) Telegram(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("keep telegram update: %w", err)
 	}
+	kind := update.Kind
+	if kind == telegram.KindTest {
+		kind = inbox.TrialType
+	}
 	_, err = h.inbox.Put(r.Context(), inbox.Event{
-		Provider: TelegramProvider, ID: h.telegramBot + ":" + strconv.FormatInt(update.ID, 10), Type: update.Kind, Payload: payload,
+		Provider: TelegramProvider, ID: h.telegramBot + ":" + strconv.FormatInt(update.ID, 10), Type: kind, Payload: payload,
 	})
 	if err != nil {
 		return fault.Unavailable(fmt.Errorf("store telegram update: %w", err))

@@ -46,6 +46,12 @@ type EgressOptions struct {
 	// HTTP/1.1, where a failed call tells reliably whether anything was written.
 	HTTP2 bool
 
+	// Party names the other side for metrics and traces, and Watch hears of each call.
+	Party string
+	Watch Watch // may be nil
+	// Quotas keeps what the party says is left. May be nil.
+	Quotas *Quotas
+
 	resolver *net.Resolver // who knows names; tests only, else the machine's
 }
 
@@ -61,7 +67,7 @@ func NewEgress(o EgressOptions) *http.Client {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(o.HTTP2)
-	return &http.Client{
+	client := &http.Client{
 		Timeout:       o.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: hush{&http.Transport{
@@ -74,6 +80,10 @@ func NewEgress(o EgressOptions) *http.Client {
 			ForceAttemptHTTP2:   o.HTTP2,
 		}},
 	}
+	if o.Watch != nil {
+		client.Transport = watched{client.Transport, o.Party, o.Watch, o.Quotas}
+	}
+	return client
 }
 
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)

@@ -8,11 +8,19 @@ import (
 	"time"
 
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/trace"
 )
 
 // Observe is told about every answered request, for metrics. route is the pattern
 // of the route table, empty when nothing matched.
 type Observe func(method, route string, status int, took time.Duration)
+
+// Failure is an answer 500.
+type Failure struct {
+	RequestID, Method, Route, Code string
+
+	Err error // may be a *Panic
+}
 
 // FrontOptions say how every request is received.
 type FrontOptions struct {
@@ -28,6 +36,11 @@ type FrontOptions struct {
 	// Page draws a fault for people, including its status. Nil: JSON everywhere.
 	Page    func(http.ResponseWriter, *http.Request, *fault.Error)
 	Observe Observe // may be nil
+	// Failed hears of each answer that is our own fault, 500. It must not wait. Nil: nobody does.
+	Failed func(Failure)
+	// Tracer begins a trace with each request; what a stranger says of theirs is not believed,
+	// who could have everything kept. Nil: none.
+	Tracer *trace.Tracer
 }
 
 // Front is what every request passes before its route, in this order: request id,
@@ -39,7 +52,7 @@ func Front(o FrontOptions) (func(http.Handler) http.Handler, error) {
 		return nil, fmt.Errorf("APP_URL: %w", err)
 	}
 	chain := []func(http.Handler) http.Handler{
-		withRecord(o), withAddress(o.TrustedProxies, o.Logger), logged(o.Logger, o.Observe), recovered,
+		withRecord(o), withAddress(o.TrustedProxies, o.Logger), logged(o), recovered,
 		secured(o.AppURL, o.FormTargets, o.Images), crossOrigin,
 	}
 	return func(h http.Handler) http.Handler {

@@ -10,22 +10,29 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/alertsify/alertsify/internal/trace"
 )
 
 // logged writes one wide line for each request. The query is left out: it may
 // hold codes, and bodies never appear.
-func logged(log *slog.Logger, observe Observe) func(http.Handler) http.Handler {
+func logged(o FrontOptions) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			began := time.Now()
 			counted := &recorder{ResponseWriter: w}
 			routed := chi.NewRouteContext() // chi fills it in, so that the line can name the route
 			ctx := context.WithValue(r.Context(), chi.RouteCtxKey, routed)
+			ctx, span := traced(ctx, o.Tracer, r)
 			defer func() {
 				took := time.Since(began)
-				writeLine(ctx, log, r, counted, took)
-				if observe != nil {
-					observe(r.Method, routed.RoutePattern(), counted.status(), took)
+				endTrace(ctx, span, r.Method, routed.RoutePattern(), counted.status())
+				writeLine(ctx, o.Logger, r, counted, took)
+				if o.Observe != nil {
+					o.Observe(r.Method, routed.RoutePattern(), counted.status(), took)
+				}
+				if o.Failed != nil {
+					tellFailure(ctx, o.Failed, r.Method, routed.RoutePattern())
 				}
 			}()
 			next.ServeHTTP(counted, r.WithContext(ctx))
@@ -71,10 +78,50 @@ func lineLevel(r *http.Request, status int) slog.Level {
 	switch {
 	case status >= http.StatusInternalServerError:
 		return slog.LevelError
-	case strings.HasPrefix(r.URL.Path, "/assets/"), strings.HasPrefix(r.URL.Path, "/api/health"), r.URL.Path == "/metrics":
+	case quiet(r):
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo
+}
+
+// tellFailure tells of a request that failed by our fault, also where its answer had begun.
+func tellFailure(ctx context.Context, tell func(Failure), method, route string) {
+	rec := recordOf(ctx)
+	if rec == nil {
+		return
+	}
+	if _, f, cause := rec.outcome(); f != nil && f.Status == http.StatusInternalServerError {
+		tell(Failure{RequestID: rec.id, Method: method, Route: route, Code: f.Code, Err: cause})
+	}
+}
+
+// quiet is what is asked for all the time and says nothing.
+func quiet(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/assets/") || strings.HasPrefix(r.URL.Path, "/api/health") || r.URL.Path == "/metrics"
+}
+
+// traced begins the request's trace. A stream would be one without an end.
+func traced(ctx context.Context, tracer *trace.Tracer, r *http.Request) (context.Context, trace.Span) {
+	if !tracer.On() || quiet(r) || r.URL.Path == "/api/events" {
+		return ctx, trace.Span{}
+	}
+	return tracer.Begin(ctx, "request", trace.Server)
+}
+
+// endTrace says which route it was, once that is known: never the path, in which secrets stand.
+func endTrace(ctx context.Context, span trace.Span, method, route string, status int) {
+	if !span.Noted() {
+		return
+	}
+	if route == "" {
+		method, route = "request", "none"
+	}
+	span.Rename(method + " " + route)
+	span.Note(trace.Word("http.route", route), trace.Number("http.response.status_code", status), trace.Word("request_id", RequestID(ctx)))
+	if status >= http.StatusInternalServerError {
+		span.Fail()
+	}
+	span.End(nil)
 }
 
 // recorder counts what was answered. Unwrap keeps flushing and deadlines working

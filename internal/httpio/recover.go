@@ -20,7 +20,7 @@ func recovered(next http.Handler) http.Handler {
 			if caught == http.ErrAbortHandler { //nolint:errorlint // net/http compares the value itself
 				panic(caught)
 			}
-			err := fmt.Errorf("panic: %v\n%s", caught, debug.Stack())
+			err := &Panic{caught, debug.Stack()}
 			if started(w) {
 				note(r.Context(), fault.Internal(err), err)
 				panic(http.ErrAbortHandler)
@@ -30,3 +30,12 @@ func recovered(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// Panic is the error of a handler that panicked.
+type Panic struct {
+	Value any
+	Stack []byte // as runtime/debug has it
+}
+
+// Error says both.
+func (p *Panic) Error() string { return fmt.Sprintf("panic: %v\n%s", p.Value, p.Stack) }

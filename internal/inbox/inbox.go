@@ -25,7 +25,6 @@ const (
 	attemptsMax  = 10
 	reasonMax    = 500 // bytes of an error kept with the row
 	keepRows     = 35 * 24 * time.Hour
-	trimSlice    = 10_000 // rows of one delete (rule 8.3)
 )
 
 // ErrClosed says that the inbox takes nothing more: this process is stopping.

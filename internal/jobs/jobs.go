@@ -21,9 +21,12 @@ type Options struct {
 	DB      *postgres.DB
 	Desk    *orders.Desk
 	Copier  *copytrade.Copier
-	Rank    func(context.Context) error // makes the hour's leaderboards
 	Account *account.Accounts
-	Logger  *slog.Logger
+	Rounds  Rounds
+	Observe Observe // may be nil
+	// Failed hears of jobs that are not tried again, and of panics; may be nil.
+	Failed func(Failure)
+	Logger *slog.Logger
 }
 
 // How many jobs of a queue one process works at once. A send mostly waits for a
@@ -35,12 +38,14 @@ const (
 	copiesAtOnce = 8
 )
 
-// hourly is the queue of what happens by the hour.
-const hourly = "hourly"
-
 // New makes the client that works the queue. One line for each kind of job says
 // who listens to it.
 func New(o Options) (*river.Client[pgx.Tx], error) {
+	return postgres.NewWorkingQueue(o.DB, config(o, rounds()))
+}
+
+// config is everything the client knows.
+func config(o Options, list []round) *river.Config {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &send{desk: o.Desk})
 	river.AddWorker(workers, &cancel{desk: o.Desk})
@@ -50,33 +55,24 @@ func New(o Options) (*river.Client[pgx.Tx], error) {
 	river.AddWorker(workers, &triggered{copier: o.Copier})
 	river.AddWorker(workers, &farewell{account: o.Account})
 	river.AddWorker(workers, &emailChanged{account: o.Account})
-	river.AddWorker(workers, &rank{boards: o.Rank})
-	queues := map[string]int{hourly: 1, orders.SendQueue: sendsAtOnce, orders.ExitQueue: exitsAtOnce, orders.ChangedQueue: copiesAtOnce}
+	addRounds(workers, o.Rounds)
+	queues := map[string]int{hourly: 1, roundsQueue: roundsAtOnce, orders.SendQueue: sendsAtOnce, orders.ExitQueue: exitsAtOnce, orders.ChangedQueue: copiesAtOnce}
 	cfg := postgres.QueueConfig(queues, workers, o.Logger)
-	cfg.PeriodicJobs = []*river.PeriodicJob{river.NewPeriodicJob(onTheHour{}, func() (river.JobArgs, *river.InsertOpts) {
-		return rankJob{}, nil
-	}, &river.PeriodicJobOpts{RunOnStart: true})}
-	return postgres.NewWorkingQueue(o.DB, cfg)
+	if o.Observe != nil {
+		cfg.Middleware = append(cfg.Middleware, &watch{observe: o.Observe})
+	}
+	if o.Failed != nil {
+		cfg.ErrorHandler = failures{o.Failed}
+	}
+	for _, r := range list {
+		cfg.PeriodicJobs = append(cfg.PeriodicJobs, r.periodic())
+	}
+	return cfg
 }
 
-// onTheHour is when boards are due. River rings one process of the cluster, and one that
-// starts rings at once: what was missed is made up for, what is there is left alone.
-type onTheHour struct{}
-
-// Next is the next full hour after a time.
-func (onTheHour) Next(now time.Time) time.Time { return now.Truncate(time.Hour).Add(time.Hour) }
-
-// rankJob asks for the leaderboards of the hour in which it is worked. Of many that ask in
-// one hour one is kept.
-type rankJob struct{}
-
-// Kind names the job.
-func (rankJob) Kind() string { return "leaderboard" }
-
-// InsertOpts gives it a queue, and its hour.
-func (rankJob) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: hourly, MaxAttempts: 5, UniqueOpts: river.UniqueOpts{ByPeriod: time.Hour}}
-}
+// hourly is the queue of before, in which a process of the version before puts leaderboards
+// while both run.
+const hourly = "hourly"
 
 // waiting is snoozed for a bell that may be a second one, which does not wait.
 func waiting(bell interface{ Second() bool }, err error) error {
@@ -169,17 +165,6 @@ type triggered struct {
 func (w *triggered) Work(ctx context.Context, _ *river.Job[copytrade.TriggerJob]) error {
 	return snoozed(w.copier.PlaceTriggered(ctx))
 }
-
-type rank struct {
-	river.WorkerDefaults[rankJob]
-	boards func(context.Context) error
-}
-
-// Timeout is that of the statement, and some more.
-func (w *rank) Timeout(*river.Job[rankJob]) time.Duration { return 90 * time.Second }
-
-// Work makes the boards of the hour.
-func (w *rank) Work(ctx context.Context, _ *river.Job[rankJob]) error { return w.boards(ctx) }
 
 type farewell struct {
 	river.WorkerDefaults[account.FarewellJob]

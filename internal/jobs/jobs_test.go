@@ -30,12 +30,12 @@ func TestOnlyTheFirstBellWaits(t *testing.T) {
 	}
 }
 
-// Boards are due on the hour, also for who asks in the middle of one or right at it.
+// A period begins when it is full, as the hour does, also for who asks in the middle of one or right at it.
 func TestBoardsAreDueOnTheHour(t *testing.T) {
 	t.Parallel()
 	hour := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
 	for _, at := range []time.Time{hour, hour.Add(time.Nanosecond), hour.Add(59 * time.Minute), hour.Add(time.Hour - 1)} {
-		if got := (onTheHour{}).Next(at); !got.Equal(hour.Add(time.Hour)) {
+		if got := beginningOf(time.Hour).Next(at); !got.Equal(hour.Add(time.Hour)) {
 			t.Errorf("after %s: %s", at, got)
 		}
 	}

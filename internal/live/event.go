@@ -17,7 +17,6 @@ const (
 	channel    = "live"           // of NOTIFY and of the Redis bell
 	resumeMax  = 10 * time.Minute // how long after a lost connection a page can go on where it was
 	keepEvents = 15 * time.Minute // longer than that, for clocks that differ
-	trimSlice  = 10_000           // rows of one delete (rule 8.3)
 )
 
 // Resync is the kind of event that tells a page to load itself anew: what it
@@ -95,16 +94,6 @@ func insert(ctx context.Context, tx pgx.Tx, users []*uuid.UUID, kind string, dat
 
 // Trim removes events that no page can ask for any more, and tells how many.
 func Trim(ctx context.Context, db *postgres.DB, now time.Time) (int64, error) {
-	var removed int64
-	for {
-		tag, err := db.Pool().Exec(ctx,
-			`delete from live_events where id in (select id from live_events where at < $1 limit $2)`, now.Add(-keepEvents), trimSlice)
-		removed += tag.RowsAffected()
-		if err != nil {
-			return removed, fmt.Errorf("trim live events: %w", err)
-		}
-		if tag.RowsAffected() < trimSlice {
-			return removed, nil
-		}
-	}
+	return db.DeleteOld(ctx, "trim live events",
+		`delete from live_events where id in (select id from live_events where at < $1 limit $2)`, now.Add(-keepEvents))
 }

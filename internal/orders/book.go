@@ -16,6 +16,7 @@ import (
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/internal/snaptrade"
+	"github.com/alertsify/alertsify/internal/trace"
 )
 
 // booking says who books a report, and under which claim.
@@ -51,9 +52,11 @@ var errLinkedElsewhere = errors.New("the broker order belongs to another order")
 // alert and the bell for copies, in one transaction (T4, T8, T10 to T14). What
 // it says a second time changes nothing.
 func (d *Desk) book(ctx context.Context, id uuid.UUID, r report, b booking) error {
+	ctx, span := d.db.ResumeTrace(ctx, "book order", trace.Internal, id)
 	err := d.db.AsSystem(ctx, b.actor, func(ctx context.Context, tx pgx.Tx) error {
 		return d.bookIn(ctx, tx, id, r, b)
 	})
+	span.End(err)
 	if err != nil {
 		return fmt.Errorf("book report of order %s: %w", id, err)
 	}
@@ -302,6 +305,9 @@ func (d *Desk) fill(ctx context.Context, tx pgx.Tx, o Order, p positions.Positio
 		o.ID, o.Cum, o.UserID, p.ID, o.Side, s.Quantity, s.Notional, applied.CostRemoved, applied.Realized, timeOrNil(r.ExecutedAt))
 	if err != nil {
 		return fmt.Errorf("write fill: %w", err)
+	}
+	if o.Cum == s.Quantity && o.SentAt != nil { // its first; a transaction that is repeated counts it again
+		d.observe(HopFilled, o.Side, d.now().Sub(*o.SentAt))
 	}
 	return d.announce(ctx, tx, o, applied)
 }

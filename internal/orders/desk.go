@@ -37,6 +37,7 @@ type Desk struct {
 	log      *slog.Logger
 	crash    func(point string)
 	alarm    func(kind string)
+	observe  func(hop Hop, side Side, took time.Duration)
 	mayAsk   func(ctx context.Context, user uuid.UUID) bool
 
 	clockWrong atomic.Bool // off against the database: nothing is sent
@@ -57,9 +58,10 @@ type Options struct {
 	Clock    *exchange.Clock
 	Now      func() time.Time
 	Logger   *slog.Logger
-	Crash    func(point string) // development and tests: may end the process at a named point; nil does nothing
-	Alarm    func(kind string)  // counts what an operator must see; nil does nothing
-	NewID    func() uuid.UUID   // of orders; nil: random
+	Crash    func(point string)                           // development and tests: may end the process at a named point; nil does nothing
+	Alarm    func(kind string)                            // counts what an operator must see; nil does nothing
+	NewID    func() uuid.UUID                             // of orders; nil: random
+	Observe  func(hop Hop, side Side, took time.Duration) // hears how long each hop of an order took; nil does nothing
 
 	// MayAsk bounds how often a user's previews ask the broker, out of the request budget that
 	// everybody's orders are sent from; beyond it they are estimates. Nil: always.
@@ -74,6 +76,9 @@ func New(o Options) *Desk {
 	if o.Alarm == nil {
 		o.Alarm = func(string) {}
 	}
+	if o.Observe == nil {
+		o.Observe = func(Hop, Side, time.Duration) {}
+	}
 	if o.NewID == nil {
 		o.NewID = uuid.New
 	}
@@ -82,7 +87,7 @@ func New(o Options) *Desk {
 	}
 	return &Desk{
 		db: o.DB, held: positions.New(o.DB), queue: o.Queue, rules: o.Rules, accounts: o.Accounts, market: o.Market, broker: o.Broker,
-		alerts: o.Alerts, gate: o.Gate, clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, alarm: o.Alarm, newID: o.NewID, mayAsk: o.MayAsk,
+		alerts: o.Alerts, gate: o.Gate, clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, alarm: o.Alarm, observe: o.Observe, newID: o.NewID, mayAsk: o.MayAsk,
 	}
 }
 

@@ -44,6 +44,7 @@ type Receipt struct {
 // reservation, the counters, the event and the job that sends. A refusal
 // leaves nothing behind.
 func (d *Desk) Place(ctx context.Context, user uuid.UUID, key Key, r Request) (Receipt, error) {
+	began := time.Now()
 	k := postgres.RequestKey{User: user, Route: placeRoute, Key: key.Text, Body: key.Body}
 	draft := Draft{user: user}
 	answer, found, err := d.recall(ctx, k, &draft, r)
@@ -69,6 +70,9 @@ func (d *Desk) Place(ctx context.Context, user uuid.UUID, key Key, r Request) (R
 		return Receipt{}, err
 	}
 	d.crash("C2") // and C3: committed, and nobody was told
+	if !answer.Replayed {
+		d.observe(HopCommitted, draft.intent.Side, time.Since(began))
+	}
 	return Receipt{answer.Body, answer.Replayed}, nil
 }
 
@@ -302,6 +306,7 @@ func (d *Desk) write(ctx context.Context, tx pgx.Tx, o Order, also func(*pgx.Bat
 	if err := live.QueuePublish(ctx, b, o.UserID, "order", o); err != nil {
 		return Order{}, err
 	}
+	postgres.QueueTrace(ctx, b, o.ID)
 	if also != nil {
 		if err := also(b, o); err != nil {
 			return Order{}, err

@@ -53,6 +53,9 @@ func (d *Desk) Send(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return d.notClaimed(ctx, o, err)
 	}
+	if claimed.SentAt != nil { // both by the database's clock
+		d.observe(HopClaimed, claimed.Side, claimed.SentAt.Sub(claimed.CreatedAt))
+	}
 	d.crash("C5") // and C6: claimed, and the claimer never knew
 	outcome := d.request(ctx, claimed, user, account)
 	d.crash("C8")
@@ -106,7 +109,11 @@ func (d *Desk) request(ctx context.Context, o Order, user snaptrade.User, a brok
 		LimitPrice: decimalOf(o.Limit), StopPrice: decimalOf(o.Stop), TimeInForce: forceOf(o.TimeInForce),
 	})
 	d.keepPace(ctx, o.AccountID, claimed, begun)
+	if !begun.IsZero() {
+		d.observe(HopSent, o.Side, begun.Sub(claimed))
+	}
 	if err == nil {
+		d.observe(HopAccepted, o.Side, d.now().Sub(begun))
 		return outcome{placed: &placed}
 	}
 	var failed *snaptrade.PlaceError

@@ -182,6 +182,35 @@ func (d *Desk) sweepIdle(ctx context.Context) error {
 	})
 }
 
+// Accounts with an order at work are listed by SyncOrders where nothing else did that lately:
+// a little less than the slowest pace of looks, so that it adds no calls to theirs.
+const (
+	syncAfter = 4 * time.Minute
+	syncMost  = 500
+)
+
+// SyncOrders repairs what Sweep does, and has the accounts with orders at work listed soon that
+// were not listed lately.
+func (d *Desk) SyncOrders(ctx context.Context) error {
+	return errors.Join(d.Sweep(ctx), d.lookAtWork(ctx))
+}
+
+// lookAtWork plans those looks, at the longest ago first (index orders_watched). Foreign table:
+// accounts.
+func (d *Desk) lookAtWork(ctx context.Context) error {
+	_, err := d.db.Pool().Exec(ctx, `
+		insert into account_looks (account_id, user_id, next_look_at)
+		select a.id, a.user_id, clock_timestamp() from accounts a join account_looks l on l.account_id = a.id
+		where a.removed_at is null and a.status = 'ok' and l.listed_at < clock_timestamp() - make_interval(secs => $1)
+		  and exists (select from orders o where o.account_id = a.id and o.state in ('submitting', 'unknown', 'accepted', 'partial'))
+		order by l.listed_at limit $2
+		on conflict (account_id) do update set next_look_at = least(account_looks.next_look_at, excluded.next_look_at)`, syncAfter.Seconds(), syncMost)
+	if err != nil {
+		return fmt.Errorf("plan looks at orders at work: %w", err)
+	}
+	return nil
+}
+
 func (d *Desk) ids(ctx context.Context, sql string) ([]uuid.UUID, error) {
 	rows, err := d.db.Pool().Query(ctx, sql, sweepSlice)
 	if err != nil {

@@ -23,8 +23,7 @@ var (
 )
 
 const (
-	keepKeys  = 30 * 24 * time.Hour // how long an answer can be repeated (rule 9)
-	trimSlice = 10_000              // rows of one delete (rule 8.3)
+	keepKeys = 30 * 24 * time.Hour // how long an answer can be repeated (rule 9)
 )
 
 // RequestKey is a client request that may come more than once.
@@ -153,18 +152,7 @@ func (t *textOrNil) Scan(src any) error {
 
 // TrimKeys removes answers older than 30 days, in slices, and tells how many.
 func TrimKeys(ctx context.Context, db *DB, now time.Time) (int64, error) {
-	var removed int64
-	for {
-		tag, err := db.pool.Exec(ctx, `
-			delete from idempotency_keys where (user_id, route, key) in (
-				select user_id, route, key from idempotency_keys where created_at < $1 limit $2)`,
-			now.Add(-keepKeys), trimSlice)
-		removed += tag.RowsAffected()
-		if err != nil {
-			return removed, fmt.Errorf("trim idempotency keys: %w", Translate(err))
-		}
-		if tag.RowsAffected() < trimSlice {
-			return removed, nil
-		}
-	}
+	return db.DeleteOld(ctx, "trim idempotency keys", `
+		delete from idempotency_keys where (user_id, route, key) in (
+			select user_id, route, key from idempotency_keys where created_at < $1 limit $2)`, now.Add(-keepKeys))
 }

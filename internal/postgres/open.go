@@ -10,6 +10,8 @@ import (
 	pgxdecimal "github.com/jackc/pgx-shopspring-decimal"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/alertsify/alertsify/internal/trace"
 )
 
 // Every session of the pool carries these, so that no forgotten query can hold a
@@ -32,6 +34,8 @@ type Options struct {
 	// RestrictRole, when set, is the role that As switches to, so that row-level
 	// security holds for a user's queries. Empty: no switch.
 	RestrictRole string
+	// Tracer notes statements and jobs within traces; nil: traces are off, and cost nothing.
+	Tracer *trace.Tracer
 }
 
 // DB is one pool of connections and the doors to it; and another for members. A plan that is
@@ -44,6 +48,7 @@ type DB struct {
 	log          *slog.Logger
 	restrictRole string
 	bells        bells
+	tracer       *trace.Tracer
 	queue        *pgxpool.Pool // of the client that runs jobs; nil where none does
 }
 
@@ -70,7 +75,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	db := &DB{pool: pool, members: pool, log: log, restrictRole: o.RestrictRole}
+	db := &DB{pool: pool, members: pool, log: log, restrictRole: o.RestrictRole, tracer: o.Tracer}
 	if o.RestrictRole == "" {
 		return db, nil
 	}
@@ -132,6 +137,9 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 		cfg.ConnConfig.RuntimeParams["application_name"] = o.AppName
 	}
 	cfg.AfterConnect = registerTypes
+	if o.Tracer.On() {
+		cfg.ConnConfig.Tracer = statements{}
+	}
 	return cfg, nil
 }
 

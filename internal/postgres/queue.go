@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // How the job queue behaves (correctness §4). The queue is only a bell: it delivers
@@ -26,7 +27,7 @@ const (
 // NewQueue makes the client that rooms hold: it can add jobs inside a transaction
 // (InsertTx, InsertManyFastTx) and nothing else.
 func NewQueue(db *DB) (*river.Client[pgx.Tx], error) {
-	client, err := river.NewClient(afterCommit{riverpgxv5.New(db.pool)}, &river.Config{Logger: db.log})
+	client, err := river.NewClient(afterCommit{riverpgxv5.New(db.pool)}, &river.Config{Logger: db.log, Middleware: db.tracedJobs()})
 	if err != nil {
 		return nil, fmt.Errorf("make job queue: %w", err)
 	}
@@ -65,6 +66,7 @@ func QueueConfig(queues map[string]int, workers *river.Workers, logger *slog.Log
 // rows it points to are the fence. So its sessions wait for no disk. Jobs are added by
 // others, in the transactions of what they are about, and are as safe as those are.
 func NewWorkingQueue(db *DB, cfg *river.Config) (*river.Client[pgx.Tx], error) {
+	cfg.Middleware = append(db.tracedJobs(), cfg.Middleware...)
 	pool, err := db.openQueuePool()
 	if err != nil {
 		return nil, err
@@ -74,4 +76,12 @@ func NewWorkingQueue(db *DB, cfg *river.Config) (*river.Client[pgx.Tx], error) {
 		return nil, fmt.Errorf("make working job queue: %w", err)
 	}
 	return client, nil
+}
+
+// tracedJobs are what jobs carry their trace by; none while traces are off.
+func (db *DB) tracedJobs() []rivertype.Middleware {
+	if !db.tracer.On() {
+		return nil
+	}
+	return []rivertype.Middleware{&tracedJobs{tracer: db.tracer}}
 }

@@ -34,6 +34,7 @@ type Options struct {
 	// InProcess runs one inside this process instead, for a single process
 	// without a Redis; what it holds ends with the process.
 	InProcess bool
+	Trace     bool // notes commands within traces
 	Logger    *slog.Logger
 }
 
@@ -72,6 +73,9 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	goredis.SetLogger(&logging.VoidLogger{}) // it has one for all clients; we say ourselves when Redis goes and comes
 	c.rdb = goredis.NewClient(opts)
+	if o.Trace {
+		c.rdb.AddHook(commands{})
+	}
 	_ = c.Ping(ctx) // logged when it fails
 	return c, nil
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/secret"
 )
 
@@ -35,6 +36,7 @@ type Call struct {
 	Class   Class
 	Attempt int           // from 1
 	Status  int           // 0 without an answer
+	Quota   httpio.Quota  // what the answer says is left; zero: nothing
 	Took    time.Duration // from the first dial to the last byte, without waiting for the budget
 }
 

@@ -11,7 +11,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/trace"
 )
 
 // request is one call in our own terms; every attempt signs it afresh.
@@ -148,8 +150,15 @@ func (c *Client) scrubber(r request) scrubber {
 
 // record tells metrics and, when it failed, the log about one attempt.
 func (c *Client) record(ctx context.Context, r request, attempt int, a answer, failed *Error, started time.Time) {
-	call := Call{Op: r.op, Class: classOf(ctx, r.class), Attempt: attempt, Status: a.status, Took: time.Since(started)}
+	quota, _ := httpio.ReadQuota(a.header, time.Now())
+	call := Call{Op: r.op, Class: classOf(ctx, r.class), Attempt: attempt, Status: a.status, Quota: quota, Took: time.Since(started)}
 	c.observe(call)
+	var err error
+	if failed != nil {
+		err = failed
+	}
+	trace.Past(ctx, "call snaptrade", trace.Client, started, err,
+		trace.Word("operation", r.op), trace.Word("class", call.Class.String()), trace.Number("attempt", attempt), trace.Number("http.response.status_code", a.status))
 	if failed == nil {
 		return
 	}

@@ -84,6 +84,16 @@ func (c *Client) VerifyWebhook(header string, body []byte) (Event, Verdict) {
 	return Verify(c.keys, header, body, c.now())
 }
 
+// SignWebhook gives the Signature header that SnapTrade would send with a body, by which we
+// try our own door.
+func (c *Client) SignWebhook(body []byte) (string, error) {
+	v, err := Parse(body)
+	if err != nil {
+		return "", err
+	}
+	return signature(c.keys[0], v.Canonical()), nil
+}
+
 // signedByOne compares the texts, not the decoded bytes: base64 has more than
 // one spelling of the same bytes.
 func signedByOne(keys []secret.Text, header string, canonical []byte) bool {

@@ -26,7 +26,6 @@ const (
 const (
 	detailMax = 200 // bytes of a sentence
 	keep      = 90 * 24 * time.Hour
-	trimSlice = 10_000 // rows of one delete (rule 8.3)
 )
 
 // Minute is one integration's minute.
@@ -144,17 +143,7 @@ func Trim(ctx context.Context, db *postgres.DB, now time.Time) (int64, error) {
 	if _, err := db.Pool().Exec(ctx, `delete from integration_days where day < $1`, now.Add(-keep)); err != nil {
 		return 0, fmt.Errorf("trim status: %w", postgres.Translate(err))
 	}
-	var removed int64
-	for {
-		tag, err := db.Pool().Exec(ctx, `
-			delete from integration_minutes where (name, minute) in (
-				select name, minute from integration_minutes where minute < $1 limit $2)`, now.Add(-keep), trimSlice)
-		removed += tag.RowsAffected()
-		if err != nil {
-			return removed, fmt.Errorf("trim status: %w", postgres.Translate(err))
-		}
-		if tag.RowsAffected() < trimSlice {
-			return removed, nil
-		}
-	}
+	return db.DeleteOld(ctx, "trim status", `
+		delete from integration_minutes where (name, minute) in (
+			select name, minute from integration_minutes where minute < $1 limit $2)`, now.Add(-keep))
 }

@@ -20,6 +20,7 @@ const SecretHeader = "X-Telegram-Bot-Api-Secret-Token"
 const (
 	KindMessage    = "message"
 	KindMembership = "my_chat_member"
+	KindTest       = "test" // ours, by which we try our own door; Telegram sends none
 )
 
 func updatesWanted() []string { return []string{KindMessage, KindMembership} }
@@ -54,6 +55,7 @@ type wire struct {
 			Status string `json:"status"`
 		} `json:"new_chat_member"`
 	} `json:"my_chat_member"`
+	Test bool `json:"alertsify_test"`
 }
 
 type wireChat struct {
@@ -86,6 +88,8 @@ func ReadUpdate(body []byte) (Update, error) {
 	}
 	u := Update{ID: *w.ID, Kind: "other"}
 	switch {
+	case w.Test:
+		u.Kind = KindTest
 	case w.Message != nil:
 		u.Kind = KindMessage
 		u.meet(w.Message.Chat, w.Message.From)

@@ -1,0 +1,44 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/alertsify/alertsify/internal/otlp"
+)
+
+// tracesEnd is how long stopping waits for the last traces.
+const tracesEnd = 5 * time.Second
+
+// openTraces makes what sends traces, where the settings name a receiver.
+func (a *App) openTraces() error {
+	if a.cfg.TraceURL == "" {
+		return nil
+	}
+	share, err := strconv.ParseFloat(a.cfg.TraceShare, 64)
+	if err != nil {
+		return fmt.Errorf("OTEL_TRACES_SAMPLER_ARG: %w", err)
+	}
+	a.traces, err = otlp.Open(otlp.Options{
+		Endpoint: a.cfg.TraceURL, Headers: a.cfg.TraceHeaders, Share: share, Version: a.self.Version, Instance: a.self.ID.String(),
+		Observe: a.meter.exported, Logger: a.log,
+	})
+	if err != nil {
+		return fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
+	}
+	a.onClose(func() { // last of all: everything else may still have something to tell
+		ctx, cancel := context.WithTimeout(context.Background(), tracesEnd)
+		defer cancel()
+		if err := a.traces.Close(ctx); err != nil {
+			a.log.WarnContext(ctx, "end traces", "err", err)
+		}
+	})
+	return nil
+}
+
+func (m *meter) exported(sent, lost int) {
+	m.spans.WithLabelValues("sent").Add(float64(sent))
+	m.spans.WithLabelValues("lost").Add(float64(lost))
+}
