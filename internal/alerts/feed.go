@@ -94,14 +94,14 @@ func readFeed(ctx context.Context, tx pgx.Tx, q FeedQuery, from mark, limit int)
 	case TimelineFeed:
 		// Reads copytrade's table: who is copied is followed too. Each gives their newest (index
 		// alerts_user), so that nobody reads what all others said to find them.
-		return readAlerts(ctx, tx, `a.id in (
+		return readAlerts(ctx, tx, `a.id = any(array(
 			select l.id from (
 				select trader_id from follows where follower_id = $4
 				union select trader_id from subscriptions where follower_id = $4 and status <> 'cancelled') t
 			cross join lateral (
 				select n.id, n.created_at from alerts n where n.user_id = t.trader_id and n.public and (n.created_at, n.id) < ($1, $2)
 				order by n.created_at desc, n.id desc limit $3) l
-			order by l.created_at desc, l.id desc limit $3)`+feedPage,
+			order by l.created_at desc, l.id desc limit $3))`+feedPage,
 			from.at, from.id, limit, q.Viewer)
 	case TradeFeed:
 		trader, err := traderNamed(ctx, tx, q.Username)

@@ -31,7 +31,8 @@ const freshForGood = 1_000_000
 
 // Capacity tells for each of some waits how many the budget serves. It walks the line
 // as fanning out does, by the same forecast and the same function, with followers who
-// all need one call or all need two. A program without a budget tells nothing.
+// all need one call or all need two; who waits less long stands in the same line, as far as
+// they wait. A program without a budget tells nothing.
 func (c *Copier) Capacity(ctx context.Context, delays ...int) (list []Capacity, err error) {
 	if c.forecast == nil || len(delays) == 0 {
 		return nil, nil
@@ -45,12 +46,13 @@ func (c *Copier) Capacity(ctx context.Context, delays ...int) (list []Capacity, 
 		return nil, err
 	}
 	rows, err := c.db.Pool().Query(ctx, `
-		select w.seconds, served.of_two, served.of_one from unnest(@delays::int[]) with ordinality as w(seconds, nth) cross join lateral (
-			select count(*) filter (where two >= 0)::int as of_two, count(*) filter (where one >= 0)::int as of_one
-			from unnest(copy_line(array_fill(w.seconds * 1000, array[@line::int]), array_fill(-1, array[@line::int]), @calls::int[], @promised),
-				copy_line(array_fill(w.seconds * 1000, array[@line::int]), array_fill(@fresh::int, array[@line::int]), @calls::int[], @promised)) as due(two, one)) served
-		order by w.nth`, pgx.NamedArgs{
-		"delays": delays, "line": max(len(calls)-promised, 0), "fresh": freshForGood, "calls": calls, "promised": promised,
+		with due as (
+			select two, one from unnest(copy_line(array_fill(@longest::int, array[@line::int]), array_fill(-1, array[@line::int]), @calls::int[], @promised),
+				copy_line(array_fill(@longest::int, array[@line::int]), array_fill(@fresh::int, array[@line::int]), @calls::int[], @promised)) as due(two, one))
+		select w.seconds, count(*) filter (where two between 0 and w.seconds * 1000)::int, count(*) filter (where one between 0 and w.seconds * 1000)::int
+		from unnest(@delays::int[]) with ordinality as w(seconds, nth) left join due on true
+		group by w.seconds, w.nth order by w.nth`, pgx.NamedArgs{
+		"delays": delays, "longest": longest.Milliseconds(), "line": max(len(calls)-promised, 0), "fresh": freshForGood, "calls": calls, "promised": promised,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reckon how many the budget serves: %w", err)

@@ -167,3 +167,5 @@ insert into record_trades (position_id, trader_id, trade, result, realized)
 values (id('held'), id('ava'), id('buy alert'), null, 0), (id('done'), id('ava'), id('other buy alert'), 'loss', -50);
 insert into published_results (position_id, trader_id, paper, result, realized, cost, finished_at)
 values (id('done'), id('ava'), false, 'loss', -50, 150, t(344));
+insert into published_days (trader_id, paper, day, finished, wins, pnl)
+select trader_id, paper, (finished_at at time zone 'America/New_York')::date, 1, 0, realized from published_results;
