@@ -103,7 +103,8 @@ type App struct {
 	beside   string          // who ran of another protocol at the last beat
 	listener net.Listener
 	stopping atomic.Bool
-	telling  atomic.Bool // Telegram is about to be told where to send, for the first time in this process
+	ending   chan struct{} // closed when stopping begins
+	telling  atomic.Bool   // Telegram is about to be told where to send, for the first time in this process
 	probe    probe
 	closers  []func()
 }
@@ -117,7 +118,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	log = reports.logger(log)
-	a := &App{cfg: cfg, log: log, reports: reports, clock: exchange.NewClock(time.Now), meter: newMeter()}
+	a := &App{cfg: cfg, log: log, reports: reports, clock: exchange.NewClock(time.Now), meter: newMeter(), ending: make(chan struct{})}
 	a.self = status.Instance{ID: uuid.New(), Version: cmp.Or(cfg.Version, "unknown"), Protocol: risk.Protocol}
 	for _, w := range cfg.Warnings {
 		log.Warn("about the settings", "warning", w)

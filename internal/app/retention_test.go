@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
 
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/delivery"
@@ -121,5 +124,26 @@ func TestMessagesAreKeptForAYear(t *testing.T) {
 	var orphans int
 	if err := db.Pool().QueryRow(ctx, `select count(*) from delivery_attempts where delivery_id = $1`, edited).Scan(&orphans); err != nil || orphans != 0 {
 		t.Errorf("%d attempts left, %v", orphans, err)
+	}
+}
+
+// What takes minutes and can be done again is ended by stopping, and has its turn elsewhere.
+func TestStoppingDoesNotWaitForWhatCanBeDoneAgain(t *testing.T) {
+	t.Parallel()
+	a := &App{ending: make(chan struct{})}
+	began, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- a.untilStop(func(ctx context.Context) error { close(began); <-ctx.Done(); return ctx.Err() })(t.Context())
+	}()
+	<-began
+	a.stopping.Store(true)
+	close(a.ending)
+	if err, snooze := <-ended, new(river.JobSnoozeError); !errors.As(err, &snooze) {
+		t.Errorf("it ended with %v", err)
+	}
+	broken := errors.New("broken")
+	b := &App{ending: make(chan struct{})}
+	if err := b.untilStop(func(context.Context) error { return broken })(t.Context()); !errors.Is(err, broken) {
+		t.Errorf("a failure is hidden: %v", err)
 	}
 }

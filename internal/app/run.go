@@ -37,8 +37,31 @@ const (
 func (a *App) newWorker() (*river.Client[pgx.Tx], error) {
 	return jobs.New(jobs.Options{
 		DB: a.db, Desk: a.desk, Copier: a.copier, Account: a.account, Logger: a.log, Observe: a.meter.job, Failed: a.jobFailed,
-		Rounds: jobs.Rounds{SyncOrders: a.desk.SyncOrders, Rank: a.rank, CleanUp: a.cleanUp, WarmCache: a.market.Warm, Examine: a.examine},
+		Rounds: jobs.Rounds{
+			SyncOrders: a.desk.SyncOrders, Rank: a.rank, CleanUp: a.untilStop(a.cleanUp), WarmCache: a.untilStop(a.market.Warm), Examine: a.untilStop(a.examine),
+		},
 	})
+}
+
+// untilStop is a job that may take minutes and can be done again: stopping ends it, for another
+// instance to begin anew, and does not wait for it as for a send in flight.
+func (a *App) untilStop(do func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go func() {
+			select {
+			case <-a.ending:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		err := do(ctx)
+		if err != nil && a.stopping.Load() {
+			return river.JobSnooze(time.Second)
+		}
+		return err
+	}
 }
 
 // askFor puts one of the rounds into the queue, for an outside scheduler.
@@ -251,6 +274,7 @@ func ignoreClosed(err error) error {
 // stop ends everything in reverse: the doors first.
 func (a *App) stop(server *http.Server, stopWork context.CancelFunc) error {
 	a.stopping.Store(true)
+	close(a.ending)
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if a.cfg.Env == Production {
