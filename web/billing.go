@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/fault"
@@ -169,6 +170,7 @@ func (s *Site) cancelPlan(w http.ResponseWriter, r *http.Request) error {
 type membersView struct {
 	billing.Overview
 
+	Text   string // whose memberships are looked for; empty: the newest of all
 	List   []billing.Member
 	Failed []billing.FailedPayment
 }
@@ -190,7 +192,8 @@ func (s *Site) memberships(w http.ResponseWriter, r *http.Request) error {
 	if v.Overview, err = s.members.Overview(r.Context()); err != nil {
 		return err
 	}
-	if v.List, err = s.members.List(r.Context()); err != nil {
+	v.Text = strings.TrimSpace(r.URL.Query().Get("q"))
+	if v.List, err = s.members.Find(r.Context(), v.Text); err != nil {
 		return err
 	}
 	if v.Failed, err = s.members.Failed(r.Context()); err != nil {

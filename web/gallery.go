@@ -194,6 +194,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"billing-free":        billingPage(frame("Plan", billingPath), billingView{Standing: billing.Standing{Plan: billing.PlanFree, Selling: true, Offers: billing.Plans()}}),
 		"billing-not-sold":    billingPage(frame("Plan", billingPath), billingView{Standing: billing.Standing{Plan: billing.PlanTrader}}),
 		"members":             membersPage(console("Members", membersPath), cannedMembers(now)),
+		"members-nobody":      membersPage(console("Members", membersPath), membersView{Overview: cannedMembers(now).Overview, Text: "nobody_at_all"}),
 		"members-none":        membersPage(console("Members", membersPath), membersView{}),
 		"problem-plan":        problemPage(frame("This is not open to you", ""), problemView{Status: "403", Title: "This is not open to you", Text: "This needs the pro plan; yours is free.", Back: "/copy", Plans: billingPath}),
 		"channels":            channelsPage(frame("Channels", channelsPath), cannedChannels(now)),

@@ -17,7 +17,7 @@ var dollarAmount = regexp.MustCompile(`[+−-]?\$\d[\d,]*(?:\.\d+)?`)
 // everybodys are the pages whose amounts are nobody's own: the console's, of the platform, and
 // what is said in general.
 var everybodys = map[string]string{
-	"members": "the platform's revenue", "members-none": "the platform's revenue", "pictures": "what the public pages say",
+	"members": "the platform's revenue", "members-none": "the platform's revenue", "members-nobody": "the platform's revenue", "pictures": "what the public pages say",
 	"reviews": "a strike, of somebody else's order", "reviews-wrong": "a strike, of somebody else's order", "dead-letter": "somebody else's message", "dead-letter-past": "somebody else's message",
 }
 

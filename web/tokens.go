@@ -107,7 +107,7 @@ func (s *Site) revokeToken(w http.ResponseWriter, r *http.Request) error {
 // scopeTone marks what can do harm.
 func scopeTone(scope string) ui.Tone {
 	if scope == auth.ScopeRead {
-		return ui.Plain
+		return ui.Good
 	}
 	return ui.Wait
 }

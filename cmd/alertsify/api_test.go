@@ -730,6 +730,15 @@ func (s *show) walkAccount(t *testing.T, session *http.Client) {
 		t.Errorf("tokens: %s", a.body)
 	}
 	s.do("ava", "DELETE", "/api/tokens/"+made.ids(t)[0], "").want(t, 200)
+	const form = "Content-Type: application/x-www-form-urlencoded"
+	s.do("ava", "POST", "/settings/tokens", "name=script&scope=read&days=7", form).want(t, 403) // no token makes another
+	s.send(session, "POST", "/settings/tokens", "name=&scope=read&days=7", form).want(t, 422)
+	if a := s.send(session, "POST", "/settings/tokens", "name=a+week&scope=read&days=7", form).want(t, 200); !contains(a.body, `data-testid="token">alf_`) {
+		t.Error("the page does not show the token it made")
+	}
+	if a := s.send(session, "GET", "/settings/tokens", "").want(t, 200); contains(a.body, "alf_") || !contains(a.body, "a week") {
+		t.Error("the page shows a token more than once, or none")
+	}
 	a := s.send(session, "GET", "/api/sessions", "").want(t, 200)
 	if !contains(a.body, `"current":true`) {
 		t.Errorf("sessions: %s", a.body)

@@ -3,7 +3,9 @@ package billing
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -86,6 +88,9 @@ func (m *Members) Overview(ctx context.Context) (Overview, error) {
 	return o, nil
 }
 
+// plainText tells whether a text can be stored, and so be looked for.
+func plainText(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
+
 // named are the products that are a plan; never nil, so that "any" takes it.
 func (p Products) named(plan Plan) []string {
 	list := []string{}
@@ -97,13 +102,29 @@ func (p Products) named(plan Plan) []string {
 	return list
 }
 
-// List is the newest memberships (index memberships_newest). Foreign table: users.
-func (m *Members) List(ctx context.Context) ([]Member, error) {
+// List is the newest memberships.
+func (m *Members) List(ctx context.Context) ([]Member, error) { return m.Find(ctx, "") }
+
+// Find is the newest memberships of those whose username begins with a text, or the one that
+// has it for its id; of everybody without one (indexes memberships_newest, or memberships_user
+// and users_username_begins). Foreign table: users.
+func (m *Members) Find(ctx context.Context, text string) ([]Member, error) {
+	text = strings.TrimPrefix(strings.TrimSpace(text), "@")
+	where := ""
+	switch {
+	case !plainText(text):
+		return nil, nil
+	case text != "": // ~ stands behind every letter of usernames
+		where = `where m.id = $2 or m.user_id in (select id from users where username collate "C" >= lower($2) and username collate "C" < lower($2) || '~')`
+	default:
+		where = `where $2 = ''`
+	}
 	rows, err := m.db.Pool().Query(ctx, `
 		select m.id, m.user_id, coalesce(u.username, ''), m.whop_user, m.product, m.status,
 			m.access and (m.access_until is null or m.access_until > now()), m.period_end, m.cancel_at_period_end, m.bought_at
 		from memberships m left join users u on u.id = m.user_id
-		order by m.bought_at desc nulls last, m.id limit $1`, listMost)
+		`+where+`
+		order by m.bought_at desc nulls last, m.id limit $1`, listMost, text)
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", postgres.Translate(err))
 	}

@@ -203,6 +203,11 @@ func TestAFailedPaymentIsSaidOnceForEachPeriod(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Username != "ben" || list[0].Status != "past_due" || !list[0].Access {
 		t.Errorf("%+v, %v", list, err)
 	}
+	for text, want := range map[string]int{"": 1, "ben": 1, " @Be": 1, list[0].ID: 1, "en": 0, "cara": 0, "\x00": 0, "\xff": 0, "%": 0} {
+		if found, err := s.members.Find(s.ctx, text); err != nil || len(found) != want {
+			t.Errorf("%q finds %d memberships, %v, want %d", text, len(found), err, want)
+		}
+	}
 }
 
 func TestARefundIsInTheLedgerAndTakesNothingByItself(t *testing.T) {

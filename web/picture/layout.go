@@ -16,8 +16,8 @@ const (
 	remark    = 512
 	noteLine  = Height - margin + 12
 
-	rowsTop    = 296
-	rowTall    = 52
+	rowsTop    = 286
+	rowTall    = 50
 	inColumn   = 5
 	figuresMax = 4
 	gap        = 24
