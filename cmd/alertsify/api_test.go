@@ -744,7 +744,14 @@ func (s *show) walkAccount(t *testing.T, session *http.Client) {
 		t.Errorf("sessions: %s", a.body)
 	}
 	s.listen("ava", "").close()
-	s.send(session, "DELETE", "/api/sessions/"+a.ids(t)[0], "").want(t, 200)
+	type signedIn struct {
+		ID      string
+		Current bool
+	}
+	var sessions []signedIn
+	a.into(t, &sessions)
+	own := slices.IndexFunc(sessions, func(one signedIn) bool { return one.Current })
+	s.send(session, "DELETE", "/api/sessions/"+sessions[own].ID, "").want(t, 200)
 	s.send(session, "GET", "/api/profile", "").want(t, 401)
 	s.do("ava", "DELETE", "/api/sessions", "").want(t, 200)
 	s.walkEmail(t)
