@@ -66,6 +66,8 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 	empty.Accounts, empty.Today, empty.Copying, empty.Unread = nil, nil, nil, 0
 	halted := frame("Dashboard", "/dashboard")
 	halted.Halts = cannedHalts(now)
+	moving := frame("Positions", "/positions")
+	moving.ReadOnly = true
 	closing := cannedDashboard(now)
 	closing.Ticket = cannedExit(now)
 	greeks := cannedChainView(now)
@@ -90,6 +92,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"confirm-dialog":      dashboardWithDialog(frame("Dashboard", "/dashboard"), cannedDashboard(now), cannedConfirmation()),
 		"orders":              ordersPage(frame("Orders", "/orders"), ordersView{View: "history", Rows: cannedOrders(now), ReturnTo: "/orders", Next: "x", Sorting: cannedSorting("/orders", "view", "history", historySorts)}),
 		"positions":           positionsPage(frame("Positions", "/positions"), positionsView{Status: "open", Rows: cannedPositions(now), Sorting: cannedSorting("/positions", "status", "open", slices.Concat(openSorts, quotedSorts))}),
+		"read-only":           positionsPage(moving, positionsView{Status: "open", Rows: cannedPositions(now), Sorting: cannedSorting("/positions", "status", "open", slices.Concat(openSorts, quotedSorts))}),
 		"closed":              positionsPage(frame("Positions", "/positions"), positionsView{Status: "closed", Rows: cannedClosed(now), Sorting: cannedSorting("/positions", "status", "closed", closedSorts)}),
 		"position":            positionPage(frame("AAPL", "/positions"), cannedPosition(now)),
 		"copy":                copyPage(frame("Copying", "/copy"), cannedCopying(now)),

@@ -66,8 +66,9 @@ type Options struct {
 	Clock    *exchange.Clock
 	Logger   *slog.Logger
 	Now      func() time.Time
-	AppURL   string // origin; https makes cookies secure
-	Dev      bool   // shows the gallery
+	AppURL   string      // origin; https makes cookies secure
+	Dev      bool        // shows the gallery
+	ReadOnly func() bool // nothing can be changed at the moment
 
 	Applications *users.Applications
 	Account      *account.Accounts
@@ -105,6 +106,7 @@ type Site struct {
 	now      func() time.Time
 	https    bool
 	dev      bool
+	readOnly func() bool // nil: never
 	assets   *assets
 }
 
@@ -118,7 +120,7 @@ func New(o Options) (*Site, error) {
 	return &Site{
 		guard: o.Guard, users: o.Users, applying: o.Applications, account: o.Account, legal: o.Legal, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, results: o.Results, copier: o.Copier, records: o.Records, board: o.Board,
 		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, status: o.Status, webhooks: o.Inbox, remedies: o.Remedies, clock: o.Clock, log: o.Logger, now: o.Now,
-		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
+		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, readOnly: o.ReadOnly, assets: files,
 	}, nil
 }
 
