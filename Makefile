@@ -53,8 +53,19 @@ LIVES ?= 100000
 SEED ?= 1
 
 .PHONY: storm
-storm: tools-test ## take everything away for a minute each while 20 orders a second come in
-	STORM_SECONDS=60 go test -count=1 -timeout=40m -v -run TestStormsPass ./cmd/alertsify
+storm: tools-test ## take everything away for a minute each while 20 orders a second come in (one for longer: STORM_SECONDS=600 STORM_ONLY="Redis is away")
+	STORM_SECONDS=$(STORM_SECONDS) STORM_ONLY="$(STORM_ONLY)" go test -count=1 -timeout=40m -v -run TestStormsPass ./cmd/alertsify
+STORM_SECONDS ?= 60
+
+.PHONY: rolling
+rolling: tools-test ## restart two instances behind a proxy in turns while 50 orders a second come in (ROLLING_ROUNDS=20)
+	ROLLING_ROUNDS=$(ROLLING_ROUNDS) go test -count=1 -timeout=2h -v -run TestRollingRestartsFailNothing ./cmd/alertsify
+ROLLING_ROUNDS ?= 20
+
+.PHONY: chaos
+chaos: tools-test ## kill -9, dead databases, cut networks, lying brokers, jumping clocks for CHAOS_MINUTES (30); invariants every second (CHAOS_SEED=)
+	CHAOS_MINUTES=$(CHAOS_MINUTES) CHAOS_SEED=$(CHAOS_SEED) go test -count=1 -timeout=12h -v -run TestChaosBreaksNothing ./cmd/alertsify
+CHAOS_MINUTES ?= 30
 
 .PHONY: proofs
 proofs: tools-test ## copies at their limits: the daily cap and kill -9 200 times, the kill switch 100 times; sells of the last contract 200 times; 10,000 alerts over ten minutes of bad answers; 10,000 forged webhooks, 10,000 slow connections (PROOF_ROUNDS=)

@@ -21,7 +21,7 @@ const privateCookie = "private"
 func (s *Site) frame(r *http.Request, title, path string) ui.Page {
 	p := ui.Page{
 		Title: title, Path: path, Assets: s.assets.Assets, Theme: "dark", Palette: "green-up", ServerTime: s.now(),
-		Private: isPrivate(r), Notice: notice(r.URL.Query().Get("done")),
+		Private: isPrivate(r), ReadOnly: s.readOnly != nil && s.readOnly(), Notice: notice(r.URL.Query().Get("done")),
 	}
 	if who, ok := auth.From(r.Context()); ok {
 		p.Theme, p.Palette, p.Celebrates = who.User.Theme, who.User.Palette, who.User.Celebrates

@@ -70,6 +70,8 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 	empty.Accounts, empty.Today, empty.Copying, empty.Unread = nil, nil, nil, 0
 	halted := frame("Dashboard", "/dashboard")
 	halted.Halts = cannedHalts(now)
+	moving := frame("Positions", "/positions")
+	moving.ReadOnly = true
 	closing := cannedDashboard(now)
 	closing.Ticket = cannedExit(now)
 	greeks := cannedChainView(now)
@@ -95,6 +97,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"confirm-dialog":      dashboardWithDialog(frame("Dashboard", "/dashboard"), cannedDashboard(now), cannedConfirmation()),
 		"orders":              ordersPage(frame("Orders", "/orders"), ordersView{View: "history", Rows: cannedOrders(now), ReturnTo: "/orders", Next: "x", Seen: cannedView("/orders", "view", "history", historySorts)}),
 		"positions":           positionsPage(frame("Positions", "/positions"), positionsView{Status: "open", Rows: cannedPositions(now), Seen: cannedView("/positions", "status", "open", slices.Concat(openSorts, quotedSorts))}),
+		"read-only":           positionsPage(moving, positionsView{Status: "open", Rows: cannedPositions(now), Seen: cannedView("/positions", "status", "open", slices.Concat(openSorts, quotedSorts))}),
 		"positions-chosen":    positionsPage(frame("Positions", "/positions"), positionsView{Status: "open", Rows: cannedPositions(now), Seen: cannedView("/positions", "status", "open", openSorts, "contract", "held", "pnl", "opened", "account", "actions")}),
 		"positions-failed":    positionsPage(frame("Positions", "/positions"), positionsView{Status: "open", Failed: true, ReturnTo: "/positions"}),
 		"picker":              pickerPage(frame("Columns", "/positions"), cannedPicker("")),

@@ -71,8 +71,9 @@ type Options struct {
 	Cache    *redis.Client // keeps pictures that were drawn before
 	Logger   *slog.Logger
 	Now      func() time.Time
-	AppURL   string // origin; https makes cookies secure
-	Dev      bool   // shows the gallery
+	AppURL   string      // origin; https makes cookies secure
+	Dev      bool        // shows the gallery
+	ReadOnly func() bool // nothing can be changed at the moment
 
 	Applications *users.Applications
 	Account      *account.Accounts
@@ -116,6 +117,7 @@ type Site struct {
 	origin   string // of every address that is handed on
 	https    bool
 	dev      bool
+	readOnly func() bool // nil: never
 	assets   *assets
 }
 
@@ -130,7 +132,7 @@ func New(o Options) (*Site, error) {
 		guard: o.Guard, users: o.Users, applying: o.Applications, account: o.Account, legal: o.Legal, accounts: o.Accounts, market: o.Market, desk: o.Desk, book: o.Book, results: o.Results, copier: o.Copier, records: o.Records, board: o.Board,
 		alerts: o.Alerts, post: o.Post, audit: o.Audit, allow: o.Allow, rules: o.Rules, budget: o.Budget, members: o.Members, hub: o.Hub, status: o.Status, jobs: o.Jobs, webhooks: o.Inbox, remedies: o.Remedies, quota: o.Quota, tryDoors: o.TryDoors, clock: o.Clock, log: o.Logger, now: o.Now,
 		cache: o.Cache, drawing: make(chan struct{}, drawnAtOnce), origin: strings.TrimRight(o.AppURL, "/"),
-		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, assets: files,
+		https: strings.HasPrefix(o.AppURL, "https://"), dev: o.Dev, readOnly: o.ReadOnly, assets: files,
 	}, nil
 }
 

@@ -38,6 +38,9 @@ var program struct {
 }
 
 func TestMain(m *testing.M) {
+	if beRelay() {
+		return
+	}
 	code := m.Run()
 	if program.dir != "" {
 		_ = os.RemoveAll(program.dir)
@@ -240,25 +243,31 @@ func (m *mortal) kill() {
 // killDatabase is a power cut of its Postgres alone, every process of it at once.
 func (m *mortal) killDatabase() {
 	m.t.Helper()
-	text, err := os.ReadFile(filepath.Join(m.dir, "postgres", "data", "postmaster.pid"))
+	postmaster := killPostmaster(m.t, filepath.Join(m.dir, "postgres", "data"))
+	m.until("its Postgres is dead", func() bool { return syscall.Kill(postmaster, 0) != nil })
+}
+
+// killPostmaster kills the server of a data folder, every process of it at once.
+func killPostmaster(t *testing.T, data string) (postmaster int) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
 	if err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
 	first, _, _ := strings.Cut(string(text), "\n")
-	postmaster, err := strconv.Atoi(strings.TrimSpace(first))
-	if err != nil {
-		m.t.Fatal(err)
+	if postmaster, err = strconv.Atoi(strings.TrimSpace(first)); err != nil {
+		t.Fatal(err)
 	}
 	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", postmaster, postmaster))
 	if err := syscall.Kill(postmaster, syscall.SIGKILL); err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
 	for _, child := range strings.Fields(string(children)) { // elsewhere than on Linux they notice by themselves
 		if pid, err := strconv.Atoi(child); err == nil {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
-	m.until("its Postgres is dead", func() bool { return syscall.Kill(postmaster, 0) != nil })
+	return postmaster
 }
 
 // died waits until it is dead, by SIGKILL.

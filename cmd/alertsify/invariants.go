@@ -45,13 +45,9 @@ func examineData(ctx context.Context, c console, data string) error {
 // boundsOf reads the limits that are set. That other settings may be missing or
 // wrong does not matter: beside these only the database's address is needed.
 func boundsOf(c console, data string) (app.Bounds, error) {
-	lookup := c.env
-	if data != "" {
-		file, err := devEnv(data)
-		if err != nil {
-			return app.Bounds{}, err
-		}
-		lookup = app.Layered(c.env, app.Map(file))
+	lookup, err := settingsOf(c, data)
+	if err != nil {
+		return app.Bounds{}, err
 	}
 	cfg, _ := app.Load(app.Production, lookup)
 	return app.BoundsOf(cfg, time.Now()), nil

@@ -33,7 +33,7 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"serve", "run the server and its jobs", serve},
+		{"serve", "run the server and its jobs, or one of them: --no-jobs, --only-jobs", serve},
 		{"migrate", "bring the database up to date: up, down, status", migrate},
 		{"dev", "run everything embedded, with simulated providers and sample people", dev},
 		{"demo", "run the main job once, from click to every alert, and print its timeline", demo},
@@ -47,6 +47,7 @@ func commands() []command {
 		{"limits", "show a user's limits: NAME, or set one: NAME LIMIT VALUE|default", limits},
 		{"rotate", "replace secrets: keys (after a change of ENCRYPTION_KEYS), snaptrade (every user's secret there)", rotate},
 		{"doctor", "examine every integration", doctor},
+		{"health", "ask the server on this machine whether it is ready; exit 1 when not", health},
 		{"verify-record", "recompute a trader's downloaded track record: FILE", verifyRecord},
 		{"vapid", "make a key pair for web push", vapid},
 		{"version", "print the version", printVersion},

@@ -32,7 +32,13 @@ func migrate(ctx context.Context, c console, args []string) error {
 	}
 	switch strings.Join(words, " ") {
 	case "", "up":
-		return postgres.Migrate(ctx, address)
+		if err := postgres.Migrate(ctx, address); err != nil {
+			return err
+		}
+		if pooled, err := throughPooler(c, *data); err != nil || !pooled {
+			return err
+		}
+		return postgres.SetSessions(ctx, address)
 	case "down":
 		return postgres.MigrateDown(ctx, address)
 	case "status":
@@ -45,13 +51,9 @@ func migrate(ctx context.Context, c console, args []string) error {
 // databaseURL prefers DIRECT_URL: a pooler in between cannot hold the session
 // locks that migrating needs.
 func databaseURL(c console, data string) (string, error) {
-	lookup := c.env
-	if data != "" {
-		file, err := devEnv(data)
-		if err != nil {
-			return "", err
-		}
-		lookup = app.Layered(c.env, app.Map(file))
+	lookup, err := settingsOf(c, data)
+	if err != nil {
+		return "", err
 	}
 	for _, name := range []string{"DIRECT_URL", "DATABASE_URL"} {
 		if v, _ := lookup(name); v != "" {
@@ -59,6 +61,29 @@ func databaseURL(c console, data string) (string, error) {
 		}
 	}
 	return "", errors.New("DATABASE_URL is empty; give the postgres:// address")
+}
+
+// throughPooler tells whether DATABASE_URL leads through a pooler, which DIRECT_URL goes past.
+func throughPooler(c console, data string) (bool, error) {
+	lookup, err := settingsOf(c, data)
+	if err != nil {
+		return false, err
+	}
+	direct, _ := lookup("DIRECT_URL")
+	pooled, _ := lookup("DATABASE_URL")
+	return direct != "" && pooled != "" && direct != pooled, nil
+}
+
+// settingsOf looks settings up in the environment, then in a dev's folder.
+func settingsOf(c console, data string) (func(string) (string, bool), error) {
+	if data == "" {
+		return c.env, nil
+	}
+	file, err := devEnv(data)
+	if err != nil {
+		return nil, err
+	}
+	return app.Layered(c.env, app.Map(file)), nil
 }
 
 func printStatus(ctx context.Context, w io.Writer, address string) error {

@@ -59,7 +59,12 @@ var servesAt = regexp.MustCompile(`ready at (\S+)`)
 // startServer starts one and stops it with the test.
 func startServer(t testing.TB, binary, dir string, settings ...string) *childServer {
 	t.Helper()
-	child := exec.CommandContext(context.Background(), binary, "serve", "--data", dir, "--addr", "127.0.0.1:0")
+	return startCommand(t, []string{binary, "serve", "--data", dir, "--addr", "127.0.0.1:0"}, settings...)
+}
+
+func startCommand(t testing.TB, command []string, settings ...string) *childServer {
+	t.Helper()
+	child := exec.CommandContext(context.Background(), command[0], command[1:]...)
 	child.Env = append(append(child.Environ(), "LOG_LEVEL=warn"), settings...)
 	var said bytes.Buffer
 	child.Stderr = &said
@@ -106,6 +111,12 @@ func (s *childServer) signal(t testing.TB, sig syscall.Signal) {
 	if err := s.child.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// kill is a power cut.
+func (s *childServer) kill() {
+	_ = s.child.Process.Kill()
+	<-s.ended
 }
 
 // stop ends it as a deploy does, and waits until it has ended.

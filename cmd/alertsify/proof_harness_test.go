@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -52,15 +51,7 @@ func (p *proof) serve(t *testing.T, settings ...string) *childServer {
 // roundsOf is how often a proof is run: a few times inside the suite, and as PROOF_ROUNDS says.
 func roundsOf(t *testing.T, short int) int {
 	t.Helper()
-	text := os.Getenv("PROOF_ROUNDS")
-	if text == "" {
-		return short
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("PROOF_ROUNDS: %q is not a number of rounds", text)
-	}
-	return n
+	return countOf(t, "PROOF_ROUNDS", short)
 }
 
 // follow lets n new people follow ava, and those before do so no longer.

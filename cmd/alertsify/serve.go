@@ -18,7 +18,13 @@ func serve(ctx context.Context, c console, args []string) error {
 	f := flags(c, "serve")
 	addr := f.String("addr", "", "address to listen on (ADDR)")
 	data := f.String("data", "", "folder of a running `alertsify dev` to join")
+	noJobs := f.Bool("no-jobs", false, "answer requests and leave the jobs to other processes")
+	onlyJobs := f.Bool("only-jobs", false, "work the jobs and answer only health, readiness and metrics")
 	if err := parse(f, args); err != nil {
+		return err
+	}
+	part, err := partOf(*noJobs, *onlyJobs)
+	if err != nil {
 		return err
 	}
 	cfg, err := load(c, app.Production, *data)
@@ -28,6 +34,7 @@ func serve(ctx context.Context, c console, args []string) error {
 	if *addr != "" {
 		cfg.Addr = *addr
 	}
+	cfg.Part = part
 	log := logger(c, cfg.LogLevel, cfg.LogFormat)
 	if !web.AssetsBuilt() {
 		log.Warn("the built assets are missing: pages work without script and style; run `make assets`")
@@ -42,6 +49,19 @@ func serve(ctx context.Context, c console, args []string) error {
 	}
 	fmt.Fprintf(c.out, "alertsify: ready at %s\n", place(cfg, a))
 	return a.Run(ctx)
+}
+
+// partOf is how much of the program the flags ask for.
+func partOf(noJobs, onlyJobs bool) (app.Part, error) {
+	switch {
+	case noJobs && onlyJobs:
+		return "", errors.New("--no-jobs and --only-jobs exclude each other: the one answers and does not work, the other works and does not answer")
+	case noJobs:
+		return app.NoJobs, nil
+	case onlyJobs:
+		return app.OnlyJobs, nil
+	}
+	return app.All, nil
 }
 
 // place is where this process is reached: people's address, unless it joined

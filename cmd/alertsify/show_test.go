@@ -30,6 +30,9 @@ type show struct {
 	people map[string]uuid.UUID
 	tokens map[string]string
 	client *http.Client // how do calls
+
+	options stageOptions
+	end     func() // stops the program; the stage stays
 }
 
 // open raises a show for one test and takes it down with it.
@@ -63,11 +66,14 @@ func openLogged(t *testing.T, log *slog.Logger, settings ...string) *show {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	t.Cleanup(func() {
+	end := sync.OnceFunc(func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Errorf("the program ended: %v", err)
 		}
+	})
+	t.Cleanup(func() {
+		end()
 		a.Close()
 		s.strike()
 	})
@@ -75,7 +81,7 @@ func openLogged(t *testing.T, log *slog.Logger, settings ...string) *show {
 	if err != nil {
 		t.Fatalf("make the sample people: %v", err)
 	}
-	up := &show{t: t, stage: s, app: a, url: s.env["APP_URL"], people: people, tokens: map[string]string{}, client: http.DefaultClient}
+	up := &show{t: t, stage: s, app: a, url: s.env["APP_URL"], people: people, tokens: map[string]string{}, client: http.DefaultClient, options: o, end: end}
 	t.Cleanup(up.examine) // before the program is taken down
 	return up
 }

@@ -140,10 +140,19 @@ func (s *stage) startPostgres(ctx context.Context, o stageOptions) error {
 		}
 		s.env["DATABASE_URL"] = private.URL("alertsify")
 	}
-	if err := postgres.Migrate(ctx, s.env["DATABASE_URL"]); err != nil {
+	address := s.env["DATABASE_URL"]
+	if direct, _ := o.Env("DIRECT_URL"); direct != "" {
+		s.env["DIRECT_URL"], address = direct, direct
+	}
+	if err := postgres.Migrate(ctx, address); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	db, err := postgres.Open(ctx, postgres.Options{URL: s.env["DATABASE_URL"], MaxConns: 2, Logger: o.Log, AppName: "alertsify-dev"})
+	if address != s.env["DATABASE_URL"] {
+		if err := postgres.SetSessions(ctx, address); err != nil {
+			return err
+		}
+	}
+	db, err := postgres.Open(ctx, postgres.Options{URL: address, MaxConns: 2, Logger: o.Log, AppName: "alertsify-dev"})
 	if err != nil {
 		return err
 	}
@@ -382,13 +391,22 @@ func (s *stage) writeEnv() error {
 	return os.Rename(temporary, filepath.Join(s.dir, devEnvName))
 }
 
-// program builds the product on the stage: the same code as `serve`.
-func (s *stage) program(ctx context.Context, o stageOptions) (*app.App, error) {
+// settings are the product's on this stage.
+func (s *stage) settings(o stageOptions) (app.Config, error) {
 	cfg, err := app.Load(app.Development, app.Layered(onlyTuning(o.Env), app.Map(s.env)))
 	if err != nil {
-		return nil, fmt.Errorf("the settings need attention:\n%w", err)
+		return app.Config{}, fmt.Errorf("the settings need attention:\n%w", err)
 	}
 	cfg.Version = version
+	return cfg, nil
+}
+
+// program builds the product on the stage: the same code as `serve`.
+func (s *stage) program(ctx context.Context, o stageOptions) (*app.App, error) {
+	cfg, err := s.settings(o)
+	if err != nil {
+		return nil, err
+	}
 	a, err := app.New(ctx, cfg, s.log)
 	if err != nil {
 		return nil, err
@@ -401,7 +419,7 @@ func (s *stage) program(ctx context.Context, o stageOptions) (*app.App, error) {
 // other providers: a developer's shell may hold real keys.
 func onlyTuning(env func(string) (string, bool)) func(string) (string, bool) {
 	allowed := []string{
-		"RATE_API", "RATE_API_PAYING", "RATE_ORDERS", "RATE_ANON", "RATE_DISCORD", "RATE_PUSH", "STREAMS_PER_USER", "STREAMS_PER_ADDRESS", "BUSY_REQUESTS", "CONNECTIONS", "CONNECTIONS_PER_ADDRESS",
+		"RATE_API", "RATE_API_PAYING", "RATE_ORDERS", "RATE_ANON", "RATE_DISCORD", "RATE_PUSH", "STREAMS_PER_USER", "STREAMS_PER_ADDRESS", "BUSY_REQUESTS", "CONNECTIONS", "CONNECTIONS_PER_ADDRESS", "STOP_DELAY",
 		"DEFAULT_PLAN", "LOG_LEVEL", "LOG_FORMAT", "CRASH_AT", "METRICS_TOKEN", "CRON_SECRET",
 		"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_TRACES_SAMPLER_ARG",
 	}

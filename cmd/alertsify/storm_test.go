@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +30,7 @@ func TestStormsPass(t *testing.T) {
 	for _, w := range []weather{
 		{name: "fair"},
 		{name: "the database restarts", halfway: s.restartPostgres, allows: "unavailable"},
+		{name: "the database is killed twenty times", halfway: s.killPostgresOften, allows: "unavailable"},
 		{name: "Redis forgets everything", halfway: s.restartRedis},
 		{name: "Redis is away", begin: s.redis.stop, end: s.redis.start},
 		{name: "SnapTrade fails", begin: s.snaptradeFails, end: s.clear},
@@ -42,6 +44,10 @@ func TestStormsPass(t *testing.T) {
 	s.patiently("what waited behind what nobody knows is over", func() bool {
 		return s.show.text(`select count(*)::text from orders where state in ('queued', 'submitting')`) == "0"
 	})
+	if n := s.lost(); n > 0 {
+		t.Errorf("%d orders that were taken are not there", n)
+	}
+	t.Logf("%d orders were taken, and all of them are there", len(s.acked))
 	s.show.examine()
 }
 
@@ -74,7 +80,7 @@ const stormRest = time.Minute
 // endure lets orders come in through one weather, and waits for their end.
 func (s *storm) endure(w weather) {
 	s.t.Helper()
-	s.allows, s.answers = w.allows, map[string]int{}
+	s.allows, s.answers, s.took = w.allows, map[string]int{}, nil
 	if w.begin != nil {
 		w.begin()
 	}
@@ -98,7 +104,9 @@ func (s *storm) endure(w weather) {
 		}
 		<-time.After(200 * time.Millisecond)
 	}
-	s.t.Logf("%s: drained after %s; answers: %s", w.name, time.Since(began).Round(100*time.Millisecond), s.told())
+	median, most := s.pace()
+	s.t.Logf("%s: drained after %s; half answered within %s, 99 of 100 within %s; answers: %s", w.name,
+		time.Since(began).Round(100*time.Millisecond), median.Round(time.Millisecond), most.Round(time.Millisecond), s.told())
 }
 
 // left is what is still under way: orders not sent, orders on the wire, and what
@@ -146,6 +154,43 @@ func (s *storm) restartPostgres() {
 	if err != nil {
 		s.t.Errorf("restart the database: %v", err)
 	}
+}
+
+// killPostgresOften takes the power from the database twenty times, as fast as the server
+// is ready again, which it must be within five seconds of the database's return.
+func (s *storm) killPostgresOften() {
+	var slowest time.Duration
+	for range 20 {
+		slowest = max(slowest, s.killPostgres(s.url))
+		<-time.After(500 * time.Millisecond)
+	}
+	s.t.Logf("the database was killed 20 times; ready again after %s at most", slowest.Round(time.Millisecond))
+	if slowest > readyWithin {
+		s.t.Errorf("ready only %s after the database's return", slowest)
+	}
+}
+
+const readyWithin = 5 * time.Second
+
+// killPostgres is a power cut of the database alone; it tells how long after its return
+// the servers were ready.
+func (s *storm) killPostgres(servers ...string) time.Duration {
+	killPostmaster(s.t, filepath.Join(s.postgres.Dir(), "data"))
+	err := s.postgres.Stop(context.Background()) // it has ended; its folder is given back
+	if err == nil {
+		err = s.startPostgres(s.stage.dir)
+	}
+	if err != nil {
+		s.t.Errorf("restart the database: %v", err)
+		return 0
+	}
+	back := time.Now()
+	for _, url := range servers {
+		for !isReady(s.client, url) && time.Since(back) < time.Minute {
+			<-time.After(20 * time.Millisecond)
+		}
+	}
+	return time.Since(back)
 }
 
 func (s *storm) restartRedis() {

@@ -119,7 +119,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	}
 	log = reports.logger(log)
 	a := &App{cfg: cfg, log: log, reports: reports, clock: exchange.NewClock(time.Now), meter: newMeter(), ending: make(chan struct{})}
-	a.self = status.Instance{ID: uuid.New(), Version: cmp.Or(cfg.Version, "unknown"), Protocol: risk.Protocol}
+	a.self = status.Instance{ID: uuid.New(), Version: cmp.Or(cfg.Version, "unknown"), Protocol: cmp.Or(cfg.Protocol, risk.Protocol), Part: string(cmp.Or(cfg.Part, All))}
 	for _, w := range cfg.Warnings {
 		log.Warn("about the settings", "warning", w)
 	}
@@ -147,7 +147,8 @@ func (a *App) openStorage(ctx context.Context) (err error) {
 		return err
 	}
 	a.db, err = postgres.Open(ctx, postgres.Options{
-		URL: a.cfg.DatabaseURL, MaxConns: poolSize, Logger: a.log, AppName: "alertsify", RestrictRole: postgres.Member, Tracer: a.traces.Tracer(),
+		URL: a.cfg.DatabaseURL, Direct: a.cfg.DirectURL, MaxConns: int32(min(a.cfg.DatabaseConnections, 10_000)), Logger: a.log, //nolint:gosec // bounded
+		AppName: "alertsify", RestrictRole: postgres.Member, ReadOnly: a.cfg.ReadOnly, Tracer: a.traces.Tracer(),
 	})
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
@@ -171,10 +172,6 @@ func (a *App) openStorage(ctx context.Context) (err error) {
 	a.status = status.NewRecorder(a.db)
 	return a.readClock(ctx)
 }
-
-// poolSize is the connections of one process for requests and for what jobs do; the queue
-// itself and the listeners have some of their own.
-const poolSize = 34
 
 func (a *App) openRooms(ctx context.Context) (err error) {
 	if a.ring, err = secret.ParseRing(a.cfg.EncryptionKeys); err != nil {
@@ -216,6 +213,9 @@ func (a *App) openRooms(ctx context.Context) (err error) {
 		PaperCounts: a.cfg.Env == Development,
 	})
 	a.board = leaderboard.New(leaderboard.Options{DB: a.db, Alerts: a.alerts, Clock: a.clock, Now: time.Now, PaperCounts: a.cfg.Env == Development})
+	if a.db.ReadOnly() {
+		return nil
+	}
 	return a.ensureDestinations(ctx)
 }
 

@@ -29,7 +29,8 @@ const checkTime = 10 * time.Second
 func (a *App) Checks() []Check {
 	return []Check{
 		{"database", "check DATABASE_URL and that PostgreSQL runs; `alertsify migrate up` when the schema is behind", a.askDatabase},
-		{"instances", "let the deploy end, or stop what is left of the other version; exits of copies and manual orders go on", a.askInstances},
+		{"writes", "end the move: start without READ_ONLY, or promote the database; until then everything is read and nothing changed", a.askWrites},
+		{"instances", "let the deploy end, or stop what is left of the other version (exits of copies and manual orders go on); where nobody works the jobs, start one with --only-jobs", a.askInstances},
 		{"placing", "wait until the accounts are listed, or set this machine's clock by NTP; selling at the broker itself is always possible", a.desk.Placing},
 		{"calendar", "install a release whose exchange calendar covers the coming month; until then copies count the exchange as closed", a.askCalendar},
 		{"redis", "check REDIS_URL and that Redis runs; without it rates are kept per process", a.redis.Ping},
@@ -231,6 +232,9 @@ func (a *App) probeOne(ctx context.Context, c Check) {
 		detail = r.Err.Error()
 		a.log.WarnContext(ctx, "integration check failed", "integration", r.Name, "err", r.Err)
 		a.meter.alarm("check_" + r.Name)
+	}
+	if a.db.ReadOnly() {
+		return
 	}
 	if err := a.status.Record(ctx, r.Name, r.State, r.Took, detail); err != nil && ctx.Err() == nil {
 		a.log.WarnContext(ctx, "record integration status", "err", err)

@@ -37,9 +37,12 @@ type Config struct {
 	StreamsPerUser, StreamsPerAddress            int
 	BusyRequests                                 int
 	Connections, ConnectionsPerAddress           int
+	StopDelay                                    int // seconds
 	TrustedProxies                               string
 
 	DatabaseURL, DirectURL string
+	DatabaseConnections    int
+	ReadOnly               bool // nothing is written
 	RedisURL               string
 
 	SessionSecret  secret.Text
@@ -93,6 +96,8 @@ type Config struct {
 	CrashAt             string // development and tests only
 
 	Version  string   // of the program, set by its command
+	Part     Part     // of the program that this process does, set by its command; All when empty
+	Protocol int      // of the order engine, set by tests that play another release; risk.Protocol when 0
 	Warnings []string // said once at start
 }
 
@@ -121,9 +126,12 @@ func (c *Config) settings() []Setting {
 		{"BUSY_REQUESTS", nil, number(&c.BusyRequests)},
 		{"CONNECTIONS", nil, number(&c.Connections)},
 		{"CONNECTIONS_PER_ADDRESS", nil, number(&c.ConnectionsPerAddress)},
+		{"STOP_DELAY", nil, number(&c.StopDelay)},
 		{"TRUSTED_PROXIES", nil, text(&c.TrustedProxies)},
 		{"DATABASE_URL", nil, text(&c.DatabaseURL)},
 		{"DIRECT_URL", nil, text(&c.DirectURL)},
+		{"DATABASE_CONNECTIONS", nil, number(&c.DatabaseConnections)},
+		{"READ_ONLY", nil, truth(&c.ReadOnly)},
 		{"REDIS_URL", []string{"KV_URL"}, text(&c.RedisURL)},
 		{"SESSION_SECRET", []string{"NEXTAUTH_SECRET", "AUTH_SECRET"}, hidden(&c.SessionSecret)},
 		{"ENCRYPTION_KEYS", nil, hidden(&c.EncryptionKeys)},
@@ -207,6 +215,15 @@ func number(to *int) func(string) error {
 	}
 }
 
+func truth(to *bool) func(string) error {
+	return func(v string) (err error) {
+		if *to, err = strconv.ParseBool(v); err != nil {
+			return errors.New("is neither true nor false")
+		}
+		return nil
+	}
+}
+
 func (c *Config) ignored(warning string) func(string) error {
 	return func(string) error { c.Warnings = append(c.Warnings, warning); return nil }
 }
@@ -216,14 +233,26 @@ func (c *Config) ignored(warning string) func(string) error {
 // nothing is lost yet.
 const busyRequests = 1000
 
+// stopDelay lets a proxy that asks every second see that we stop, before we do; stopDelayMax
+// leaves a send in flight its 45 seconds within the minute that a stop may take.
+const (
+	stopDelay    = 5
+	stopDelayMax = 10
+)
+
+// databaseConnections are those of one process for requests and for what jobs do; the queue
+// itself and what listens have ten of their own.
+const databaseConnections = 34
+
 // Defaults are the settings of an environment before anything is set.
 func Defaults(env string) Config {
 	c := Config{
-		AppURL: "http://localhost:8080", Addr: ":8080", Env: env,
+		DatabaseConnections: databaseConnections,
+		AppURL:              "http://localhost:8080", Addr: ":8080", Env: env,
 		RateAPI: 100, RateAPIPaying: 500, RateOrders: 10, RateAnon: 60, StreamsPerUser: 5, StreamsPerAddress: 20,
 		RateDiscord: 5, RatePush: 10,
-		BusyRequests: busyRequests,
-		Connections:  20_000, ConnectionsPerAddress: 200,
+		BusyRequests: busyRequests, StopDelay: stopDelay,
+		Connections: 20_000, ConnectionsPerAddress: 200,
 		SnapTradeURL: "https://api.snaptrade.com", SnapTradeBudget: 250,
 		DiscordURL: "https://discord.com", AlpacaFeed: "indicative",
 		WhopVersion: whop.DefaultVersion, LogLevel: "info", LogFormat: "json", TraceShare: "1",
@@ -232,7 +261,7 @@ func Defaults(env string) Config {
 		c.RateAPI, c.RateAPIPaying, c.RateOrders, c.RateAnon = 100*c.RateAPI, 100*c.RateAPIPaying, 100*c.RateOrders, 100*c.RateAnon
 		c.RateDiscord, c.RatePush = 100*c.RateDiscord, 100*c.RatePush
 		c.StreamsPerUser, c.StreamsPerAddress, c.ConnectionsPerAddress = 100*c.StreamsPerUser, 100*c.StreamsPerAddress, 100*c.ConnectionsPerAddress
-		c.LogFormat = "text"
+		c.LogFormat, c.StopDelay = "text", 0
 	}
 	return c
 }
@@ -284,6 +313,7 @@ func (c Config) check() []error {
 	u, err := url.Parse(c.AppURL)
 	add(err == nil && u.Host != "" && (u.Path == "" || u.Path == "/") && (u.Scheme == "http" || u.Scheme == "https"),
 		"APP_URL is %q; it must be an origin like https://app.example", c.AppURL)
+	add(c.StopDelay <= stopDelayMax, "STOP_DELAY is %d; at most %d seconds leave sends in flight their time", c.StopDelay, stopDelayMax)
 	add(c.DatabaseURL != "", "DATABASE_URL is empty; give the postgres:// address, or use `alertsify dev`")
 	add(c.Env != Production || c.RedisURL != "", "REDIS_URL is empty; give the redis:// address")
 	add(len(c.SessionSecret.Reveal()) >= 32, "SESSION_SECRET has %d bytes; it needs at least 32", len(c.SessionSecret.Reveal()))

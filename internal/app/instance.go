@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ func (a *App) beat(ctx context.Context) error {
 		if other == "" {
 			a.log.InfoContext(ctx, "all instances speak one protocol again: copies go on")
 		} else {
-			a.log.WarnContext(ctx, "instances of different protocols run: copied entries stop", "instances", other)
+			a.log.ErrorContext(ctx, "ALARM: instances of different protocols run; copied entries stop", "instances", other)
 		}
 	}
 	return nil
@@ -33,6 +34,9 @@ func (a *App) beat(ctx context.Context) error {
 
 // leave takes this process from the list, so that nobody waits for it to fall silent.
 func (a *App) leave(ctx context.Context) {
+	if a.db.ReadOnly() {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	if err := a.status.Leave(ctx, a.self.ID); err != nil {
@@ -64,8 +68,14 @@ func (a *App) askInstances(ctx context.Context) error {
 	if other := mixed(list); other != "" {
 		return fmt.Errorf("copied entries stop while different protocols run: %s", other)
 	}
+	if idleJobs(list) {
+		return errors.New("nobody works the jobs: every instance runs with --no-jobs")
+	}
 	return nil
 }
+
+//nolint:gochecknoglobals // a table of words
+var partWords = map[Part]string{All: "requests and jobs", NoJobs: "requests only", OnlyJobs: "jobs only"}
 
 // Instances are the processes that run, one line each, as `alertsify doctor` prints them.
 func (a *App) Instances(ctx context.Context) ([]string, error) {
@@ -75,8 +85,8 @@ func (a *App) Instances(ctx context.Context) ([]string, error) {
 	}
 	var lines []string
 	for _, i := range list {
-		lines = append(lines, fmt.Sprintf("instance %s: version %s, protocol %d, since %s, seen %s",
-			i.ID, i.Version, i.Protocol, i.StartedAt.UTC().Format(time.RFC3339), i.Seen.UTC().Format(time.RFC3339)))
+		lines = append(lines, fmt.Sprintf("instance %s: version %s, protocol %d, %s, since %s, seen %s",
+			i.ID, i.Version, i.Protocol, partWords[Part(i.Part)], i.StartedAt.UTC().Format(time.RFC3339), i.Seen.UTC().Format(time.RFC3339)))
 	}
 	return lines, nil
 }

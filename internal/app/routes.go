@@ -69,13 +69,15 @@ func (a *App) openDoors(context.Context) (err error) {
 		Records: a.records, Board: a.board,
 		Guard: a.guard, Users: a.users, Applications: a.applying, Account: a.account, Legal: a.legal, Accounts: a.accounts, Market: a.market, Desk: a.desk, Book: a.book, Results: a.results, Copier: a.copier,
 		Alerts: a.alerts, Post: a.post, Audit: a.audit, Allow: a.allow, Rules: a.rules, Budget: a.budget, Members: a.members, Hub: a.hub, Status: a.status, Jobs: status.NewJobs(a.db, a.adder), Inbox: a.inbox, Remedies: a.remedies(), Quota: a.quota, TryDoors: a.TryDoors, Clock: a.clock, Cache: a.redis, Logger: a.log, Now: time.Now, AppURL: a.cfg.AppURL,
-		Dev: a.cfg.Env == Development,
+		Dev: a.cfg.Env == Development, ReadOnly: a.db.ReadOnly,
 	})
 	if err != nil {
 		return fmt.Errorf("read the built assets: %w", err)
 	}
-	if a.worker, err = a.newWorker(); err != nil {
-		return err
+	if a.cfg.Part.works() {
+		if a.worker, err = a.newWorker(); err != nil {
+			return err
+		}
 	}
 	a.handler, err = a.router()
 	return err
@@ -129,11 +131,11 @@ func (a *App) signInsPerMinute() int {
 // Routes is the table of everything the program answers: method, path, who may
 // call it, when it goes under overload, handler.
 func (a *App) Routes() []auth.Route {
-	routes := []auth.Route{
-		{Method: "GET", Pattern: "/api/health", Rule: auth.Open, Class: httpio.Vital, Handler: a.health},
-		{Method: "GET", Pattern: "/api/health/ready", Rule: auth.Open, Class: httpio.Vital, Handler: a.ready},
+	if !a.cfg.Part.answers() {
+		return a.vitals()
+	}
+	routes := append(a.vitals(), []auth.Route{
 		{Method: "GET", Pattern: "/api/cron/{job}", Rule: auth.Open, Class: httpio.Vital, Handler: a.hooks.Cron},
-		{Method: "GET", Pattern: "/metrics", Rule: auth.Open, Class: httpio.Vital, Handler: a.metrics},
 		{Method: "GET", Pattern: "/api/openapi.json", Rule: auth.Open, Class: httpio.Anonymous, Handler: api.Specification},
 		{Method: "GET", Pattern: "/api/docs", Rule: auth.Open, Class: httpio.Anonymous, Handler: a.api.Docs},
 		{Method: "GET", Pattern: "/api/docs.css", Rule: auth.Open, Class: httpio.Anonymous, Handler: api.DocsStyle},
@@ -145,7 +147,7 @@ func (a *App) Routes() []auth.Route {
 		{Method: "POST", Pattern: "/auth/{provider}", Rule: auth.Public, Class: httpio.Entry, Handler: a.guard.Begin},
 		{Method: "GET", Pattern: "/api/auth/callback/{provider}", Rule: auth.Public, Class: httpio.Entry, Handler: a.guard.Callback},
 		{Method: "POST", Pattern: "/auth/logout", Rule: auth.Public, Class: httpio.Vital, Handler: a.guard.SignOut},
-	}
+	}...)
 	routes = append(routes, limited(a.api.Routes(), httpio.RateLimit(a.allow, a.rate))...)
 	vital, others := split(a.site.Routes())
 	return slices.Concat(routes, vital, limited(others, httpio.RateLimit(a.allow, a.pageRate)))
@@ -231,7 +233,7 @@ func (a *App) router() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return front(r), nil
+	return front(a.refuseWrites(r)), nil
 }
 
 // formTargets are where our forms may lead: the providers of sign-in and the
@@ -255,6 +257,8 @@ func explain(err error) error {
 		return err
 	case postgres.IsUnavailable(err):
 		return fault.Unavailable(err)
+	case postgres.IsReadOnly(err):
+		return readOnlyFault(err)
 	case errors.Is(err, postgres.ErrKeyReused):
 		return fault.New(http.StatusUnprocessableEntity, "idempotency_key_reused", "This Idempotency-Key came before with another request.")
 	case errors.Is(err, postgres.ErrInProgress):

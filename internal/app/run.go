@@ -30,8 +30,6 @@ const (
 
 	// drainTime is how long a stop may take: a send in flight has its 45 s.
 	drainTime = 55 * time.Second
-	// unreadyTime lets a load balancer see that we are stopping before we do.
-	unreadyTime = 5 * time.Second
 )
 
 func (a *App) newWorker() (*river.Client[pgx.Tx], error) {
@@ -114,28 +112,38 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	if err := a.beat(work); err != nil { // before any claim: an instance of another protocol must know of this one
-		return err
-	}
-	a.telling.Store(true)
-	if err := a.desk.Watch(work); err != nil { // nothing is sent from a database that is not what it was
-		a.log.WarnContext(ctx, "watch the database at start", "err", err)
-	}
-	if err := a.desk.Sweep(work); err != nil { // recovery first, before anything new is taken on
-		a.log.WarnContext(ctx, "sweep orders at start", "err", err)
-	}
-	if err := a.worker.Start(work); err != nil {
-		return fmt.Errorf("start jobs: %w", err)
-	}
 	var parts sync.WaitGroup
-	for _, part := range a.parts() {
+	run := func(list []func(context.Context) error) {
+		for _, part := range list {
+			parts.Go(func() {
+				if err := part(work); err != nil {
+					a.log.ErrorContext(ctx, "background work ended", "err", err)
+				}
+			})
+		}
+	}
+	failed := make(chan error, 2)
+	join := func() error {
+		if err := a.join(work); err != nil {
+			return err
+		}
+		run(a.works())
+		return nil
+	}
+	if a.db.ReadOnly() { // a standby may become the database
 		parts.Go(func() {
-			if err := part(work); err != nil {
-				a.log.ErrorContext(ctx, "background work ended", "err", err)
+			if a.awaitWrites(work) {
+				if err := join(); err != nil {
+					failed <- err
+				}
 			}
 		})
+	} else if err := join(); err != nil {
+		stopWork()
+		parts.Wait()
+		return err
 	}
-	failed := make(chan error, 1)
+	run(a.own())
 	parts.Go(func() { failed <- server.Serve(a.listener) })
 	var err error
 	select {
@@ -159,23 +167,49 @@ func (a *App) checkPasskeys(ctx context.Context) error {
 	return nil
 }
 
-// parts is everything that happens by itself besides the queue's jobs.
-func (a *App) parts() []func(context.Context) error {
+// join makes this process one of the installation, which writes.
+func (a *App) join(ctx context.Context) error {
+	if err := a.beat(ctx); err != nil { // before any claim: an instance of another protocol must know of this one
+		return err
+	}
+	a.telling.Store(true)
+	if !a.cfg.Part.works() {
+		return nil
+	}
+	if err := a.startWork(ctx); err != nil {
+		return fmt.Errorf("start jobs: %w", err)
+	}
+	return nil
+}
+
+// own is what each process does for itself, whether or not anything may be written.
+func (a *App) own() []func(context.Context) error {
 	return []func(context.Context) error{
-		a.desk.RunLooks, a.desk.RunSweeper, a.desk.RunWatch, a.copier.Run, a.copier.Watch, a.post.Run, a.workInbox, a.workMailEvents, a.workChatEvents, a.keepTelegramHook, a.workMemberships, a.runClock, a.runProbe,
-		func(ctx context.Context) error {
-			return every(ctx, status.BeatEvery, a.logged("say that this instance runs", a.beat))
-		},
+		a.runClock, a.runProbe, a.reports.run, a.sentry.Run, a.watchWrites,
 		func(ctx context.Context) error {
 			return every(ctx, time.Second, func(context.Context) { a.load.Settle() })
 		},
+	}
+}
+
+// works is what happens by itself besides the queue's jobs: that this process shows it
+// runs, and what one does for all.
+func (a *App) works() []func(context.Context) error {
+	beat := func(ctx context.Context) error {
+		return every(ctx, status.BeatEvery, a.logged("say that this instance runs", a.beat))
+	}
+	if !a.cfg.Part.works() {
+		return []func(context.Context) error{beat}
+	}
+	return []func(context.Context) error{
+		beat,
+		a.desk.RunLooks, a.desk.RunSweeper, a.desk.RunWatch, a.copier.Run, a.copier.Watch, a.post.Run, a.workInbox, a.workMailEvents, a.workChatEvents, a.keepTelegramHook, a.workMemberships,
 		func(ctx context.Context) error {
 			return every(ctx, 2*time.Second, a.logged("look for portal outcomes", a.accounts.SweepVisits))
 		},
 		func(ctx context.Context) error {
 			return every(ctx, 2*time.Second, a.logged("tell what was announced", a.alerts.TellAnnounced))
 		},
-		a.reports.run, a.sentry.Run,
 		func(ctx context.Context) error {
 			return every(ctx, 5*time.Second, a.logged("sell what was reached", a.copier.PlaceTriggered))
 		},
@@ -220,6 +254,9 @@ func (a *App) parts() []func(context.Context) error {
 
 func (a *App) logged(doing string, f func(context.Context) error) func(context.Context) {
 	return func(ctx context.Context) {
+		if a.db.ReadOnly() {
+			return
+		}
 		if err := f(ctx); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "background work failed", "doing", doing, "err", err)
 		}
@@ -277,14 +314,14 @@ func (a *App) stop(server *http.Server, stopWork context.CancelFunc) error {
 	close(a.ending)
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	if a.cfg.Env == Production {
-		<-time.After(unreadyTime)
-	}
+	<-time.After(time.Duration(a.cfg.StopDelay) * time.Second)
 	a.hub.Close() // open streams would keep the server from ever being idle
 	a.streams.Close()
 	err := server.Shutdown(ctx)
-	if stopErr := a.worker.Stop(ctx); stopErr != nil {
-		err = errors.Join(err, fmt.Errorf("stop jobs: %w", stopErr))
+	if a.worker != nil {
+		if stopErr := a.worker.Stop(ctx); stopErr != nil {
+			err = errors.Join(err, fmt.Errorf("stop jobs: %w", stopErr))
+		}
 	}
 	stopWork()
 	return err

@@ -27,7 +27,7 @@ func (g *Guard) host() string {
 // would open their accounts to whoever has their provider: in production that is an error,
 // elsewhere a line in the log.
 func (g *Guard) CheckPasskeys(ctx context.Context) (elsewhere int, err error) {
-	if g.passkeys != nil {
+	if g.passkeys != nil && !g.db.ReadOnly() {
 		if _, err := g.db.Pool().Exec(ctx, "update passkeys set rp_id = $1 where rp_id = ''", g.host()); err != nil {
 			return 0, fmt.Errorf("note the host of passkeys: %w", err)
 		}

@@ -23,6 +23,13 @@ var (
 	ErrOutcomeUnknown = fmt.Errorf("commit answer lost: %w", ErrUnavailable)
 )
 
+// ErrReadOnly says that the database takes no writes: its sessions were opened so, or it is
+// a standby.
+var ErrReadOnly = errors.New("database is read-only")
+
+// IsReadOnly tells whether something was not done because the database takes no writes.
+func IsReadOnly(err error) bool { return errors.Is(err, ErrReadOnly) || hasCode(err, "25006") }
+
 // IsUnavailable tells for any error of this package or of pgx whether the database
 // was away; plain pool queries return pgx's own errors.
 func IsUnavailable(err error) bool {

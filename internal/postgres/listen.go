@@ -17,7 +17,8 @@ import (
 // and must not wait.
 func (db *DB) Listen(ctx context.Context, channel string, heard func()) {
 	for ctx.Err() == nil {
-		if err := db.listenOnce(ctx, channel, heard); err != nil && ctx.Err() == nil {
+		err := db.listenOnce(ctx, channel, heard)
+		if err != nil && ctx.Err() == nil && !IsReadOnly(err) { // a standby has no bells; who listens looks by itself
 			db.log.WarnContext(ctx, "listening to the database ended; trying again", "channel", channel, "err", Translate(err))
 		}
 		_ = pauseFor(ctx, time.Second+rand.N(time.Second)) // an ended ctx ends the loop
@@ -25,7 +26,7 @@ func (db *DB) Listen(ctx context.Context, channel string, heard func()) {
 }
 
 func (db *DB) listenOnce(ctx context.Context, channel string, heard func()) error {
-	conn, err := pgx.ConnectConfig(ctx, db.pool.Config().ConnConfig)
+	conn, err := pgx.ConnectConfig(ctx, db.direct.Copy().ConnConfig)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}

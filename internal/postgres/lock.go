@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Lock takes the named advisory lock for the rest of the transaction, alone. It
@@ -43,14 +42,14 @@ func TryLock(ctx context.Context, tx pgx.Tx, name string) (bool, error) {
 // HeldLock is a named advisory lock that a session of its own holds: it ends with the
 // process, however that ends.
 type HeldLock struct {
-	conn *pgxpool.Conn
+	conn *pgx.Conn
 	name string
 }
 
 // HoldLock takes the named advisory lock until Release; nil, without an error, when
 // another session has it.
 func (db *DB) HoldLock(ctx context.Context, name string) (*HeldLock, error) {
-	conn, err := db.pool.Acquire(ctx)
+	conn, err := pgx.ConnectConfig(ctx, db.direct.Copy().ConnConfig)
 	if err != nil {
 		return nil, fmt.Errorf("hold lock %s: %w", name, Translate(err))
 	}
@@ -58,7 +57,7 @@ func (db *DB) HoldLock(ctx context.Context, name string) (*HeldLock, error) {
 	if err = conn.QueryRow(ctx, "select pg_try_advisory_lock($1)", lockKey(name)).Scan(&got); err == nil && got {
 		return &HeldLock{conn, name}, nil
 	}
-	conn.Release()
+	_ = conn.Close(context.WithoutCancel(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("hold lock %s: %w", name, Translate(err))
 	}
@@ -78,8 +77,7 @@ func (l *HeldLock) Release() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	_, _ = l.conn.Exec(ctx, "select pg_advisory_unlock($1)", lockKey(l.name))
-	_ = l.conn.Conn().Close(ctx)
-	l.conn.Release()
+	_ = l.conn.Close(ctx)
 }
 
 // lockKey maps a name to the 64 bits Postgres wants, the same in every process and

@@ -29,6 +29,9 @@ var ErrNotMember = errors.New("the user of DATABASE_URL may not act as " + Membe
 // hide everything from the program's own work too.
 var ErrNotOwner = errors.New("the user of DATABASE_URL does not own the tables: connect as the one that migrates")
 
+// ErrSessionsUnset says that sessions behind a pooler lack what each of ours carries.
+var ErrSessionsUnset = errors.New("sessions of DATABASE_URL lack their settings: run `alertsify migrate up` with DIRECT_URL, then let the pooler reconnect (RECONNECT)")
+
 // ErrSchemaBehind says that migrations of this program are not in the database yet.
 var ErrSchemaBehind = errors.New("database schema is behind this program: run `alertsify migrate`")
 
@@ -51,6 +54,30 @@ func Migrate(ctx context.Context, url string) error {
 		}
 		return nil
 	})
+}
+
+// SetSessions lets the database tell each session of its user what it is to carry, because
+// a pooler between refuses to. url leads past it. A session that says otherwise for itself,
+// as backups do, has its own way.
+func SetSessions(ctx context.Context, url string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return fmt.Errorf("set sessions: %w", Translate(err))
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	b := &pgx.Batch{}
+	for name, value := range sessionSettings() {
+		var sql string
+		err := conn.QueryRow(ctx, `select format('alter role %I in database %I set %I = %L', current_user, current_database(), $1::text, $2::text)`, name, value).Scan(&sql)
+		if err != nil {
+			return fmt.Errorf("set sessions: %w", Translate(err))
+		}
+		b.Queue(sql)
+	}
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("set sessions: %w", Translate(err))
+	}
+	return nil
 }
 
 // MigrateDown takes back our newest migration; the job queue's tables stay.
@@ -81,7 +108,7 @@ func Status(ctx context.Context, url string) ([]Migration, error) {
 
 // SchemaKnown tells readiness whether the schema has every migration this program
 // knows, and whether the program may work with it: nil, ErrSchemaBehind, ErrNotMember,
-// ErrNotOwner, or ErrUnavailable. A newer schema is fine, because
+// ErrNotOwner, ErrSessionsUnset, or ErrUnavailable. A newer schema is fine, because
 // two releases run together during a deploy.
 func SchemaKnown(ctx context.Context, db *DB) error {
 	newest, err := newestMigration()
@@ -89,13 +116,14 @@ func SchemaKnown(ctx context.Context, db *DB) error {
 		return err
 	}
 	var current int64
-	var member, walled bool
+	var member, walled, bounded bool
 	err = db.pool.QueryRow(ctx, `
 		select coalesce(max(version_id), 0),
 			$1 = '' or exists (select from pg_roles where rolname = $1 and pg_has_role(oid, case
 				when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end)),
-			$1 <> '' and coalesce(row_security_active(to_regclass('orders')), false)
-		from goose_db_version where is_applied`, db.restrictRole).Scan(&current, &member, &walled)
+			$1 <> '' and coalesce(row_security_active(to_regclass('orders')), false),
+			current_setting('statement_timeout') = $2 and current_setting('lock_timeout') = $3
+		from goose_db_version where is_applied`, db.restrictRole, statementTimeout, lockTimeout).Scan(&current, &member, &walled, &bounded)
 	if hasCode(err, "42P01") { // no such table: nothing was ever migrated
 		return ErrSchemaBehind
 	}
@@ -110,6 +138,9 @@ func SchemaKnown(ctx context.Context, db *DB) error {
 	}
 	if walled {
 		return ErrNotOwner
+	}
+	if !bounded {
+		return ErrSessionsUnset
 	}
 	return nil
 }
@@ -143,6 +174,9 @@ func withMigrator(ctx context.Context, url string, locked bool, fn func(*migrato
 		return fmt.Errorf("read database URL: %w", hideURL(err))
 	}
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	for _, bound := range []string{"lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"} {
+		cfg.ConnConfig.RuntimeParams[bound] = "0"
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)

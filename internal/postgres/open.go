@@ -5,6 +5,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	pgxdecimal "github.com/jackc/pgx-shopspring-decimal"
@@ -27,8 +30,12 @@ const (
 
 // Options says how to reach the database.
 type Options struct {
-	URL      string // postgres://… ; never logged
-	MaxConns int32  // connections in all, half of them for members where there are any; 20 when zero
+	URL string // postgres://… ; never logged
+	// Direct is the address of the same database past the pooler that URL leads to, which
+	// hands each transaction to another session; empty where there is none. What lives in a
+	// session goes there: listening, locks that outlive a transaction, the job queue.
+	Direct   string
+	MaxConns int32 // connections in all, half of them for members where there are any; 20 when zero
 	Logger   *slog.Logger
 	AppName  string // shown in pg_stat_activity
 	// RestrictRole, when set, is the role that As switches to, so that row-level
@@ -36,6 +43,8 @@ type Options struct {
 	RestrictRole string
 	// Tracer notes statements and jobs within traces; nil: traces are off, and cost nothing.
 	Tracer *trace.Tracer
+	// ReadOnly opens sessions that write nothing.
+	ReadOnly bool
 }
 
 // DB is one pool of connections and the doors to it; and another for members. A plan that is
@@ -44,18 +53,23 @@ type Options struct {
 // milliseconds of an order).
 type DB struct {
 	pool         *pgxpool.Pool
-	members      *pgxpool.Pool // for what gives up the program's rights; the same one where nothing does
+	direct       *pgxpool.Config // of sessions of one's own, which no pooler takes away
+	members      *pgxpool.Pool   // for what gives up the program's rights; the same one where nothing does
 	log          *slog.Logger
 	restrictRole string
 	bells        bells
 	tracer       *trace.Tracer
 	queue        *pgxpool.Pool // of the client that runs jobs; nil where none does
+	readOnly     atomic.Bool   // as of the last look
 }
 
 // Open connects and makes sure that the database answers. The error is
 // ErrUnavailable when it does not, or says what is wrong with the URL.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	cfg, err := poolConfig(o)
+	if o.ReadOnly && o.Direct != "" {
+		o.URL = o.Direct // a pooler's sessions cannot be told to write nothing
+	}
+	cfg, direct, err := configs(o)
 	if err != nil {
 		return nil, err
 	}
@@ -67,15 +81,15 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("open database: %w", Translate(err))
-	}
 	log := o.Logger
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	db := &DB{pool: pool, members: pool, log: log, restrictRole: o.RestrictRole, tracer: o.Tracer}
+	db := &DB{pool: pool, members: pool, direct: direct, log: log, restrictRole: o.RestrictRole, tracer: o.Tracer}
+	if err := db.LookWritable(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open database: %w", err)
+	}
 	if o.RestrictRole == "" {
 		return db, nil
 	}
@@ -91,6 +105,20 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 // Pool gives the connections themselves, for plain reads and for libraries.
 func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 
+// ReadOnly tells whether the database took no writes when it was looked at last.
+func (db *DB) ReadOnly() bool { return db.readOnly.Load() }
+
+// LookWritable asks whether the database takes writes: not where its sessions were opened
+// read-only, nor while it is a standby.
+func (db *DB) LookWritable(ctx context.Context) error {
+	var readOnly bool
+	if err := db.pool.QueryRow(ctx, `select current_setting('transaction_read_only') = 'on'`).Scan(&readOnly); err != nil {
+		return Translate(err)
+	}
+	db.readOnly.Store(readOnly)
+	return nil
+}
+
 // Close waits for open transactions and for bells, then closes every connection.
 func (db *DB) Close() {
 	db.bells.close()
@@ -105,7 +133,7 @@ func (db *DB) Close() {
 
 // openQueuePool makes the connections of the client that runs jobs.
 func (db *DB) openQueuePool() (*pgxpool.Pool, error) {
-	cfg := db.pool.Config()
+	cfg := db.direct.Copy()
 	cfg.MaxConns, cfg.MinConns = queueConns, 0
 	cfg.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
 	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
@@ -114,6 +142,45 @@ func (db *DB) openQueuePool() (*pgxpool.Pool, error) {
 	}
 	db.queue = pool
 	return pool, nil
+}
+
+// configs are those of the pool, and of sessions of one's own.
+func configs(o Options) (pool, direct *pgxpool.Config, err error) {
+	if pool, err = poolConfig(o); err != nil {
+		return nil, nil, err
+	}
+	if o.Direct == "" || o.Direct == o.URL {
+		return pool, pool, nil
+	}
+	past := o
+	past.URL = o.Direct
+	if direct, err = poolConfig(past); err != nil {
+		return nil, nil, fmt.Errorf("direct address: %w", err)
+	}
+	throughPooler(pool, o.URL)
+	return pool, direct, nil
+}
+
+// throughPooler makes a configuration that any session behind a pooler serves. Poolers
+// refuse most of what a session may be told when it begins, so that the database tells it
+// (SetSessions); and they may hand a statement to another session than its preparation, so
+// that only its description is kept. Newer ones keep statements apart: who has one says
+// default_query_exec_mode=cache_statement in the address.
+func throughPooler(cfg *pgxpool.Config, url string) {
+	for name := range sessionSettings() {
+		delete(cfg.ConnConfig.RuntimeParams, name)
+	}
+	if !strings.Contains(url, "default_query_exec_mode=") {
+		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
+}
+
+// sessionSettings are what each session of the pool carries.
+func sessionSettings() map[string]string {
+	return map[string]string{
+		"lock_timeout": lockTimeout, "statement_timeout": statementTimeout,
+		"idle_in_transaction_session_timeout": idleInTxTimeout, "synchronous_commit": "on",
+	}
 }
 
 func poolConfig(o Options) (*pgxpool.Config, error) {
@@ -128,11 +195,11 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = defaultConnectWait
 	}
-	cfg.ConnConfig.RuntimeParams["lock_timeout"] = lockTimeout
-	cfg.ConnConfig.RuntimeParams["statement_timeout"] = statementTimeout
-	cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = idleInTxTimeout
+	maps.Copy(cfg.ConnConfig.RuntimeParams, sessionSettings())
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	cfg.ConnConfig.RuntimeParams["synchronous_commit"] = "on"
+	if o.ReadOnly {
+		cfg.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	}
 	if o.AppName != "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = o.AppName
 	}

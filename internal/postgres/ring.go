@@ -156,7 +156,7 @@ func (s *bells) notify(db *DB, list []bell) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), ringTimeout)
 	defer cancel()
 	if s.conn == nil {
-		if s.conn, err = pgx.ConnectConfig(ctx, db.pool.Config().ConnConfig); err != nil {
+		if s.conn, err = pgx.ConnectConfig(ctx, db.direct.Copy().ConnConfig); err != nil {
 			return fmt.Errorf("connect: %w", err)
 		}
 	}

@@ -22,7 +22,8 @@ const Live = `seen_at > clock_timestamp() - interval '20 seconds'`
 type Instance struct {
 	ID              uuid.UUID
 	Version         string
-	Protocol        int // of its order engine
+	Protocol        int    // of its order engine
+	Part            string // of the program that it does: all, no-jobs or only-jobs
 	StartedAt, Seen time.Time
 }
 
@@ -32,8 +33,8 @@ func (r *Recorder) Beat(ctx context.Context, i Instance) error {
 	_, err := r.db.Pool().Exec(ctx, `
 		with gone as (delete from instances where id in (
 			select id from instances where seen_at < clock_timestamp() - interval '10 minutes' and id <> $1 for update skip locked))
-		insert into instances (id, version, protocol) values ($1, $2, $3)
-		on conflict (id) do update set seen_at = clock_timestamp()`, i.ID, i.Version, i.Protocol)
+		insert into instances (id, version, protocol, part) values ($1, $2, $3, $4)
+		on conflict (id) do update set seen_at = clock_timestamp()`, i.ID, i.Version, i.Protocol, i.Part)
 	if err != nil {
 		return fmt.Errorf("say that this instance runs: %w", postgres.Translate(err))
 	}
@@ -51,7 +52,7 @@ func (r *Recorder) Leave(ctx context.Context, id uuid.UUID) error {
 // Instances are those that run, oldest first.
 func (r *Recorder) Instances(ctx context.Context) ([]Instance, error) {
 	rows, err := r.db.Pool().Query(ctx, `
-		select id, version, protocol, started_at, seen_at from instances where `+Live+` order by started_at, id limit 1000`)
+		select id, version, protocol, part, started_at, seen_at from instances where `+Live+` order by started_at, id limit 1000`)
 	if err != nil {
 		return nil, fmt.Errorf("read who runs: %w", postgres.Translate(err))
 	}

@@ -14,8 +14,8 @@ func TestWhoRunsIsListed(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	r, ctx := NewRecorder(db), t.Context()
-	old := Instance{ID: uuid.New(), Version: "v1", Protocol: 1}
-	fresh := Instance{ID: uuid.New(), Version: "v2", Protocol: 2}
+	old := Instance{ID: uuid.New(), Version: "v1", Protocol: 1, Part: "all"}
+	fresh := Instance{ID: uuid.New(), Version: "v2", Protocol: 2, Part: "only-jobs"}
 	beat := func(i Instance) {
 		t.Helper()
 		if err := r.Beat(ctx, i); err != nil {
@@ -36,7 +36,8 @@ func TestWhoRunsIsListed(t *testing.T) {
 		}
 		var got []string
 		for _, i := range list {
-			if i.Seen.Before(i.StartedAt.Add(-time.Minute)) || i.Protocol != map[string]int{"v1": 1, "v2": 2}[i.Version] {
+			if i.Seen.Before(i.StartedAt.Add(-time.Minute)) || i.Protocol != map[string]int{"v1": 1, "v2": 2}[i.Version] ||
+				i.Part != map[string]string{"v1": "all", "v2": "only-jobs"}[i.Version] {
 				t.Errorf("%+v", i)
 			}
 			got = append(got, i.Version)

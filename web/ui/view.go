@@ -30,6 +30,7 @@ type Page struct {
 	ServerTime time.Time
 	Events     string  // address of the page's event stream, from the moment the page was read; empty: nothing is live
 	Notice     *Notice // what the last form did
+	ReadOnly   bool    // nothing can be changed at the moment
 	Accept     string  // the page that asks for documents that are not accepted yet; empty: they are
 	Share      *Share  // how a link to the page looks elsewhere; nil: it is nobody else's
 }
