@@ -858,7 +858,7 @@ func TestAPIHealthHasItsShapes(t *testing.T) {
 	}
 	for name := range ready.Checks { // what is not the operators' business stands on the public page
 		public := slices.ContainsFunc(web.PublicServices, func(s web.PublicService) bool { return s.Check == name })
-		if operators := slices.Contains([]string{"instances", "calendar", "push", "sign-in", "budget", "operators", "sentry", "traces", "metrics", "cron"}, name); public == operators {
+		if operators := slices.Contains([]string{"instances", "calendar", "push", "sign-in", "budget", "writes", "operators", "sentry", "traces", "metrics", "cron"}, name); public == operators {
 			t.Errorf("the check %s stands on /status: %v", name, public)
 		}
 	}
