@@ -127,6 +127,7 @@ func TestAPIAnswersAsTheDocumentSays(t *testing.T) {
 	s.walkCopying(t)
 	s.walkAlerts(t)
 	s.walkBilling(t)
+	s.walkGuide(t)
 	s.walkAccount(t, session)
 	for path, item := range c.doc.Paths.Map() {
 		for method := range item.Operations() {

@@ -181,6 +181,7 @@ func (a *App) parts() []func(context.Context) error {
 			return every(ctx, 5*time.Minute, a.logged("count what each key wraps", a.countKeys))
 		},
 		func(ctx context.Context) error { return every(ctx, 10*time.Minute, a.logged("clean up", a.cleanUp)) },
+		func(ctx context.Context) error { return every(ctx, restEvery, newRest().look) },
 	}
 }
 
