@@ -128,6 +128,7 @@ func TestAPIAnswersAsTheDocumentSays(t *testing.T) {
 	s.walkTables(t)
 	s.walkAlerts(t)
 	s.walkBilling(t)
+	s.walkGuide(t)
 	s.walkAccount(t, session)
 	for path, item := range c.doc.Paths.Map() {
 		for method := range item.Operations() {

@@ -44,9 +44,9 @@ type sent struct {
 
 func (s sent) perSecond() float64 { return float64(s.Events) / s.Took.Seconds() }
 
-// send runs the senders in a process of their own, as pgbench is one. They cost a few
-// microseconds an event: one thread, one wait for all connections, requests that are made
-// once and only filled in. What they used is in the answer.
+// send runs the senders in a process of their own, as pgbench is one. They cost some
+// microseconds an event: one thread, one wait for all connections, each request made while
+// answers are waited for. What they used is in the answer.
 func send(b *testing.B, what sending) (result sent) {
 	b.Helper()
 	text, err := json.Marshal(what)
@@ -88,26 +88,28 @@ func TestSendersOfABenchmark(t *testing.T) {
 
 // senders are connections in one thread: what they wait for is one epoll.
 type senders struct {
-	what   sending
-	epoll  int
-	mac    func(body []byte) []byte
-	free   []*caller
-	lines  map[int32]*caller // by file descriptor
-	busy   int
-	began  time.Time
-	issued int // events sent, repeats among them
-	fresh  int // ids
-	took   []time.Duration
-	stamp  string // the time in events
-	until  time.Time
+	what    sending
+	epoll   int
+	mac     func(body []byte) []byte
+	free    []*caller
+	lines   map[int32]*caller // by file descriptor
+	busy    int
+	began   time.Time
+	issued  int // events sent, repeats among them
+	fresh   int // ids
+	took    []time.Duration
+	stamp   string // the time in events
+	body    []byte
+	next    []byte // the request that goes out next, made while answers are waited for
+	pending int    // its id
+	answer  [2048]byte
 }
 
 // caller is one connection with at most one event on it.
 type caller struct {
-	fd      int
-	from    time.Time
-	request []byte
-	answer  []byte
+	fd     int
+	from   time.Time
+	answer []byte
 }
 
 func newSenders(what sending) (*senders, error) {
@@ -149,6 +151,7 @@ func connect(port int) (fd int, err error) {
 // run sends and hears until everything that was sent is answered.
 func (s *senders) run(ctx context.Context) error {
 	s.began = time.Now()
+	s.prepare()
 	events := make([]syscall.EpollEvent, len(s.lines))
 	waited := false // something was due while no connection was free
 	for ctx.Err() == nil {
@@ -166,17 +169,30 @@ func (s *senders) run(ctx context.Context) error {
 			}
 		}
 		waited = len(s.free) == 0 && s.what.PerSec > 0 && s.more(now) && !now.Before(s.due())
-		n, err := syscall.EpollWait(s.epoll, events, s.patience(now))
-		if err != nil && err != syscall.EINTR {
-			return fmt.Errorf("epoll: %w", err)
-		}
-		for _, e := range events[:max(n, 0)] {
-			if err := s.hear(s.lines[e.Fd]); err != nil {
-				return err
-			}
+		if err := s.await(events, now); err != nil {
+			return err
 		}
 	}
 	return ctx.Err()
+}
+
+// await waits for answers, or until an event is due. One connection alone is simply read.
+func (s *senders) await(events []syscall.EpollEvent, now time.Time) error {
+	if len(s.lines) == 1 && s.what.PerSec == 0 {
+		for _, only := range s.lines {
+			return s.hear(only)
+		}
+	}
+	n, err := syscall.EpollWait(s.epoll, events, s.patience(now))
+	if err != nil && err != syscall.EINTR {
+		return fmt.Errorf("epoll: %w", err)
+	}
+	for _, e := range events[:max(n, 0)] {
+		if err := s.hear(s.lines[e.Fd]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *senders) more(now time.Time) bool {
@@ -202,57 +218,63 @@ func (s *senders) patience(now time.Time) int {
 	return max(int(s.due().Sub(now)/time.Millisecond), 1)
 }
 
-// issue sends an event, a new one or one that was sent before.
+// issue sends the next event over the connection that has been free the longest, as a server
+// closes those that nobody uses, and prepares the one after it.
 func (s *senders) issue(from time.Time) error {
-	last := len(s.free) - 1
-	l := s.free[last]
-	s.free = s.free[:last]
-	id := s.fresh
-	if s.fresh > 0 && rand.IntN(100) < s.what.Repeats {
-		id = rand.IntN(s.fresh)
-	} else {
-		s.fresh++
-	}
-	if s.stamp == "" || s.issued%1000 == 0 {
-		s.stamp = from.UTC().Format(time.RFC3339)
-	}
+	l := s.free[0]
+	s.free = append(s.free[:0], s.free[1:]...)
 	s.issued++
 	s.busy++
-	s.fill(l, id)
 	l.from = from
-	for rest := l.request; len(rest) > 0; {
+	if s.pending == s.fresh {
+		s.fresh++
+	}
+	for rest := s.next; len(rest) > 0; {
 		n, err := syscall.Write(l.fd, rest)
 		if err != nil {
 			return fmt.Errorf("send: %w", err)
 		}
 		rest = rest[n:]
 	}
+	if s.what.Events == 0 || s.issued < s.what.Events {
+		s.prepare()
+	}
 	return nil
 }
 
-// fill writes the request: a body in canonical form, so that signing it as it is signs it right.
-func (s *senders) fill(l *caller, id int) {
-	body := make([]byte, 0, 512)
-	body = append(body, `{"accountId":"`+benchAccount+`","brokerageAuthorizationId":"`+benchConnection+`","brokerageId":"`+benchBroker+`","clientId":"ALERTSIFY-DEV","eventTimestamp":"`...)
+// prepare makes the request of a new event, or of one that was sent before. The body is in
+// canonical form, so that signing it as it is signs it right.
+func (s *senders) prepare() {
+	id := s.fresh
+	if s.fresh > 0 && rand.IntN(100) < s.what.Repeats {
+		id = rand.IntN(s.fresh)
+	}
+	if s.stamp == "" || s.issued%1000 == 0 {
+		s.stamp = time.Now().UTC().Format(time.RFC3339)
+	}
+	s.pending = id
+	body := append(s.body[:0], `{"accountId":"`+benchAccount+`","brokerageAuthorizationId":"`+benchConnection+`","brokerageId":"`+benchBroker+`","clientId":"ALERTSIFY-DEV","eventTimestamp":"`...)
 	body = append(body, s.stamp...)
 	body = append(body, `","eventType":"ACCOUNT_HOLDINGS_UPDATED","userId":"`+benchUser+`","webhookId":"`...)
 	body = append(append(append(body, s.what.Name...), '-'), strconv.Itoa(id)...)
-	body = append(body, `"}`...)
-	r := append(l.request[:0], "POST /api/webhooks/snaptrade HTTP/1.1\r\nHost: localhost\r\nUser-Agent: SnapTrade\r\nAccept: */*\r\nContent-Type: application/json\r\nSignature: "...)
-	r = base64.StdEncoding.AppendEncode(r, s.mac(body))
+	s.body = append(body, `"}`...)
+	r := append(s.next[:0], "POST /api/webhooks/snaptrade HTTP/1.1\r\nHost: localhost\r\nUser-Agent: SnapTrade\r\nAccept: */*\r\nContent-Type: application/json\r\nSignature: "...)
+	r = base64.StdEncoding.AppendEncode(r, s.mac(s.body))
 	r = append(r, "\r\nContent-Length: "...)
-	r = strconv.AppendInt(r, int64(len(body)), 10)
-	l.request = append(append(r, "\r\n\r\n"...), body...)
+	r = strconv.AppendInt(r, int64(len(s.body)), 10)
+	s.next = append(append(r, "\r\n\r\n"...), s.body...)
 }
 
 // hear reads what has come of an answer, and frees the connection when it is whole.
 func (s *senders) hear(l *caller) error {
-	var some [2048]byte
-	n, err := syscall.Read(l.fd, some[:])
+	n, err := syscall.Read(l.fd, s.answer[:])
+	if err == syscall.EINTR {
+		return nil
+	}
 	if err != nil || n == 0 {
 		return fmt.Errorf("after %d events the connection ended: %v", len(s.took), err)
 	}
-	l.answer = append(l.answer, some[:n]...)
+	l.answer = append(l.answer, s.answer[:n]...)
 	head, body, whole := bytes.Cut(l.answer, []byte("\r\n\r\n"))
 	if !whole || len(body) < len(thanked) {
 		return nil

@@ -152,15 +152,15 @@ func (t *target) cancel(ctx context.Context, id, token string) {
 	t.cancels.add(time.Since(began), err)
 }
 
-// webhook sends an event of SnapTrade's about somebody it does not know here, so that it is
-// verified, stored and put aside. The body is written in canonical form, so that signing it
+// webhook sends an event of SnapTrade's of which nothing follows, so that it is verified,
+// stored and done. The body is written in canonical form, so that signing it
 // as it is signs it right.
 func (t *target) webhook(ctx context.Context) error {
 	n := t.hooks.Add(1)
 	if n%10 == 0 {
 		n--
 	}
-	body := fmt.Sprintf(`{"accountId":"load","clientId":%q,"eventTimestamp":%q,"eventType":"ACCOUNT_HOLDINGS_UPDATED","userId":"load","webhookId":"load-%s-%d"}`,
+	body := fmt.Sprintf(`{"clientId":%q,"eventTimestamp":%q,"eventType":"USER_REGISTERED","userId":"load","webhookId":"load-%s-%d"}`,
 		t.client, time.Now().UTC().Format(time.RFC3339), t.run, n)
 	mac := hmac.New(sha256.New, []byte(t.key))
 	mac.Write([]byte(body))

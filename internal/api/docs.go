@@ -5,15 +5,14 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"html/template"
+	"html"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
-)
 
-//go:embed docs.html
-var docsPage string
+	"github.com/alertsify/alertsify/internal/httpio"
+)
 
 //go:embed docs.css
 var docsStyle []byte
@@ -131,18 +130,9 @@ func renderDocs() ([]byte, error) {
 	if err := json.Unmarshal(specification, &doc); err != nil {
 		return nil, fmt.Errorf("read the specification: %w", err)
 	}
-	page, err := template.New("docs").Funcs(template.FuncMap{
-		"paragraphs": func(text string) []string { return strings.Split(text, "\n\n") },
-		"code":       code, "pretty": pretty, "type": typeOf, "base": base, "upper": strings.ToUpper,
-		"parameter": doc.parameter, "response": doc.response,
-		"optional": func(s schema, name string) bool { return !slices.Contains(s.Required, name) },
-	}).Parse(docsPage)
-	if err != nil {
-		return nil, fmt.Errorf("read the page: %w", err)
-	}
-	var b bytes.Buffer
-	err = page.Execute(&b, map[string]any{"Doc": doc, "Groups": doc.groups(), "Schemas": doc.schemas()})
-	return b.Bytes(), err
+	p := docsPage{doc: doc}
+	p.draw()
+	return []byte(p.String()), nil
 }
 
 // groups are the tags in the document's order, each with its operations by path.
@@ -192,30 +182,31 @@ func (d document) response(r response) response {
 func base(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] }
 
 // code marks `words` in a text; everything else is escaped.
-func code(text string) template.HTML {
+func code(text string) httpio.HTML {
 	var b strings.Builder
 	for i, part := range strings.Split(text, "`") {
-		part = template.HTMLEscapeString(part)
+		part = html.EscapeString(part)
 		if i%2 == 1 {
 			part = "<code>" + part + "</code>"
 		}
 		b.WriteString(part)
 	}
-	return template.HTML(b.String()) //nolint:gosec // every part was escaped above
+	return httpio.HTML(b.String())
 }
 
-func pretty(raw json.RawMessage) (string, error) {
+// pretty is an example on several lines; the specification was read, so it is JSON.
+func pretty(raw json.RawMessage) string {
 	var b bytes.Buffer
-	err := json.Indent(&b, raw, "", "  ")
-	return b.String(), err
+	_ = json.Indent(&b, raw, "", "  ")
+	return b.String()
 }
 
 // typeOf says what a value looks like, with links to the shapes that have names.
-func typeOf(s schema) template.HTML {
+func typeOf(s schema) httpio.HTML {
 	var words []string
 	switch {
 	case s.Ref != "":
-		name := template.HTMLEscapeString(base(s.Ref))
+		name := html.EscapeString(base(s.Ref))
 		words = append(words, `<a href="#schema-`+name+`">`+name+`</a>`)
 	case len(s.AnyOf) > 0:
 		for _, one := range s.AnyOf {
@@ -236,7 +227,7 @@ func typeOf(s schema) template.HTML {
 	if s.Minimum != nil && s.Maximum != nil {
 		text += fmt.Sprintf(", %g to %g", *s.Minimum, *s.Maximum)
 	}
-	return template.HTML(text) //nolint:gosec // names were escaped above; types are words of the specification
+	return httpio.HTML(text)
 }
 
 func literal(v any) string {
@@ -244,5 +235,5 @@ func literal(v any) string {
 	if err != nil {
 		return ""
 	}
-	return "<code>" + template.HTMLEscapeString(string(text)) + "</code>"
+	return "<code>" + html.EscapeString(string(text)) + "</code>"
 }

@@ -186,6 +186,7 @@ func (a *App) join(ctx context.Context) error {
 func (a *App) own() []func(context.Context) error {
 	return []func(context.Context) error{
 		a.runClock, a.runProbe, a.reports.run, a.sentry.Run, a.watchWrites,
+		func(ctx context.Context) error { return every(ctx, restEvery, newRest().look) },
 		func(ctx context.Context) error {
 			return every(ctx, time.Second, func(context.Context) { a.load.Settle() })
 		},

@@ -151,12 +151,8 @@ func (c *Email) encode(id uuid.UUID, t Destination, words Mail) ([]byte, error) 
 	if len(words.Categories) > 0 && t.UserID != nil {
 		letter.Unsubscribe = c.links.Unsubscribe(*t.UserID, words.Categories)
 	}
-	html, err := letter.HTML()
-	if err != nil {
-		return nil, err
-	}
 	return email.Mail{
-		From: c.client.From(), ReplyTo: c.client.ReplyTo(), To: t.Address, Subject: words.Subject, HTML: html, Text: letter.Text(),
+		From: c.client.From(), ReplyTo: c.client.ReplyTo(), To: t.Address, Subject: words.Subject, HTML: letter.HTML(), Text: letter.Text(),
 		Kind: words.Kind, ID: id.String(), Unsubscribe: letter.Unsubscribe,
 	}.Encode()
 }

@@ -1,10 +1,9 @@
 package email
 
 import (
-	"bytes"
-	"fmt"
-	"html/template"
 	"strings"
+
+	"github.com/alertsify/alertsify/internal/httpio"
 )
 
 // Letter is what a mail says. Every text of it is data.
@@ -25,12 +24,41 @@ type Item struct {
 }
 
 // HTML draws the letter. Mail programs know no style sheets, so styles stand in line.
-func (l Letter) HTML() (string, error) {
-	var b bytes.Buffer
-	if err := letterHTML.Execute(&b, l); err != nil {
-		return "", fmt.Errorf("draw mail: %w", err)
+func (l Letter) HTML() string {
+	var m httpio.Markup
+	m.Raw(letterHead)
+	for _, item := range l.Items {
+		item.draw(&m)
 	}
-	return b.String(), nil
+	m.Put(`<p style="margin:12px 0 0;font-size:12px;color:#4b5563">%s`, l.Reason)
+	if isWeb(l.Settings) {
+		m.Put(` <a href="%s" style="color:#4b5563">Settings</a>`, l.Settings)
+	}
+	if isWeb(l.Unsubscribe) {
+		m.Put(` · <a href="%s" style="color:#4b5563">No more of these</a>`, l.Unsubscribe)
+	}
+	m.Raw("</p>\n</div>\n</body>\n</html>\n")
+	return m.String()
+}
+
+func (i Item) draw(m *httpio.Markup) {
+	m.Raw(`<div style="margin:0 0 12px;padding:20px;background:#ffffff;border:1px solid #e5e7eb;border-radius:8px">` + "\n")
+	m.Put(`<h1 style="margin:0 0 4px;font-size:17px;line-height:1.35;color:#111827">%s</h1>`+"\n", i.Title)
+	if i.At != "" {
+		m.Put(`<p style="margin:0 0 12px;font-size:13px;color:#4b5563">%s</p>`+"\n", i.At)
+	}
+	if i.Body != "" {
+		m.Put(`<p style="margin:0 0 16px;color:#111827">%s</p>`+"\n", i.Body)
+	}
+	if isWeb(i.Link) {
+		m.Put(`<p style="margin:0"><a href="%s" style="display:inline-block;padding:9px 16px;background:#1d4ed8;color:#ffffff;border-radius:6px;text-decoration:none;font-weight:600">%s</a></p>`+"\n", i.Link, i.Action)
+	}
+	m.Raw("</div>\n")
+}
+
+// isWeb tells whether an address is one of a page; another one, such as a script, is left out.
+func isWeb(address string) bool {
+	return strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://")
 }
 
 // Text is the same for who reads plain text.
@@ -64,7 +92,7 @@ func (l Letter) Text() string {
 // plain keeps what people wrote from looking like more lines of ours.
 func plain(text string) string { return strings.Join(strings.Fields(Line(text)), " ") }
 
-var letterHTML = template.Must(template.New("letter").Parse(`<!doctype html>
+const letterHead httpio.HTML = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -75,14 +103,4 @@ var letterHTML = template.Must(template.New("letter").Parse(`<!doctype html>
 <body style="margin:0;padding:24px 12px;background:#f3f4f6;color:#111827;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:15px;line-height:1.5">
 <div style="max-width:560px;margin:0 auto">
 <p style="margin:0 0 12px;font-size:13px;font-weight:600;color:#4b5563">Alertsify</p>
-{{range .Items}}<div style="margin:0 0 12px;padding:20px;background:#ffffff;border:1px solid #e5e7eb;border-radius:8px">
-<h1 style="margin:0 0 4px;font-size:17px;line-height:1.35;color:#111827">{{.Title}}</h1>
-{{if .At}}<p style="margin:0 0 12px;font-size:13px;color:#4b5563">{{.At}}</p>
-{{end}}{{if .Body}}<p style="margin:0 0 16px;color:#111827">{{.Body}}</p>
-{{end}}{{if .Link}}<p style="margin:0"><a href="{{.Link}}" style="display:inline-block;padding:9px 16px;background:#1d4ed8;color:#ffffff;border-radius:6px;text-decoration:none;font-weight:600">{{.Action}}</a></p>
-{{end}}</div>
-{{end}}<p style="margin:12px 0 0;font-size:12px;color:#4b5563">{{.Reason}}{{if .Settings}} <a href="{{.Settings}}" style="color:#4b5563">Settings</a>{{end}}{{if .Unsubscribe}} · <a href="{{.Unsubscribe}}" style="color:#4b5563">No more of these</a>{{end}}</p>
-</div>
-</body>
-</html>
-`))
+`

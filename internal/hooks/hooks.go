@@ -4,7 +4,9 @@ package hooks
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"strconv"
 	"sync"
 
 	"github.com/alertsify/alertsify/internal/fault"
@@ -77,8 +79,11 @@ const received = `{"data":{"received":true}}` + "\n"
 func thank(w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	// A write fails only when the sender is gone; it will repeat what is stored already.
-	_, _ = w.Write([]byte(received))
+	w.Header().Set("Content-Length", strconv.Itoa(len(received)))
+	// A write fails only when the sender is gone; it will repeat what is stored already. The
+	// answer leaves before the log line about it is written.
+	_, _ = io.WriteString(w, received)
+	_ = http.NewResponseController(w).Flush()
 	return nil
 }
 

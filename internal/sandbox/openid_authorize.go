@@ -2,12 +2,15 @@ package sandbox
 
 import (
 	"crypto/subtle"
-	"html/template"
+	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/alertsify/alertsify/internal/httpio"
 )
 
 // openIDRequest are the parameters of an authorization request that we keep.
@@ -87,13 +90,7 @@ func (o *openID) showPage(w http.ResponseWriter, status int, q openIDRequest, co
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 	w.WriteHeader(status)
-	err := openIDPage.Execute(w, map[string]any{
-		"Hidden": q.hidden(), "People": o.people, "Hint": q.LoginHint,
-		"AskCode": o.registered().ConsoleCode != "", "Complaint": complaint,
-	})
-	if err != nil {
-		o.logger.Error("sandbox: write sign-in page", "error", err)
-	}
+	_, _ = io.WriteString(w, o.page(q, complaint))
 }
 
 // answerPerson takes the page's form: a person's username, or "custom" with
@@ -186,7 +183,47 @@ func (o *openID) note(r *http.Request, status int, what map[string]string) {
 	o.log.Add("openid", r.Method, r.URL.Path, status, what)
 }
 
-var openIDPage = template.Must(template.New("page").Parse(`<!doctype html>
+// page asks who is signing in.
+func (o *openID) page(q openIDRequest, complaint string) string {
+	var m httpio.Markup
+	m.Raw(openIDHead)
+	if complaint != "" {
+		m.Put(`<p class="complaint" role="alert">%s</p>`, complaint)
+	}
+	m.Raw("\n" + `<form method="post" action="authorize">` + "\n")
+	hidden := q.hidden()
+	for _, name := range slices.Sorted(maps.Keys(hidden)) {
+		m.Put(`<input type="hidden" name="%s" value="%s">`+"\n", name, hidden[name])
+	}
+	if o.registered().ConsoleCode != "" {
+		m.Raw(`<label>Code printed on the console <input name="console_code" autocomplete="off" required></label>`)
+	}
+	m.Raw("\n<fieldset><legend>Sign in as</legend>\n")
+	for _, p := range o.people {
+		unverified := ""
+		if !p.EmailVerified {
+			unverified = " (not verified)"
+		}
+		m.Put(`<button name="person" value="%s">%s <small>%s · %s · %s%s</small></button>`+"\n", p.Username, p.Name, p.Username, p.Role, p.Email, unverified)
+	}
+	m.Put(`</fieldset>
+<fieldset><legend>Or as somebody new</legend>
+<label>Subject <input name="sub" placeholder="any stable id"></label>
+<label>Username <input name="username"></label>
+<label>Name <input name="name"></label>
+<label>E-mail <input name="email" type="email" value="%s"></label>
+<label><input name="email_verified" type="checkbox" value="true"> the provider has verified this e-mail</label>
+<button name="person" value="custom">Sign in with these claims</button>
+</fieldset>
+<button name="person" value="deny">Decline</button>
+</form>
+</main>
+</html>
+`, q.LoginHint)
+	return m.String()
+}
+
+const openIDHead httpio.HTML = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -201,24 +238,4 @@ label { display: block; margin: .4rem 0 } input:not([type=checkbox]) { font: inh
 <main>
 <h1>Sandbox sign-in</h1>
 <p>This page plays an identity provider. It exists in development only.</p>
-{{with .Complaint}}<p class="complaint" role="alert">{{.}}</p>{{end}}
-<form method="post" action="authorize">
-{{range $name, $value := .Hidden}}<input type="hidden" name="{{$name}}" value="{{$value}}">
-{{end}}
-{{if .AskCode}}<label>Code printed on the console <input name="console_code" autocomplete="off" required></label>{{end}}
-<fieldset><legend>Sign in as</legend>
-{{range .People}}<button name="person" value="{{.Username}}">{{.Name}} <small>{{.Username}} · {{.Role}} · {{.Email}}{{if not .EmailVerified}} (not verified){{end}}</small></button>
-{{end}}</fieldset>
-<fieldset><legend>Or as somebody new</legend>
-<label>Subject <input name="sub" placeholder="any stable id"></label>
-<label>Username <input name="username"></label>
-<label>Name <input name="name"></label>
-<label>E-mail <input name="email" type="email" value="{{.Hint}}"></label>
-<label><input name="email_verified" type="checkbox" value="true"> the provider has verified this e-mail</label>
-<button name="person" value="custom">Sign in with these claims</button>
-</fieldset>
-<button name="person" value="deny">Decline</button>
-</form>
-</main>
-</html>
-`))
+`

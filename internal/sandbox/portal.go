@@ -2,7 +2,8 @@ package sandbox
 
 import (
 	"errors"
-	"html/template"
+	"html"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/alertsify/alertsify/internal/httpio"
 )
 
 // portal plays the connection portal: the page on which a user picks a broker
@@ -17,7 +20,6 @@ import (
 type portal struct {
 	deps
 	snaptrade *snaptrade
-	page      *template.Template
 
 	mu       sync.Mutex
 	sessions map[string]portalSession
@@ -31,7 +33,7 @@ type portalSession struct {
 }
 
 func newPortal(d deps) *portal {
-	return &portal{deps: d, page: template.Must(template.New("portal").Parse(portalPage)), sessions: map[string]portalSession{}}
+	return &portal{deps: d, sessions: map[string]portalSession{}}
 }
 
 // routes are the pages under /portal.
@@ -118,9 +120,7 @@ func (p *portal) render(w http.ResponseWriter, status int, view portalView) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	if err := p.page.Execute(w, view); err != nil {
-		p.logger.Error("sandbox: portal page", "error", err)
-	}
+	_, _ = io.WriteString(w, view.draw())
 }
 
 func (p *portal) connect(w http.ResponseWriter, r *http.Request) {
@@ -191,14 +191,14 @@ func (p *portal) leave(w http.ResponseWriter, r *http.Request, s portalSession, 
 func (p *portal) logo(w http.ResponseWriter, r *http.Request) {
 	letter := "?"
 	if slug := chi.URLParam(r, "slug"); slug != "" {
-		letter = template.HTMLEscapeString(slug[:1])
+		letter = html.EscapeString(slug[:1])
 	}
 	w.Header().Set("Content-Type", "image/svg+xml")
 	_, _ = w.Write([]byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" rx="10" fill="#27415f"/>` +
 		`<text x="24" y="33" font-family="sans-serif" font-size="26" text-anchor="middle" fill="#fff">` + letter + `</text></svg>`))
 }
 
-const portalPage = `<!doctype html>
+const portalHead httpio.HTML = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Connect a broker (sandbox)</title>
 <style>
@@ -211,14 +211,42 @@ button,a.button{font:inherit;border:0;border-radius:8px;padding:.6rem 1.1rem;cur
 .go{background:#1c6b4a;color:#fff}.stop{background:#e6e9ee;color:#16202c;margin-top:.6rem}
 </style></head><body><main>
 <p class="note">Sandbox: no real broker, no real money.</p>
-{{if .Error}}<h1>{{.Error}}</h1>
-{{else if .Next}}<h1>Connected</h1><a class="button go" id="done" href="{{.Next}}">Done</a>
-{{else}}<h1>{{if .Reconnect}}Repair the connection{{else}}Choose your broker{{end}}</h1>
-<form method="post" action="/portal/{{.Session}}/connect">
-{{range $i, $b := .Brokers}}<label><input type="radio" name="broker" value="{{$b.Slug}}" {{if eq $i 0}}checked{{end}}> {{$b.Name}}{{if not $b.Trading}} (read-only){{end}}</label>
-{{end}}<p class="note">Login at the broker; the same login is the same connection.</p>
-<input type="text" name="login" value="{{.Login}}" autocomplete="off">
-<p><button class="go" id="connect">Connect</button></p></form>
-<form method="post" action="/portal/{{.Session}}/cancel"><button class="stop" id="cancel">Cancel</button></form>
-{{end}}</main></body></html>
 `
+
+func (v portalView) draw() string {
+	var m httpio.Markup
+	m.Raw(portalHead)
+	switch {
+	case v.Error != "":
+		m.Put("<h1>%s</h1>\n", v.Error)
+	case v.Next != "":
+		m.Put(`<h1>Connected</h1><a class="button go" id="done" href="%s">Done</a>`+"\n", v.Next)
+	default:
+		v.drawChoice(&m)
+	}
+	m.Raw("</main></body></html>\n")
+	return m.String()
+}
+
+func (v portalView) drawChoice(m *httpio.Markup) {
+	title := "Choose your broker"
+	if v.Reconnect {
+		title = "Repair the connection"
+	}
+	m.Put(`<h1>%s</h1>`+"\n"+`<form method="post" action="/portal/%s/connect">`+"\n", title, v.Session)
+	for i, b := range v.Brokers {
+		checked, limits := "", ""
+		if i == 0 {
+			checked = "checked"
+		}
+		if !b.Trading {
+			limits = " (read-only)"
+		}
+		m.Put(`<label><input type="radio" name="broker" value="%s" %s> %s%s</label>`+"\n", b.Slug, checked, b.Name, limits)
+	}
+	m.Put(`<p class="note">Login at the broker; the same login is the same connection.</p>
+<input type="text" name="login" value="%s" autocomplete="off">
+<p><button class="go" id="connect">Connect</button></p></form>
+<form method="post" action="/portal/%s/cancel"><button class="stop" id="cancel">Cancel</button></form>
+`, v.Login, v.Session)
+}

@@ -3,7 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"encoding/json"
-	"html/template"
+	"html"
 	"io"
 	"net/http"
 	"slices"
@@ -355,9 +355,12 @@ func (s *whop) paymentView(p whopPayment, original bool) map[string]any {
 	return s.seen(view)
 }
 
-var whopPage = template.Must(template.New("checkout").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Checkout</title>
-<meta name="viewport" content="width=device-width"><h1>Simulated checkout</h1><p>{{.Plan}}, paid with a card that always works.</p>
-<form method="post"><button>Pay</button></form></html>`))
+// whopPage is the checkout of a plan.
+func whopPage(plan string) string {
+	return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Checkout</title>
+<meta name="viewport" content="width=device-width"><h1>Simulated checkout</h1><p>` + html.EscapeString(plan) + `, paid with a card that always works.</p>
+<form method="post"><button>Pay</button></form></html>`
+}
 
 func (s *whop) checkout(r *http.Request) (whopCheckout, bool) {
 	s.mu.Lock()
@@ -376,7 +379,7 @@ func (s *whop) showCheckout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = whopPage.Execute(w, c)
+	_, _ = io.WriteString(w, whopPage(c.Plan))
 }
 
 // buy pays, and sends the buyer back where they came from.
