@@ -153,7 +153,7 @@ func (s *Site) readResults(r *http.Request, v *resultsView, p ui.Page) error {
 		v.Heatmap = heatOf(cells)
 		return err
 	case "performance":
-		return s.readCurve(ctx, v, f, r.URL.Query().Get("range"))
+		return s.readCurve(ctx, v, f, r.URL.Query().Get("range"), s.assets.Chart)
 	}
 	if v.Stats, err = s.results.UserStats(ctx, who, f); err != nil {
 		return err
@@ -161,7 +161,7 @@ func (s *Site) readResults(r *http.Request, v *resultsView, p ui.Page) error {
 	if v.Periods, err = s.results.PeriodStats(ctx, who, f); err != nil {
 		return err
 	}
-	return s.readCurve(ctx, v, f, "all")
+	return s.readCurve(ctx, v, f, "all", "")
 }
 
 func (s *Site) readOpen(r *http.Request, v *resultsView, f analytics.Filter, p ui.Page) error {
@@ -181,13 +181,15 @@ func (s *Site) readOpen(r *http.Request, v *resultsView, f analytics.Filter, p u
 	return nil
 }
 
-func (s *Site) readCurve(ctx context.Context, v *resultsView, f analytics.Filter, word string) error {
+// readCurve reads the curve of a range, and for a script at an address what it draws.
+func (s *Site) readCurve(ctx context.Context, v *resultsView, f analytics.Filter, word, script string) error {
 	window, err := analytics.ParseRange(word)
 	if err != nil {
 		return err
 	}
 	points, err := s.results.Cumulative(ctx, me(ctx), f, window)
 	v.Curve = curveOf(points, string(window))
+	v.Curve.zoomable(script, points)
 	return err
 }
 

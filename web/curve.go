@@ -28,10 +28,13 @@ type curveView struct {
 	Low, High money.Amount
 	Deepest   money.Amount
 	Last      *money.Amount
+	Script    string // the address of what draws it to zoom into; the picture stays without
+	Drawn     string // for the script, oldest first: [["2026-10-01","12.50","0.00"]], a sum and how far below its peak
 }
 
-// curvePoints bounds the picture: no screen shows more.
-const curvePoints = 800
+// curvePoints bounds the picture: no screen shows more. What one zooms into has ten years of
+// trading days before any is left out.
+const curvePoints, zoomedPoints = 800, 2520
 
 // curveOf draws the points in order, one beside the other: days without trades are no days.
 func curveOf(points []analytics.Point, window string) curveView {
@@ -46,7 +49,7 @@ func curveOf(points []analytics.Point, window string) curveView {
 		v.Deepest.Decimal = decimal.Max(v.Deepest.Decimal, p.Drawdown.Decimal)
 	}
 	v.Zero = level(v.High.Decimal, v.High.Sub(v.Low.Decimal), curveTall)
-	drawn := thinned(points)
+	drawn := thinned(points, curvePoints)
 	var line, fall strings.Builder
 	for i, p := range drawn {
 		x, step := curveWide*i/max(len(drawn)-1, 1), "L"
@@ -71,16 +74,31 @@ func level(part, whole decimal.Decimal, tall int64) int {
 	return int(part.Mul(decimal.NewFromInt(tall)).Div(whole).IntPart())
 }
 
-// thinned leaves of a long curve as many points as a picture has, the last among them.
-func thinned(points []analytics.Point) []analytics.Point {
-	if len(points) <= curvePoints {
+// thinned leaves so many points of a longer curve, the last among them.
+func thinned(points []analytics.Point, most int) []analytics.Point {
+	if len(points) <= most {
 		return points
 	}
-	kept := make([]analytics.Point, curvePoints)
+	kept := make([]analytics.Point, most)
 	for i := range kept {
-		kept[i] = points[i*(len(points)-1)/(curvePoints-1)]
+		kept[i] = points[i*(len(points)-1)/(most-1)]
 	}
 	return kept
+}
+
+// zoomable adds what the script at an address draws the curve from.
+func (v *curveView) zoomable(script string, points []analytics.Point) {
+	if script == "" || len(points) == 0 {
+		return
+	}
+	var b strings.Builder
+	for i, p := range thinned(points, zoomedPoints) {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `["%s","%s","%s"]`, p.Date, p.Cumulative.String(), p.Drawdown.String())
+	}
+	v.Script, v.Drawn = script, "["+b.String()+"]"
 }
 
 // heatView is the heatmap: half hours of the session by weekday, and what lay outside.

@@ -38,6 +38,7 @@ func cannedResults(tab string, now time.Time) resultsView {
 		days = append(days, analytics.Day{Date: day, TotalTrades: 1 + chance.IntN(7), TotalPnL: made})
 	}
 	v.Curve = curveOf(points, "all")
+	v.Curve.zoomable("/assets/chart.js", points)
 	v.Calendar = calendarOf(monthOf(today, -1), slices.DeleteFunc(days, func(d analytics.Day) bool { return d.Date.Month != monthOf(today, -1).Month }))
 	var cells []analytics.Cell
 	for day := 1; day <= 5; day++ {

@@ -40,7 +40,7 @@ func plainSecurity(now time.Time) securityView {
 // guardedSecurity is somebody who is asked for a passkey at sign-in.
 func guardedSecurity(now time.Time) securityView {
 	v := cannedSecurity(now)
-	v.Passkeys.Asked = true
+	v.Passkeys.Asked, v.Passkeys.HoldsAt = true, now.Add(70*time.Hour)
 	return v
 }
 

@@ -37,6 +37,7 @@ func everyPageIsFit(t *testing.T, b *browser, w window) {
 	p.person = "anybody"
 	for _, name := range names {
 		p.open("/gallery/" + name)
+		p.wait("draw its charts", `[...document.querySelectorAll("[data-chart]")].every((host) => !host.hidden && host.querySelector("canvas"))`)
 		p.pictured(name)
 		for _, fault := range p.faults() {
 			t.Errorf("%s: %s", name, fault)

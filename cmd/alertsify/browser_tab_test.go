@@ -199,38 +199,50 @@ func (p *tab) click(selector string) {
 		return still
 	})
 	for range 3 {
-		before, hears := p.clicks()
+		hears := p.listensForClickOn(selector)
 		if p.window.touch {
 			p.do("tap "+selector, chromedp.TapXY(at[0], at[1]))
 		} else {
 			p.do("click "+selector, chromedp.MouseClickXY(at[0], at[1]))
 		}
-		if !hears || p.heardAClickAfter(before) {
+		if !hears || p.heardTheClick() {
 			return
 		}
+		p.t.Logf("%s: a click on %s came to nothing, and is made again", p.person, selector)
 	}
 }
 
-// clicks counts the clicks that reached this page. A page without script counts none.
-func (p *tab) clicks() (n int, hears bool) {
+// listensForClickOn makes the page note the next clicks, and whether one is on what the
+// selector names. A page without script notes nothing.
+func (p *tab) listensForClickOn(selector string) bool {
 	if p.plain {
-		return 0, false
+		return false
 	}
-	n, err := eval[int](p, `(() => {
-		if (window.clicksHeard === undefined) { window.clicksHeard = 0; addEventListener("click", () => window.clicksHeard++, true) }
-		return window.clicksHeard;
-	})()`)
-	return n, err == nil
+	_, err := eval[bool](p, fmt.Sprintf(`(() => {
+		if (!window.click) {
+			addEventListener("click", (e) => {
+				window.click.heard = true;
+				window.click.hit ||= e.composedPath().some((at) => at.matches?.(window.click.wanted));
+			}, true);
+		}
+		window.click = { wanted: %s, heard: false, hit: false };
+		return true;
+	})()`, quote(selector)))
+	return err == nil
 }
 
-// heardAClickAfter tells whether the page has heard one more, or is another one by now.
-// The browser throws input away that arrives while it swaps what it draws: a person sees
-// that nothing happened and clicks again.
-func (p *tab) heardAClickAfter(n int) bool {
+// heardTheClick tells whether the click reached what it was meant for, or the page is
+// another one by now. The browser throws input away that arrives while it swaps what it
+// draws, and gives a tap to what lies behind when a live page replaces what was touched
+// before the finger is up: a person sees that nothing happened and clicks again.
+func (p *tab) heardTheClick() bool {
 	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(glance) {
-		heard, err := eval[int](p, "window.clicksHeard ?? -1")
-		if err != nil || heard < 0 || heard > n {
+		heard, err := eval[string](p, `!window.click || window.click.hit ? "hit" : window.click.heard ? "missed" : ""`)
+		if err != nil || heard == "hit" {
 			return true
+		}
+		if heard == "missed" {
+			return false
 		}
 	}
 	return false

@@ -4,6 +4,7 @@ package money
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -69,6 +70,22 @@ func (p Price) String() string { return plain(p.Decimal) }
 
 // String is the wire form: at least two decimals, no needless ones after them.
 func (a Amount) String() string { return plain(a.Decimal) }
+
+// Format prints the wire form for %s and %v: the decimal within has a Format of its own,
+// which would write 3.5 for 3.50 wherever a sentence names a price.
+func (p Price) Format(f fmt.State, verb rune) { format(p.Decimal, f, verb) }
+
+// Format prints the wire form for %s and %v.
+func (a Amount) Format(f fmt.State, verb rune) { format(a.Decimal, f, verb) }
+
+func format(d decimal.Decimal, f fmt.State, verb rune) {
+	switch verb {
+	case 's', 'v':
+		fmt.Fprintf(f, fmt.FormatString(f, 's'), plain(d))
+	default:
+		d.Format(f, verb)
+	}
+}
 
 // MarshalJSON writes a JSON string.
 func (p Price) MarshalJSON() ([]byte, error) { return quote(plain(p.Decimal)), nil }

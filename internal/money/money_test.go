@@ -2,6 +2,7 @@ package money
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -66,6 +67,23 @@ func TestPercentRoundsOnceHalfEven(t *testing.T) {
 	} {
 		if got := DisplayPercent(Percent(d(c.part), d(c.whole))); got != c.want {
 			t.Errorf("%s of %s: got %s, want %s", c.part, c.whole, got, c.want)
+		}
+	}
+}
+
+// A sentence that names an amount with %s or %v writes it as String does, whatever the
+// decimal within would write.
+func TestVerbsWriteTheWireForm(t *testing.T) {
+	for _, c := range []struct {
+		verb, want string
+	}{
+		{"%s", "3.50"}, {"%v", "3.50"}, {"%8s", "    3.50"}, {"%-6v|", "3.50  |"},
+	} {
+		if got := fmt.Sprintf(c.verb, Price{decimal.RequireFromString("3.5")}); got != c.want {
+			t.Errorf("a price by %s is %q, want %q", c.verb, got, c.want)
+		}
+		if got := fmt.Sprintf(c.verb, Amount{decimal.RequireFromString("3.5")}); got != c.want {
+			t.Errorf("an amount by %s is %q, want %q", c.verb, got, c.want)
 		}
 	}
 }

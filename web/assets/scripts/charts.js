@@ -12,12 +12,17 @@ function drawNew() {
   }
 }
 
+// Behind the chart stands what is shown in its place: a picture, or a word that there is none.
 async function drawOne(host) {
+  const instead = host.nextElementSibling;
   try {
     const { draw } = await import(host.dataset.chart);
-    if (host.isConnected) draw(host);
+    if (!host.isConnected) return;
+    host.hidden = false;
+    instead.hidden = true;
+    draw(host);
   } catch {
     host.hidden = true;
-    host.nextElementSibling.hidden = false; // says so
+    instead.hidden = false;
   }
 }
