@@ -169,3 +169,14 @@ func tone(a money.Amount) string {
 	}
 	return "text-quiet"
 }
+
+// direction is the sign of an amount as shown, for where the amount has no room.
+func direction(a money.Amount) string {
+	switch a.Direction() {
+	case 1:
+		return "+"
+	case -1:
+		return money.Minus
+	}
+	return "0"
+}
