@@ -19,8 +19,8 @@ func traderBuysAndSells(t *testing.T, b *browser, w window) {
 	s.mode("manual")
 	s.quote(apple, "3.45", "3.50")
 	s.looksOften()
-	// The broker takes its time with the first order, so that people see what is said meanwhile.
-	s.fails("ava", placing, "delay", "delayMs", 3000)
+	// The broker takes its time, so that people see what is said meanwhile.
+	s.sandbox("POST", "/_sandbox/faults", map[string]any{"target": "snaptrade", "match": "POST", "account": "ava", "mode": "delay", "delayMs": 1500, "count": 4}, nil)
 	s.sandbox("POST", "/_sandbox/faults", map[string]any{"target": "alpaca", "match": "*", "mode": "delay", "delayMs": 1200, "count": 1}, nil)
 	one := b.visitor(t, s.url, w)
 	one.signIn("ava")
