@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -184,7 +187,7 @@ func (s *senders) await(events []syscall.EpollEvent, now time.Time) error {
 		}
 	}
 	n, err := syscall.EpollWait(s.epoll, events, s.patience(now))
-	if err != nil && err != syscall.EINTR {
+	if err != nil && !errors.Is(err, syscall.EINTR) {
 		return fmt.Errorf("epoll: %w", err)
 	}
 	for _, e := range events[:max(n, 0)] {
@@ -268,11 +271,11 @@ func (s *senders) prepare() {
 // hear reads what has come of an answer, and frees the connection when it is whole.
 func (s *senders) hear(l *caller) error {
 	n, err := syscall.Read(l.fd, s.answer[:])
-	if err == syscall.EINTR {
+	if errors.Is(err, syscall.EINTR) {
 		return nil
 	}
 	if err != nil || n == 0 {
-		return fmt.Errorf("after %d events the connection ended: %v", len(s.took), err)
+		return fmt.Errorf("after %d events the connection ended: %w", len(s.took), cmp.Or(err, io.EOF))
 	}
 	l.answer = append(l.answer, s.answer[:n]...)
 	head, body, whole := bytes.Cut(l.answer, []byte("\r\n\r\n"))

@@ -23,7 +23,12 @@ type rest struct {
 	last      uint64
 }
 
-func newRest() *rest { return &rest{allocated: allocatedBytes, giveBack: debug.FreeOSMemory} }
+func newRest() *rest {
+	return &rest{allocated: allocatedBytes, giveBack: func() {
+		debug.FreeOSMemory()
+		letGoOfProgram()
+	}}
+}
 
 // look is called at every turn of the clock; the first one only sees where that begins. A
 // collection of what lives at rest takes some
