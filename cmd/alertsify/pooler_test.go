@@ -67,7 +67,7 @@ func pgBouncer(t *testing.T, direct string) (address string) {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	port := freePort(t)
 	settings := fmt.Sprintf(`[databases]
-* = host=%s port=%d user=%s password=%s
+* = host=%s port=%d user=%s
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = %s
@@ -76,7 +76,7 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = %d
 max_client_conn = 500
-`, server.Host, server.Port, server.User, server.Password, port, poolerSessions)
+`, server.Host, server.Port, server.User, port, poolerSessions)
 	file := filepath.Join(dir, "pgbouncer.ini")
 	if err := os.WriteFile(file, []byte(settings), 0o644); err != nil { //nolint:gosec // for another user
 		t.Fatal(err)
