@@ -173,7 +173,10 @@ func TestEverythingIsReadWhileNothingIsWritten(t *testing.T) {
 	s.url = moving.url
 	pages := 0
 	for _, route := range s.app.Routes() {
-		// Streams and the sign-in's and the portal's way back are no pages.
+		// Streams, and ways back from elsewhere, are no pages; who asks SnapTrade counts that.
+		if route.Pattern == "/settings/billing/whop" || route.Pattern == "/api/brokers" {
+			continue
+		}
 		if route.Method != http.MethodGet || strings.ContainsAny(route.Pattern, "{*") || strings.HasPrefix(route.Pattern, "/api/events") || strings.HasSuffix(route.Pattern, "/stream") {
 			continue
 		}

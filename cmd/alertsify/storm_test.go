@@ -258,7 +258,7 @@ func (s *storm) patiently(what string, ok func() bool) {
 	s.t.Helper()
 	for end := time.Now().Add(3 * time.Minute); !ok(); <-time.After(200 * time.Millisecond) {
 		if time.Now().After(end) {
-			s.t.Fatalf("never: %s", what)
+			s.t.Fatalf("never: %s; there is left:\n%s\n%s", what, s.left(), s.evidence())
 		}
 	}
 }

@@ -247,11 +247,10 @@ const databaseConnections = 34
 // Defaults are the settings of an environment before anything is set.
 func Defaults(env string) Config {
 	c := Config{
-		DatabaseConnections: databaseConnections,
-		AppURL:              "http://localhost:8080", Addr: ":8080", Env: env,
+		AppURL: "http://localhost:8080", Addr: ":8080", Env: env,
 		RateAPI: 100, RateAPIPaying: 500, RateOrders: 10, RateAnon: 60, StreamsPerUser: 5, StreamsPerAddress: 20,
 		RateDiscord: 5, RatePush: 10,
-		BusyRequests: busyRequests, StopDelay: stopDelay,
+		BusyRequests: busyRequests, StopDelay: stopDelay, DatabaseConnections: databaseConnections,
 		Connections: 20_000, ConnectionsPerAddress: 200,
 		SnapTradeURL: "https://api.snaptrade.com", SnapTradeBudget: 250,
 		DiscordURL: "https://discord.com", AlpacaFeed: "indicative",

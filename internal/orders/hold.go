@@ -116,8 +116,21 @@ func (d *Desk) compareDatabase(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("plan the looks that placing waits for: %w", err)
 		}
-		return nil
+		return outdate(ctx, tx)
 	})
+}
+
+// outdate lets the time be over of what is queued when the database turns out to be another:
+// nobody knows whether it was sent after the backup was taken. It is aborted like anything
+// else that is too late, and the lists say what the broker has of it (INV-11).
+func outdate(ctx context.Context, tx pgx.Tx) error {
+	for _, table := range []string{"orders", "order_changes"} {
+		_, err := tx.Exec(ctx, `update `+table+` set send_before = clock_timestamp() where state = 'queued' and send_before > clock_timestamp()`)
+		if err != nil {
+			return fmt.Errorf("let the time of queued %s be over: %w", table, err)
+		}
+	}
+	return nil
 }
 
 // unlisted are the accounts a that a hold waits for. Those that cannot be listed
