@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sees to the programs that `make dev` (postgresql) and `make test` (postgresql,
-# redis-server, chromium) start. As root on Debian it installs those that are
+# redis-server, pgbouncer, chromium) start. As root on Debian it installs those that are
 # missing; anywhere else it says what to install, and stops (`dev` goes on where it
 # can help itself).
 set -euo pipefail
@@ -19,6 +19,7 @@ has() {
       any_of postgres /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres \
         /opt/homebrew/opt/postgresql*/bin/postgres /usr/local/opt/postgresql*/bin/postgres ;;
     redis-server) any_of redis-server ;;
+    pgbouncer) any_of pgbouncer /usr/sbin/pgbouncer ;;
     chromium)
       any_of chromium chromium-browser google-chrome google-chrome-stable \
         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ;;
@@ -27,7 +28,7 @@ has() {
 
 case ${1:-} in
   dev) wanted=(postgresql) ;;
-  test) wanted=(postgresql redis-server chromium) ;;
+  test) wanted=(postgresql redis-server pgbouncer chromium) ;;
   *) echo "usage: $0 dev|test" >&2; exit 2 ;;
 esac
 if [ "$1" = dev ] && [ -n "${DATABASE_URL:-}" ]; then
@@ -47,8 +48,8 @@ fi
 install="apt-get install -y --no-install-recommends ${missing[*]}"
 if ! command -v apt-get >/dev/null 2>&1; then
   {
-    echo "Missing: ${missing[*]}. Please install, with your package manager (macOS: brew install postgresql@17 redis,"
-    echo "brew install --cask chromium; Fedora: dnf install postgresql-server redis chromium), and run make again."
+    echo "Missing: ${missing[*]}. Please install, with your package manager (macOS: brew install postgresql@17 redis pgbouncer,"
+    echo "brew install --cask chromium; Fedora: dnf install postgresql-server redis pgbouncer chromium), and run make again."
   } >&2
   exit 1
 fi
