@@ -339,6 +339,7 @@ func (c Config) check() []error {
 	if dsn, err := sentry.ParseDSN(c.SentryDSN); !c.SentryDSN.IsZero() {
 		add(err == nil, "SENTRY_DSN %w", err)
 		add(err != nil || c.Env != Production || dsn.Secure(), "SENTRY_DSN must be https in production")
+		add(err != nil || dsn.Local() || dsn.Port() == "443", "SENTRY_DSN leads to port %s; this program calls others at port 443 only", dsn.Port())
 	}
 	errs = append(errs, c.checkTelegram()...)
 	errs = append(errs, c.checkWhop()...)

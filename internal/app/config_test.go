@@ -203,6 +203,8 @@ func TestProductionRefuses(t *testing.T) {
 		"replies to no address":         {"EMAIL_REPLY_TO", "nobody"},
 		"a webhook secret that is none": {"RESEND_WEBHOOK_SECRET", "secret"},
 		"the sandbox's identities":      {"OPENID_BASE_URL", "http://127.0.0.1:1/openid"},
+		"a Sentry without TLS":          {"SENTRY_DSN", "http://k@sentry.example:443/1"},
+		"a Sentry at another port":      {"SENTRY_DSN", "https://k@sentry.example:9000/1"},
 		"crash points":                  {"CRASH_AT", "C7"},
 		"push to this machine":          {"PUSH_EXTRA_HOSTS", "push.example,127.0.0.1:9"},
 		"push to localhost":             {"PUSH_EXTRA_HOSTS", "localhost"},

@@ -64,74 +64,99 @@ func newGauges(r *prometheus.Registry) *gauges {
 
 // measure reads how full things are and what waits.
 func (a *App) measure(ctx context.Context) error {
-	g := a.meter.gauges
-	g.forgetFindings(time.Now())
+	a.forgetFindings(time.Now())
 	return errors.Join(a.measureQueue(ctx), a.measureDeliveries(ctx), a.measureWebhooks(ctx), a.measureOrders(ctx), a.measureBudget(ctx))
 }
 
-// eachRow reads rows of a label, another one, a number and an age in seconds.
-func eachRow(ctx context.Context, db *postgres.DB, doing, sql string, do func(label, other string, n, age float64)) error {
+// reading is a row of a label, another one, a number and an age in seconds.
+type reading struct {
+	label, other string
+	n, age       float64
+}
+
+// readings are read whole before any gauge is touched: what cannot be read stays as it was.
+func readings(ctx context.Context, db *postgres.DB, doing, sql string) ([]reading, error) {
 	rows, err := db.Pool().Query(ctx, sql)
 	if err != nil {
-		return fmt.Errorf("%s: %w", doing, postgres.Translate(err))
+		return nil, fmt.Errorf("%s: %w", doing, postgres.Translate(err))
 	}
-	var label, other string
-	var n, age float64
-	_, err = pgx.ForEachRow(rows, []any{&label, &other, &n, &age}, func() error { do(label, other, n, age); return nil })
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r reading, err error) {
+		err = row.Scan(&r.label, &r.other, &r.n, &r.age)
+		return r, err
+	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", doing, postgres.Translate(err))
+		return nil, fmt.Errorf("%s: %w", doing, postgres.Translate(err))
 	}
-	return nil
+	return list, nil
 }
 
 // measureQueue counts what is not done (index river_job_prioritized_fetching_index).
 func (a *App) measureQueue(ctx context.Context) error {
 	g := a.meter.gauges
+	list, err := readings(ctx, a.db, "count jobs", `
+		select queue, state::text, count(*)::float8, coalesce(greatest(extract(epoch from now() - min(scheduled_at)), 0), 0)::float8
+		from river_job where state in ('available', 'running', 'retryable', 'scheduled', 'discarded') group by 1, 2 limit 100`)
+	if err != nil {
+		return err
+	}
 	g.jobs.Reset()
 	g.jobsOldest.Reset()
-	return eachRow(ctx, a.db, "count jobs", `
-		select queue, state::text, count(*)::float8, coalesce(greatest(extract(epoch from now() - min(scheduled_at)), 0), 0)::float8
-		from river_job where state in ('available', 'running', 'retryable', 'scheduled', 'discarded') group by 1, 2 limit 100`,
-		func(queue, state string, n, age float64) {
-			g.jobs.WithLabelValues(queue, state).Set(n)
-			if state == "available" {
-				g.jobsOldest.WithLabelValues(queue).Set(age)
-			}
-		})
+	for _, r := range list {
+		g.jobs.WithLabelValues(r.label, r.other).Set(r.n)
+		if r.other == "available" {
+			g.jobsOldest.WithLabelValues(r.label).Set(r.age)
+		}
+	}
+	return nil
 }
 
 // measureDeliveries counts messages whose time has come (index deliveries_due).
 func (a *App) measureDeliveries(ctx context.Context) error {
 	g := a.meter.gauges
+	list, err := readings(ctx, a.db, "count deliveries", `
+		select channel, '', count(*)::float8, extract(epoch from now() - min(not_before))::float8
+		from deliveries where state = 'pending' and not_before <= now() group by 1 limit 100`)
+	if err != nil {
+		return err
+	}
 	g.deliveries.Reset()
 	g.oldest.Reset()
-	return eachRow(ctx, a.db, "count deliveries", `
-		select channel, '', count(*)::float8, extract(epoch from now() - min(not_before))::float8
-		from deliveries where state = 'pending' and not_before <= now() group by 1 limit 100`,
-		func(channel, _ string, n, age float64) {
-			g.deliveries.WithLabelValues(channel).Set(n)
-			g.oldest.WithLabelValues(channel).Set(age)
-		})
+	for _, r := range list {
+		g.deliveries.WithLabelValues(r.label).Set(r.n)
+		g.oldest.WithLabelValues(r.label).Set(r.age)
+	}
+	return nil
 }
 
 // measureWebhooks counts what came in (index inbound_webhooks_due).
 func (a *App) measureWebhooks(ctx context.Context) error {
 	g := a.meter.gauges
+	list, err := readings(ctx, a.db, "count webhooks", `
+		select provider, '', count(*)::float8, 0::float8 from inbound_webhooks where state in ('new', 'working') group by 1 limit 100`)
+	if err != nil {
+		return err
+	}
 	g.webhooks.Reset()
-	return eachRow(ctx, a.db, "count webhooks", `
-		select provider, '', count(*)::float8, 0::float8 from inbound_webhooks where state in ('new', 'working') group by 1 limit 100`,
-		func(provider, _ string, n, _ float64) { g.webhooks.WithLabelValues(provider).Set(n) })
+	for _, r := range list {
+		g.webhooks.WithLabelValues(r.label).Set(r.n)
+	}
+	return nil
 }
 
 // measureOrders counts what needs a look (indexes orders_watched, orders_up_for_review).
 func (a *App) measureOrders(ctx context.Context) error {
-	return eachRow(ctx, a.db, "count orders", `
-		select '', '', (select count(*) from orders where state = 'unknown')::float8,
-			(select count(*) from orders where review_reason is not null)::float8`,
-		func(_, _ string, unresolved, review float64) {
-			a.meter.gauges.ordersUnresolved.Set(unresolved)
-			a.meter.gauges.review.Set(review)
-		})
+	list, err := readings(ctx, a.db, "count orders", `
+		select 'unknown', '', count(*)::float8, 0::float8 from orders where state = 'unknown'
+		union all
+		select 'review', '', count(*)::float8, 0::float8 from orders where review_reason is not null`)
+	for _, r := range list {
+		if r.label == "review" {
+			a.meter.gauges.review.Set(r.n)
+		} else {
+			a.meter.gauges.ordersUnresolved.Set(r.n)
+		}
+	}
+	return err
 }
 
 // measureBudget reads what is left of the calls to SnapTrade.
@@ -149,12 +174,15 @@ func (a *App) measureBudget(ctx context.Context) error {
 	return nil
 }
 
-// examine holds the data against the invariants and counts what breaks each. Which rows those
-// are, and why, `alertsify doctor --invariants` says.
+// examine holds the data against the invariants and counts what breaks each, while nobody
+// trades: it reads everything. Which rows those are, and why, `alertsify doctor --invariants`
+// says. What could not be examined keeps what was found before.
 func (a *App) examine(ctx context.Context) error {
+	if a.trading(time.Now()) {
+		return nil
+	}
 	findings, err := ExamineInvariants(ctx, a.db, BoundsOf(a.cfg, time.Now()))
 	g := a.meter.gauges
-	g.violations.Reset()
 	for _, f := range findings {
 		g.violations.WithLabelValues(f.Name).Set(float64(f.Rows))
 		if f.Rows > 0 {
@@ -168,9 +196,17 @@ func (a *App) examine(ctx context.Context) error {
 	return err
 }
 
+// trading tells whether the exchange is open. One that never closes, as in development, is not
+// waited for.
+func (a *App) trading(at time.Time) bool {
+	return !a.clock.State().AlwaysOpen && a.clock.OpenAt("", at)
+}
+
 // forgetFindings takes back what this instance found once another one has had its turn.
-func (g *gauges) forgetFindings(now time.Time) {
-	if at := g.examinedAt.Load(); at != 0 && now.Sub(time.Unix(0, at)) > jobs.ExamineEvery+time.Hour {
+func (a *App) forgetFindings(now time.Time) {
+	g := a.meter.gauges
+	at := g.examinedAt.Load()
+	if at != 0 && now.After(jobs.NextExamination(time.Unix(0, at), a.trading).Add(time.Hour)) {
 		g.examinedAt.Store(0)
 		g.violations.Reset()
 	}

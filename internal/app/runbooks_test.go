@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/alertsify/alertsify/internal/jobs"
 )
 
 // Every alert has its runbook and every runbook its alert; rules ask only for metrics that
@@ -94,6 +96,46 @@ func TestEveryAlarmIsCountedFromZeroAndAskedFor(t *testing.T) {
 	for _, kind := range append(kinds, "check_discord") {
 		if !slices.ContainsFunc(asked, func(pattern string) bool { return regexp.MustCompile("^(?:" + pattern + ")$").MatchString(kind) }) {
 			t.Errorf("no rule asks for %s", kind)
+		}
+	}
+}
+
+// Prometheus beside the compose file asks every instance of it, on the network where they are.
+func TestPrometheusAsksTheInstancesThatThereAre(t *testing.T) {
+	t.Parallel()
+	asked := found(fileText(t, "../../deploy/prometheus/prometheus.yaml"), `"(\w+):8080"`)
+	instances := found(fileText(t, "../../deploy/compose.yaml"), `(?m)^  (\w+): \*instance$`)
+	if len(instances) < 2 || !slices.Equal(asked, instances) {
+		t.Errorf("it asks %v of %v", asked, instances)
+	}
+	if inside := strings.Count(fileText(t, "../../deploy/observe.yaml"), "networks: [inside]"); inside != 2 {
+		t.Errorf("%d of Prometheus and Grafana are on the instances' network", inside)
+	}
+}
+
+// The first job of a kind that is given up is an increase: each is counted from zero.
+func TestJobsThatAreGivenUpAreCountedFromZero(t *testing.T) {
+	t.Parallel()
+	counted := map[string]bool{}
+	families, err := newMeter().registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != "alertsify_job_seconds" {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			of := map[string]string{}
+			for _, l := range m.GetLabel() {
+				of[l.GetName()] = l.GetValue()
+			}
+			counted[of["kind"]] = of["outcome"] == string(jobs.Discarded) && m.GetHistogram().GetSampleCount() == 0
+		}
+	}
+	for _, kind := range jobs.Kinds() {
+		if !counted[kind] {
+			t.Errorf("%s is not", kind)
 		}
 	}
 }

@@ -68,6 +68,9 @@ func newMeter() *meter {
 	m.jobs = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "alertsify_job_seconds", Help: "Time to work a job, by what it came to.", Buckets: seconds,
 	}, []string{"kind", "outcome"})
+	for _, kind := range jobs.Kinds() { // from zero: the first that is given up would be no increase
+		m.jobs.WithLabelValues(kind, string(jobs.Discarded))
+	}
 	m.jobWaits = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "alertsify_job_wait_seconds", Help: "Time a job waited for a worker, from when it was due.", Buckets: seconds,
 	}, []string{"kind"})

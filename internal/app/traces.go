@@ -9,8 +9,9 @@ import (
 	"github.com/alertsify/alertsify/internal/otlp"
 )
 
-// tracesEnd is how long stopping waits for the last traces.
-const tracesEnd = 5 * time.Second
+// tracesEnd is how long stopping waits for the last traces: with drainTime and what Sentry is
+// told at the end less than the 65 s after which a stop is a kill.
+const tracesEnd = 2 * time.Second
 
 // openTraces makes what sends traces, where the settings name a receiver.
 func (a *App) openTraces() error {

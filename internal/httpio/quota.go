@@ -34,18 +34,30 @@ func ReadQuota(h http.Header, now time.Time) (q Quota, there bool) {
 	}
 	q.Limit, _ = first("X-RateLimit-Limit", "RateLimit-Limit")
 	if seconds, said := first("X-RateLimit-Reset-After"); said {
-		q.Reset = now.Add(time.Duration(seconds) * time.Second)
+		q.Reset = within(seconds, now)
 	} else if seconds, said := first("X-RateLimit-Reset", "RateLimit-Reset"); said {
 		q.Reset = resetAt(seconds, now)
 	}
 	return q, true
 }
 
+const year = 365 * 24 * 3600 // in seconds: no quota is given for longer
+
 // resetAt is when there is more: some say how many seconds that takes, others the Unix time.
+// What is neither, such as milliseconds, says nothing.
 func resetAt(seconds int, now time.Time) time.Time {
-	const year = 365 * 24 * 3600
+	if seconds <= year {
+		return within(seconds, now)
+	}
+	if at := time.Unix(int64(seconds), 0); at.Before(now.Add(year * time.Second)) {
+		return at
+	}
+	return time.Time{}
+}
+
+func within(seconds int, now time.Time) time.Time {
 	if seconds > year {
-		return time.Unix(int64(seconds), 0)
+		return time.Time{}
 	}
 	return now.Add(time.Duration(seconds) * time.Second)
 }

@@ -19,6 +19,8 @@ func TestWhatAPartySaysIsLeftIsRead(t *testing.T) {
 		"Discord":           {[]string{"X-RateLimit-Limit", "5", "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "1800000002.123", "X-RateLimit-Reset-After", "2.123"}, Quota{5, 0, now.Add(2 * time.Second), now}, true},
 		"Resend":            {[]string{"ratelimit-limit", "10", "ratelimit-remaining", "9", "ratelimit-reset", "1"}, Quota{10, 9, now.Add(time.Second), now}, true},
 		"no time":           {[]string{"X-RateLimit-Remaining", "3"}, Quota{Remaining: 3, At: now}, true},
+		"milliseconds":      {[]string{"X-RateLimit-Remaining", "3", "X-RateLimit-Reset", "1800000060000"}, Quota{Remaining: 3, At: now}, true},
+		"no end":            {[]string{"X-RateLimit-Remaining", "3", "X-RateLimit-Reset-After", "9223372036854775807"}, Quota{Remaining: 3, At: now}, true},
 		"nothing":           {nil, Quota{}, false},
 		"nonsense":          {[]string{"X-RateLimit-Remaining", "many"}, Quota{}, false},
 		"below nothing":     {[]string{"X-RateLimit-Remaining", "-1"}, Quota{}, false},

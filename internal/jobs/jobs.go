@@ -70,6 +70,22 @@ func config(o Options, list []round) *river.Config {
 	return cfg
 }
 
+// Kinds names every job that is worked.
+func Kinds() []string {
+	all := []river.JobArgs{
+		orders.SendJob{}, orders.CancelJob{}, orders.ChangeJob{}, orders.ChangedJob{}, copytrade.ExecuteJob{}, copytrade.TriggerJob{},
+		account.FarewellJob{}, account.EmailChangedJob{},
+	}
+	for _, r := range rounds() {
+		all = append(all, r.args)
+	}
+	names := make([]string, len(all))
+	for i, args := range all {
+		names[i] = args.Kind()
+	}
+	return names
+}
+
 // hourly is the queue of before, in which a process of the version before puts leaderboards
 // while both run.
 const hourly = "hourly"

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,24 +37,41 @@ type round struct {
 	name string // as in /api/cron/{name}; empty: nobody outside asks for it, nor does a start
 	args river.JobArgs
 	pace time.Duration
+	most int // attempts; 0: as many as roundAttempts
 }
 
-// ExamineEvery is how often the data are held against the invariants, which reads all of them.
+// roundAttempts is how often a round is tried that fails.
+const roundAttempts = 5
+
+// ExamineEvery is how often the data are held against the invariants, which reads all of them:
+// once, whatever comes of it, and not while the market is open.
 const ExamineEvery = 4 * time.Hour
+
+// NextExamination is when they are after a time, given when the market is open.
+func NextExamination(after time.Time, open func(time.Time) bool) time.Time {
+	next := beginningOf(ExamineEvery).Next(after)
+	for range 24 * time.Hour / ExamineEvery { // no session lasts a day
+		if !open(next) {
+			break
+		}
+		next = next.Add(ExamineEvery)
+	}
+	return next
+}
 
 func rounds() []round {
 	return []round{
-		{"sync-orders", syncOrders{}, 5 * time.Minute},
-		{"update-leaderboard", leaderboard{}, time.Hour},
-		{"cleanup-expired", cleanUp{}, 10 * time.Minute},
-		{"warm-cache", warmCache{}, 5 * time.Minute},
-		{"", examine{}, ExamineEvery},
+		{name: "sync-orders", args: syncOrders{}, pace: 5 * time.Minute},
+		{name: "update-leaderboard", args: leaderboard{}, pace: time.Hour},
+		{name: "cleanup-expired", args: cleanUp{}, pace: 10 * time.Minute},
+		{name: "warm-cache", args: warmCache{}, pace: 5 * time.Minute},
+		{args: examine{}, pace: ExamineEvery, most: 1},
 	}
 }
 
 // opts make one job of all that are asked for in a period, by whichever process.
 func (r round) opts() *river.InsertOpts {
-	return &river.InsertOpts{Queue: roundsQueue, MaxAttempts: 5, UniqueOpts: river.UniqueOpts{ByPeriod: r.pace}}
+	return &river.InsertOpts{Queue: roundsQueue, MaxAttempts: cmp.Or(r.most, roundAttempts), UniqueOpts: river.UniqueOpts{ByPeriod: r.pace}}
 }
 
 // periodic is the round as River rings it: in one process of the cluster, and once more when

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -34,7 +36,7 @@ func process(t *testing.T, url string, list []round, worked *atomic.Int64) (*pos
 func TestARoundIsGoneOnceInEachPeriodByAllProcessesTogether(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
-	quick := []round{{"cleanup-expired", cleanUp{}, time.Second}}
+	quick := []round{{name: "cleanup-expired", args: cleanUp{}, pace: time.Second}}
 	var worked atomic.Int64
 	var db *postgres.DB
 	for range 2 {
@@ -66,7 +68,7 @@ func TestAskingTwiceMakesOneJob(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
 	var worked atomic.Int64
-	yearly := []round{{"update-leaderboard", leaderboard{}, 365 * 24 * time.Hour}, {"warm-cache", warmCache{}, 365 * 24 * time.Hour}}
+	yearly := []round{{name: "update-leaderboard", args: leaderboard{}, pace: 365 * 24 * time.Hour}, {name: "warm-cache", args: warmCache{}, pace: 365 * 24 * time.Hour}}
 	db, client := process(t, url, nil, &worked)
 	other, _ := process(t, url, nil, &worked)
 	var asking sync.WaitGroup
@@ -108,6 +110,40 @@ func TestAskingTwiceMakesOneJob(t *testing.T) {
 	for end := time.Now().Add(time.Minute); worked.Load() < 2; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d of 2 were worked", worked.Load())
+		}
+	}
+}
+
+// The data are held against the invariants once in four hours, and not while the market is
+// open: in winter that takes from noon to midnight by UTC, twelve hours.
+func TestTheInvariantsAreExaminedOnceAndWhileNobodyTrades(t *testing.T) {
+	t.Parallel()
+	for _, r := range rounds() {
+		if most := r.opts().MaxAttempts; (r.args == examine{}) != (most == 1) || most < 1 {
+			t.Errorf("%s is tried %d times", r.args.Kind(), most)
+		}
+	}
+	day := time.Date(2026, 1, 14, 0, 0, 0, 0, time.UTC)
+	open := func(at time.Time) bool {
+		return !at.Before(day.Add(14*time.Hour+30*time.Minute)) && at.Before(day.Add(21*time.Hour))
+	}
+	for after, want := range map[time.Duration]time.Duration{0: 4 * time.Hour, 9 * time.Hour: 12 * time.Hour, 12 * time.Hour: 24 * time.Hour} {
+		if got := NextExamination(day.Add(after), open); !got.Equal(day.Add(want)) {
+			t.Errorf("after %s comes %s", after, got)
+		}
+	}
+}
+
+// Whatever is worked is named.
+func TestEveryJobIsNamed(t *testing.T) {
+	t.Parallel()
+	worked := reflect.ValueOf(config(Options{Logger: slog.New(slog.DiscardHandler)}, nil).Workers).Elem().FieldByName("workersMap").MapKeys()
+	if len(worked) < 10 || len(worked) != len(Kinds()) {
+		t.Errorf("%d are worked, %d are named", len(worked), len(Kinds()))
+	}
+	for _, kind := range worked {
+		if !slices.Contains(Kinds(), kind.String()) {
+			t.Errorf("%s is not named", kind)
 		}
 	}
 }

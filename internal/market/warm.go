@@ -2,7 +2,6 @@ package market
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -15,9 +14,14 @@ import (
 // many calls, of some 200 a minute that Alpaca takes.
 const warmMost = 40
 
+// warmPatience is how many in a row Alpaca may leave unanswered until the rest is let be: one
+// may be refused by itself.
+const warmPatience = 3
+
 // Warm reads ahead what people are about to ask for: which expirations there are of the
 // underlyings that most of them hold, and the listings of those they hold. What is kept still
-// is not read again. Without Alpaca's keys it does nothing. Foreign table: positions.
+// is not read again. What Alpaca does not answer is read when somebody asks for it: that is no
+// error. Without Alpaca's keys it does nothing. Foreign table: positions.
 func (m *Market) Warm(ctx context.Context) error {
 	if m.Off() != nil {
 		return nil
@@ -26,18 +30,30 @@ func (m *Market) Warm(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
+	silent := 0
 	for _, h := range held {
-		_, err := m.Expirations(ctx, h.underlying)
-		if err == nil {
-			_, err = m.listing(ctx, h.underlying, h.expiration, listingAge)
+		err := m.warm(ctx, h)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		if IsAway(err) { // the rest would not be answered either
-			return errors.Join(append(errs, err)...)
+		if err != nil {
+			m.log.WarnContext(ctx, "not read ahead", "underlying", h.underlying, "expiration", h.expiration.String(), "err", err)
 		}
-		errs = append(errs, err)
+		if !IsAway(err) {
+			silent = 0
+		} else if silent++; silent == warmPatience {
+			return nil
+		}
 	}
-	return errors.Join(errs...)
+	return nil
+}
+
+func (m *Market) warm(ctx context.Context, h heldExpiration) error {
+	if _, err := m.Expirations(ctx, h.underlying); err != nil {
+		return err
+	}
+	_, err := m.listing(ctx, h.underlying, h.expiration, listingAge)
+	return err
 }
 
 type heldExpiration struct {

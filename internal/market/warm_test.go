@@ -52,3 +52,38 @@ func TestWhatIsHeldIsReadAheadOnce(t *testing.T) {
 		t.Errorf("without Alpaca: %v", err)
 	}
 }
+
+// One underlying that is refused keeps nobody else's from being read, and an Alpaca that is away
+// is left alone after three; neither is a job that failed.
+func TestWhatAlpacaDoesNotAnswerIsNotReadAhead(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	db := pgtest.New(t)
+	s.market.db = db
+	user := person(t, db, "ava")
+	_, err := db.Pool().Exec(s.ctx, `
+		with linked as (
+			insert into connections (user_id, authorization_id, broker_slug, institution, trading, status) values ($1, 'c', 'ALPACA', 'Alpaca', true, 'ok') returning id),
+		account as (
+			insert into accounts (user_id, connection_id, broker_account_id, institution) select $1, id, 'a', 'Alpaca' from linked returning id)
+		insert into positions (user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, source, status)
+		select $1, account.id, rpad(u, 6) || $2::text || 'C00200000', u, 'call', 200, to_date($2, 'YYMMDD'), 100, 'manual', 'open'
+		from account, unnest(array['AAPL', 'AMD', 'MSFT', 'NVDA', 'SPY']) u`, user, expiryCode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fault := map[string]any{"target": "alpaca", "match": "/", "mode": "error", "status": 422, "count": 2}
+	s.control("/_sandbox/faults", fault)
+	before := s.calls.of("/")
+	if err := s.market.Warm(s.ctx); err != nil || s.calls.of("/") < before+5 {
+		t.Errorf("%d calls after %d, %v", s.calls.of("/"), before, err)
+	}
+	fault["count"] = 1000
+	s.market = s.open("AS") // which keeps nothing
+	s.market.db = db
+	s.control("/_sandbox/faults", fault)
+	before = s.calls.of("/")
+	if err := s.market.Warm(s.ctx); err != nil || s.calls.of("/") != before+warmPatience {
+		t.Errorf("away: %d calls after %d, %v", s.calls.of("/"), before, err)
+	}
+}

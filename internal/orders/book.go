@@ -51,12 +51,13 @@ var errLinkedElsewhere = errors.New("the broker order belongs to another order")
 // book applies what the broker says of one order: link, state, fills, position,
 // alert and the bell for copies, in one transaction (T4, T8, T10 to T14). What
 // it says a second time changes nothing.
-func (d *Desk) book(ctx context.Context, id uuid.UUID, r report, b booking) error {
+func (d *Desk) book(ctx context.Context, id uuid.UUID, r report, b booking) (err error) {
 	ctx, span := d.db.ResumeTrace(ctx, "book order", trace.Internal, id)
-	err := d.db.AsSystem(ctx, b.actor, func(ctx context.Context, tx pgx.Tx) error {
+	err = trace.ErrPanicked // unless it returns
+	defer func() { span.End(err) }()
+	err = d.db.AsSystem(ctx, b.actor, func(ctx context.Context, tx pgx.Tx) error {
 		return d.bookIn(ctx, tx, id, r, b)
 	})
-	span.End(err)
 	if err != nil {
 		return fmt.Errorf("book report of order %s: %w", id, err)
 	}

@@ -183,9 +183,10 @@ func (d *Desk) sweepIdle(ctx context.Context) error {
 }
 
 // Accounts with an order at work are listed by SyncOrders where nothing else did that lately:
-// a little less than the slowest pace of looks, so that it adds no calls to theirs.
+// a little more than the slowest pace of looks, which is five minutes, so that who is on
+// schedule stays there.
 const (
-	syncAfter = 4 * time.Minute
+	syncAfter = 6 * time.Minute
 	syncMost  = 500
 )
 

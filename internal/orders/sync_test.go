@@ -31,6 +31,9 @@ func TestOrdersAtWorkAreLookedAtWhenNobodyDidLately(t *testing.T) {
 	if !due("10 minutes", "1 hour") {
 		t.Error("an order works there, and nobody looks")
 	}
+	if due("4 minutes 30 seconds", "30 seconds") {
+		t.Error("it is on its schedule, and is pulled forward")
+	}
 	if due("1 minute", "1 hour") {
 		t.Error("somebody looked a minute ago, and it is looked at again")
 	}

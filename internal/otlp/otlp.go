@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,12 +43,12 @@ const (
 
 // Options say where traces go.
 type Options struct {
-	Endpoint string      // "http://collector:4318"; "/v1/traces" is added
-	Headers  secret.Text // "name=value,name=value", sent along; may be empty
-	Share    float64     // of traces that are kept, 0 to 1
-	Version  string      // of the program
-	Instance string      // which of its processes
-	Observe  func(sent, lost int)
+	Endpoint string               // "http://collector:4318"; "/v1/traces" is added
+	Headers  secret.Text          // "name=value,name=value", sent along; may be empty
+	Share    float64              // of traces that are kept, 0 to 1
+	Version  string               // of the program
+	Instance string               // which of its processes
+	Observe  func(sent, lost int) // must not block; may be nil
 	Logger   *slog.Logger
 }
 
@@ -103,8 +104,10 @@ func Open(o Options) (*Exporter, error) {
 	}
 	limits := sdk.NewSpanLimits()
 	limits.AttributeCountLimit, limits.AttributeValueLengthLimit = attributesMax, wordMax
+	batches := sdk.NewBatchSpanProcessor(to,
+		sdk.WithMaxQueueSize(queueMax), sdk.WithMaxExportBatchSize(batchMax), sdk.WithBatchTimeout(batchEvery), sdk.WithExportTimeout(sendTime))
 	provider := sdk.NewTracerProvider(
-		sdk.WithBatcher(to, sdk.WithMaxQueueSize(queueMax), sdk.WithMaxExportBatchSize(batchMax), sdk.WithBatchTimeout(batchEvery), sdk.WithExportTimeout(sendTime)),
+		sdk.WithSpanProcessor(gate{batches, to}),
 		sdk.WithSampler(sdk.ParentBased(sdk.TraceIDRatioBased(o.Share))), sdk.WithRawSpanLimits(limits),
 		sdk.WithResource(resource.NewSchemaless(
 			attribute.String("service.name", "alertsify"), attribute.String("service.version", o.Version), attribute.String("service.instance.id", o.Instance))),
@@ -125,7 +128,9 @@ func (e *Exporter) Check(ctx context.Context) error { return e.sender.send(ctx, 
 
 // Close sends what waits, as long as ctx lasts, and ends.
 func (e *Exporter) Close(ctx context.Context) error {
-	if err := e.provider.Shutdown(ctx); err != nil {
+	err := e.provider.Shutdown(ctx)
+	e.sender.close()
+	if err != nil {
 		return fmt.Errorf("send the last traces: %w", err)
 	}
 	return nil
@@ -139,6 +144,61 @@ type sender struct {
 	observe func(sent, lost int)
 	log     *slog.Logger
 	silent  atomic.Bool // nothing was taken lately, and that was said
+
+	mu      sync.Mutex
+	waiting int // spans that ended and are neither sent nor lost
+	closed  bool
+}
+
+// gate lets as many spans wait as the queue behind it holds, so that those it cannot hold are
+// counted: it says nothing of them itself.
+type gate struct {
+	sdk.SpanProcessor
+	sender *sender
+}
+
+// OnEnd lets a span that is kept wait to be sent, or counts it as lost.
+func (g gate) OnEnd(span sdk.ReadOnlySpan) {
+	if span.SpanContext().IsSampled() && g.sender.admit() {
+		g.SpanProcessor.OnEnd(span)
+	}
+}
+
+func (s *sender) admit() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.waiting >= queueMax {
+		s.tell(0, 1)
+		return false
+	}
+	s.waiting++
+	return true
+}
+
+// settle counts what became of spans that waited.
+func (s *sender) settle(sent, lost int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed { // else they were counted when it closed
+		s.waiting -= sent + lost
+		s.tell(sent, lost)
+	}
+}
+
+// close counts what waits still as lost.
+func (s *sender) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.closed = true
+		s.tell(0, s.waiting)
+	}
+}
+
+func (s *sender) tell(sent, lost int) {
+	if s.observe != nil {
+		s.observe(sent, lost)
+	}
 }
 
 // ExportSpans sends a batch, once: traces may be lost. It never fails, so that nobody else
@@ -152,9 +212,7 @@ func (s *sender) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) erro
 	if err != nil {
 		sent, lost = 0, len(spans)
 	}
-	if s.observe != nil {
-		s.observe(sent, lost)
-	}
+	s.settle(sent, lost)
 	if was := s.silent.Swap(err != nil); err != nil && !was {
 		s.log.WarnContext(ctx, "traces are not taken; they are lost until they are", "err", err)
 	} else if err == nil && was {

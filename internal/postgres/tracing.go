@@ -104,19 +104,23 @@ func (t *tracedJobs) InsertMany(ctx context.Context, list []*rivertype.JobInsert
 }
 
 // Work works a job as part of that trace, or begins one.
-func (t *tracedJobs) Work(ctx context.Context, job *rivertype.JobRow, do func(context.Context) error) error {
+func (t *tracedJobs) Work(ctx context.Context, job *rivertype.JobRow, do func(context.Context) error) (err error) {
 	var from carried
 	_ = json.Unmarshal(job.Metadata, &from) // what is not ours is not read
 	ctx, span := t.tracer.Begin(trace.Resume(ctx, from.Trace), "job "+job.Kind, trace.Consumer,
 		trace.Word("queue", job.Queue), trace.Number("attempt", job.Attempt))
-	err := do(ctx)
+	err = trace.ErrPanicked // unless it returns
+	defer func() { endJob(span, err) }()
+	err = do(ctx)
+	return err
+}
+
+func endJob(span trace.Span, err error) {
 	if _, waits := err.(*river.JobSnoozeError); waits { //nolint:errorlint // the queue's own, as a worker returns it
 		span.Note(trace.Word("outcome", "snoozed"))
-		span.End(nil)
-		return err
+		err = nil
 	}
 	span.End(err)
-	return err
 }
 
 // QueueTrace keeps, as the next statement of a batch, which trace a subject – an order, an
@@ -151,18 +155,23 @@ func TrimTraces(ctx context.Context, db *DB, now time.Time) (int64, error) {
 		delete from traces where subject in (select subject from traces where at < $1 limit $2)`, now.Add(-tracesKept))
 }
 
+// resumeTime is how long work waits to hear which trace it is part of.
+const resumeTime = 200 * time.Millisecond
+
 // ResumeTrace begins a span that goes on with the trace of its context, or with that which was
-// kept of one of the subjects; where there is none, nothing is noted.
+// kept of one of the subjects; where there is none, or it was left out, nothing is noted.
 func (db *DB) ResumeTrace(ctx context.Context, what string, kind trace.Kind, subjects ...uuid.UUID) (context.Context, trace.Span) {
 	if trace.Noted(ctx) {
 		return trace.Start(ctx, what, kind)
 	}
-	if !db.tracer.On() || len(subjects) == 0 {
+	if !db.tracer.On() || len(subjects) == 0 || trace.Left(ctx) {
 		return ctx, trace.Span{}
 	}
+	asking, cancel := context.WithTimeout(ctx, resumeTime)
+	defer cancel()
 	var parent string
 	// Not being part of a trace fails nobody.
-	if err := db.pool.QueryRow(ctx, `select parent from traces where subject = any($1) order by at limit 1`, subjects).Scan(&parent); err != nil {
+	if err := db.pool.QueryRow(asking, `select parent from traces where subject = any($1) order by at limit 1`, subjects).Scan(&parent); err != nil {
 		return ctx, trace.Span{}
 	}
 	return db.tracer.Begin(trace.Resume(ctx, parent), what, kind)

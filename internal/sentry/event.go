@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -141,7 +142,8 @@ var hidden = []struct {
 var (
 	longWord = regexp.MustCompile(`[A-Za-z0-9_+/=.~-]{20,}`)
 	ourID    = regexp.MustCompile(`^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$`)
-	goWord   = regexp.MustCompile(`^[a-z]+(?:[./][a-zA-Z]+)+$`) // a package, a type
+	place    = regexp.MustCompile(`\[?[0-9A-Fa-f:.]*[0-9A-Fa-f][:.][0-9A-Za-z:.%\[\]]+|\[?::[0-9A-Za-z:.%\[\]]*`) // perhaps a machine's address
+	goWord   = regexp.MustCompile(`^[a-z]+(?:[./][a-zA-Z]+)+$`)                                                   // a package, a type
 )
 
 // scrub takes out of an error's words what may be secret.
@@ -149,6 +151,7 @@ func scrub(text string) string {
 	for _, h := range hidden {
 		text = h.form.ReplaceAllString(text, h.by)
 	}
+	text = place.ReplaceAllStringFunc(text, hidePlace)
 	text = longWord.ReplaceAllStringFunc(text, func(word string) string {
 		if ourID.MatchString(word) || goWord.MatchString(word) {
 			return word
@@ -161,13 +164,25 @@ func scrub(text string) string {
 	return text
 }
 
+// hidePlace hides the address of a machine, with its port; what only looks like one is left.
+func hidePlace(word string) string {
+	bare := strings.TrimRight(word, ":.")
+	for _, form := range []string{word, bare} {
+		_, err := netip.ParseAddr(strings.Trim(form, "[]"))
+		if _, portErr := netip.ParseAddrPort(form); err == nil || portErr == nil {
+			return "[address]" + word[len(form):]
+		}
+	}
+	return word
+}
+
 var (
-	call = regexp.MustCompile(`^(\S+)\(.*\)$`)
+	call = regexp.MustCompile(`^(\S+)\(.*\)$|^(\S+)$`)
 	line = regexp.MustCompile(`^\t(\S+):(\d+)(?: \+0x[0-9a-f]+)?$`)
 )
 
-// framesOf reads a stack as runtime/debug prints it, innermost first: names and places, not
-// the arguments beside them. What led to taking it is left out.
+// framesOf reads a stack as runtime/debug prints it, or River, which leaves out the arguments:
+// names and places, innermost first. What led to taking it is left out.
 func framesOf(text []byte) (list []frame) {
 	lines := strings.Split(string(text), "\n")
 	for i := 0; i+1 < len(lines) && len(list) < framesMax; i++ {
@@ -175,13 +190,14 @@ func framesOf(text []byte) (list []frame) {
 		if f == nil || at == nil {
 			continue
 		}
-		if f[1] == "panic" { // all above it only caught it
+		name := f[1] + f[2]
+		if name == "panic" || name == "runtime.gopanic" { // all above it only caught it
 			list = list[:0]
 			continue
 		}
 		number, _ := strconv.Atoi(at[2])
-		module, function := splitName(f[1])
-		list = append(list, frame{Function: function, Module: module, File: fileOf(at[1]), Line: number, Ours: ours(f[1])})
+		module, function := splitName(name)
+		list = append(list, frame{Function: function, Module: module, File: fileOf(at[1]), Line: number, Ours: ours(name)})
 	}
 	return list
 }

@@ -29,7 +29,7 @@ const (
 	perMinute   = 20              // sent in a minute, of all kinds
 	sameEvery   = time.Minute     // how soon the same failure is told of again
 	sameMax     = 500             // different failures that are remembered
-	endWithin   = 3 * time.Second // of one sending, and of all that is left at the end
+	endWithin   = 3 * time.Second // of one sending, and of all that is left once the program stops
 	restDefault = time.Minute     // for a refusal that says no time
 )
 
@@ -52,6 +52,26 @@ func ParseDSN(text secret.Text) (DSN, error) {
 	}
 	path[len(path)-1] = "api/" + project + "/envelope/"
 	return DSN{url: u.Scheme + "://" + u.Host + "/" + strings.Join(path, "/"), key: secret.New(u.User.Username())}, nil
+}
+
+// Port is where failures go to on their host.
+func (d DSN) Port() string {
+	u, err := url.Parse(d.url)
+	switch {
+	case err != nil:
+		return ""
+	case u.Port() != "":
+		return u.Port()
+	case d.Secure():
+		return "443"
+	}
+	return "80"
+}
+
+// Local tells whether they stay on this machine, as in development.
+func (d DSN) Local() bool {
+	u, err := url.Parse(d.url)
+	return err == nil && u.Hostname() == "127.0.0.1"
 }
 
 // Secure tells whether failures go there by https.
@@ -152,28 +172,35 @@ func (c *Client) may(fingerprint string, now time.Time) bool {
 	return true
 }
 
-// Run sends what was reported until ctx ends, then what waits still, for seconds at most.
+// Run sends what was reported until ctx ends, then what waits still; it is over endWithin later.
 func (c *Client) Run(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
+	sending, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(endWithin, end) })()
 	var rest time.Time // Sentry told us to wait until then
 	for ctx.Err() == nil {
 		select {
 		case body := <-c.queue:
-			rest = c.sendAfter(ctx, body, rest)
+			rest = c.sendAfter(sending, body, rest)
 		case <-ctx.Done():
 		}
 	}
-	c.drain(context.WithoutCancel(ctx), rest)
+	c.drain(sending, rest)
 	return nil
 }
 
-// drain sends what waits, one after the other, as long as there is time.
+// drain sends what waits, one after the other, as long as ctx lasts; the rest is lost.
 func (c *Client) drain(ctx context.Context, rest time.Time) {
-	for until := time.Now().Add(endWithin); time.Now().Before(until); {
+	for {
 		select {
 		case body := <-c.queue:
+			if ctx.Err() != nil {
+				c.o.Observe("lost")
+				continue
+			}
 			rest = c.sendAfter(ctx, body, rest)
 		default:
 			return
@@ -187,7 +214,7 @@ func (c *Client) sendAfter(ctx context.Context, body []byte, rest time.Time) tim
 		c.o.Observe("lost")
 		return rest
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin) // also while the program stops
+	ctx, cancel := context.WithTimeout(ctx, endWithin)
 	defer cancel()
 	wait, err := c.send(ctx, body)
 	if err != nil {

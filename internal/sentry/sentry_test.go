@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -121,6 +122,89 @@ func requestTo(address string) (*http.Request, error) {
 	return r, err
 }
 
+// The queue writes the stack of a panic without arguments. It is read too, so that two panics
+// of one kind of job are two failures.
+func TestTwoPanicsOfOneKindOfJobAreTwoFailures(t *testing.T) {
+	t.Parallel()
+	failure := func(work func()) Failure {
+		return Failure{Kind: "job", Where: "order_send", Err: errors.New("panic: x"), Stack: caught(work), Panic: true}
+	}
+	one, other := failure(breaksHere), failure(breaksThere)
+	frames := framesOf(one.Stack)
+	if len(frames) < 2 || frames[0].Function != "breaksHere" || !frames[0].Ours || frames[0].Line == 0 {
+		t.Fatalf("%s is read as %+v", one.Stack, frames)
+	}
+	if again := failure(breaksHere); one.fingerprint() == other.fingerprint() || one.fingerprint() != again.fingerprint() {
+		t.Errorf("%q, %q, and again %q", one.fingerprint(), other.fingerprint(), again.fingerprint())
+	}
+}
+
+func breaksHere() { panic("x") }
+
+func breaksThere() { panic("x") }
+
+// caught is the stack of a panic as River v0.51 writes it (captureStackTraceSkipFrames of its
+// job executor): from where it panicked on, for each frame a line of the function and one of its place.
+func caught(work func()) (stack []byte) {
+	defer func() {
+		_ = recover()
+		callers := make([]uintptr, 100)
+		frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)])
+		for {
+			frame, more := frames.Next()
+			stack = fmt.Appendf(stack, "%s\n\t%s:%d\n", frame.Function, frame.File, frame.Line)
+			if !more {
+				return
+			}
+		}
+	}()
+	work()
+	return nil
+}
+
+// Addresses of machines are nobody's business at Sentry; what only looks like one is told.
+func TestAddressesOfMachinesAreNotTold(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"dial tcp 10.1.2.3:5432: connect: connection refused":    "dial tcp [address]: connect: connection refused",
+		"read tcp [fe80::1%eth0]:1->[2001:db8::5]:443: i/o":      "read tcp [address]->[address]: i/o",
+		"dial tcp [::1]:5432: no":                                "dial tcp [address]: no",
+		"from 203.0.113.7, 2001:db8::5 and ::1.":                 "from [address], [address] and [address].",
+		"at 15:04:05 order 4711 has 1.5 of 10: field a.b is bad": "at 15:04:05 order 4711 has 1.5 of 10: field a.b is bad",
+	} {
+		if got := scrub(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// The program ends seconds after it was told to, however much waits and whatever Sentry does.
+func TestTheEndDoesNotWaitForSentry(t *testing.T) {
+	t.Parallel()
+	hung := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hung }))
+	defer server.Close()
+	defer close(hung)
+	dsn, err := ParseDSN(secret.New(strings.Replace(server.URL, "://", "://public@", 1) + "/42"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lost atomic.Int64
+	c := New(Options{DSN: dsn, HTTP: server.Client(), Observe: func(string) { lost.Add(1) }, Logger: slog.New(slog.DiscardHandler)})
+	for i := range 5 {
+		c.Report(Failure{Kind: "job", Where: fmt.Sprintf("kind_%d", i), Err: errors.New("x")})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel) // while the first is on its way
+	began := time.Now()
+	if err := c.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > endWithin+time.Second || lost.Load() != 5 {
+		t.Errorf("it took %s, and %d are lost", took, lost.Load())
+	}
+}
+
 // The same failure is told of once a minute, and no more than twenty of all kinds are; a new
 // minute begins anew.
 func TestAStormOfFailuresIsThrottled(t *testing.T) {
@@ -159,7 +243,12 @@ func TestADSNIsReadOrNotRepeated(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	if d, err := ParseDSN(secret.New("https://k@o1.ingest.sentry.io/42")); err != nil || d.url != "https://o1.ingest.sentry.io/api/42/envelope/" || !d.Secure() {
+	if d, err := ParseDSN(secret.New("https://k@o1.ingest.sentry.io/42")); err != nil || d.url != "https://o1.ingest.sentry.io/api/42/envelope/" || !d.Secure() || d.Port() != "443" || d.Local() {
 		t.Errorf("%+v, %v", d, err)
+	}
+	for text, port := range map[string]string{"https://k@sentry.example:9000/1": "9000", "http://k@sentry.example/1": "80"} {
+		if d, err := ParseDSN(secret.New(text)); err != nil || d.Port() != port {
+			t.Errorf("%s leads to port %s, %v", text, d.Port(), err)
+		}
 	}
 }

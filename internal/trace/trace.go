@@ -83,6 +83,12 @@ func Past(ctx context.Context, what string, kind Kind, began time.Time, failed e
 // Noted tells whether the context's work is noted: whether Start would begin a span.
 func Noted(ctx context.Context) bool { return otel.SpanFromContext(ctx).IsRecording() }
 
+// Left tells whether the context's work is part of a trace that was chosen not to be kept.
+func Left(ctx context.Context) bool {
+	of := otel.SpanContextFromContext(ctx)
+	return of.IsValid() && !of.IsSampled()
+}
+
 // Of is the span that a context carries.
 func Of(ctx context.Context) Span { return Span{otel.SpanFromContext(ctx)} }
 
@@ -102,6 +108,10 @@ func (s Span) Note(says ...attribute.KeyValue) {
 		s.span.SetAttributes(says...)
 	}
 }
+
+// ErrPanicked is what work ended with that did not return: who ends a span in a defer begins
+// with it.
+var ErrPanicked = errors.New("panicked")
 
 // End ends it. Of an error the span says what type it is, not its words: those may name what
 // is secret, and the log has them.
@@ -130,6 +140,8 @@ func typeOf(err error) string {
 		return "canceled"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "deadline_exceeded"
+	case errors.Is(err, ErrPanicked):
+		return "panic"
 	}
 	for {
 		cause := errors.Unwrap(err)
