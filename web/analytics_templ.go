@@ -1138,7 +1138,7 @@ func curvePicture(v curveView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var47 = []any{"h-52 w-full", tone(*v.Last)}
+		var templ_7745c5c3_Var47 = []any{"h-52 w-full", ui.OwnTone(ctx, *v.Last)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var47...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -2188,7 +2188,7 @@ func heatPanel(v heatView) templ.Component {
 							return templ_7745c5c3_Err
 						}
 					} else {
-						var templ_7745c5c3_Var96 = []any{tone(c.Cell.PnL)}
+						var templ_7745c5c3_Var96 = []any{ui.OwnTone(ctx, c.Cell.PnL)}
 						templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var96...)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
@@ -2250,9 +2250,9 @@ func heatPanel(v heatView) templ.Component {
 							return templ_7745c5c3_Err
 						}
 						var templ_7745c5c3_Var101 string
-						templ_7745c5c3_Var101, templ_7745c5c3_Err = templ.JoinStringErrs(c.Opacity)
+						templ_7745c5c3_Var101, templ_7745c5c3_Err = templ.JoinStringErrs(c.shade(ctx))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 463, Col: 149}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `analytics.templ`, Line: 463, Col: 152}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var101))
 						if templ_7745c5c3_Err != nil {
