@@ -1,8 +1,4 @@
 -- +goose Up
--- The few that matter now among all that somebody ever ordered, and was ever asked.
-create index orders_working on orders (user_id, created_at desc, id desc) where state in ('queued', 'submitting', 'unknown', 'accepted', 'partial');
-create index copy_decisions_awaiting on copy_decisions (user_id, decided_at desc, id desc) where result = 'awaiting_approval';
-
 -- What a trader's published trades with a known result came to, by New York's days: who looks
 -- at a profile or the directory reads hundreds of rows where there are a hundred thousand
 -- trades. Kept by a trigger in the transaction that writes them, which holds the trader's head
@@ -16,6 +12,8 @@ create table published_days (
     pnl       numeric(28, 8) not null,
     primary key (trader_id, paper, day)
 );
+-- Nobody writes one between what is counted here and the triggers; all read on.
+lock table published_results in share row exclusive mode;
 insert into published_days (trader_id, paper, day, finished, wins, pnl)
 select trader_id, paper, (finished_at at time zone 'America/New_York')::date, count(*), count(*) filter (where result = 'win'), sum(realized)
 from published_results where result is not null group by 1, 2, 3;
@@ -54,4 +52,3 @@ drop trigger count_changed on published_results;
 drop trigger count_added on published_results;
 drop function count_published;
 drop table published_days;
-drop index copy_decisions_awaiting, orders_working;

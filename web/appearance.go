@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -39,5 +40,17 @@ func (s *Site) setPrivate(w http.ResponseWriter, r *http.Request) error {
 		value = "on"
 	}
 	s.setCookie(w, privateCookie, value, 365*24*time.Hour)
-	return back(w, referer(r), "")
+	return back(w, withoutAmounts(referer(r)), "")
+}
+
+// withoutAmounts is an address of ours without the wish to hide them: the cookie has it now.
+func withoutAmounts(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || !u.Query().Has("amounts") {
+		return address
+	}
+	query := u.Query()
+	query.Del("amounts")
+	u.RawQuery = query.Encode()
+	return u.String()
 }

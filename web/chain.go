@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/web/ui"
 )
 
 const (
@@ -244,4 +246,12 @@ func (v chainView) retry() string {
 // spotOnTop tells that the price lies above every strike shown.
 func (v chainView) spotOnTop() bool {
 	return v.Spot != nil && !slices.ContainsFunc(v.Rungs, func(r rungView) bool { return r.SpotAbove })
+}
+
+// youHold says that somebody holds a contract, and how many unless that is hidden.
+func youHold(ctx context.Context, held int) string {
+	if ui.Private(ctx) {
+		return "You hold some"
+	}
+	return "You hold " + strconv.Itoa(held)
 }

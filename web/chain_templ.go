@@ -1152,9 +1152,9 @@ func heldDot(v chainView, o optionView, side exchange.OptionType) templ.Componen
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var53 string
-			templ_7745c5c3_Var53, templ_7745c5c3_Err = templ.JoinStringErrs("You hold " + strconv.Itoa(o.Held) + " " + sideName(side))
+			templ_7745c5c3_Var53, templ_7745c5c3_Err = templ.JoinStringErrs(youHold(ctx, o.Held) + " " + sideName(side))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `chain.templ`, Line: 195, Col: 161}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `chain.templ`, Line: 195, Col: 147}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var53))
 			if templ_7745c5c3_Err != nil {
@@ -1165,9 +1165,9 @@ func heldDot(v chainView, o optionView, side exchange.OptionType) templ.Componen
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var54 string
-			templ_7745c5c3_Var54, templ_7745c5c3_Err = templ.JoinStringErrs("You hold " + strconv.Itoa(o.Held) + " " + sideName(side))
+			templ_7745c5c3_Var54, templ_7745c5c3_Err = templ.JoinStringErrs(youHold(ctx, o.Held) + " " + sideName(side))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `chain.templ`, Line: 195, Col: 229}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `chain.templ`, Line: 195, Col: 201}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var54))
 			if templ_7745c5c3_Err != nil {

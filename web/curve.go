@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/analytics"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/web/ui"
 )
 
 // The curve's picture, in its own units: it grows with the page.
@@ -120,6 +122,14 @@ type heatCell struct {
 	Opacity string // how much, beside the cell that made or lost most
 }
 
+// shade is the cell's opacity; where amounts are hidden, all are alike.
+func (c heatCell) shade(ctx context.Context) string {
+	if ui.Private(ctx) {
+		return "0.30"
+	}
+	return c.Opacity
+}
+
 // The session's half hours.
 const firstSlot, lastSlot, fewTrades = 19, 31, 5
 
@@ -157,17 +167,6 @@ var weekdays = []string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", 
 // words say a cell, for the picture's titles and the table.
 func cellWords(c analytics.Cell) string {
 	return fmt.Sprintf("%s %d:%02d, %d trades, %d won", weekdays[c.DayOfWeek], c.HourOfDay, c.Half, c.Trades, c.Wins)
-}
-
-// tone is the colour of an amount, never alone: the number stands beside it.
-func tone(a money.Amount) string {
-	switch a.Direction() {
-	case 1:
-		return "text-gain"
-	case -1:
-		return "text-loss"
-	}
-	return "text-quiet"
 }
 
 // direction is the sign of an amount as shown, for where the amount has no room.

@@ -61,7 +61,7 @@ func notice(done string) *ui.Notice {
 		"approved-trader":    "Approved. They are told.",
 		"rejected-trader":    "Declined. They are told why.",
 		"order-taken":        "The order was taken. It is on its way to your broker.",
-		"connection-broke":   "The connection broke while an order was sent. If it was taken, it is in this list; if it is not, nothing was sent.",
+		"connection-broke":   "No answer came to an order that was sent. If it is not here within half a minute, it was not taken.",
 		"cancel-asked":       "Your broker was asked to cancel. Until it answers, the order may still fill.",
 		"replace-asked":      "Your broker is asked to replace the order. Until it answers, the order may still fill as it is.",
 		"read":               "Marked as read.",

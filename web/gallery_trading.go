@@ -71,7 +71,7 @@ func cannedConfirmation() ui.Confirmation {
 		Limit: price("3.50"), TimeInForce: "Day", CashEffect: amount("1750"), BuyingPowerAfter: amount("14460.55"),
 		BreakEven: price("203.50"), MaxLoss: amount("1750"), Source: "estimate",
 		Warnings: []string{"The market is closed. The order waits for Monday 9:30 New York."},
-		Asks:     []ui.Ask{{Name: "confirmPrice", Sentence: "The price is 12% above the ask. Send it all the same."}},
+		Asks:     []ui.Ask{{Name: "confirmPrice", Sentence: "$3.50 is far above the ask of $3.10. Confirm to send it anyway."}},
 	}
 }
 

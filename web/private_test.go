@@ -38,6 +38,11 @@ func TestHiddenAmountsAreNowhereOnThePage(t *testing.T) {
 			}
 			shown := parse(t, get(t, h, "/gallery/"+name).Body.String())
 			own := shown.own()
+			for _, n := range hidden.where(func(n *html.Node) bool { return hasClass(n, "private") && n.Data != "input" }) {
+				if said := text(n); strings.ContainsAny(said, "0123456789") {
+					t.Errorf("what is hidden says %q", said)
+				}
+			}
 			for _, said := range hidden.said() {
 				if found := dollarAmount.FindString(said.text); found != "" {
 					t.Errorf("%s says %s: %q", said.where, found, said.text)
@@ -102,6 +107,48 @@ func (p page) said() (all []saying) {
 	}
 	walk(p.root)
 	return all
+}
+
+// What somebody holds, and how much of an order is filled, is said by more than text.
+func TestHiddenQuantitiesAndResultsHaveNoShape(t *testing.T) {
+	t.Parallel()
+	h := gallery(t)
+	for name, telling := range map[string]string{
+		"chain": `You hold \d`, "orders": `<progress`, "replace": `<progress`, "analytics-heatmap": `<g class="text-(gain|loss)|fill-opacity="0\.90"`,
+	} {
+		tells := regexp.MustCompile(telling)
+		if !tells.MatchString(get(t, h, "/gallery/"+name).Body.String()) {
+			t.Errorf("%s: %s is not even shown", name, telling)
+		}
+		if found := tells.FindString(get(t, h, "/gallery/"+name+"?private=on").Body.String()); found != "" {
+			t.Errorf("%s: %s", name, found)
+		}
+	}
+}
+
+// A price is confirmed by who reads it: the question is whole, whatever is hidden.
+func TestTheQuestionAboutAPriceIsNeverHidden(t *testing.T) {
+	t.Parallel()
+	h := gallery(t)
+	for name, question := range map[string]string{
+		"confirm": "$3.50 is far above the ask of $3.10.", "replace": "$2.20 is far below the bid of $3.10.",
+	} {
+		if !strings.Contains(get(t, h, "/gallery/"+name+"?private=on").Body.String(), question) {
+			t.Errorf("%s does not say %q", name, question)
+		}
+	}
+}
+
+// Who follows a link that hides amounts, and shows them, has them shown.
+func TestShowingAmountsOutlivesTheLinkThatHidThem(t *testing.T) {
+	t.Parallel()
+	for from, to := range map[string]string{
+		"/leaderboard?amounts=hidden&metric=roi": "/leaderboard?metric=roi", "/traders/ava?amounts=hidden": "/traders/ava", "/orders?view=today": "/orders?view=today",
+	} {
+		if got := withoutAmounts(from); got != to {
+			t.Errorf("%s leads to %s", from, got)
+		}
+	}
 }
 
 // Who hides amounts sees zero, a gain and a loss alike: nothing tells them apart.

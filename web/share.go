@@ -27,7 +27,8 @@ import (
 
 const (
 	pictureName = "/card.png"
-	pictureKept = 24 * time.Hour // in Redis, under what it shows: never wrong, only unused
+	pictureKept = 10 * time.Minute // in Redis, under what it shows: never wrong, only unused
+	minutesKept = time.Minute      // of one that shows the minute: by the next it is unused
 	pictureAge  = "public, max-age=60"
 	drawnAtOnce = 2 // pictures in work; more wait, so that they cannot take all processors
 	ranked      = 5 // traders on the picture of a board
@@ -54,7 +55,7 @@ func (s *Site) traderPicture(w http.ResponseWriter, r *http.Request) error {
 	if v.Standing, err = s.board.Of(r.Context(), v.Username, record.Monthly); err != nil {
 		return err
 	}
-	return s.answerPicture(w, r, traderCard(v, s.now(), amountsHidden(r)))
+	return s.answerPicture(w, r, traderCard(v, s.now(), amountsHidden(r)), pictureKept)
 }
 
 // boardPicture answers GET /leaderboard/card.png?metric=&period=: the first of that board.
@@ -63,7 +64,7 @@ func (s *Site) boardPicture(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.answerPicture(w, r, boardCard(page, amountsHidden(r)))
+	return s.answerPicture(w, r, boardCard(page, amountsHidden(r)), pictureKept)
 }
 
 // statusPicture answers GET /status/card.png.
@@ -72,12 +73,12 @@ func (s *Site) statusPicture(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.answerPicture(w, r, statusCard(v, s.now()))
+	return s.answerPicture(w, r, statusCard(v, s.now()), minutesKept)
 }
 
 // answerPicture answers a card. Its tag is what it says, so that who has it is told so
 // without anything being drawn.
-func (s *Site) answerPicture(w http.ResponseWriter, r *http.Request, c picture.Card) error {
+func (s *Site) answerPicture(w http.ResponseWriter, r *http.Request, c picture.Card, kept time.Duration) error {
 	h, tag := w.Header(), `"`+c.Key()+`"`
 	h.Set("Cache-Control", pictureAge)
 	h.Set("ETag", tag)
@@ -86,7 +87,7 @@ func (s *Site) answerPicture(w http.ResponseWriter, r *http.Request, c picture.C
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	body, err := s.drawn(r.Context(), c)
+	body, err := s.drawn(r.Context(), c, kept)
 	if err != nil {
 		h.Del("ETag")
 		h.Del("Cross-Origin-Resource-Policy")
@@ -100,8 +101,8 @@ func (s *Site) answerPicture(w http.ResponseWriter, r *http.Request, c picture.C
 
 // drawn is the picture of a card, from Redis where it was drawn before. Many who ask for
 // the same at once share one drawing, also while Redis is away.
-func (s *Site) drawn(ctx context.Context, c picture.Card) ([]byte, error) {
-	return redis.Cached(ctx, s.cache, "picture:"+c.Key(), pictureKept, func(ctx context.Context) ([]byte, error) {
+func (s *Site) drawn(ctx context.Context, c picture.Card, kept time.Duration) ([]byte, error) {
+	return redis.Cached(ctx, s.cache, "picture:"+c.Key(), kept, func(ctx context.Context) ([]byte, error) {
 		select {
 		case s.drawing <- struct{}{}:
 			defer func() { <-s.drawing }()

@@ -113,7 +113,7 @@ func gallerySite(t *testing.T) string {
 	return gallerySiteAt(t, "127.0.0.1:0").URL
 }
 
-func gallerySiteAt(t *testing.T, address string) *httptest.Server {
+func gallerySiteAt(t *testing.T, address string, more ...func(chi.Router)) *httptest.Server {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -135,10 +135,17 @@ func gallerySiteAt(t *testing.T, address string) *httptest.Server {
 		"/feed": "feed", "/notifications": "notifications", "/login": "login",
 	} {
 		r.Get(path, func(w http.ResponseWriter, q *http.Request) {
+			if q.URL.Query().Has("signed-out") {
+				http.Redirect(w, q, "/feed", http.StatusSeeOther)
+				return
+			}
 			q.URL.Path = "/gallery/" + page
 			chi.RouteContext(q.Context()).Reset()
 			r.ServeHTTP(w, q)
 		})
+	}
+	for _, add := range more {
+		add(r)
 	}
 	r.NotFound(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	r.Get("/api/health", func(http.ResponseWriter, *http.Request) {})

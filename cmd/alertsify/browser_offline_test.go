@@ -1,9 +1,14 @@
 package main
 
 import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/go-chi/chi/v5"
 )
 
 const lastSeen = `caches.open("last-seen").then(cache => cache.match("/dashboard")).then(found => Boolean(found))`
@@ -37,6 +42,12 @@ func withoutConnection(t *testing.T, b *browser, w window) {
 	visit()
 	p.open("/login")
 	gone("somebody else may sign in")
+	visit()
+	p.open("/dashboard?signed-out")
+	gone("the dashboard leads elsewhere")
+	visit()
+	must[bool](p, `(document.dispatchEvent(new CustomEvent("htmx:after:request", {detail: {ctx: {response: {status: 401}}}})), true)`)
+	gone("a piece of the page was answered 401")
 
 	visit()
 	p.open("/analytics")
@@ -74,5 +85,54 @@ func withoutConnection(t *testing.T, b *browser, w window) {
 	again.Close()
 	if err := chromedp.Do(p.ctx, chromedp.Navigate(site.URL+"/dashboard")); err == nil {
 		t.Error("a page of yesterday is shown")
+	}
+}
+
+// Whatever is answered to an order, it was sent once: a refusal is shown where it was sent
+// from and may be sent again by hand, and what does not say whether the order was taken leads
+// to the list of orders.
+func orderIsSentOnce(t *testing.T, b *browser, w window) {
+	var seen atomic.Int32
+	site := gallerySiteAt(t, "127.0.0.1:0", func(r chi.Router) {
+		r.Post("/orders", func(w http.ResponseWriter, q *http.Request) {
+			seen.Add(1)
+			status, _ := strconv.Atoi(q.URL.Query().Get("status"))
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			if q.URL.Query().Has("cut") {
+				w.Header().Set("Content-Length", "1000")
+			}
+			w.WriteHeader(status)
+			if q.URL.Query().Has("ours") {
+				_, _ = fmt.Fprint(w, `<main><h1>Not now</h1><p data-refusal>Too many at once.</p></main>`)
+			}
+		})
+	})
+	p := b.openTab(t, b.ctx, site.URL, w, chromedp.WithNewBrowserContext()) // its troubles are the point
+	p.person = "ava"
+	for _, answer := range []struct {
+		query   string
+		refused string // what the form says; nothing: it leads to the orders
+	}{
+		{"status=429&ours", "Too many at once."}, {"status=503&ours", "Too many at once."}, {"status=422", "Refused (422)."},
+		{"status=500&ours", ""}, {"status=502", ""}, {"status=503", ""}, {"status=200&cut", ""},
+	} {
+		seen.Store(0)
+		p.open("/gallery/confirm")
+		must[bool](p, `(() => {
+			const form = document.querySelector("[data-testid=confirm-form]");
+			for (const box of form.querySelectorAll("input[required]")) box.checked = true;
+			form.action = "/orders?`+answer.query+`";
+			form.requestSubmit();
+			return true;
+		})()`)
+		if answer.refused == "" {
+			p.arrive("/orders")
+		} else {
+			p.reads("[data-testid=refused]", answer.refused)
+			p.wait("the button to send again", `!document.querySelector("[data-testid=confirm]").disabled`)
+		}
+		if n := seen.Load(); n != 1 {
+			t.Errorf("%s: sent %d times", answer.query, n)
+		}
 	}
 }

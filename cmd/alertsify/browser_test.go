@@ -74,6 +74,7 @@ func TestBrowser(t *testing.T) {
 		{"keys lead anywhere", []window{desk}, keysLeadAnywhere},
 		{"the ticket is read aloud", []window{phone}, ticketIsReadAloud},
 		{"nothing looks new without a connection", []window{phone}, withoutConnection},
+		{"an order is sent once whatever is answered", []window{phone}, orderIsSentOnce},
 		{"any colour can be read", []window{desk}, readableInAnyColour},
 		{"an operator replays and halts", []window{desk, phone}, operatorReplaysAndHalts},
 		{"every page is fit to read", []window{desk, phone}, everyPageIsFit},

@@ -106,9 +106,12 @@ func (j *Jobs) Failed(ctx context.Context, limit int, below int64) (page []Faile
 	return page, next, nil
 }
 
+// oneOfItsRound is the library's index of jobs of which there is one at a time.
+const oneOfItsRound = "river_job_unique_idx"
+
 // Again has a job worked once more that was given up: what it is about is its fence, so that
 // it does nothing twice. By an operator, which the audit log has. Errors: not_found,
-// invalid_state for one that is not given up (any more).
+// invalid_state for one that is not given up (any more), or whose round is another's by now.
 func (j *Jobs) Again(ctx context.Context, by uuid.UUID, id int64) error {
 	err := j.db.As(ctx, by, func(ctx context.Context, tx pgx.Tx) error {
 		var state string
@@ -123,6 +126,9 @@ func (j *Jobs) Again(ctx context.Context, by uuid.UUID, id int64) error {
 			return fault.Conflict("invalid_state", "This job is not given up any more.")
 		}
 		_, err = j.queue.JobRetryTx(ctx, tx, id)
+		if postgres.IsUnique(err, oneOfItsRound) {
+			return fault.Conflict("invalid_state", "Another job does this already.")
+		}
 		return err
 	}, postgres.Across("an operator has a job worked once more"))
 	if err != nil {

@@ -103,6 +103,30 @@ func TestOnlyWhatIsGivenUpIsWorkedAgain(t *testing.T) {
 	}
 }
 
+// A job of which there is one at a time stays given up while the next one is there.
+func TestWhatAnotherJobDoesIsNotWorkedAgain(t *testing.T) {
+	t.Parallel()
+	jobs, db, operator := queue(t)
+	ctx := context.Background()
+	for _, sql := range []string{
+		`update river_job set unique_key = 'round', unique_states = B'11110001' where id = 9`,
+		`insert into river_job (id, queue, kind, args, max_attempts, state, unique_key, unique_states) values (10, 'sends', 'order_send', '{}', 25, 'available', 'round', B'11110001')`,
+	} {
+		if _, err := db.Pool().Exec(ctx, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := jobs.Again(ctx, operator, 9); fault.CodeOf(err) != "invalid_state" || !strings.Contains(err.Error(), "Another job") {
+		t.Errorf("%v", err)
+	}
+	if _, err := db.Pool().Exec(ctx, `delete from river_job where id = 10`); err != nil {
+		t.Fatal(err)
+	}
+	if err := jobs.Again(ctx, operator, 9); err != nil {
+		t.Errorf("once the other is gone: %v", err)
+	}
+}
+
 // Errors of libraries may quote an address with its key in it; operators read the rest.
 func TestAnErrorIsShownWithoutSecrets(t *testing.T) {
 	t.Parallel()

@@ -11,19 +11,21 @@ export function startForms() {
     setTimeout(() => setBusy(form, true));
     if (!form.matches("[data-sends]")) return;
     event.preventDefault();
-    send(form);
+    send(form).then((again) => again && release(form));
   });
   window.addEventListener("pageshow", () => {
-    for (const form of document.querySelectorAll("form[data-once][data-sent]")) {
-      delete form.dataset.sent;
-      setBusy(form, false);
-    }
+    for (const form of document.querySelectorAll("form[data-once][data-sent]")) release(form);
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-submit-on-change]");
     if (form) form.requestSubmit();
   });
   document.addEventListener("click", copyText);
+}
+
+function release(form) {
+  delete form.dataset.sent;
+  setBusy(form, false);
 }
 
 function setBusy(form, busy) {

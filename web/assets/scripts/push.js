@@ -5,6 +5,7 @@ const patience = 10_000; // ms; subscribe() never answers where there is no push
 export function startPush() {
   const worker = navigator.serviceWorker?.register("/sw.js").catch(() => null);
   const panel = document.querySelector("[data-push]");
+  document.addEventListener("htmx:after:request", signedOut);
   if (worker) worker.then((registration) => registration && resend(registration));
   if (!panel) return;
   show(panel, supported() ? Notification.permission : missing());
@@ -13,6 +14,11 @@ export function startPush() {
   worker?.then(async (registration) => {
     if (await registration?.pushManager?.getSubscription()) show(panel, "on");
   });
+}
+
+// The worker forgets what it keeps of somebody who is not signed in any more.
+function signedOut(event) {
+  if (event.detail?.ctx?.response?.status === 401) navigator.serviceWorker?.controller?.postMessage("signed-out");
 }
 
 function supported() {

@@ -2,7 +2,8 @@
 // Every page comes from the server. Only where none answers, the dashboard is shown as it was,
 // under its time and with everything switched off, so that yesterday never looks like today.
 // It is the one page that is kept; it goes when one signs in or out here, hides amounts, or
-// comes to a page of somebody who is not signed in, and is shown for half a day at most.
+// comes to a page of somebody who is not signed in, or is answered that one is to sign in; and
+// it is shown for half a day at most.
 
 const kept = "last-seen";
 const page = "/dashboard";
@@ -26,14 +27,19 @@ self.addEventListener("fetch", (event) => {
   else if (pathname.startsWith("/assets/")) event.respondWith(fetch(request).catch(() => keptFile(request)));
 });
 
+// A page that was answered "sign in" says so.
+self.addEventListener("message", (event) => event.data === "signed-out" && event.waitUntil(forget()));
+
 // The server's answer whatever it is; a redirect is the browser's to follow.
 async function visit(event) {
+  const began = epoch; // before the server is asked: they may sign out while it answers
   const answer = await fetch(event.request).catch(() => null);
   if (!answer) return lastSeen();
   const { pathname, search } = new URL(event.request.url);
+  if (pathname === page && (answer.type === "opaqueredirect" || answer.status === 401)) event.waitUntil(forget()); // to sign in
   if (!answer.ok || answer.redirected) return answer;
   if (pathname === "/" || pathname.startsWith("/login")) event.waitUntil(forget());
-  if (pathname === page && !search) event.waitUntil(keep(answer.clone()).catch(() => {})); // where there is no room, nothing is kept
+  if (pathname === page && !search) event.waitUntil(keep(answer.clone(), began).catch(() => {})); // where there is no room, nothing is kept
   return answer;
 }
 
@@ -44,8 +50,7 @@ async function keptFile(request) {
 
 // keep stores the page, when it was, and what it is drawn with. The one before goes first: it
 // may have been somebody else's.
-async function keep(answer) {
-  const began = epoch;
+async function keep(answer, began) {
   const cache = await caches.open(kept);
   await cache.delete(page);
   const html = await answer.text();

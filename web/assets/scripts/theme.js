@@ -26,7 +26,15 @@ export function startTheme() {
 // Until then they are out of sight, and stay so where something is typed that must not be lost.
 async function remember(action, on) {
   const answer = await fetch(action, { method: "POST", body: new URLSearchParams({ private: on ? "on" : "off" }), redirect: "manual" }).catch(() => null);
-  if (answer && !(on && typed())) location.reload();
+  if (answer && !(on && typed())) readAgain();
+}
+
+// A link that hides amounts would hide them again.
+function readAgain() {
+  const here = new URL(location.href);
+  if (!here.searchParams.has("amounts")) return location.reload();
+  here.searchParams.delete("amounts");
+  location.replace(here);
 }
 
 function typed() {
