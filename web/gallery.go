@@ -25,7 +25,7 @@ import (
 // gallery answers GET /gallery/{name}: every page with canned data, in development only.
 func (s *Site) gallery(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Query().Get("private") == "on" {
-		r.AddCookie(&http.Cookie{Name: privateCookie, Value: "on"})
+		r.AddCookie(&http.Cookie{Name: privateCookie, Value: "on"}) //nolint:gosec // of a request, not for a browser
 	}
 	pages := s.galleryPages(r)
 	name := r.PathValue("name")

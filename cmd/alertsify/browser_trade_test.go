@@ -205,12 +205,12 @@ func lineFillsTicket(t *testing.T, b *browser, w window) {
 	p.reads("dialog#confirmation", "Buy to open 5 contracts")
 	p.losesAnswer("/orders")
 	p.click("[data-testid=confirm]")
-	p.reads("[data-testid=unsure]", "The connection broke while this was sent.")
+	p.reads("[data-testid=unsure]", "No answer came to this.")
 	if left := must[int](p, `document.querySelectorAll("[data-testid=confirm-form] :is(button:not(:disabled), a)").length`); left != 0 {
 		t.Errorf("%d ways to send it again", left)
 	}
 	p.arrive("/orders")
-	p.reads("[data-testid=notice]", "If it was taken, it is in this list")
+	p.reads("[data-testid=notice]", "If it is not here within half a minute, it was not taken.")
 	p.wait("list it once", "document.querySelectorAll('[data-testid=order-row]').length === 1")
 	p.inspect("after the connection broke")
 	if order := s.onlyWorking("ava"); order.Quantity != "5" {

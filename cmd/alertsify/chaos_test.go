@@ -90,8 +90,8 @@ type victim struct {
 
 func newChaos(t *testing.T) *chaos {
 	t.Helper()
-	seed := uint64(countOf(t, "CHAOS_SEED", int(time.Now().UnixNano()&0xffffff)+1))                                                 //nolint:gosec // positive
-	c := &chaos{storm: gatherStorm(t, chaosPeople), seed: seed, random: rand.New(rand.NewPCG(seed, 1)), happened: map[string]int{}} //nolint:gosec // a lot
+	seed := uint64(countOf(t, "CHAOS_SEED", int(time.Now().UnixNano()&0xffffff)+1))
+	c := &chaos{storm: gatherStorm(t, chaosPeople), seed: seed, random: rand.New(rand.NewPCG(seed, 1)), happened: map[string]int{}}
 	if minutes := countOf(t, "CHAOS_MINUTES", 0); minutes > 0 {
 		c.lasts = time.Duration(minutes) * time.Minute
 	}

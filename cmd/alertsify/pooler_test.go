@@ -78,7 +78,7 @@ default_pool_size = %d
 max_client_conn = 500
 `, server.Host, server.Port, server.User, port, poolerSessions)
 	file := filepath.Join(dir, "pgbouncer.ini")
-	if err := os.WriteFile(file, []byte(settings), 0o644); err != nil { //nolint:gosec // for another user
+	if err := os.WriteFile(file, []byte(settings), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	child := exec.CommandContext(context.Background(), program, "--quiet", file)

@@ -166,15 +166,6 @@ func said(a answer) string {
 
 var inline = regexp.MustCompile(`(?i)<script(\s[^>]*)?>[^<]*\S[^<]*</script>|<style[\s>]|\sstyle="|\son[a-z]+="|javascript:`)
 
-// resourcePolicy lets other sites show the pictures of public pages, which are made for them,
-// and nothing else.
-func resourcePolicy(what string) string {
-	if strings.HasSuffix(what, "/card.png") {
-		return "cross-origin"
-	}
-	return "same-origin"
-}
-
 // guarded holds an answer to what every one of ours carries.
 func (s *show) guarded(t *testing.T, what string, a answer) {
 	t.Helper()

@@ -104,7 +104,7 @@ func load(c console, env, data string) (app.Config, error) {
 
 // devEnv reads what a running dev left in its folder.
 func devEnv(data string) (map[string]string, error) {
-	f, err := os.Open(filepath.Join(data, devEnvName))
+	f, err := os.Open(filepath.Join(data, devEnvName)) //nolint:gosec // the folder is whose who calls
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s has no %s; start `alertsify dev --data %s` first", data, devEnvName, data)
 	}

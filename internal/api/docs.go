@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/markup"
 )
 
 //go:embed docs.css
@@ -182,7 +182,7 @@ func (d document) response(r response) response {
 func base(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] }
 
 // code marks `words` in a text; everything else is escaped.
-func code(text string) httpio.HTML {
+func code(text string) markup.HTML {
 	var b strings.Builder
 	for i, part := range strings.Split(text, "`") {
 		part = html.EscapeString(part)
@@ -191,7 +191,7 @@ func code(text string) httpio.HTML {
 		}
 		b.WriteString(part)
 	}
-	return httpio.HTML(b.String())
+	return markup.HTML(b.String())
 }
 
 // pretty is an example on several lines; the specification was read, so it is JSON.
@@ -202,7 +202,7 @@ func pretty(raw json.RawMessage) string {
 }
 
 // typeOf says what a value looks like, with links to the shapes that have names.
-func typeOf(s schema) httpio.HTML {
+func typeOf(s schema) markup.HTML {
 	var words []string
 	switch {
 	case s.Ref != "":
@@ -227,7 +227,7 @@ func typeOf(s schema) httpio.HTML {
 	if s.Minimum != nil && s.Maximum != nil {
 		text += fmt.Sprintf(", %g to %g", *s.Minimum, *s.Maximum)
 	}
-	return httpio.HTML(text)
+	return markup.HTML(text)
 }
 
 func literal(v any) string {

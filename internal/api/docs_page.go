@@ -5,12 +5,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/markup"
 )
 
 // docsPage draws the document as one page without script.
 type docsPage struct {
-	httpio.Markup
+	markup.Page
 
 	doc document
 }
@@ -160,7 +160,7 @@ func (p *docsPage) described(text string) {
 	}
 }
 
-func optional(required bool) httpio.HTML {
+func optional(required bool) markup.HTML {
 	if required {
 		return ""
 	}

@@ -28,7 +28,7 @@ func (a *App) openSentry() error {
 // requestFailed tells of a request that failed by our fault.
 func (a *App) requestFailed(f httpio.Failure) {
 	told := sentry.Failure{Kind: "request", Where: f.Method + " " + f.Route, RequestID: f.RequestID, Code: f.Code, Err: f.Err}
-	if p := (*httpio.Panic)(nil); errors.As(f.Err, &p) {
+	if p := (*httpio.PanicError)(nil); errors.As(f.Err, &p) {
 		told.Panic, told.Stack = true, p.Stack
 	}
 	a.report(told)

@@ -7,7 +7,7 @@ import (
 )
 
 // The standard library's templates find methods by their names while they run, so that the
-// linker keeps every exported method there is: a fifth of the program (see httpio.Markup).
+// linker keeps every exported method there is: a fifth of the program (see markup.Page).
 // Libraries may know their types; nothing of ours may run one.
 func TestNothingRunsATemplateOfTheStandardLibrary(t *testing.T) {
 	t.Parallel()

@@ -110,7 +110,7 @@ func (m *Members) List(ctx context.Context) ([]Member, error) { return m.Find(ct
 // and users_username_begins). Foreign table: users.
 func (m *Members) Find(ctx context.Context, text string) ([]Member, error) {
 	text = strings.TrimPrefix(strings.TrimSpace(text), "@")
-	where := ""
+	var where string
 	switch {
 	case !plainText(text):
 		return nil, nil

@@ -21,11 +21,11 @@ const (
 	returnPath  = brokersPath + "/return"
 )
 
-// Portal is a way into the connection portal, good once within five minutes.
 // PortalsPerMinute is how often one person may open the portal, by whichever door: each time
 // costs a request of the one budget that everybody's orders are sent from.
 const PortalsPerMinute = 10
 
+// Portal is a way into the connection portal, good once within five minutes.
 // ConnectionURL is as good as a password while it lives: it goes to the browser
 // that asked and nowhere else. SessionID names the visit for Visit.
 type Portal struct {

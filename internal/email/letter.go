@@ -3,7 +3,7 @@ package email
 import (
 	"strings"
 
-	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/markup"
 )
 
 // Letter is what a mail says. Every text of it is data.
@@ -25,7 +25,7 @@ type Item struct {
 
 // HTML draws the letter. Mail programs know no style sheets, so styles stand in line.
 func (l Letter) HTML() string {
-	var m httpio.Markup
+	var m markup.Page
 	m.Raw(letterHead)
 	for _, item := range l.Items {
 		item.draw(&m)
@@ -41,7 +41,7 @@ func (l Letter) HTML() string {
 	return m.String()
 }
 
-func (i Item) draw(m *httpio.Markup) {
+func (i Item) draw(m *markup.Page) {
 	m.Raw(`<div style="margin:0 0 12px;padding:20px;background:#ffffff;border:1px solid #e5e7eb;border-radius:8px">` + "\n")
 	m.Put(`<h1 style="margin:0 0 4px;font-size:17px;line-height:1.35;color:#111827">%s</h1>`+"\n", i.Title)
 	if i.At != "" {
@@ -92,7 +92,7 @@ func (l Letter) Text() string {
 // plain keeps what people wrote from looking like more lines of ours.
 func plain(text string) string { return strings.Join(strings.Fields(Line(text)), " ") }
 
-const letterHead httpio.HTML = `<!doctype html>
+const letterHead markup.HTML = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">

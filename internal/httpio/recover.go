@@ -20,7 +20,7 @@ func recovered(next http.Handler) http.Handler {
 			if caught == http.ErrAbortHandler { //nolint:errorlint // net/http compares the value itself
 				panic(caught)
 			}
-			err := &Panic{caught, debug.Stack()}
+			err := &PanicError{caught, debug.Stack()}
 			if started(w) {
 				note(r.Context(), fault.Internal(err), err)
 				panic(http.ErrAbortHandler)
@@ -31,11 +31,11 @@ func recovered(next http.Handler) http.Handler {
 	})
 }
 
-// Panic is the error of a handler that panicked.
-type Panic struct {
+// PanicError is the error of a handler that panicked.
+type PanicError struct {
 	Value any
 	Stack []byte // as runtime/debug has it
 }
 
 // Error says both.
-func (p *Panic) Error() string { return fmt.Sprintf("panic: %v\n%s", p.Value, p.Stack) }
+func (p *PanicError) Error() string { return fmt.Sprintf("panic: %v\n%s", p.Value, p.Stack) }

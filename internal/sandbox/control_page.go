@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/markup"
 )
 
 // consoleRows is how much of the log the page shows.
@@ -21,7 +21,7 @@ func (w *World) console(rw http.ResponseWriter, _ *http.Request) {
 	for _, o := range slices.Backward(orders) {
 		rows = append(rows, w.row(o))
 	}
-	var m httpio.Markup
+	var m markup.Page
 	m.Raw(consoleHead)
 	w.drawClock(&m)
 	if faults := w.deps.faults.List(); len(faults) > 0 {
@@ -46,7 +46,7 @@ func (w *World) console(rw http.ResponseWriter, _ *http.Request) {
 
 const consoleTime = "15:04:05.000"
 
-func (w *World) drawClock(m *httpio.Markup) {
+func (w *World) drawClock(m *markup.Page) {
 	clock, untouched := w.clockNow(), ""
 	if !clock.Set {
 		untouched = " (real time, always in session)"
@@ -58,7 +58,7 @@ func (w *World) drawClock(m *httpio.Markup) {
 `, clock.Now, untouched)
 }
 
-const consoleHead httpio.HTML = `<!doctype html>
+const consoleHead markup.HTML = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Sandbox</title>
 <style>

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/markup"
 )
 
 // openIDRequest are the parameters of an authorization request that we keep.
@@ -185,7 +185,7 @@ func (o *openID) note(r *http.Request, status int, what map[string]string) {
 
 // page asks who is signing in.
 func (o *openID) page(q openIDRequest, complaint string) string {
-	var m httpio.Markup
+	var m markup.Page
 	m.Raw(openIDHead)
 	if complaint != "" {
 		m.Put(`<p class="complaint" role="alert">%s</p>`, complaint)
@@ -223,7 +223,7 @@ func (o *openID) page(q openIDRequest, complaint string) string {
 	return m.String()
 }
 
-const openIDHead httpio.HTML = `<!doctype html>
+const openIDHead markup.HTML = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

@@ -12,7 +12,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/markup"
 )
 
 // portal plays the connection portal: the page on which a user picks a broker
@@ -198,7 +198,7 @@ func (p *portal) logo(w http.ResponseWriter, r *http.Request) {
 		`<text x="24" y="33" font-family="sans-serif" font-size="26" text-anchor="middle" fill="#fff">` + letter + `</text></svg>`))
 }
 
-const portalHead httpio.HTML = `<!doctype html>
+const portalHead markup.HTML = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Connect a broker (sandbox)</title>
 <style>
@@ -214,7 +214,7 @@ button,a.button{font:inherit;border:0;border-radius:8px;padding:.6rem 1.1rem;cur
 `
 
 func (v portalView) draw() string {
-	var m httpio.Markup
+	var m markup.Page
 	m.Raw(portalHead)
 	switch {
 	case v.Error != "":
@@ -228,7 +228,7 @@ func (v portalView) draw() string {
 	return m.String()
 }
 
-func (v portalView) drawChoice(m *httpio.Markup) {
+func (v portalView) drawChoice(m *markup.Page) {
 	title := "Choose your broker"
 	if v.Reconnect {
 		title = "Repair the connection"
