@@ -207,6 +207,14 @@ func (v resultsView) openTools() ui.Tools {
 	return ui.Tools{Table: "open-results", Of: "open positions", ReturnTo: v.Page, CSV: v.Query.Encode()}
 }
 
+// instead is where somebody goes on whose list is empty.
+func (v resultsView) instead() (href, action string) {
+	if len(v.Query) > 0 {
+		return v.href("source", "", "account", "", "trader", "", "from", "", "to", "", tagName, ""), "Show all"
+	}
+	return "/dashboard#ticket", "Open the ticket"
+}
+
 // noTrades says why the list of finished positions is empty.
 func (v resultsView) noTrades() string {
 	if tag := v.Query.Get(tagName); tag != "" {

@@ -27,6 +27,7 @@ type copyView struct {
 	Decisions     []ui.DecisionRow
 	Seen          ui.View // how the table of decisions is seen
 	ReturnTo      string  // the page that shows it
+	Failed        bool    // the decisions could not be read
 	Drifts        []copytrade.Drift
 	Holdings      []copytrade.CopiedHolding
 	Triggers      []copytrade.Trigger // the newest
@@ -201,6 +202,9 @@ func (s *Site) withdrawConsent(w http.ResponseWriter, r *http.Request) error {
 // copyView reads copying as the page shows it whose address is given.
 func (s *Site) copyView(r *http.Request, page string) (copyView, error) {
 	view, err := s.decisions(r, page)
+	if s.away(r, err) {
+		view, err = copyView{Failed: true, ReturnTo: page}, nil
+	}
 	if err != nil {
 		return copyView{}, err
 	}

@@ -152,6 +152,17 @@ func tone(a money.Amount) string {
 	return "text-quiet"
 }
 
+// direction is the sign of an amount as shown, for where the amount has no room.
+func direction(a money.Amount) string {
+	switch a.Direction() {
+	case 1:
+		return "+"
+	case -1:
+		return money.Minus
+	}
+	return "0"
+}
+
 // wholeDollars is an amount without its cents, for where there is no room for them.
 func wholeDollars(a money.Amount) string {
 	rounded := money.Amount{Decimal: a.RoundBank(0)}

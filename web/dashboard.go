@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/alertsify/alertsify/internal/analytics"
+	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/web/ui"
 )
@@ -39,6 +40,24 @@ func (v dashboardView) tabs() []ui.Tab {
 	}
 }
 
+// page is the tab's address.
+func (v dashboardView) page() string {
+	if v.Tab == "trading" {
+		return "/dashboard"
+	}
+	return "/dashboard?tab=" + v.Tab
+}
+
+// away tells whether a list could not be read because of us: it says so in its place, and
+// the rest of the page is shown all the same.
+func (s *Site) away(r *http.Request, err error) bool {
+	if err == nil || fault.Of(err).Status < http.StatusInternalServerError {
+		return false
+	}
+	s.log.ErrorContext(r.Context(), "a list is not shown", "path", r.URL.Path, "err", err)
+	return true
+}
+
 // dashboard answers GET /dashboard. Its query chooses the tab and may fill the
 // ticket: fields by their names, ?line= or ?position=.
 func (s *Site) dashboard(w http.ResponseWriter, r *http.Request) error {
@@ -55,25 +74,32 @@ func (s *Site) dashboard(w http.ResponseWriter, r *http.Request) error {
 
 // trading reads everything on the dashboard but the ticket.
 func (s *Site) trading(r *http.Request) (ui.Page, dashboardView, error) {
-	view := dashboardView{Tab: oneOf(r, "tab", "trading", "copy", "positions")}
+	view := dashboardView{
+		Tab: oneOf(r, "tab", "trading", "copy", "positions"), Working: ordersView{View: "working", ReturnTo: "/dashboard"}, Today: ordersView{View: "today", ReturnTo: "/dashboard"},
+	}
 	p, err := s.shell(r, "Dashboard", "/dashboard")
 	if err != nil {
 		return p, view, err
 	}
 	names := accountNames(p.Accounts)
-	if view.Working, err = s.ordersView(r, ordersView{View: "working", ReturnTo: "/dashboard"}, names); err != nil {
+	for _, list := range []*ordersView{&view.Working, &view.Today} {
+		read, err := s.ordersView(r, *list, names)
+		if list.Failed = s.away(r, err); list.Failed {
+			continue
+		}
+		if err != nil {
+			return p, view, err
+		}
+		*list = read
+	}
+	view.Positions, err = s.positionsView(r, names)
+	if s.away(r, err) {
+		view.Positions, err = positionsView{Status: "open", Failed: true}, nil
+	}
+	if err != nil {
 		return p, view, err
 	}
-	if view.Today, err = s.ordersView(r, ordersView{View: "today", ReturnTo: "/dashboard"}, names); err != nil {
-		return p, view, err
-	}
-	if view.Positions, err = s.positionsView(r, names); err != nil {
-		return p, view, err
-	}
-	view.Positions.ReturnTo = "/dashboard"
-	if view.Tab == "positions" {
-		view.Positions.ReturnTo = "/dashboard?tab=positions"
-	}
+	view.Positions.ReturnTo = view.page()
 	if view.Copy, err = s.copyView(r, "/dashboard?tab=copy"); err != nil {
 		return p, view, err
 	}
@@ -95,8 +121,8 @@ func (s *Site) addRealized(ctx context.Context, sum *summaryView) error {
 
 func summaryOf(p ui.Page, view dashboardView) summaryView {
 	sum := summaryView{
-		Unrealized: openProfit(view.Positions), Positions: countOf(len(view.Positions.Rows), view.Positions.Next),
-		Working: countOf(len(view.Working.Rows), view.Working.Next),
+		Unrealized: openProfit(view.Positions), Positions: countOf(len(view.Positions.Rows), view.Positions.Next, view.Positions.Failed),
+		Working: countOf(len(view.Working.Rows), view.Working.Next, view.Working.Failed),
 	}
 	for _, a := range p.Accounts {
 		if a.Selected {
@@ -141,8 +167,11 @@ func (s *Site) todayPart(w http.ResponseWriter, r *http.Request) error {
 	return s.show(w, r, http.StatusOK, ui.Today(&figure))
 }
 
-// countOf is how many rows there are, or that there are more than were read.
-func countOf(rows int, next string) string {
+// countOf is how many rows there are, that there are more than were read, or that nobody knows.
+func countOf(rows int, next string, failed bool) string {
+	if failed {
+		return "—"
+	}
 	if next != "" {
 		return itoa(rows) + "+"
 	}

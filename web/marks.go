@@ -22,7 +22,7 @@ func (s *Site) quoteTime(q market.Quote) *time.Time {
 // openProfit is what all open positions would gain or lose at their marks; nil
 // when one of them has none or was not read, because a part is not the whole.
 func openProfit(view positionsView) *money.Amount {
-	if view.Next != "" {
+	if view.Next != "" || view.Failed {
 		return nil
 	}
 	var sum money.Amount

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/auth"
+	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/web/ui"
@@ -83,10 +84,15 @@ func (s *Site) orderList(w http.ResponseWriter, r *http.Request) error {
 	}
 	view := ordersView{View: oneOf(r, "view", "working", "today", "history")}
 	view.ReturnTo = r.URL.RequestURI()
-	if view, err = s.sortedOrders(r, view, accountNames(p.Accounts)); err != nil {
+	read, err := s.sortedOrders(r, view, accountNames(p.Accounts))
+	if s.away(r, err) {
+		view.Failed = true
+		return s.show(w, r, fault.Of(err).Status, ordersPage(p, view))
+	}
+	if err != nil {
 		return err
 	}
-	return s.show(w, r, http.StatusOK, ordersPage(p, view))
+	return s.show(w, r, http.StatusOK, ordersPage(p, read))
 }
 
 // ordersPart answers GET /partials/orders; ?at= is the page it stands on.

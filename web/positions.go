@@ -8,6 +8,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/positions"
 	"github.com/alertsify/alertsify/web/ui"
@@ -56,6 +57,14 @@ func (v positionsView) empty() string {
 	return "No open positions. What you buy, or what your broker already holds, appears here."
 }
 
+// instead is where somebody goes on whose list is empty.
+func (v positionsView) instead() (href, action string) {
+	if v.Status == "closed" {
+		return "/positions", "Open positions"
+	}
+	return "/dashboard#ticket", "Open the ticket"
+}
+
 func (v positionsView) fragment() string {
 	return "/partials/positions?" + with(url.Values{"status": {v.Status}, "at": {v.ReturnTo}}, v.Seen.Sorting, v.Cursor).Encode()
 }
@@ -79,11 +88,15 @@ func (s *Site) positionList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view, err := s.sortedPositions(r, accountNames(p.Accounts))
+	status := http.StatusOK
+	if s.away(r, err) {
+		view, status, err = positionsView{Status: oneOf(r, "status", "open", "closed"), Failed: true}, fault.Of(err).Status, nil
+	}
 	if err != nil {
 		return err
 	}
 	view.ReturnTo = r.URL.RequestURI()
-	return s.show(w, r, http.StatusOK, positionsPage(p, view))
+	return s.show(w, r, status, positionsPage(p, view))
 }
 
 // positionsPart answers GET /partials/positions.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/go-chi/chi/v5"
 
@@ -39,6 +40,47 @@ func everyPageIsFit(t *testing.T, b *browser, w window) {
 		p.pictured(name)
 		for _, fault := range p.faults() {
 			t.Errorf("%s: %s", name, fault)
+		}
+	}
+	if !w.touch {
+		p.hidesNothingBesideTheTicket()
+		p.printsPlainly("orders", "positions", "closed", "analytics-trades")
+	}
+}
+
+// hidesNothingBesideTheTicket: at 1440 pixels the dashboard's tables have room for their
+// columns, so that none lies under the buttons at the end of a row.
+func (p *tab) hidesNothingBesideTheTicket() {
+	p.t.Helper()
+	p.open("/gallery/dashboard")
+	for _, wide := range must[[]string](p, `[...document.querySelectorAll("main .scroller")].filter(s => s.scrollWidth > s.clientWidth).map(s => s.querySelector("caption").innerText + ": " + s.scrollWidth + " of " + s.clientWidth + ": " + [...s.querySelectorAll("thead th")].map(h => h.innerText + " " + h.offsetWidth).join(", "))`) {
+		p.t.Errorf("the dashboard hides columns of %s", wide)
+	}
+}
+
+// printsPlainly: on paper there is nothing to click and nothing that hangs over the rows, and
+// what is said is said in black on white, amounts with their signs.
+func (p *tab) printsPlainly(names ...string) {
+	p.t.Helper()
+	media := func(kind string) {
+		p.do("look at it on "+kind, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: kind})
+			return err
+		}))
+	}
+	defer media("screen")
+	for _, name := range names {
+		media("screen")
+		p.open("/gallery/" + name)
+		media("print")
+		for _, left := range must[[]string](p, `[...document.querySelectorAll("body *")].filter(e => e.checkVisibility()).filter(e => e.matches("nav, aside, header, button, .btn, select") || ["sticky", "fixed"].includes(getComputedStyle(e).position)).map(e => e.outerHTML.slice(0, 90))`) {
+			p.t.Errorf("%s has on paper %s", name, left)
+		}
+		for _, pale := range must[[]string](p, `[...document.querySelectorAll("main td *")].filter(e => e.checkVisibility() && e.matches(".text-gain, .text-loss, .link") && getComputedStyle(e).color !== "rgb(0, 0, 0)").map(e => e.innerText + " in " + getComputedStyle(e).color)`) {
+			p.t.Errorf("%s prints %s", name, pale)
+		}
+		if !must[bool](p, `document.querySelectorAll("thead th").length > 4 && getComputedStyle(document.body).backgroundColor === "rgb(255, 255, 255)"`) {
+			p.t.Errorf("%s has no table on white", name)
 		}
 	}
 }

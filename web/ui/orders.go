@@ -47,7 +47,7 @@ func OrderTable(returnTo string) Table[OrderRow] {
 				Data: []Datum[OrderRow]{{"average", func(o OrderRow) Value { return Each(o.Average) }}},
 			},
 			{
-				Key: "state", Label: "State", Sort: Up, Cell: stateCell,
+				Key: "state", Label: "State", Sort: Up, Class: "wide", Cell: stateCell,
 				Data: []Datum[OrderRow]{{"state", func(o OrderRow) Value { return Words(o.Label) }}, {"reason", func(o OrderRow) Value { return Words(strings.Join(o.asides(), "; ")) }}},
 			},
 			{

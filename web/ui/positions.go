@@ -189,12 +189,12 @@ func remarksOf(p PositionRow) (list []remark) {
 		list = append(list, remark{"order working", "Everything is sold, and an order still works: it may buy again.", true})
 	}
 	if p.Missing > 0 {
-		list = append(list, remark{Text: strconv.Itoa(p.Missing) + " not at broker"})
+		list = append(list, remark{Text: strconv.Itoa(p.Missing) + " not at broker", Title: p.Review})
 	}
 	switch {
 	case p.Unpriced > 0:
 		list = append(list, remark{Text: "result incomplete", Title: p.Review})
-	case p.Review != "":
+	case p.Review != "" && p.Missing == 0:
 		list = append(list, remark{Text: "review", Title: p.Review})
 	}
 	return list

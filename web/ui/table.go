@@ -56,10 +56,10 @@ const (
 // it was picked by hand.
 type Room string
 
-// Narrow places, as beside the ticket at 1440 pixels, and phones. A column that stands
-// anywhere has none.
+// A column that stands anywhere has none. The first gives way beside the ticket at 1440
+// pixels and stays on a phone's card; the others leave the card too.
 const (
-	Desk   Room = "@max-4xl:hidden"
+	Desk   Room = "sm:@max-5xl:hidden"
 	Roomy  Room = "@max-5xl:hidden max-sm:hidden!"
 	Widest Room = "@max-6xl:hidden max-sm:hidden!"
 )
@@ -153,7 +153,9 @@ func Values[R any](columns []Column[R], row R) (values []string) {
 	return values
 }
 
-func (c Column[R]) headClass() string { return classes(string(c.Room), rightClass(c.Right)) }
+func (c Column[R]) headClass() string {
+	return classes(string(c.Room), rightClass(c.Right), c.paperClass())
+}
 
 func (c Column[R]) cellClass() string {
 	wide, strong := "", ""
@@ -163,7 +165,15 @@ func (c Column[R]) cellClass() string {
 	if c.Strong {
 		strong = "font-semibold"
 	}
-	return classes(string(c.Room), rightClass(c.Right), wide, strong, c.Class)
+	return classes(string(c.Room), rightClass(c.Right), wide, strong, c.Class, c.paperClass())
+}
+
+// paperClass leaves the column of buttons out on paper.
+func (c Column[R]) paperClass() string {
+	if c.Unnamed {
+		return "print:hidden"
+	}
+	return ""
 }
 
 func (c Column[R]) named() bool { return !c.Unnamed && !c.Kept }
