@@ -125,7 +125,7 @@ func TestAPIAnswersAsTheDocumentSays(t *testing.T) {
 	s.walkHalt(t)
 	s.walkConsole(t)
 	s.walkCopying(t)
-	s.walkTables(t)
+	s.walkTables(t, session)
 	s.walkAlerts(t)
 	s.walkBilling(t)
 	s.walkGuide(t)
