@@ -24,7 +24,7 @@ const warmPatience = 3
 // error. Without Alpaca's keys it does nothing. Foreign table: positions.
 func (m *Market) Warm(ctx context.Context) error {
 	if m.Off() != nil {
-		return nil
+		return nil //nolint:nilerr // without keys there is nothing to read ahead
 	}
 	held, err := m.mostHeld(ctx)
 	if err != nil {
