@@ -30,7 +30,7 @@ demo: tools-dev build ## the main job once, from click to every alert, with the 
 test: tools-test assets ## every test, browser included; under the race detector but for the simulation
 	go vet -race ./...
 	go test $(LEAN) -vet=off $(EXACT)
-	go test $(LEAN) -race -vet=off -parallel=$(AT_ONCE) -timeout=20m $$(go list ./... | grep -v '/internal/simulation$$')
+	go test $(LEAN) -race -vet=off -parallel=$(AT_ONCE) -timeout=30m $$(go list ./... | grep -v '/internal/simulation$$')
 	go test $(LEAN) -vet=off -timeout=20m ./internal/simulation
 # No debugger reads these programs. Without its tables each of the fifty is linked in a
 # quarter of the time, together minutes; stacks and races are told with their lines all the same.

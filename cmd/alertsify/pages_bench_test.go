@@ -84,7 +84,7 @@ func newYears(b *testing.B) *years {
 	y.hold(b, ava)
 	y.goBy(b, ava, root, order)
 	y.known = map[string]string{
-		"{symbol}": "AAPL", "{username}": "ava", "{document}": "terms", "/orders/{id}": "/orders/" + working,
+		"{symbol}": "AAPL", "{table}": "closed", "{username}": "ava", "{document}": "terms", "/orders/{id}": "/orders/" + working,
 		"/positions/{id}":     "/positions/" + y.text(b, `select position_id::text from orders where id = $1`, order),
 		"/subscriptions/{id}": "/subscriptions/" + y.text(b, `select id::text from subscriptions where follower_id = $1`, ava),
 		"/brokers/{id}":       "/brokers/" + y.text(b, `select id::text from accounts where user_id = $1`, ava),
@@ -239,7 +239,7 @@ func (y *years) patiently(b *testing.B, sql string, args ...any) {
 // nobodysPages are not pages: what is loaded once and kept, what machines ask for, and what
 // only leads on.
 var nobodysPages = []string{
-	"/api/", "/assets/", "/gallery", "/metrics", "/sw.js", "/manifest.webmanifest", "/u/", "/settings/billing/whop", auth.PasskeyPath, "/settings/brokers/return",
+	"/api/", "/tables/{table}/csv", "/assets/", "/gallery", "/metrics", "/sw.js", "/manifest.webmanifest", "/u/", "/settings/billing/whop", auth.PasskeyPath, "/settings/brokers/return",
 }
 
 // moreOf are the tabs and orders of pages that read something else with each of them.

@@ -93,14 +93,15 @@ func readFeed(ctx context.Context, tx pgx.Tx, q FeedQuery, from mark, limit int)
 		return readAlerts(ctx, tx, `a.public`+feedPage, from.at, from.id, limit)
 	case TimelineFeed:
 		// Reads copytrade's table: who is copied is followed too. Each gives their newest (index
-		// alerts_user), so that nobody reads what all others said to find them; with a limit of
-		// its own the statement would look through alerts_public for those few.
+		// alerts_user), so that nobody reads what all others said to find them. For a trader who
+		// said little among many the plan would rather look through all of alerts_public, which
+		// the coalesce, true or not as public is, keeps out of its sight.
 		return readAlerts(ctx, tx, `a.id = any(array(
 			select l.id from (
 				select trader_id from follows where follower_id = $4
 				union select trader_id from subscriptions where follower_id = $4 and status <> 'cancelled') t
 			cross join lateral (
-				select n.id, n.created_at from alerts n where n.user_id = t.trader_id and n.public and (n.created_at, n.id) < ($1, $2)
+				select n.id, n.created_at from alerts n where n.user_id = t.trader_id and coalesce(n.public, false) and (n.created_at, n.id) < ($1, $2)
 				order by n.created_at desc, n.id desc limit $3) l
 			order by l.created_at desc, l.id desc limit $3)) order by a.created_at desc, a.id desc`,
 			from.at, from.id, limit, q.Viewer)
