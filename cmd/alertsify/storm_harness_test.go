@@ -152,7 +152,8 @@ func (s *storm) note(a answer, line string) {
 	s.answers[what]++
 	first := s.answers[what] == 1
 	s.mu.Unlock()
-	if slices.Contains([]string{"taken", "insufficient_quantity", "unresolved_order"}, what) || what == s.allows && a.header.Get("Retry-After") != "" {
+	soldOut := what == "validation_failed" && strings.HasPrefix(line, "STC") // who holds none any more is told so
+	if slices.Contains([]string{"taken", "insufficient_quantity", "unresolved_order"}, what) || soldOut || what == s.allows && a.header.Get("Retry-After") != "" {
 		return
 	}
 	if first {
