@@ -316,7 +316,14 @@ func (c *chaos) emptyRedis() {
 // endBreakers is the operator who looks at what a breaker has stopped, and resumes it.
 func (c *chaos) endBreakers() {
 	var said bytes.Buffer
-	stopped := c.show.text(`select coalesce(string_agg(scope || ' ' || key, ',' order by scope, key), '') from trading_switches where cause = 'breaker'`)
+	var stopped string
+	err := c.stage.db.Pool().QueryRow(c.t.Context(), `select coalesce(string_agg(scope || ' ' || key, ',' order by scope, key), '') from trading_switches where cause = 'breaker'`).Scan(&stopped)
+	if postgres.IsUnavailable(err) {
+		return // a connection of before the database's death; the next round looks again
+	}
+	if err != nil {
+		c.t.Errorf("look for breakers: %v", err)
+	}
 	for _, what := range strings.Split(stopped, ",") {
 		if what == "" {
 			continue
