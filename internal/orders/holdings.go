@@ -26,7 +26,8 @@ const (
 	holdingsAge     = 6 * time.Hour          // at most four background reads for each account and day
 	holdingsAfter   = 2 * time.Minute        // after a fill or an end, and as much again as the account's turn says
 	holdingsConfirm = 200 * time.Second      // until the second reading of what differs
-	holdingsWait    = 10 * time.Minute       // while orders may explain it, after a failure, and between two hints
+	holdingsWait    = 10 * time.Minute       // while orders may explain it, and between two hints
+	holdingsRetry   = 15 * time.Minute       // after a failure: later than any hint asks for during the reading, so that the two are told apart
 	holdingsSlice   = 20                     // planned each minute, so that they spread over the day
 	holdingsPlace   = 500 * time.Millisecond // at most, for a place in the budget: looks at orders wait behind it
 	holdingsOld     = time.Hour              // a broker that answers with what was true then is read by schedule only
@@ -101,7 +102,7 @@ func (d *Desk) claimHoldings(ctx context.Context, account uuid.UUID) (claimed *t
 		update account_looks l set next_holdings_at =
 			case when a.removed_at is null and a.status = 'ok' then clock_timestamp() + make_interval(secs => $2) end
 		from accounts a where l.account_id = $1 and a.id = l.account_id and l.next_holdings_at <= clock_timestamp()
-		returning l.next_holdings_at`, account, holdingsWait.Seconds()).Scan(&claimed)
+		returning l.next_holdings_at`, account, holdingsRetry.Seconds()).Scan(&claimed)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return nil, fmt.Errorf("claim holdings of account %s: %w", account, err)
 	}

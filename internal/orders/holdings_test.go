@@ -170,7 +170,19 @@ func TestAReadingAskedForWhileOneRunsStays(t *testing.T) {
 		}
 	}
 	second := claim()
+	s.must(`update account_looks set holdings_at = clock_timestamp()`) // the reading has begun
+	if err := d.HintHoldings(t.Context(), s.account); err != nil {
+		t.Fatal(err)
+	}
 	if err := d.planHoldings(t.Context(), s.account, *second, 0); err != nil {
+		t.Fatal(err)
+	}
+	if in, planned := s.nextReading(); !planned || in > holdingsWait {
+		t.Errorf("what a broker hinted at is read: %t, in %s", planned, in)
+	}
+	s.must(`update account_looks set next_holdings_at = clock_timestamp()`)
+	third := claim()
+	if err := d.planHoldings(t.Context(), s.account, *third, 0); err != nil {
 		t.Fatal(err)
 	}
 	if in, planned := s.nextReading(); planned {
