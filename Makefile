@@ -53,7 +53,7 @@ LIVES ?= 100000
 SEED ?= 1
 
 .PHONY: storm
-storm: tools-test ## take everything away for a minute each while 20 orders a second come in (one for longer: STORM_SECONDS=600 STORM_ONLY="Redis is away")
+storm: tools-test ## take everything away for a minute each while 20 orders a second come in (some for longer: STORM_SECONDS=600 STORM_ONLY="fair,Redis is away")
 	STORM_SECONDS=$(STORM_SECONDS) STORM_ONLY="$(STORM_ONLY)" go test -count=1 -timeout=40m -v -run TestStormsPass ./cmd/alertsify
 STORM_SECONDS ?= 60
 

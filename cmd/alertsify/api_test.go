@@ -79,7 +79,11 @@ func (s *show) consent(b *http.Client, person string) string {
 	form := page.Query()
 	form.Set("person", person)
 	page.RawQuery = ""
-	return strings.TrimPrefix(post(page.String(), form), s.url)
+	back, err := url.Parse(post(page.String(), form)) // the product's address, which leads to this server where people come
+	if err != nil {
+		s.t.Fatalf("sign in: no way back from the provider: %v", err)
+	}
+	return back.RequestURI()
 }
 
 // want fails the test unless the answer has the status, and gives it back.

@@ -24,6 +24,7 @@ type storm struct {
 	url         string
 	lasts, hang time.Duration
 	allows      string
+	fair        time.Duration // 99 of 100 in fair weather
 
 	mu      sync.Mutex
 	answers map[string]int  // of this weather, by code
@@ -37,6 +38,12 @@ func newStorm(t *testing.T) *storm {
 	s.lasts = stormTime(t)
 	s.hang = min(max(5*s.lasts, 15*time.Second), 50*time.Second)
 	s.through(startServer(t, built(t), s.stage.dir, quietly...).url)
+	if _, err := s.stage.cast(t.Context(), s.app); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.stage.db.Pool().Exec(t.Context(), `update users set role = 'trader' where username in ('person0', 'person1', 'person2', 'person3')`); err != nil {
+		t.Fatal(err)
+	}
 	s.stock()
 	return s
 }
