@@ -213,7 +213,14 @@ func doctor(ctx context.Context, c console, args []string) error {
 	if *invariants {
 		return examineData(ctx, c, *data)
 	}
-	a, err := idle(ctx, c, app.Production, *data)
+	cfg, err := load(c, app.Production, *data)
+	if err != nil {
+		return err
+	}
+	a, err := app.New(ctx, cfg, slog.New(slog.DiscardHandler))
+	if err != nil && !postgres.IsUnavailable(err) {
+		return err
+	}
 	if err != nil {
 		fmt.Fprintf(c.out, "%-10s error: %v; check DATABASE_URL and that PostgreSQL runs\n", "database", err)
 		return errors.New("1 integration has an error")
