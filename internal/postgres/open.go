@@ -175,11 +175,13 @@ func throughPooler(cfg *pgxpool.Config, url string) {
 	}
 }
 
-// sessionSettings are what each session of the pool carries.
+// sessionSettings are what each session of the pool carries. Ours are short statements: where a
+// table's statistics are missing, as after a crash, the server would take them for long ones
+// and compile each for seconds (jit), longer than statement_timeout.
 func sessionSettings() map[string]string {
 	return map[string]string{
 		"lock_timeout": lockTimeout, "statement_timeout": statementTimeout,
-		"idle_in_transaction_session_timeout": idleInTxTimeout, "synchronous_commit": "on",
+		"idle_in_transaction_session_timeout": idleInTxTimeout, "synchronous_commit": "on", "jit": "off",
 	}
 }
 

@@ -94,7 +94,7 @@ func TestSessionsAreBoundedAndInUTC(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"lock_timeout": "2s", "statement_timeout": "5s", "idle_in_transaction_session_timeout": "10s",
-		"timezone": "UTC", "synchronous_commit": "on",
+		"timezone": "UTC", "synchronous_commit": "on", "jit": "off",
 	} {
 		var got string
 		err := pgtest.Empty(t).Pool().QueryRow(context.Background(), "select current_setting($1)", name).Scan(&got)
