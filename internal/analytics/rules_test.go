@@ -468,6 +468,27 @@ func TestNoCellIsAFormula(t *testing.T) {
 	}
 }
 
+// Who has finished nothing gets the names of the columns; what cannot be read writes nothing,
+// so that its error can still be answered.
+func TestAnExportBeginsWithItsColumnsOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	ava := r.person("ava", 1)
+	var out bytes.Buffer
+	must(t, r.reports.Export(t.Context(), ava.id, ClosedQuery{}, CSV, &out))
+	if want := strings.Join(exportNames, ",") + "\r\n"; out.String() != want {
+		t.Errorf("%q", out.String())
+	}
+	out.Reset()
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for _, format := range []Format{CSV, JSON} {
+		if err := r.reports.Export(ended, ava.id, ClosedQuery{}, format, &out); err == nil || out.Len() != 0 {
+			t.Errorf("%s: %q, %v", format, out.String(), err)
+		}
+	}
+}
+
 // watcher counts lines and what memory is in use while they are written, garbage and all.
 type watcher struct {
 	lines, bytes int
