@@ -282,7 +282,10 @@ func TestPagesHoldEverythingOnce(t *testing.T) {
 			}
 		}
 	}
-	for _, q := range []ClosedQuery{{Sort: "user_id"}, {Sort: "pnl", Cursor: "AAAA"}, {Sort: "pnl", Cursor: "AAAAAAAAAAAAAAAAAAAAAHh4eA"}, {Sort: "pnl", Tag: strings.Repeat("x", 41)}} {
+	for _, q := range []ClosedQuery{
+		{Sort: "user_id"}, {Sort: "pnl", Cursor: "AAAA"}, {Sort: "pnl", Cursor: "AAAAAAAAAAAAAAAAAAAAAHh4eA"},
+		{Sort: "pnl", Tag: strings.Repeat("x", 41)}, {Sort: "pnl", Tag: "\xff"}, {Sort: "pnl", Text: "\xff"}, {Sort: "pnl", Text: "a\x00"},
+	} {
 		q.Limit = 5
 		if _, err := r.reports.Closed(t.Context(), ava.id, q); fault.CodeOf(err) != "validation_failed" {
 			t.Errorf("%+v: %v", q, err)

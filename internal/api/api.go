@@ -8,10 +8,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -342,12 +340,6 @@ func told(w http.ResponseWriter, status int, stored json.RawMessage, replayed bo
 		w.Header().Set("Idempotent-Replayed", "true")
 	}
 	return httpio.Answer(w, status, stored)
-}
-
-// storable tells whether the database can hold the text at all: a name that is no
-// UTF-8, or has a zero in it, is nobody's.
-func storable(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }
 
 // page reads ?limit= and ?cursor= of a list.
