@@ -15,6 +15,7 @@ import (
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/positions"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -54,11 +55,11 @@ func placeOf(r *http.Request) (key string, id uuid.UUID, ok bool, err error) {
 		return "", id, false, nil
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) <= len(id) || strings.ContainsRune(string(raw[len(id):]), 0) {
+	if err != nil || len(raw) <= len(id) || !postgres.Storable(string(raw[len(id):])) {
 		return "", id, false, fault.Field("cursor", "must be one that an earlier page gave")
 	}
 	copy(id[:], raw)
-	return strings.ToValidUTF8(string(raw[len(id):]), ""), id, true, nil
+	return string(raw[len(id):]), id, true, nil
 }
 
 // sortedPositions reads the page of the list that ?status=, ?sort= and ?cursor= ask for.

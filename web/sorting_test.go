@@ -55,7 +55,7 @@ func TestAPlaceInASortedListCanBeReadBack(t *testing.T) {
 			t.Errorf("%q became %q, %v, %v, %v", key, got, gotID, ok, err)
 		}
 	}
-	for _, bad := range []string{"x", "AAAA", "%21", placeText("", id), placeText("a\x00", id)} {
+	for _, bad := range []string{"x", "AAAA", "%21", placeText("", id), placeText("a\x00", id), placeText("a\xff", id)} {
 		if _, _, _, err := placeOf(httptest.NewRequest(http.MethodGet, "/positions?cursor="+bad, nil)); fault.Of(err).Status != http.StatusUnprocessableEntity {
 			t.Errorf("%q: %v", bad, err)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/delivery"
+	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/orders"
 	"github.com/alertsify/alertsify/internal/postgres"
@@ -350,9 +351,9 @@ func (a *Accounts) noticeLetter(change uuid.UUID, username, to string, at, until
 	return delivery.Letter{
 		ID: change, Kind: "email-changed", To: to, Subject: "The e-mail address of your Alertsify account was changed",
 		Reason: "You get this because this was the address of @" + username + " until now. It is security mail and cannot be switched off.",
-		Title:  "Your account @" + username + " has another address", At: at.UTC().Format("2 January 2006, 15:04") + " UTC",
-		Body: "If that was you, there is nothing to do. If it was not, take it back until " + until.UTC().Format("2 January, 15:04") +
-			" UTC: the account has this address again, and everybody is signed out of it.",
+		Title:  "Your account @" + username + " has another address", At: exchange.Moment(at),
+		Body: "If that was you, there is nothing to do. If it was not, take it back until " + exchange.Moment(until) +
+			": the account has this address again, and everybody is signed out of it.",
 		Link: a.post.UndoPage(change, until), Action: "Take it back",
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/email"
+	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/pgtest"
@@ -258,8 +259,14 @@ func TestAnAddressChangesWhenItsMailboxIsProved(t *testing.T) {
 		t.Errorf("%d rows of it in the audit log", n)
 	}
 	m.tell()
-	if list := m.mails("ava@example.com"); len(list) != 1 || strings.Contains(list[0].Text, mailbox) || strings.Contains(list[0].Text, "No more of these") {
-		t.Errorf("the old mailbox got %+v", list)
+	list := m.mails("ava@example.com")
+	if len(list) != 1 || strings.Contains(list[0].Text, mailbox) || strings.Contains(list[0].Text, "No more of these") {
+		t.Fatalf("the old mailbox got %+v", list)
+	}
+	var at, until time.Time
+	m.must(m.db.Pool().QueryRow(t.Context(), `select confirmed_at, undo_until from email_changes where user_id = $1`, ava).Scan(&at, &until))
+	if text := list[0].Text; !strings.Contains(text, exchange.Moment(at)) || !strings.Contains(text, "until "+exchange.Moment(until)) || strings.Contains(text, "UTC") {
+		t.Errorf("it was changed at %s and is taken back until %s; the old mailbox was told %s", at, until, text)
 	}
 }
 

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // Follow brings a trader's public alerts into somebody's timeline; nothing is copied
@@ -44,7 +43,7 @@ func (a *Announcer) Follows(ctx context.Context, follower uuid.UUID, username st
 // withTrader does something about a trader who publishes, as somebody. Foreign
 // table: users.
 func (a *Announcer) withTrader(ctx context.Context, user uuid.UUID, username string, do func(context.Context, pgx.Tx, uuid.UUID) error) error {
-	if !utf8.ValidString(username) || strings.ContainsRune(username, 0) {
+	if !postgres.Storable(username) {
 		return fault.NotFound()
 	}
 	err := a.db.As(ctx, user, func(ctx context.Context, tx pgx.Tx) error {

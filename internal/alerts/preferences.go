@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -266,7 +264,7 @@ func findMuted(ctx context.Context, tx pgx.Tx, user uuid.UUID, names []string) (
 	known := map[string]bool{}
 	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "" })
 	for _, n := range names {
-		if !utf8.ValidString(n) || strings.ContainsRune(n, 0) {
+		if !postgres.Storable(n) {
 			return nil, "Names are plain text.", nil
 		}
 	}

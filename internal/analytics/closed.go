@@ -225,7 +225,7 @@ func (q ClosedQuery) statement(user uuid.UUID) (sql string, args pgx.NamedArgs, 
 		return "", nil, fault.Field("sort", "must be a column that this list goes by")
 	}
 	for name, text := range map[string]string{"tag": q.Tag, "q": q.Text} {
-		if len([]rune(text)) > textMost || strings.ContainsFunc(text, unicode.IsControl) {
+		if len([]rune(text)) > textMost || !postgres.Storable(text) || strings.ContainsFunc(text, unicode.IsControl) {
 			return "", nil, fault.Field(name, fmt.Sprintf("must have at most %d plain characters", textMost))
 		}
 	}
@@ -237,7 +237,7 @@ func (q ClosedQuery) statement(user uuid.UUID) (sql string, args pgx.NamedArgs, 
 	args["limit"], args["offset"] = q.Limit+1, q.Offset
 	if q.Cursor != "" {
 		raw, err := base64.RawURLEncoding.Strict().DecodeString(q.Cursor)
-		if err != nil || len(raw) <= len(uuid.Nil) || !storable(string(raw[len(uuid.Nil):])) {
+		if err != nil || len(raw) <= len(uuid.Nil) || !postgres.Storable(string(raw[len(uuid.Nil):])) {
 			return "", nil, wrongCursor()
 		}
 		args["id"], args["key"] = uuid.UUID(raw[:len(uuid.Nil)]), string(raw[len(uuid.Nil):])
@@ -266,9 +266,4 @@ func scanFinished(row pgx.CollectableRow) (f Finished, err error) {
 	err = row.Scan(&f.ID, &c.Symbol, &c.Underlying, &c.Type, &c.Strike, &c.Expiration, &c.Multiplier, &f.Quantity, &f.sold, &f.Cost.Decimal, &f.Proceeds.Decimal,
 		&f.PnL.Decimal, &f.Fees.Decimal, &f.Result, &f.Copied, &f.CopiedFrom, &f.OpenedAt, &f.ClosedAt, &f.Ended, &f.Notes, &f.Tags, &f.key)
 	return f, err
-}
-
-// storable tells whether the database can be given the text at all.
-func storable(text string) bool {
-	return strings.ToValidUTF8(text, "") == text && !strings.ContainsRune(text, 0)
 }

@@ -50,13 +50,8 @@ var exportNames = []string{
 func (r *Reports) Export(ctx context.Context, user uuid.UUID, q ClosedQuery, format Format, w io.Writer) error {
 	buffered := bufio.NewWriterSize(w, 32<<10)
 	out := writerOf(format, buffered)
-	begun := false
-	begin := func() error {
-		if begun {
-			return nil
-		}
-		begun = true
-		return out.begin()
+	if err := out.begin(); err != nil { // into the buffer: a query that is refused has written nothing
+		return fmt.Errorf("write an export: %w", err)
 	}
 	q.Sort, q.Up = "closed_at", true
 	err := r.EachClosed(ctx, user, q, func(f Finished) error {
@@ -64,12 +59,12 @@ func (r *Reports) Export(ctx context.Context, user uuid.UUID, q ClosedQuery, for
 		if f.CopiedFrom != nil {
 			row.CopiedFrom = *f.CopiedFrom
 		}
-		return errors.Join(begin(), out.row(row))
+		return out.row(row)
 	})
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(begin(), out.end(), buffered.Flush()); err != nil {
+	if err := errors.Join(out.end(), buffered.Flush()); err != nil {
 		return fmt.Errorf("write an export: %w", err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // ParseFilter reads what every report is asked with: source, account, trader, from, to.
@@ -27,7 +28,7 @@ func ParseFilter(q url.Values) (f Filter, err error) {
 		}
 		f.Account = &id
 	}
-	if f.Trader = q.Get("trader"); len(f.Trader) > textMost || !storable(f.Trader) {
+	if f.Trader = q.Get("trader"); len(f.Trader) > textMost || !postgres.Storable(f.Trader) {
 		return f, fault.Field("trader", "must be somebody's username")
 	}
 	if f.From, err = ParseDay(q, "from"); err != nil {

@@ -282,7 +282,10 @@ func TestPagesHoldEverythingOnce(t *testing.T) {
 			}
 		}
 	}
-	for _, q := range []ClosedQuery{{Sort: "user_id"}, {Sort: "pnl", Cursor: "AAAA"}, {Sort: "pnl", Cursor: "AAAAAAAAAAAAAAAAAAAAAHh4eA"}, {Sort: "pnl", Tag: strings.Repeat("x", 41)}} {
+	for _, q := range []ClosedQuery{
+		{Sort: "user_id"}, {Sort: "pnl", Cursor: "AAAA"}, {Sort: "pnl", Cursor: "AAAAAAAAAAAAAAAAAAAAAHh4eA"},
+		{Sort: "pnl", Tag: strings.Repeat("x", 41)}, {Sort: "pnl", Tag: "\xff"}, {Sort: "pnl", Text: "\xff"}, {Sort: "pnl", Text: "a\x00"},
+	} {
 		q.Limit = 5
 		if _, err := r.reports.Closed(t.Context(), ava.id, q); fault.CodeOf(err) != "validation_failed" {
 			t.Errorf("%+v: %v", q, err)
@@ -465,6 +468,27 @@ func TestNoCellIsAFormula(t *testing.T) {
 	must(t, r.reports.Export(t.Context(), r.person("ben", 1).id, ClosedQuery{}, JSON, &out))
 	if out.String() != "[]\n" {
 		t.Errorf("%q", out.String())
+	}
+}
+
+// Who has finished nothing gets the names of the columns; what cannot be read writes nothing,
+// so that its error can still be answered.
+func TestAnExportBeginsWithItsColumnsOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	ava := r.person("ava", 1)
+	var out bytes.Buffer
+	must(t, r.reports.Export(t.Context(), ava.id, ClosedQuery{}, CSV, &out))
+	if want := strings.Join(exportNames, ",") + "\r\n"; out.String() != want {
+		t.Errorf("%q", out.String())
+	}
+	out.Reset()
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for _, format := range []Format{CSV, JSON} {
+		if err := r.reports.Export(ended, ava.id, ClosedQuery{}, format, &out); err == nil || out.Len() != 0 {
+			t.Errorf("%s: %q, %v", format, out.String(), err)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -10,6 +9,7 @@ import (
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/webpush"
 )
 
@@ -23,7 +23,7 @@ func (a *API) globalFeed(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) tradeFeed(w http.ResponseWriter, r *http.Request) error {
 	name := chi.URLParam(r, "username")
-	if !storable(name) {
+	if !postgres.Storable(name) {
 		return fault.NotFound()
 	}
 	return a.feed(w, r, alerts.FeedQuery{Kind: alerts.TradeFeed, Username: name})
@@ -123,8 +123,7 @@ func (a *API) addPush(w http.ResponseWriter, r *http.Request) error {
 // label is as much of a browser's name for itself as a list of devices shows.
 func label(agent string) string {
 	const most = 200 // bytes
-	agent = agent[:min(len(agent), most)]
-	return strings.ToValidUTF8(agent, "")
+	return postgres.Clip(agent, most)
 }
 
 func (a *API) removePush(w http.ResponseWriter, r *http.Request) error {

@@ -8,10 +8,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -69,6 +67,7 @@ type Options struct {
 	Applications *users.Applications
 	Account      *account.Accounts
 
+	Party    func(integration string) string               // its other side, as the inbox names a provider
 	Quota    func(integration string) (httpio.Quota, bool) // what its party said is left
 	TryDoors func(context.Context) ([]inbox.Trial, error)  // sends our own webhooks a test
 }
@@ -100,6 +99,7 @@ type API struct {
 	allow    httpio.Allow
 	seats    *httpio.Seats
 	docs     func() ([]byte, error) // the page, made once
+	party    func(integration string) string
 	quota    func(integration string) (httpio.Quota, bool)
 	tryDoors func(context.Context) ([]inbox.Trial, error)
 	streams  *httpio.Streams
@@ -110,7 +110,7 @@ func New(o Options) *API {
 	return &API{
 		records: o.Records, board: o.Board, desk: o.Desk, rules: o.Rules, book: o.Book, results: o.Results, accounts: o.Accounts, market: o.Market, copier: o.Copier, alerts: o.Alerts, post: o.Post, audit: o.Audit,
 		guard: o.Guard, users: o.Users, applying: o.Applications, account: o.Account, legal: o.Legal, members: o.Members, hub: o.Hub, status: o.Status, inbox: o.Inbox, budget: o.Budget, allow: o.Allow, seats: o.Seats, streams: o.Streams,
-		docs: sync.OnceValues(renderDocs), quota: o.Quota, tryDoors: o.TryDoors,
+		docs: sync.OnceValues(renderDocs), party: o.Party, quota: o.Quota, tryDoors: o.TryDoors,
 	}
 }
 
@@ -342,12 +342,6 @@ func told(w http.ResponseWriter, status int, stored json.RawMessage, replayed bo
 		w.Header().Set("Idempotent-Replayed", "true")
 	}
 	return httpio.Answer(w, status, stored)
-}
-
-// storable tells whether the database can hold the text at all: a name that is no
-// UTF-8, or has a zero in it, is nobody's.
-func storable(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }
 
 // page reads ?limit= and ?cursor= of a list.

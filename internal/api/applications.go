@@ -8,6 +8,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/users"
 )
 
@@ -156,7 +157,7 @@ func (a *API) changeUser(w http.ResponseWriter, r *http.Request) error {
 	if (in.Role == nil) == (in.Status == nil) {
 		return fault.Field("role", "Give a role or a status.")
 	}
-	if !storable(in.Username) {
+	if !postgres.Storable(in.Username) {
 		return fault.NotFound()
 	}
 	ctx, by := r.Context(), user(r.Context())

@@ -6,6 +6,7 @@ import (
 	"github.com/alertsify/alertsify/internal/billing"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // standing answers GET /api/billing: the plan, what gives it, and what would be more.
@@ -24,7 +25,7 @@ func (a *API) redeem(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
 	}
-	if !storable(in.LicenseKey) {
+	if !postgres.Storable(in.LicenseKey) {
 		return fault.Field("licenseKey", "must be plain text")
 	}
 	if err := httpio.Spend(w, r, a.allow, "redeem:"+user(r.Context()).String(), billing.RedeemsPerMinute); err != nil {
@@ -60,7 +61,7 @@ func (a *API) cancelPlan(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
 	}
-	if !storable(in.MembershipID) {
+	if !postgres.Storable(in.MembershipID) {
 		return fault.NotFound()
 	}
 	if err := httpio.Spend(w, r, a.allow, "checkout:"+user(r.Context()).String(), billing.CheckoutsPerMinute); err != nil {

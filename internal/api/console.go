@@ -9,6 +9,7 @@ import (
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/risk"
 )
 
@@ -46,7 +47,7 @@ func (a *API) halt(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
 	}
-	if !storable(in.Key) || !storable(in.Reason) {
+	if !postgres.Storable(in.Key) || !postgres.Storable(in.Reason) {
 		return fault.Field("reason", "must be plain text")
 	}
 	by := user(r.Context())
@@ -66,7 +67,7 @@ func (a *API) unhalt(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
 	}
-	if !storable(in.Key) || !storable(in.Reason) {
+	if !postgres.Storable(in.Key) || !postgres.Storable(in.Reason) {
 		return fault.Field("reason", "must be plain text")
 	}
 	by := user(r.Context())

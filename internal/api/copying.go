@@ -11,6 +11,7 @@ import (
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 func (a *API) subscribe(w http.ResponseWriter, r *http.Request) error {
@@ -44,7 +45,7 @@ func traderOf(username, id string) (string, error) {
 	if (username == "") == (id == "") {
 		return "", fault.Field("username", "Name the trader by username or traderId.")
 	}
-	if !storable(username + id) {
+	if !postgres.Storable(username + id) {
 		return "", fault.NotFound()
 	}
 	return username + id, nil

@@ -121,7 +121,7 @@ func (a *API) announce(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !storable(in.Title) || !storable(in.Body) {
+	if !postgres.Storable(in.Title) || !postgres.Storable(in.Body) {
 		return fault.Field("title", "must be plain text")
 	}
 	answer, err := a.alerts.SayToAll(r.Context(), postgres.RequestKey{

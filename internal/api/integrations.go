@@ -48,14 +48,6 @@ type heard struct {
 	At   time.Time `json:"at"`
 }
 
-// integrationOf names the integration whose webhooks a provider of the inbox sends.
-func integrationOf(provider string) string {
-	if provider == "resend" {
-		return "email"
-	}
-	return provider
-}
-
 // trial is what trying one of our own doors came to.
 type trial struct {
 	Provider string `json:"provider"`
@@ -93,13 +85,13 @@ func (a *API) listIntegrations(w http.ResponseWriter, r *http.Request) error {
 	}
 	came := map[string][]heard{}
 	for _, h := range last {
-		came[integrationOf(h.Provider)] = append(came[integrationOf(h.Provider)], heard{h.Type, h.At})
+		came[h.Provider] = append(came[h.Provider], heard{h.Type, h.At})
 	}
 	list := make([]integration, len(latest))
 	for i, m := range latest {
 		list[i] = integration{
 			Name: m.Name, State: m.State, LatencyMs: m.Latency.Milliseconds(), Detail: m.Detail, At: m.Minute.UTC(),
-			Webhooks: append([]heard{}, came[m.Name]...),
+			Webhooks: append([]heard{}, came[a.party(m.Name)]...),
 		}
 		if q, said := a.quota(m.Name); said {
 			list[i].Quota = quotaOf(q)

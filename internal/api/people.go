@@ -13,6 +13,7 @@ import (
 	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/users"
 )
 
@@ -71,7 +72,7 @@ func (a *API) changeProfile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for field, text := range map[string]*string{"name": in.Name, "username": in.Username, "bio": in.Bio} {
-		if text != nil && !storable(*text) {
+		if text != nil && !postgres.Storable(*text) {
 			return fault.Field(field, "must be plain text")
 		}
 	}
@@ -101,7 +102,7 @@ func keep(to *string, given *string) {
 // findPerson answers what is public about an active user; the others are not there.
 func (a *API) findPerson(w http.ResponseWriter, r *http.Request) error {
 	name := chi.URLParam(r, "username")
-	if !storable(name) {
+	if !postgres.Storable(name) {
 		return fault.NotFound()
 	}
 	u, err := a.users.ByUsername(r.Context(), name)

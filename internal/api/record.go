@@ -9,6 +9,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // recordsPerMinute is how often one address may take the records of traders with it: a
@@ -19,7 +20,7 @@ const recordsPerMinute = 20
 // published, as JSON Lines that `alertsify verify-record` reads.
 func (a *API) trackRecord(w http.ResponseWriter, r *http.Request) error {
 	ctx, name := r.Context(), chi.URLParam(r, "username")
-	if !storable(name) {
+	if !postgres.Storable(name) {
 		return fault.NotFound()
 	}
 	if a.allow != nil {

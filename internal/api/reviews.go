@@ -9,6 +9,7 @@ import (
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/orders"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // review is an order or a position that operators have to look at.
@@ -53,7 +54,7 @@ func (a *API) recordNotPlaced(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Decode(r, &in); err != nil {
 		return err
 	}
-	if !storable(in.Evidence) {
+	if !postgres.Storable(in.Evidence) {
 		return fault.Field("evidence", "must be plain text")
 	}
 	o, err := a.desk.RecordNotPlaced(r.Context(), user(r.Context()), id, in.Evidence)

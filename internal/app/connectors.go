@@ -112,7 +112,7 @@ func (a *App) pushHosts() []string {
 func (a *App) openMarket() {
 	a.market = market.New(market.Options{
 		BaseURL: a.cfg.AlpacaURL, Key: a.cfg.AlpacaKey, Secret: a.cfg.AlpacaSecret, Feed: a.cfg.AlpacaFeed,
-		Cache: a.redis, DB: a.db, Clock: a.clock, HTTP: a.client("alpaca", false), Logger: a.log,
+		Cache: a.redis, DB: a.db, Clock: a.clock, HTTP: a.client(partyOf("market"), false), Logger: a.log,
 	})
 	a.onClose(a.market.Close)
 }
@@ -141,7 +141,7 @@ func (a *App) openEmail() {
 	}
 	client := email.New(email.Options{
 		BaseURL: a.cfg.ResendURL, Key: a.cfg.ResendKey, From: a.cfg.EmailFrom, ReplyTo: a.cfg.EmailReplyTo, UserAgent: "Alertsify/1 (" + a.cfg.AppURL + ")",
-		HTTP: a.client("resend", false), Now: time.Now, Take: a.takeMail,
+		HTTP: a.client(partyOf("email"), false), Now: time.Now, Take: a.takeMail,
 	})
 	a.outside.email = delivery.NewEmail(client, email.NewLinks(a.cfg.AppURL, a.cfg.SessionSecret), a.db, time.Now)
 }

@@ -1,24 +1,26 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
+	"github.com/alertsify/alertsify/internal/hooks"
 	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
-// parties are the integrations whose clients go by another name.
-var parties = map[string]string{"market": "alpaca", "email": "resend"}
+// parties are the integrations whose other side goes by a name of its own: among the clients,
+// and where it sends webhooks, as their provider.
+var parties = map[string]string{"market": "alpaca", "email": hooks.ResendProvider}
+
+// partyOf names an integration's other side.
+func partyOf(integration string) string { return cmp.Or(parties[integration], integration) }
 
 // quota is what an integration's party said was left when it answered last, to this process;
 // there is false where it says nothing.
 func (a *App) quota(integration string) (q httpio.Quota, there bool) {
-	party := integration
-	if other, named := parties[integration]; named {
-		party = other
-	}
-	return a.quotas.Of(party)
+	return a.quotas.Of(partyOf(integration))
 }
 
 // askOperators says whether the operators' channel is there still.

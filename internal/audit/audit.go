@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -106,7 +105,7 @@ func (l *Log) All(ctx context.Context, f Filter, limit int, from *httpio.Cursor)
 // find reads the users table.
 func (l *Log) find(ctx context.Context, username string) (id uuid.UUID, err error) {
 	nobody := fault.Field("user", "Nobody is called that.")
-	if strings.ContainsRune(username, 0) || !utf8.ValidString(username) {
+	if !postgres.Storable(username) {
 		return uuid.Nil, nobody
 	}
 	rows, err := l.db.Pool().Query(ctx, `select id from users where username = $1`, strings.ToLower(username))

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -88,9 +87,6 @@ func (m *Members) Overview(ctx context.Context) (Overview, error) {
 	return o, nil
 }
 
-// plainText tells whether a text can be stored, and so be looked for.
-func plainText(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
-
 // named are the products that are a plan; never nil, so that "any" takes it.
 func (p Products) named(plan Plan) []string {
 	list := []string{}
@@ -112,7 +108,7 @@ func (m *Members) Find(ctx context.Context, text string) ([]Member, error) {
 	text = strings.TrimPrefix(strings.TrimSpace(text), "@")
 	var where string
 	switch {
-	case !plainText(text):
+	case !postgres.Storable(text):
 		return nil, nil
 	case text != "": // ~ stands behind every letter of usernames
 		where = `where m.id = $2 or m.user_id in (select id from users where username collate "C" >= lower($2) and username collate "C" < lower($2) || '~')`

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/record"
 )
 
@@ -51,7 +51,7 @@ const realFollowers = `s.status <> 'cancelled' and not s.paper`
 // statement (key of published_days, index subscriptions_followers). Foreign
 // tables: users, published_days.
 func (c *Copier) Directory(ctx context.Context, q DirectoryQuery) (page []Listed, next string, err error) {
-	if len(q.Text) > searchMost || !storable(q.Text) {
+	if len(q.Text) > searchMost || !postgres.Storable(q.Text) {
 		return nil, "", fault.Field("q", "At most 100 characters of plain text.")
 	}
 	value, username, err := directoryCursor(q.Cursor)
@@ -98,11 +98,6 @@ func (c *Copier) Directory(ctx context.Context, q DirectoryQuery) (page []Listed
 	return page, next, nil
 }
 
-// storable tells whether the database can be asked for a text at all.
-func storable(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsRune(text, 0)
-}
-
 func scanListed(row pgx.CollectableRow) (t Listed, err error) {
 	var pnl decimal.Decimal
 	var wins int64
@@ -123,8 +118,8 @@ func directoryCursor(text string) (value decimal.Decimal, username string, err e
 	if err != nil {
 		return value, "", bad
 	}
-	number, username, found := strings.Cut(strings.ToValidUTF8(string(raw), ""), " ")
-	if value, err = decimal.NewFromString(number); err != nil || !found || len(text) > 200 || strings.ContainsAny(number, "eE") || strings.ContainsRune(username, 0) {
+	number, username, found := strings.Cut(string(raw), " ")
+	if value, err = decimal.NewFromString(number); err != nil || !found || len(text) > 200 || strings.ContainsAny(number, "eE") || !postgres.Storable(username) {
 		return value, "", bad
 	}
 	return value, username, nil

@@ -150,7 +150,7 @@ func TestTheDirectoryIsReadPageByPage(t *testing.T) {
 			t.Errorf("%s %d times", who, n)
 		}
 	}
-	for _, bad := range []string{"nonsense", "MWUxMDAwMDAwMDAwIGF2YQ", "%%%"} {
+	for _, bad := range []string{"nonsense", "MWUxMDAwMDAwMDAwIGF2YQ", "%%%", "MSD_", "MSAA"} {
 		if _, _, err := f.copier.Directory(f.ctx, DirectoryQuery{Sort: "pnl", Period: "all", Limit: 3, Cursor: bad}); fault.CodeOf(err) != "validation_failed" {
 			t.Errorf("%q: %v", bad, err)
 		}

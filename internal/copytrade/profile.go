@@ -12,6 +12,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/alertsify/alertsify/internal/record"
 )
 
@@ -34,7 +35,7 @@ type Made struct {
 // Profile shows a trader who publishes; everybody else is not found. It is one
 // statement over the indexes of the directory. Foreign tables: users, published_days.
 func (c *Copier) Profile(ctx context.Context, username string) (p Profile, err error) {
-	if !storable(username) {
+	if !postgres.Storable(username) {
 		return Profile{}, fault.NotFound()
 	}
 	periods, today := record.Periods(), c.clock.Today()

@@ -180,7 +180,7 @@ func (b *Inbox) Replay(ctx context.Context, by uuid.UUID, id string) (e Entry, e
 func readEntryID(id string) (provider, webhook string, err error) {
 	provider, coded, found := strings.Cut(id, ".")
 	text, err := base64.RawURLEncoding.DecodeString(coded)
-	if !found || err != nil || provider == "" || len(text) == 0 || strings.ContainsRune(provider+string(text), 0) || strings.ToValidUTF8(provider+string(text), "") != provider+string(text) {
+	if !found || err != nil || provider == "" || len(text) == 0 || !postgres.Storable(provider) || !postgres.Storable(string(text)) {
 		return "", "", fault.NotFound()
 	}
 	return provider, string(text), nil

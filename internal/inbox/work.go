@@ -1,12 +1,12 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -247,14 +247,7 @@ func reason(failed error) string {
 	if failed == nil {
 		return ""
 	}
-	text := strings.ToValidUTF8(strings.ReplaceAll(failed.Error(), "\x00", ""), "")
-	if len(text) > reasonMax {
-		text = strings.ToValidUTF8(text[:reasonMax], "")
-	}
-	if text == "" {
-		return "failed without a word"
-	}
-	return text
+	return cmp.Or(postgres.Clip(failed.Error(), reasonMax), "failed without a word")
 }
 
 // Trim removes rows that ended and are older than 35 days, in slices, and tells

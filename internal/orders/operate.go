@@ -12,6 +12,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // What an operator found out is told in so many characters.
@@ -24,7 +25,7 @@ const evidenceMin, evidenceMax = 10, 2000
 // order's history, which nothing ever deletes. Foreign table: accounts.
 func (d *Desk) RecordNotPlaced(ctx context.Context, operator, id uuid.UUID, evidence string) (o Order, err error) {
 	evidence = strings.TrimSpace(evidence)
-	if n := utf8.RuneCountInString(evidence); n < evidenceMin || n > evidenceMax || !utf8.ValidString(evidence) || strings.ContainsRune(evidence, 0) {
+	if n := utf8.RuneCountInString(evidence); n < evidenceMin || n > evidenceMax || !postgres.Storable(evidence) {
 		return Order{}, fault.Field("evidence", fmt.Sprintf("Say in %d to %d characters how it is known.", evidenceMin, evidenceMax))
 	}
 	err = d.db.AsSystem(ctx, byOperator, func(ctx context.Context, tx pgx.Tx) error {

@@ -196,15 +196,19 @@ func (d *Desk) SyncOrders(ctx context.Context) error {
 	return errors.Join(d.Sweep(ctx), d.lookAtWork(ctx))
 }
 
-// lookAtWork plans those looks, at the longest ago first (index orders_watched). Foreign table:
-// accounts.
+// lookAtWork plans those looks, at the longest ago first (index orders_watched); an account that
+// was never listed counts from when it was linked, and one whose look is due already waits for
+// that. Foreign table: accounts.
 func (d *Desk) lookAtWork(ctx context.Context) error {
 	_, err := d.db.Pool().Exec(ctx, `
 		insert into account_looks (account_id, user_id, next_look_at)
-		select a.id, a.user_id, clock_timestamp() from accounts a join account_looks l on l.account_id = a.id
-		where a.removed_at is null and a.status = 'ok' and l.listed_at < clock_timestamp() - make_interval(secs => $1)
+		select a.id, a.user_id, clock_timestamp() from accounts a
+		left join account_looks l on l.account_id = a.id
+		where a.removed_at is null and a.status = 'ok'
 		  and exists (select from orders o where o.account_id = a.id and o.state in ('submitting', 'unknown', 'accepted', 'partial'))
-		order by l.listed_at limit $2
+		  and coalesce(l.listed_at, a.created_at) < clock_timestamp() - make_interval(secs => $1)
+		  and coalesce(l.next_look_at, 'infinity') > clock_timestamp()
+		order by coalesce(l.listed_at, a.created_at) limit $2
 		on conflict (account_id) do update set next_look_at = least(account_looks.next_look_at, excluded.next_look_at)`, syncAfter.Seconds(), syncMost)
 	if err != nil {
 		return fmt.Errorf("plan looks at orders at work: %w", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alertsify/alertsify/internal/fault"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // The journal's bounds, in characters.
@@ -54,7 +55,7 @@ func (e *Entry) tidy() map[string]string {
 	if e.Notes != nil {
 		if text := *e.Notes; utf8.RuneCountInString(text) > notesMax {
 			wrong["notes"] = fmt.Sprintf("must have at most %d characters", notesMax)
-		} else if strings.ContainsRune(text, 0) {
+		} else if !postgres.Storable(text) {
 			wrong["notes"] = "has a character that cannot be kept"
 		}
 	}
@@ -64,7 +65,7 @@ func (e *Entry) tidy() map[string]string {
 	tags := make([]string, 0, len(*e.Tags))
 	for _, tag := range *e.Tags {
 		tag = strings.TrimSpace(tag)
-		if n := utf8.RuneCountInString(tag); n < 1 || n > tagMax || strings.ContainsFunc(tag, unicode.IsControl) || strings.Contains(tag, ",") {
+		if n := utf8.RuneCountInString(tag); n < 1 || n > tagMax || !postgres.Storable(tag) || strings.ContainsFunc(tag, unicode.IsControl) || strings.Contains(tag, ",") {
 			wrong["tags"] = fmt.Sprintf("each must have 1 to %d characters and no comma", tagMax)
 		}
 		if !slices.ContainsFunc(tags, func(have string) bool { return strings.EqualFold(have, tag) }) {

@@ -52,6 +52,7 @@ func TestWhatIsTooMuchIsRefusedAndChangesNothing(t *testing.T) {
 		"notes at the edge":  {Entry{Notes: text(strings.Repeat("é", notesMax))}, ""},
 		"notes past it":      {Entry{Notes: text(strings.Repeat("é", notesMax+1))}, "validation_failed"},
 		"a null character":   {Entry{Notes: text("a\x00b")}, "validation_failed"},
+		"no text":            {Entry{Notes: text("a\xffb")}, "validation_failed"},
 		"tags at the edge":   {Entry{Tags: &fits}, ""},
 		"tags past it":       {Entry{Tags: &many}, "validation_failed"},
 		"a tag at the edge":  {Entry{Tags: list(strings.Repeat("é", tagMax))}, ""},
@@ -59,6 +60,7 @@ func TestWhatIsTooMuchIsRefusedAndChangesNothing(t *testing.T) {
 		"an empty tag":       {Entry{Tags: list(" ")}, "validation_failed"},
 		"a tag with a comma": {Entry{Tags: list("a,b")}, "validation_failed"},
 		"a tag with a line":  {Entry{Tags: list("a\nb")}, "validation_failed"},
+		"a tag that is none": {Entry{Tags: list("a\xff")}, "validation_failed"},
 	} {
 		before := r.at(p.ID)
 		_, err := book.Write(t.Context(), r.user, p.ID, c.entry)

@@ -1,4 +1,5 @@
-// Package secret holds values that must not be seen: redacted in print, sealed at rest.
+// Package secret holds values that must not be seen: redacted in print, sealed at rest, and
+// taken out of errors that quote them.
 package secret
 
 import "log/slog"

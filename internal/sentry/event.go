@@ -6,13 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/alertsify/alertsify/internal/secret"
 )
 
 // event is what Sentry's protocol calls one (https://develop.sentry.dev/sdk/data-model/event-payloads/).
@@ -76,7 +77,7 @@ func (c *Client) envelope(f Failure, at time.Time) ([]byte, error) {
 		ID: id, Timestamp: at.UTC().Format(time.RFC3339Nano), Platform: "go", Level: "error", Logger: f.Kind,
 		Release: c.o.Release, Environment: c.o.Environment, Server: c.o.Instance, Transaction: f.Where,
 		Tags: map[string]string{}, Fingerprint: []string{f.fingerprint()},
-		Exception: exceptions{[]exception{{Type: typeOf(f.Err), Value: scrub(f.Err.Error())}}},
+		Exception: exceptions{[]exception{{Type: typeOf(f.Err), Value: secret.Scrub(f.Err.Error())}}},
 	}
 	if f.Panic {
 		e.Level = "fatal"
@@ -119,62 +120,9 @@ func typeOf(err error) string {
 }
 
 const (
-	valueMax  = 300 // bytes of an error's words
 	framesMax = 50
 	module    = "github.com/alertsify/alertsify/"
 )
-
-// What of an error's words may be somebody's or a secret. Fixed words of ours, numbers and our
-// own ids are left.
-var hidden = []struct {
-	form *regexp.Regexp
-	by   string
-}{
-	{regexp.MustCompile(`(?s)\ngoroutine \d+ .*`), ""},                                         // a stack is told of apart
-	{regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"']+`), "[address]"},                  // with its path and query
-	{regexp.MustCompile(`"(?:[^"\\]|\\.)*"|'[^']*'|` + "`[^`]*`"), "[…]"},                      // what is quoted was given to us
-	{regexp.MustCompile(`\S+@\S+`), "[mail]"},                                                  //
-	{regexp.MustCompile(`=\([^)]*\)`), "=(…)"},                                                 // Postgres: Key (email)=(…)
-	{regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+\S+`), "[secret]"},                           //
-	{regexp.MustCompile(`(?i)\b\w*(?:secret|token|password|key)\w*\s*[=:]\s*\S+`), "[secret]"}, //
-}
-
-var (
-	longWord = regexp.MustCompile(`[A-Za-z0-9_+/=.~-]{20,}`)
-	ourID    = regexp.MustCompile(`^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$`)
-	place    = regexp.MustCompile(`\[?[0-9A-Fa-f:.]*[0-9A-Fa-f][:.][0-9A-Za-z:.%\[\]]+|\[?::[0-9A-Za-z:.%\[\]]*`) // perhaps a machine's address
-	goWord   = regexp.MustCompile(`^[a-z]+(?:[./][a-zA-Z]+)+$`)                                                   // a package, a type
-)
-
-// scrub takes out of an error's words what may be secret.
-func scrub(text string) string {
-	for _, h := range hidden {
-		text = h.form.ReplaceAllString(text, h.by)
-	}
-	text = place.ReplaceAllStringFunc(text, hidePlace)
-	text = longWord.ReplaceAllStringFunc(text, func(word string) string {
-		if ourID.MatchString(word) || goWord.MatchString(word) {
-			return word
-		}
-		return "[…]"
-	})
-	if len(text) > valueMax {
-		text = strings.ToValidUTF8(text[:valueMax], "") + "…"
-	}
-	return text
-}
-
-// hidePlace hides the address of a machine, with its port; what only looks like one is left.
-func hidePlace(word string) string {
-	bare := strings.TrimRight(word, ":.")
-	for _, form := range []string{word, bare} {
-		_, err := netip.ParseAddr(strings.Trim(form, "[]"))
-		if _, portErr := netip.ParseAddrPort(form); err == nil || portErr == nil {
-			return "[address]" + word[len(form):]
-		}
-	}
-	return word
-}
 
 var (
 	call = regexp.MustCompile(`^(\S+)\(.*\)$|^(\S+)$`)

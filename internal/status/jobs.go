@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/alertsify/alertsify/internal/fault"
 	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/secret"
 )
 
 // Jobs shows operators how the queue does. It reads the library's table, and changes
@@ -101,7 +101,7 @@ func (j *Jobs) Failed(ctx context.Context, limit int, below int64) (page []Faile
 		next = page[limit-1].ID
 	}
 	for i := range page {
-		page[i].Error = plainError(page[i].Error)
+		page[i].Error, _, _ = strings.Cut(secret.Scrub(page[i].Error), "\n") // scrubbed first: what is quoted may have lines
 	}
 	return page, next, nil
 }
@@ -135,24 +135,4 @@ func (j *Jobs) Again(ctx context.Context, by uuid.UUID, id int64) error {
 		return fmt.Errorf("work job %d once more: %w", id, err)
 	}
 	return nil
-}
-
-// What may be a secret in an error: errors of ours hold none, those of libraries may quote an
-// address with its token, or a header.
-var (
-	webAddress = regexp.MustCompile(`\bhttps?://([^/\s"?#@]*@)?([^/\s"?#]+)[^\s"]*`)
-	longWord   = regexp.MustCompile(`[A-Za-z0-9_+/=]{32,}`)
-)
-
-const errorMost = 300 // characters
-
-// plainError is an error's first line without addresses' paths and long words.
-func plainError(text string) string {
-	text, _, _ = strings.Cut(text, "\n")
-	text = webAddress.ReplaceAllString(text, "$2/…")
-	text = longWord.ReplaceAllString(text, "…")
-	if letters := []rune(text); len(letters) > errorMost {
-		return string(letters[:errorMost-1]) + "…"
-	}
-	return text
 }

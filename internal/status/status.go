@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/alertsify/alertsify/internal/postgres"
@@ -59,7 +58,7 @@ func (r *Recorder) Record(ctx context.Context, name string, state State, latency
 			latency_ms = greatest(m.latency_ms, excluded.latency_ms),
 			state = case when `+rank("excluded.state")+` >= `+rank("m.state")+` then excluded.state else m.state end,
 			detail = case when `+rank("excluded.state")+` >= `+rank("m.state")+` then excluded.detail else m.detail end`,
-		name, r.now(), string(state), max(0, latency.Milliseconds()), short(detail))
+		name, r.now(), string(state), max(0, latency.Milliseconds()), postgres.Clip(detail, detailMax))
 	if err != nil {
 		return fmt.Errorf("record status of %s: %w", name, postgres.Translate(err))
 	}
@@ -69,14 +68,6 @@ func (r *Recorder) Record(ctx context.Context, name string, state State, latency
 // rank orders states in SQL; column is one of ours, never input.
 func rank(column string) string {
 	return "array_position(array['disabled', 'ok', 'error'], " + column + ")"
-}
-
-func short(detail string) string {
-	detail = strings.ToValidUTF8(strings.ReplaceAll(detail, "\x00", ""), "")
-	if len(detail) > detailMax {
-		detail = strings.ToValidUTF8(detail[:detailMax], "")
-	}
-	return detail
 }
 
 // Latest gives the newest minute of every integration, by name; it jumps from name to name in
