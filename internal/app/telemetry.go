@@ -124,6 +124,7 @@ func newMeter() *meter {
 	for what := range trims() {
 		m.trimmed.WithLabelValues(what)
 	}
+	m.trimmed.WithLabelValues(purged)
 	m.spans = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_spans_total", Help: "Spans of traces, by whether the receiver took them.",
 	}, []string{"outcome"})
