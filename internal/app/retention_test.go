@@ -156,19 +156,19 @@ func TestMessagesAreKeptForAYear(t *testing.T) {
 // What takes minutes and can be done again is ended by stopping, and has its turn elsewhere.
 func TestStoppingDoesNotWaitForWhatCanBeDoneAgain(t *testing.T) {
 	t.Parallel()
-	a := &App{ending: make(chan struct{})}
+	a := &App{}
+	a.ending, a.end = context.WithCancel(t.Context())
 	began, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		ended <- a.untilStop(func(ctx context.Context) error { close(began); <-ctx.Done(); return ctx.Err() })(t.Context())
 	}()
 	<-began
-	a.stopping.Store(true)
-	close(a.ending)
+	a.end()
 	if err, snooze := <-ended, new(river.JobSnoozeError); !errors.As(err, &snooze) {
 		t.Errorf("it ended with %v", err)
 	}
 	broken := errors.New("broken")
-	b := &App{ending: make(chan struct{})}
+	b := &App{ending: t.Context()}
 	if err := b.untilStop(func(context.Context) error { return broken })(t.Context()); !errors.Is(err, broken) {
 		t.Errorf("a failure is hidden: %v", err)
 	}
