@@ -148,7 +148,7 @@ func (a *App) openStorage(ctx context.Context) (err error) {
 		return err
 	}
 	a.db, err = postgres.Open(ctx, postgres.Options{
-		URL: a.cfg.DatabaseURL, Direct: a.cfg.DirectURL, MaxConns: int32(min(a.cfg.DatabaseConnections, 10_000)), Logger: a.log,
+		URL: a.cfg.DatabaseURL, Direct: a.cfg.DirectURL, MaxConns: int32(a.cfg.DatabaseConnections), Logger: a.log,
 		AppName: "alertsify", RestrictRole: postgres.Member, ReadOnly: a.cfg.ReadOnly, Tracer: a.traces.Tracer(),
 	})
 	if err != nil {
