@@ -169,10 +169,13 @@ func (p *picking) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // isReady asks a server's readiness.
-func isReady(client *http.Client, url string) bool {
+func isReady(client *http.Client, url string) bool { return answers(client, url+"/api/health/ready") }
+
+// answers tells whether a page answers 200 within three seconds.
+func answers(client *http.Client, url string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/api/health/ready", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return false
 	}

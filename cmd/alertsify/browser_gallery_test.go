@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/go-chi/chi/v5"
 
@@ -64,17 +63,11 @@ func (p *tab) hidesNothingBesideTheTicket() {
 // what is said is said in black on white, amounts with their signs.
 func (p *tab) printsPlainly(names ...string) {
 	p.t.Helper()
-	media := func(kind string) {
-		p.do("look at it on "+kind, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: kind})
-			return err
-		}))
-	}
-	defer media("screen")
+	defer p.onPaper("")
 	for _, name := range names {
-		media("screen")
+		p.onPaper("")
 		p.open("/gallery/" + name)
-		media("print")
+		p.onPaper("print")
 		for _, left := range must[[]string](p, `[...document.querySelectorAll("body *")].filter(e => e.checkVisibility()).filter(e => e.matches("nav, aside, header, button, .btn, select") || ["sticky", "fixed"].includes(getComputedStyle(e).position)).map(e => e.outerHTML.slice(0, 90))`) {
 			p.t.Errorf("%s has on paper %s", name, left)
 		}

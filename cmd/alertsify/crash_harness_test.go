@@ -70,15 +70,20 @@ func built(t testing.TB) string {
 	return path
 }
 
-// openFolder makes a folder that the user whom Postgres runs as when we are root can
-// pass through, which t.TempDir is not. It is in memory where there is a gigabyte of
-// it: what a killed process wrote is there as well, and the tests do not wait for a disk.
+// openFolder is openFolderIn memory where there is a gigabyte of it: what a killed process wrote
+// is there as well, and the tests do not wait for a disk.
 func openFolder(name string) (string, error) {
 	base := ""
 	var room syscall.Statfs_t
 	if syscall.Statfs("/dev/shm", &room) == nil && room.Bavail >= 1<<30/uint64(room.Bsize) {
 		base = "/dev/shm"
 	}
+	return openFolderIn(base, name)
+}
+
+// openFolderIn makes a folder that the user whom Postgres runs as when we are root can pass
+// through, which t.TempDir is not. "" is the folder of temporary files.
+func openFolderIn(base, name string) (string, error) {
 	dir, err := os.MkdirTemp(base, name)
 	if err != nil {
 		return "", err

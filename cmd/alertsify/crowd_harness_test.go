@@ -150,13 +150,8 @@ type redisServer struct {
 
 func startRedis(tb testing.TB) *redisServer {
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	r := &redisServer{tb: tb, address: listener.Addr().String()}
-	_, r.port, _ = net.SplitHostPort(r.address)
-	_ = listener.Close()
+	port := freePort(tb)
+	r := &redisServer{tb: tb, address: net.JoinHostPort("127.0.0.1", port), port: port}
 	tb.Cleanup(r.stop)
 	r.start()
 	return r

@@ -126,10 +126,7 @@ type door struct {
 
 func openDoor(b *testing.B) *door {
 	b.Helper()
-	dir, err := os.MkdirTemp("", "alertsify-bench-")
-	if err == nil {
-		err = os.Chmod(dir, 0o755) // the database's user passes through
-	}
+	dir, err := openFolderIn("", "alertsify-bench-") // on the disk, whose promises are measured
 	if err != nil {
 		b.Fatal(err)
 	}

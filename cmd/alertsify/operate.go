@@ -32,13 +32,12 @@ func migrate(ctx context.Context, c console, args []string) error {
 	}
 	switch strings.Join(words, " ") {
 	case "", "up":
-		if err := postgres.Migrate(ctx, address); err != nil {
+		lookup, err := settingsOf(c, *data)
+		if err != nil {
 			return err
 		}
-		if pooled, err := throughPooler(c, *data); err != nil || !pooled {
-			return err
-		}
-		return postgres.SetSessions(ctx, address)
+		used, _ := lookup("DATABASE_URL")
+		return migrateUp(ctx, address, used)
 	case "down":
 		return postgres.MigrateDown(ctx, address)
 	case "status":
@@ -63,15 +62,16 @@ func databaseURL(c console, data string) (string, error) {
 	return "", errors.New("DATABASE_URL is empty; give the postgres:// address")
 }
 
-// throughPooler tells whether DATABASE_URL leads through a pooler, which DIRECT_URL goes past.
-func throughPooler(c console, data string) (bool, error) {
-	lookup, err := settingsOf(c, data)
-	if err != nil {
-		return false, err
+// migrateUp brings the database up to date at the address that goes straight to it. Where the
+// program uses another one, a pooler's, the database sets what its sessions carry as well.
+func migrateUp(ctx context.Context, direct, used string) error {
+	if err := postgres.Migrate(ctx, direct); err != nil {
+		return err
 	}
-	direct, _ := lookup("DIRECT_URL")
-	pooled, _ := lookup("DATABASE_URL")
-	return direct != "" && pooled != "" && direct != pooled, nil
+	if used == "" || used == direct {
+		return nil
+	}
+	return postgres.SetSessions(ctx, direct)
 }
 
 // settingsOf looks settings up in the environment, then in a dev's folder.

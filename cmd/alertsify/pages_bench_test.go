@@ -73,7 +73,7 @@ func newYears(b *testing.B) *years {
 	}
 	ava, root := people["ava"], people["root"]
 	y.url = startServer(b, built(b), y.stage.dir, append([]string{"SNAPTRADE_BUDGET=250"}, hurried...)...).url
-	y.patiently(b, `update subscriptions set status = 'paused', updated_at = now()`)
+	y.exec(b, `update subscriptions set status = 'paused', updated_at = now()`)
 	y.control(http.MethodPost, "/_sandbox/market", map[string]any{"symbol": apple, "bid": "3.45", "ask": "3.50", "last": "3.45", "frozen": true})
 	y.ava, y.root = y.signIn(b, "ava"), y.signIn(b, "root")
 	y.mode("immediate")
@@ -166,7 +166,7 @@ func (y *years) hold(b *testing.B, ava uuid.UUID) {
 		symbol := fmt.Sprintf("AAPL  "+expiryCode+"%s%05d000", []string{"C", "P"}[i/30%2], crowdStrikes()[i%30])
 		y.control(http.MethodPost, "/_sandbox/broker/trade", map[string]any{"account": "ava", "symbol": symbol, "side": "BTO", "quantity": 1, "price": "0.50"})
 	}
-	y.patiently(b, `update account_looks set next_look_at = now(), listed_at = now() - interval '1 minute'`)
+	y.exec(b, `update account_looks set next_look_at = now(), listed_at = now() - interval '1 minute'`)
 	y.until(b, "what she bought is known", `select count(*) >= $2 from positions where user_id = $1 and status = 'open' and bought > 0`, ava, yearsOpen)
 }
 
@@ -179,17 +179,17 @@ func (y *years) goBy(b *testing.B, ava, root uuid.UUID, order string) {
 	if err := y.app.Invent(b.Context(), yearsFollowers, "ava", "paper", "years", connector(y.stage.env["SANDBOX_URL"])); err != nil {
 		b.Fatal(err)
 	}
-	y.patiently(b, `
+	y.exec(b, `
 		insert into orders select n.*
 		from orders o, lateral (select * from positions where user_id = o.user_id and status = 'closed' order by closed_at desc limit $2) p,
 			jsonb_populate_record(o, jsonb_build_object('id', gen_random_uuid(), 'position_id', p.id, 'broker_order_id', 'years-' || p.id, 'symbol', p.symbol,
 				'underlying', p.underlying, 'trading_day', p.opened_at::date, 'created_at', p.opened_at, 'executed_at', p.opened_at, 'finished_at', p.opened_at)) n
 		where o.id = $1`, order, yearsOrders)
-	y.patiently(b, `
+	y.exec(b, `
 		insert into fills select n.*
 		from fills f, orders o, jsonb_populate_record(f, jsonb_build_object('order_id', o.id, 'position_id', o.position_id, 'executed_at', o.created_at, 'learnt_at', o.created_at)) n
 		where f.order_id = $1 and o.broker_order_id like 'years-%'`, order)
-	y.patiently(b, `
+	y.exec(b, `
 		insert into alerts select n.*
 		from alerts a, orders o, jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid(), 'order_id', o.id, 'position_id', o.position_id, 'symbol', o.symbol,
 			'executed_at', o.created_at, 'learnt_at', o.created_at, 'created_at', o.created_at, 'updated_at', o.created_at)) n
@@ -200,25 +200,25 @@ func (y *years) goBy(b *testing.B, ava, root uuid.UUID, order string) {
 		from positions where user_id = $1 and outcome is not null and closed_at is not null on conflict do nothing`, ava); err != nil {
 		b.Fatal(err)
 	}
-	y.patiently(b, `
+	y.exec(b, `
 		insert into notifications (user_id, type, title, body, created_at, read_at)
 		select who, 'order_filled', 'Bought 4 AAPL', 'At $3.50', at, case when i % 2 = 0 then at end
 		from unnest($1::uuid[]) who, generate_series(1, $2::int) i, lateral (select now() - i * interval '1 hour' as at) t`, []uuid.UUID{ava, root}, yearsNotifications)
-	y.patiently(b, `insert into subscriptions (follower_id, trader_id) values ($1, $2)`, ava, root)
-	y.patiently(b, `
+	y.exec(b, `insert into subscriptions (follower_id, trader_id) values ($1, $2)`, ava, root)
+	y.exec(b, `
 		insert into copy_decisions (subscription_id, user_id, trader_id, leader_order_id, side, symbol, source_quantity, source_price, quantity, result, reason, place, place_of, decided_at, expires_at)
 		select s.id, s.follower_id, s.trader_id, o.id, 'BTO', o.symbol, 4, 3.5, 4, 'skipped', 'daily_trades', 1, 1, o.created_at, o.created_at
 		from subscriptions s, (select * from orders where broker_order_id like 'years-%' limit $2) o where s.follower_id = $1`, ava, yearsDecisions)
-	y.patiently(b, `
+	y.exec(b, `
 		with hook as (insert into destinations (user_id, channel, address, removed_at) values ($1, 'webhook', 'https://years.example/', now()) returning id)
 		insert into deliveries (destination_id, channel, user_id, notification_id, state, last_error, not_before, cutoff, created_at, updated_at)
 		select hook.id, 'webhook', $1, n.id, 'dead', 'nobody there', now(), now(), n.created_at, n.created_at
 		from hook, (select * from notifications where user_id = $1 limit $2) n`, ava, yearsDead)
-	y.patiently(b, `analyze`)
+	y.exec(b, `analyze`)
 }
 
-// patiently runs a statement without triggers and without the pool's timeout.
-func (y *years) patiently(b *testing.B, sql string, args ...any) {
+// exec runs a statement without triggers and without the pool's timeout.
+func (y *years) exec(b *testing.B, sql string, args ...any) {
 	b.Helper()
 	conn, err := y.stage.db.Pool().Acquire(b.Context())
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -91,12 +90,7 @@ func standing(b *testing.B) (dir string) {
 // firstAnswer starts the program and gives the time until it has answered 200.
 func firstAnswer(b *testing.B, binary, dir string) (took time.Duration, stop func()) {
 	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
+	address := "127.0.0.1:" + freePort(b)
 	child := exec.CommandContext(context.Background(), binary, "serve", "--data", dir, "--addr", address)
 	child.Env = append(os.Environ(), "LOG_LEVEL=error")
 	var said bytes.Buffer
@@ -105,7 +99,7 @@ func firstAnswer(b *testing.B, binary, dir string) (took time.Duration, stop fun
 	if err := child.Start(); err != nil {
 		b.Fatal(err)
 	}
-	for !answers(b, "http://"+address+"/login") {
+	for !answers(http.DefaultClient, "http://"+address+"/login") {
 		if time.Since(began) > 30*time.Second {
 			b.Fatalf("no answer: %s", said.String())
 		}
@@ -116,20 +110,6 @@ func firstAnswer(b *testing.B, binary, dir string) (took time.Duration, stop fun
 		_ = child.Process.Signal(os.Interrupt)
 		_ = child.Wait()
 	}
-}
-
-func answers(b *testing.B, address string) bool {
-	b.Helper()
-	r, err := http.NewRequestWithContext(b.Context(), http.MethodGet, address, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return false
-	}
-	_ = resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
 }
 
 // residentOf is the memory of a process, in bytes.

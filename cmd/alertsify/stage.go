@@ -144,13 +144,8 @@ func (s *stage) startPostgres(ctx context.Context, o stageOptions) error {
 	if direct, _ := o.Env("DIRECT_URL"); direct != "" {
 		s.env["DIRECT_URL"], address = direct, direct
 	}
-	if err := postgres.Migrate(ctx, address); err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	if address != s.env["DATABASE_URL"] {
-		if err := postgres.SetSessions(ctx, address); err != nil {
-			return err
-		}
+	if err := migrateUp(ctx, address, s.env["DATABASE_URL"]); err != nil {
+		return err
 	}
 	db, err := postgres.Open(ctx, postgres.Options{URL: address, MaxConns: 2, Logger: o.Log, AppName: "alertsify-dev"})
 	if err != nil {

@@ -142,7 +142,7 @@ func (s *show) everyHopIsMeasured(t *testing.T) {
 		`alertsify_call_seconds_count{outcome="ok",party="snaptrade"}`, `alertsify_call_seconds_count{outcome="ok",party="discord"}`, `alertsify_calls_open{party="discord"} 0`,
 		`alertsify_delivery_seconds_count{channel="discord",outcome="accepted"}`,
 		`alertsify_snaptrade_budget_left{class="`, `alertsify_pool_connections{pool="requests",state="max"}`, `alertsify_pool_connections{pool="members",state="taken"}`,
-		`alertsify_pool_connections{pool="jobs",state="open"}`, `alertsify_pool_connections{pool="redis",state="open"}`, `alertsify_pool_waits_total{pool="requests"}`,
+		`alertsify_pool_connections{pool="jobs",state="open"}`, `alertsify_pool_connections{pool="redis",state="open"}`, `alertsify_pool_waits_total{pool="requests"}`, `alertsify_pool_waited_seconds_total{pool="redis"}`,
 		`alertsify_orders_unresolved `, `alertsify_spans_total{outcome="sent"}`, `alertsify_trimmed_rows_total{what="webhooks"}`,
 	)
 	var missing []string

@@ -36,8 +36,6 @@ const (
 	mostAt  = 3         // mails that one address gets of all who ask, in
 	asksIn  = time.Hour // this long
 
-	changesSlice = 5_000 // rows one trim deletes
-
 	// EmailPath is the page where the code is typed.
 	EmailPath = "/settings/account"
 )
@@ -358,18 +356,13 @@ func (a *Accounts) noticeLetter(change uuid.UUID, username, to string, at, until
 	}
 }
 
-// TrimEmails forgets requests after a day, and changes when they cannot be undone any more,
-// some thousands at a time (index email_changes_age).
-func (a *Accounts) TrimEmails(ctx context.Context) error {
-	now := a.now()
-	_, err := a.db.Pool().Exec(ctx, `
+// TrimEmails forgets requests after a day, and changes when they cannot be undone any more, a
+// slice at a time (index email_changes_age), and tells how many.
+func TrimEmails(ctx context.Context, db *postgres.DB, now time.Time) (int64, error) {
+	return db.TrimOld(ctx, "trim changes of addresses", `
 		delete from email_changes where id in (
-			select id from email_changes where created_at < $1 and (undo_until is null or undo_until < $2) order by created_at limit $3)`,
-		now.Add(-24*time.Hour), now, changesSlice)
-	if err != nil {
-		return fmt.Errorf("trim changes of addresses: %w", postgres.Translate(err))
-	}
-	return nil
+			select id from email_changes
+			where created_at < $1::timestamptz - interval '24 hours' and (undo_until is null or undo_until < $1) order by created_at limit $2)`, now)
 }
 
 // forgetEmails is the part of deleting an account: no code opens anything, nothing is undone.

@@ -132,11 +132,10 @@ func oncePerHour(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 // exportsKept is how long it is known when somebody took their data along.
 const exportsKept = 365 * 24 * time.Hour
 
-// TrimExports forgets exports after a year.
-func (a *Accounts) TrimExports(ctx context.Context) error {
-	_, err := a.db.DeleteOld(ctx, "trim exports", `
-		delete from data_exports where id in (select id from data_exports where at < $1 limit $2)`, a.now().Add(-exportsKept))
-	return err
+// TrimExports forgets exports after a year, a slice at a time, and tells how many.
+func TrimExports(ctx context.Context, db *postgres.DB, now time.Time) (int64, error) {
+	return db.TrimOld(ctx, "trim exports", `
+		delete from data_exports where id in (select id from data_exports where at < $1 limit $2)`, now.Add(-exportsKept))
 }
 
 // part is one file of the archive. Its query gives one JSON object a row, of user $1; the

@@ -102,9 +102,9 @@ type App struct {
 	self     status.Instance // this process
 	beside   string          // who ran of another protocol at the last beat
 	listener net.Listener
-	stopping atomic.Bool
-	ending   chan struct{} // closed when stopping begins
-	telling  atomic.Bool   // Telegram is about to be told where to send, for the first time in this process
+	ending   context.Context //nolint:containedctx // the program's own life: over once stopping begins
+	end      context.CancelFunc
+	telling  atomic.Bool // Telegram is about to be told where to send, for the first time in this process
 	probe    probe
 	closers  []func()
 }
@@ -118,7 +118,8 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	log = reports.logger(log)
-	a := &App{cfg: cfg, log: log, reports: reports, clock: exchange.NewClock(time.Now), meter: newMeter(), ending: make(chan struct{})}
+	a := &App{cfg: cfg, log: log, reports: reports, clock: exchange.NewClock(time.Now), meter: newMeter()}
+	a.ending, a.end = context.WithCancel(context.Background())
 	a.self = status.Instance{ID: uuid.New(), Version: cmp.Or(cfg.Version, "unknown"), Protocol: cmp.Or(cfg.Protocol, risk.Protocol), Part: string(cmp.Or(cfg.Part, All))}
 	for _, w := range cfg.Warnings {
 		log.Warn("about the settings", "warning", w)
@@ -147,7 +148,7 @@ func (a *App) openStorage(ctx context.Context) (err error) {
 		return err
 	}
 	a.db, err = postgres.Open(ctx, postgres.Options{
-		URL: a.cfg.DatabaseURL, Direct: a.cfg.DirectURL, MaxConns: int32(min(a.cfg.DatabaseConnections, 10_000)), Logger: a.log,
+		URL: a.cfg.DatabaseURL, Direct: a.cfg.DirectURL, MaxConns: int32(a.cfg.DatabaseConnections), Logger: a.log,
 		AppName: "alertsify", RestrictRole: postgres.Member, ReadOnly: a.cfg.ReadOnly, Tracer: a.traces.Tracer(),
 	})
 	if err != nil {

@@ -270,7 +270,7 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) error {
 			code = http.StatusServiceUnavailable
 		}
 	}
-	if a.stopping.Load() {
+	if a.ending.Err() != nil {
 		answer.Status, code = "degraded", http.StatusServiceUnavailable
 	}
 	return plain(w, code, answer)

@@ -241,8 +241,11 @@ const (
 )
 
 // databaseConnections are those of one process for requests and for what jobs do; the queue
-// itself and what listens have ten of their own.
-const databaseConnections = 34
+// itself and what listens have ten of their own. More than databaseConnectionsMax no server has.
+const (
+	databaseConnections    = 34
+	databaseConnectionsMax = 10_000
+)
 
 // Defaults are the settings of an environment before anything is set.
 func Defaults(env string) Config {
@@ -313,6 +316,7 @@ func (c Config) check() []error {
 	add(err == nil && u.Host != "" && (u.Path == "" || u.Path == "/") && (u.Scheme == "http" || u.Scheme == "https"),
 		"APP_URL is %q; it must be an origin like https://app.example", c.AppURL)
 	add(c.StopDelay <= stopDelayMax, "STOP_DELAY is %d; at most %d seconds leave sends in flight their time", c.StopDelay, stopDelayMax)
+	add(c.DatabaseConnections <= databaseConnectionsMax, "DATABASE_CONNECTIONS is %d; at most %d make sense", c.DatabaseConnections, databaseConnectionsMax)
 	add(c.DatabaseURL != "", "DATABASE_URL is empty; give the postgres:// address, or use `alertsify dev`")
 	add(c.Env != Production || c.RedisURL != "", "REDIS_URL is empty; give the redis:// address")
 	add(len(c.SessionSecret.Reveal()) >= 32, "SESSION_SECRET has %d bytes; it needs at least 32", len(c.SessionSecret.Reveal()))
@@ -357,8 +361,8 @@ func (c Config) checkTraces() (errs []error) {
 	if _, err := otlp.ParseHeaders(c.TraceHeaders); err != nil {
 		errs = append(errs, fmt.Errorf("OTEL_EXPORTER_OTLP_HEADERS %w", err))
 	}
-	if share, err := strconv.ParseFloat(c.TraceShare, 64); c.TraceShare != "" && (err != nil || share < 0 || share > 1) {
-		errs = append(errs, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG is %q; it must be a share between 0 and 1", c.TraceShare))
+	if _, err := otlp.ParseShare(c.TraceShare); err != nil {
+		errs = append(errs, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG %w", err))
 	}
 	return errs
 }

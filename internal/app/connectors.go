@@ -19,6 +19,7 @@ import (
 	"github.com/alertsify/alertsify/internal/market"
 	"github.com/alertsify/alertsify/internal/redis"
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/sentry"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 	"github.com/alertsify/alertsify/internal/telegram"
 	"github.com/alertsify/alertsify/internal/webhook"
@@ -93,8 +94,8 @@ func (a *App) loopback() []string {
 			hosts = append(hosts, u.Host)
 		}
 	}
-	if u, err := url.Parse(a.cfg.SentryDSN.Reveal()); err == nil && u.Hostname() == "127.0.0.1" {
-		hosts = append(hosts, u.Host)
+	if dsn, err := sentry.ParseDSN(a.cfg.SentryDSN); err == nil && dsn.Local() {
+		hosts = append(hosts, dsn.Host())
 	}
 	return append(hosts, a.pushHosts()...)
 }

@@ -56,7 +56,7 @@ func TestWhatIsOurFaultIsToldToSentry(t *testing.T) {
 		front(r).ServeHTTP(w, request)
 		ids[path] = w.Header().Get(httpio.HeaderRequestID)
 	}
-	a.jobFailed(jobs.Failure{Kind: "order_send", ID: 4711, Attempt: 25, Err: errors.New("broken"), Last: true})
+	a.jobFailed(jobs.Failure{Kind: "order_send", ID: 4711, Attempt: 25, Err: errors.New("broken")})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // what waits is told at the end
 	if err := a.sentry.Run(ctx); err != nil {

@@ -41,7 +41,7 @@ func floatsAllowed() map[string]string {
 		"internal/api/docs.go:schema":                "bounds in the API's document",
 		"internal/api/docs.go:typeOf":                "bounds in the API's document",
 		"internal/app/telemetry.go":                  "seconds and counts in metrics",
-		"internal/app/traces.go":                     "counts in metrics, the share of traces",
+		"internal/app/traces.go":                     "counts in metrics",
 		"internal/app/config.go:checkTraces":         "the share of traces",
 		"internal/app/gauges.go":                     "seconds and counts in metrics",
 		"internal/app/retention.go:cleanUp":          "counts in metrics",

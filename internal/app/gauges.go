@@ -182,18 +182,27 @@ func (a *App) examine(ctx context.Context) error {
 		return nil
 	}
 	findings, err := ExamineInvariants(ctx, a.db, BoundsOf(a.cfg, time.Now()))
+	a.showFindings(ctx, time.Now(), findings)
+	if err == nil {
+		a.meter.gauges.examined.SetToCurrentTime()
+	}
+	return err
+}
+
+// showFindings counts what was found, also where something could not be examined, and notes
+// when, so that it is forgotten later.
+func (a *App) showFindings(ctx context.Context, at time.Time, findings []Finding) {
+	if len(findings) == 0 {
+		return
+	}
 	g := a.meter.gauges
+	g.examinedAt.Store(at.UnixNano())
 	for _, f := range findings {
 		g.violations.WithLabelValues(f.Name).Set(float64(f.Rows))
 		if f.Rows > 0 {
 			a.log.ErrorContext(ctx, "an invariant is broken", "invariant", f.Name, "rows", f.Rows)
 		}
 	}
-	if err == nil {
-		g.examined.SetToCurrentTime()
-		g.examinedAt.Store(time.Now().UnixNano())
-	}
-	return err
 }
 
 // trading tells whether the exchange is open. One that never closes, as in development, is not
@@ -238,16 +247,16 @@ func (p *pools) Describe(to chan<- *prometheus.Desc) {
 
 // Collect reads them.
 func (p *pools) Collect(to chan<- prometheus.Metric) {
-	show := func(pool string, taken, open, most int, waits float64) {
+	show := func(pool string, taken, open, most int, waits float64, waited time.Duration) {
 		for state, n := range map[string]int{"taken": taken, "open": open, "max": most} {
 			to <- prometheus.MustNewConstMetric(p.connections, prometheus.GaugeValue, float64(n), pool, state)
 		}
 		to <- prometheus.MustNewConstMetric(p.waits, prometheus.CounterValue, waits, pool)
+		to <- prometheus.MustNewConstMetric(p.waited, prometheus.CounterValue, waited.Seconds(), pool)
 	}
 	for _, l := range p.db() {
-		show(l.Name, l.Taken, l.Open, l.Max, float64(l.Waits))
-		to <- prometheus.MustNewConstMetric(p.waited, prometheus.CounterValue, l.Waited.Seconds(), l.Name)
+		show(l.Name, l.Taken, l.Open, l.Max, float64(l.Waits), l.Waited)
 	}
 	l := p.redis()
-	show("redis", l.Taken, l.Open, l.Max, float64(l.Waits))
+	show("redis", l.Taken, l.Open, l.Max, float64(l.Waits), l.Waited)
 }

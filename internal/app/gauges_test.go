@@ -2,11 +2,15 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/alertsify/alertsify/internal/exchange"
+	"github.com/alertsify/alertsify/internal/jobs"
 	"github.com/alertsify/alertsify/internal/pgtest"
+	"github.com/alertsify/alertsify/internal/postgres"
+	"github.com/alertsify/alertsify/internal/redis"
 )
 
 // What cannot be read stays as it was read before: a gap would end the alerts about it.
@@ -49,6 +53,72 @@ func TestFindingsStandUntilTheNextExamination(t *testing.T) {
 			t.Errorf("after %s: %d", c.after, got)
 		}
 	}
+}
+
+// What was found while something could not be examined is forgotten as well, and does not count as
+// examined.
+func TestFindingsOfHalfAnExaminationAreForgottenToo(t *testing.T) {
+	t.Parallel()
+	a := &App{db: pgtest.New(t), meter: newMeter(), clock: exchange.NewClock(time.Now), log: slog.New(slog.DiscardHandler), cfg: Defaults(Development)}
+	a.clock.Set(exchange.ClockState{AlwaysOpen: true})
+	if _, err := a.db.Pool().Exec(t.Context(), `alter table record_heads rename to away`); err != nil {
+		t.Fatal(err)
+	}
+	before := value(t, a.meter, "alertsify_invariants_examined_timestamp_seconds")
+	began := time.Now()
+	if err := a.examine(t.Context()); err == nil {
+		t.Fatal("all of it could be examined")
+	}
+	all, err := Invariants()
+	if n := series(t, a.meter, "alertsify_invariant_violations"); err != nil || n == 0 || n >= len(all) {
+		t.Errorf("%d of %d were examined, %v", n, len(all), err)
+	}
+	if after := value(t, a.meter, "alertsify_invariants_examined_timestamp_seconds"); after != before {
+		t.Errorf("half an examination counts as one: %v, before %v", after, before)
+	}
+	a.forgetFindings(began.Add(jobs.ExamineEvery / 2))
+	if series(t, a.meter, "alertsify_invariant_violations") == 0 {
+		t.Error("they are forgotten before another instance may have had its turn")
+	}
+	a.forgetFindings(began.Add(2*jobs.ExamineEvery + 2*time.Hour))
+	if n := series(t, a.meter, "alertsify_invariant_violations"); n != 0 {
+		t.Errorf("%d findings stay", n)
+	}
+}
+
+// Redis' connections are shown as the database's are.
+func TestEveryPoolShowsTheSame(t *testing.T) {
+	t.Parallel()
+	m := newMeter()
+	m.registry.MustRegister(newPools(
+		func() []postgres.PoolLoad { return []postgres.PoolLoad{{Name: "requests", Waited: time.Second}} },
+		func() redis.Load { return redis.Load{Waited: 1500 * time.Millisecond} }))
+	for name, want := range map[string]int{"alertsify_pool_connections": 6, "alertsify_pool_waits_total": 2, "alertsify_pool_waited_seconds_total": 2} {
+		if n := series(t, m, name); n != want {
+			t.Errorf("%s: %d series, want %d", name, n, want)
+		}
+	}
+	if waited := value(t, m, "alertsify_pool_waited_seconds_total"); waited != 2.5 {
+		t.Errorf("they waited %v s", waited)
+	}
+}
+
+// value is what a metric says, all its series together.
+func value(t *testing.T, m *meter, name string) (sum float64) {
+	t.Helper()
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			sum += metric.GetGauge().GetValue() + metric.GetCounter().GetValue()
+		}
+	}
+	return sum
 }
 
 func series(t *testing.T, m *meter, name string) int {

@@ -46,9 +46,6 @@ func idleJobs(list []status.Instance) bool {
 
 // startWork begins what happens by itself: recovery first, before anything new is taken on.
 func (a *App) startWork(ctx context.Context) error {
-	if err := a.ensureDestinations(ctx); err != nil { // where the database was a standby at first
-		return err
-	}
 	if err := a.desk.Watch(ctx); err != nil { // nothing is sent from a database that is not what it was
 		a.log.WarnContext(ctx, "watch the database at start", "err", err)
 	}

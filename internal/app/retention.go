@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/alertsify/alertsify/internal/account"
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/audit"
 	"github.com/alertsify/alertsify/internal/auth"
@@ -23,10 +24,14 @@ import (
 func trims() map[string]func(context.Context, *postgres.DB, time.Time) (int64, error) {
 	return map[string]func(context.Context, *postgres.DB, time.Time) (int64, error){
 		"events of open pages": live.Trim, "webhooks": inbox.Trim, "answers by key": postgres.TrimKeys, "status": status.Trim,
-		"links to chats": delivery.TrimLinks, "deliveries": delivery.Trim, "notifications": alerts.Trim, "audit log": audit.Trim,
+		"links to chats": delivery.TrimLinks, "deliveries": delivery.Trim, "mails": delivery.TrimMails, "notifications": alerts.Trim, "audit log": audit.Trim,
 		"visits to the portal": brokers.TrimVisits, "links to Whop": billing.TrimAttempts, "security events": auth.TrimEvents, "traces of orders": postgres.TrimTraces,
+		"changes of addresses": account.TrimEmails, "exports": account.TrimExports,
 	}
 }
+
+// purged is what the guard removes, who alone knows how long a sign-in lasts.
+const purged = "sign-ins"
 
 // cleanUp removes what nobody can ask for any more. Two processes doing it at once do no
 // harm; one table that cannot be trimmed keeps no other.
@@ -38,6 +43,7 @@ func (a *App) cleanUp(ctx context.Context) error {
 		a.meter.trimmed.WithLabelValues(what).Add(float64(removed))
 		errs = append(errs, err)
 	}
-	_, err := a.guard.Purge(ctx)
-	return errors.Join(append(errs, err, a.account.TrimEmails(ctx), a.account.TrimExports(ctx))...)
+	removed, err := a.guard.Purge(ctx)
+	a.meter.trimmed.WithLabelValues(purged).Add(float64(removed))
+	return errors.Join(append(errs, err)...)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/alertsify/alertsify/internal/alerts"
+	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/delivery"
 	"github.com/alertsify/alertsify/internal/pgtest"
 )
@@ -65,6 +66,31 @@ func TestEveryTrimRuns(t *testing.T) {
 	for what, trim := range trims() {
 		if removed, err := trim(t.Context(), db, time.Now()); err != nil || removed != 0 {
 			t.Errorf("%s: %d removed, %v", what, removed, err)
+		}
+	}
+}
+
+// What goes is counted once, also what the guard removes.
+func TestWhatIsTrimmedIsCounted(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	guard, err := auth.New(auth.Options{DB: db, AppURL: "http://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &App{db: db, guard: guard, meter: newMeter()}
+	if _, err := db.Pool().Exec(t.Context(), `
+		with ava as (insert into users (id, username, name) values (gen_random_uuid(), 'ava', 'Ava') returning id),
+			exports as (insert into data_exports (user_id, at) select id, now() - days * interval '1 day' from ava, unnest('{364, 366}'::int[]) days)
+		insert into sessions (token_hash, data, expires_at) values ('over', '', now() - interval '1 second'), ('on', '', now() + interval '1 hour')`); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := a.cleanUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := value(t, a.meter, "alertsify_trimmed_rows_total"); n != 2 {
+			t.Errorf("%v rows are counted, want the export and the session", n)
 		}
 	}
 }
@@ -130,19 +156,19 @@ func TestMessagesAreKeptForAYear(t *testing.T) {
 // What takes minutes and can be done again is ended by stopping, and has its turn elsewhere.
 func TestStoppingDoesNotWaitForWhatCanBeDoneAgain(t *testing.T) {
 	t.Parallel()
-	a := &App{ending: make(chan struct{})}
+	a := &App{}
+	a.ending, a.end = context.WithCancel(t.Context())
 	began, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		ended <- a.untilStop(func(ctx context.Context) error { close(began); <-ctx.Done(); return ctx.Err() })(t.Context())
 	}()
 	<-began
-	a.stopping.Store(true)
-	close(a.ending)
+	a.end()
 	if err, snooze := <-ended, new(river.JobSnoozeError); !errors.As(err, &snooze) {
 		t.Errorf("it ended with %v", err)
 	}
 	broken := errors.New("broken")
-	b := &App{ending: make(chan struct{})}
+	b := &App{ending: t.Context()}
 	if err := b.untilStop(func(context.Context) error { return broken })(t.Context()); !errors.Is(err, broken) {
 		t.Errorf("a failure is hidden: %v", err)
 	}

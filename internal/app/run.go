@@ -47,15 +47,9 @@ func (a *App) untilStop(do func(context.Context) error) func(context.Context) er
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		go func() {
-			select {
-			case <-a.ending:
-				cancel()
-			case <-ctx.Done():
-			}
-		}()
+		defer context.AfterFunc(a.ending, cancel)()
 		err := do(ctx)
-		if err != nil && a.stopping.Load() {
+		if err != nil && a.ending.Err() != nil {
 			return river.JobSnooze(time.Second)
 		}
 		return err
@@ -130,10 +124,14 @@ func (a *App) Run(ctx context.Context) error {
 		run(a.works())
 		return nil
 	}
-	if a.db.ReadOnly() { // a standby may become the database
+	if a.db.ReadOnly() { // a standby may become the database, with destinations of before
 		parts.Go(func() {
 			if a.awaitWrites(work) {
-				if err := join(); err != nil {
+				err := a.ensureDestinations(work)
+				if err == nil {
+					err = join()
+				}
+				if err != nil {
 					failed <- err
 				}
 			}
@@ -311,8 +309,7 @@ func ignoreClosed(err error) error {
 
 // stop ends everything in reverse: the doors first.
 func (a *App) stop(server *http.Server, stopWork context.CancelFunc) error {
-	a.stopping.Store(true)
-	close(a.ending)
+	a.end()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	<-time.After(time.Duration(a.cfg.StopDelay) * time.Second)

@@ -148,7 +148,13 @@ func (a *App) try(ctx context.Context, d door) inbox.Trial {
 	if err != nil {
 		return fail("APP_URL does not lead here: %v", err)
 	}
-	if _, there, err := a.inbox.Find(ctx, d.provider, d.stored(forged)); err != nil || there || status != http.StatusUnauthorized {
+	_, there, err := a.inbox.Find(ctx, d.provider, d.stored(forged))
+	switch {
+	case err != nil:
+		return fail("the inbox could not be read: %v", err)
+	case there:
+		return fail("what was wrongly signed was stored, and answered %d", status)
+	case status != http.StatusUnauthorized:
 		return fail("what was wrongly signed was answered %d instead of 401", status)
 	}
 	t.Refused = true
@@ -160,7 +166,10 @@ func (a *App) try(ctx context.Context, d door) inbox.Trial {
 		return fail("what was rightly signed was answered %d instead of 200", status)
 	}
 	e, there, err := a.awaitTrial(ctx, d, id)
-	if err != nil || !there {
+	if err != nil {
+		return fail("the inbox could not be read: %v", err)
+	}
+	if !there {
 		return fail("it was answered 200 and is not in the inbox: APP_URL leads to another installation")
 	}
 	if t.Arrived = e.Type == inbox.TrialType; !t.Arrived {
@@ -203,16 +212,19 @@ func (a *App) knock(ctx context.Context, d door, id string, wrong bool) (status 
 	return resp.StatusCode, time.Since(now), nil
 }
 
-// awaitTrial waits until an event was worked, for a while.
+// awaitTrial waits until an event was worked, for a while. An inbox that could not be read in all
+// that time is an error, not one that has no such event.
 func (a *App) awaitTrial(ctx context.Context, d door, id string) (e inbox.Entry, there bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, trialWork)
 	defer cancel()
+	read := false
 	for {
 		found, known, err := a.inbox.Find(ctx, d.provider, d.stored(id))
+		read = read || err == nil
 		if err == nil && known {
 			e, there = found, true
 		}
-		if e.State == "done" || e.State == "parked" || err != nil && ctx.Err() == nil {
+		if e.State == "done" || e.State == "parked" || err != nil && (ctx.Err() == nil || !read) {
 			return e, there, err
 		}
 		select {

@@ -78,7 +78,7 @@ func newMeter() *meter {
 		Name: "alertsify_call_seconds", Help: "Time of one call to a party outside, until the head of its answer.", Buckets: seconds,
 	}, []string{"party", "outcome"})
 	m.callsOpen = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "alertsify_calls_open", Help: "Calls to a party outside that wait for its answer.",
+		Name: "alertsify_calls_open", Help: "Calls to a party outside that wait for its answer; SnapTrade's are in its budget.",
 	}, []string{"party"})
 	hops := slices.Concat(seconds, []float64{60, 120, 300, 900, 3600})
 	m.orderHops = prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -124,6 +124,7 @@ func newMeter() *meter {
 	for what := range trims() {
 		m.trimmed.WithLabelValues(what)
 	}
+	m.trimmed.WithLabelValues(purged)
 	m.spans = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertsify_spans_total", Help: "Spans of traces, by whether the receiver took them.",
 	}, []string{"outcome"})

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/alertsify/alertsify/internal/otlp"
@@ -18,17 +17,14 @@ func (a *App) openTraces() error {
 	if a.cfg.TraceURL == "" {
 		return nil
 	}
-	share, err := strconv.ParseFloat(a.cfg.TraceShare, 64)
-	if err != nil {
-		return fmt.Errorf("OTEL_TRACES_SAMPLER_ARG: %w", err)
-	}
-	a.traces, err = otlp.Open(otlp.Options{
-		Endpoint: a.cfg.TraceURL, Headers: a.cfg.TraceHeaders, Share: share, Version: a.self.Version, Instance: a.self.ID.String(),
+	exporter, err := otlp.Open(otlp.Options{
+		Endpoint: a.cfg.TraceURL, Headers: a.cfg.TraceHeaders, Share: a.cfg.TraceShare, Version: a.self.Version, Instance: a.self.ID.String(),
 		Observe: a.meter.exported, Logger: a.log,
 	})
 	if err != nil {
-		return fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
+		return fmt.Errorf("set up traces: %w", err)
 	}
+	a.traces = exporter
 	a.onClose(func() { // last of all: everything else may still have something to tell
 		ctx, cancel := context.WithTimeout(context.Background(), tracesEnd)
 		defer cancel()

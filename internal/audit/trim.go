@@ -13,6 +13,6 @@ const kept = 3 * 365 * 24 * time.Hour
 // Trim deletes what is older than three years, a slice at a time (index audit_log_at), and
 // tells how much.
 func Trim(ctx context.Context, db *postgres.DB, now time.Time) (int64, error) {
-	return db.DeleteOld(ctx, "trim the audit log", `
+	return db.TrimOld(ctx, "trim the audit log", `
 		delete from audit_log where id in (select id from audit_log where at < $1 order by at limit $2)`, now.Add(-kept))
 }

@@ -13,6 +13,6 @@ const eventsKept = 365 * 24 * time.Hour
 // TrimEvents removes security events older than a year, a slice at a time (index
 // security_events_age), and tells how many.
 func TrimEvents(ctx context.Context, db *postgres.DB, now time.Time) (int64, error) {
-	return db.DeleteOld(ctx, "trim security events", `
+	return db.TrimOld(ctx, "trim security events", `
 		delete from security_events where id in (select id from security_events where at < $1 limit $2)`, now.Add(-eventsKept))
 }

@@ -102,9 +102,6 @@ func (p *Post) Step(ctx context.Context) error {
 // Sweep is what Run does every second.
 func (p *Post) Sweep(ctx context.Context) error { return p.sweep(ctx) }
 
-// TrimMails is what Run does every ten minutes.
-func (p *Post) TrimMails(ctx context.Context) error { return p.trimMails(ctx) }
-
 // ReadersReasons are why a message ended that its reader did not want just then.
 func ReadersReasons() []string {
 	return []string{reasonOff, reasonUnwanted, reasonDecided, reasonMuted, reasonMutedDay, reasonQuiet, reasonTooLate, reasonOvertaken}

@@ -18,11 +18,6 @@ const (
 	// mailboxesSlack is how long a change of a user may take to commit.
 	mailboxesSlack = time.Minute
 	mailboxesSlice = 10_000 // rows of one statement
-
-	bodiesKept = 7 * 24 * time.Hour  // longer than any repeat or replay needs them
-	mailsKept  = 90 * 24 * time.Hour // longer than anybody takes to complain about one
-	trimEvery  = 10 * time.Minute
-	trimSlice  = 10_000 // rows of one statement
 )
 
 func errEmailOff() error { return fault.Unavailable(errors.New("e-mail is not configured")) }
@@ -31,19 +26,13 @@ func errEmailOff() error { return fault.Unavailable(errors.New("e-mail is not co
 func (p *Post) keepMailboxes(ctx context.Context) {
 	ticker := time.NewTicker(mailboxesEvery)
 	defer ticker.Stop()
-	var since, trimmed time.Time
+	var since time.Time
 	for {
 		next, err := p.SyncMailboxes(ctx, since)
 		if err == nil {
 			since = next
 		} else if ctx.Err() == nil {
 			p.log.ErrorContext(ctx, "follow the users' addresses", "err", err)
-		}
-		if p.now().Sub(trimmed) > trimEvery {
-			trimmed = p.now()
-			if err := p.trimMails(ctx); err != nil && ctx.Err() == nil {
-				p.log.ErrorContext(ctx, "trim mails", "err", err)
-			}
 		}
 		select {
 		case <-ctx.Done():
@@ -113,26 +102,4 @@ func (p *Post) addMailboxes(ctx context.Context, tx pgx.Tx, since time.Time) (in
 		limit $3
 		on conflict do nothing`, since, p.now(), mailboxesSlice)
 	return tag.RowsAffected(), err
-}
-
-// trimMails drops what mails said once nothing can repeat them, and forgets them once
-// nothing can be reported about them any more. Receipts and dead letters are deliveries
-// and stay.
-func (p *Post) trimMails(ctx context.Context) error {
-	for _, trim := range []struct {
-		sql  string
-		kept time.Duration
-	}{
-		{`update mails set body = null where id in (select id from mails where body is not null and created_at < $1 order by created_at limit $2)`, bodiesKept},
-		{`delete from mails where id in (select id from mails where created_at < $1 order by created_at limit $2)`, mailsKept}, // its parts go along
-	} {
-		for more := true; more; {
-			tag, err := p.db.Pool().Exec(ctx, trim.sql, p.now().Add(-trim.kept), trimSlice)
-			if err != nil {
-				return err
-			}
-			more = tag.RowsAffected() == trimSlice
-		}
-	}
-	return nil
 }

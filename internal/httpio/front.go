@@ -19,7 +19,7 @@ type Observe func(method, route string, status int, took time.Duration)
 type Failure struct {
 	RequestID, Method, Route, Code string
 
-	Err error // may be a *Panic
+	Err error // may be a *PanicError
 }
 
 // FrontOptions say how every request is received.

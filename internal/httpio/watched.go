@@ -8,11 +8,8 @@ import (
 )
 
 // Watch hears of each call to a party when it begins, and of its outcome when the answer's
-// head is there or will not come: a word of Outcomes.
+// head is there or will not come: ok, limited, refused, failed or away.
 type Watch func(party string) (ended func(outcome string))
-
-// Outcomes are what a call outside may come to.
-func Outcomes() []string { return []string{"ok", "limited", "refused", "failed", "away"} }
 
 // OutcomeOf is the word for the status of an answer; 0 is none.
 func OutcomeOf(status int) string {

@@ -253,7 +253,7 @@ func reason(failed error) string {
 // Trim removes rows that ended and are older than 35 days, in slices, and tells
 // how many. What has not ended stays.
 func Trim(ctx context.Context, db *postgres.DB, now time.Time) (int64, error) {
-	return db.DeleteOld(ctx, "trim webhook inbox", `
+	return db.TrimOld(ctx, "trim webhook inbox", `
 		delete from inbound_webhooks where (provider, webhook_id) in (
 			select provider, webhook_id from inbound_webhooks
 			where received_at < $1 and state in ('done', 'parked') limit $2)`, now.Add(-keepRows))

@@ -21,9 +21,6 @@ const (
 	Discarded Outcome = "discarded" // it failed for the last time
 )
 
-// Outcomes lists them.
-func Outcomes() []Outcome { return []Outcome{Done, Snoozed, Failed, Discarded} }
-
 // Observe hears of every job that was worked: how long it waited once its time had come, and
 // how long it took.
 type Observe func(kind string, outcome Outcome, waited, took time.Duration)
@@ -46,8 +43,6 @@ func (w *watch) Work(ctx context.Context, job *rivertype.JobRow, do func(context
 		outcome = Done
 	case errors.As(err, new(*river.JobSnoozeError)):
 		outcome = Snoozed
-	case errors.As(err, new(*river.JobCancelError)):
-		outcome = Discarded
 	}
 	return err
 }
@@ -66,7 +61,6 @@ type Failure struct {
 	Attempt int
 	Err     error
 	Stack   string // of a panic
-	Last    bool
 }
 
 // failures hears from the queue what failed.
@@ -75,13 +69,13 @@ type failures struct{ tell func(Failure) }
 // HandleError tells of what is not tried again.
 func (h failures) HandleError(_ context.Context, job *rivertype.JobRow, err error) *river.ErrorHandlerResult {
 	if failedAt(job) == Discarded {
-		h.tell(Failure{Kind: job.Kind, ID: job.ID, Attempt: job.Attempt, Err: err, Last: true})
+		h.tell(Failure{Kind: job.Kind, ID: job.ID, Attempt: job.Attempt, Err: err})
 	}
 	return nil
 }
 
 // HandlePanic tells of every panic.
 func (h failures) HandlePanic(_ context.Context, job *rivertype.JobRow, value any, stack string) *river.ErrorHandlerResult {
-	h.tell(Failure{Kind: job.Kind, ID: job.ID, Attempt: job.Attempt, Err: fmt.Errorf("panic: %v", value), Stack: stack, Last: failedAt(job) == Discarded})
+	h.tell(Failure{Kind: job.Kind, ID: job.ID, Attempt: job.Attempt, Err: fmt.Errorf("panic: %v", value), Stack: stack})
 	return nil
 }

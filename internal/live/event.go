@@ -94,6 +94,6 @@ func insert(ctx context.Context, tx pgx.Tx, users []*uuid.UUID, kind string, dat
 
 // Trim removes events that no page can ask for any more, and tells how many.
 func Trim(ctx context.Context, db *postgres.DB, now time.Time) (int64, error) {
-	return db.DeleteOld(ctx, "trim live events",
+	return db.TrimOld(ctx, "trim live events",
 		`delete from live_events where id in (select id from live_events where at < $1 limit $2)`, now.Add(-keepEvents))
 }

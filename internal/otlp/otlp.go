@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,7 @@ import (
 	collector "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/alertsify/alertsify/internal/httpio"
 	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/trace"
 )
@@ -35,7 +37,6 @@ const (
 	batchMax   = 512
 	batchEvery = 2 * time.Second
 	sendTime   = 10 * time.Second
-	answerMax  = 64 << 10 // bytes of an answer that are read
 
 	// What one span may say, whatever goes wrong.
 	attributesMax, wordMax = 32, 200
@@ -45,7 +46,7 @@ const (
 type Options struct {
 	Endpoint string               // "http://collector:4318"; "/v1/traces" is added
 	Headers  secret.Text          // "name=value,name=value", sent along; may be empty
-	Share    float64              // of traces that are kept, 0 to 1
+	Share    string               // of traces that are kept, "0" to "1"
 	Version  string               // of the program
 	Instance string               // which of its processes
 	Observe  func(sent, lost int) // must not block; may be nil
@@ -85,6 +86,15 @@ func ParseHeaders(text secret.Text) (http.Header, error) {
 	return headers, nil
 }
 
+// ParseShare reads the share of traces that are kept.
+func ParseShare(text string) (float64, error) {
+	share, err := strconv.ParseFloat(text, 64)
+	if within := share >= 0 && share <= 1; err != nil || !within { // NaN is neither
+		return 0, fmt.Errorf("is %q; it must be a share between 0 and 1", text)
+	}
+	return share, nil
+}
+
 // Open makes an exporter. It calls nobody before there is something to send.
 func Open(o Options) (*Exporter, error) {
 	base, err := ParseEndpoint(o.Endpoint)
@@ -94,6 +104,10 @@ func Open(o Options) (*Exporter, error) {
 	headers, err := ParseHeaders(o.Headers)
 	if err != nil {
 		return nil, fmt.Errorf("headers: one %w", err)
+	}
+	share, err := ParseShare(o.Share)
+	if err != nil {
+		return nil, fmt.Errorf("the share %w", err)
 	}
 	to := &sender{
 		url: base.JoinPath("v1/traces").String(), headers: headers, observe: o.Observe, log: o.Logger,
@@ -108,7 +122,7 @@ func Open(o Options) (*Exporter, error) {
 		sdk.WithMaxQueueSize(queueMax), sdk.WithMaxExportBatchSize(batchMax), sdk.WithBatchTimeout(batchEvery), sdk.WithExportTimeout(sendTime))
 	provider := sdk.NewTracerProvider(
 		sdk.WithSpanProcessor(gate{batches, to}),
-		sdk.WithSampler(sdk.ParentBased(sdk.TraceIDRatioBased(o.Share))), sdk.WithRawSpanLimits(limits),
+		sdk.WithSampler(sdk.ParentBased(sdk.TraceIDRatioBased(share))), sdk.WithRawSpanLimits(limits),
 		sdk.WithResource(resource.NewSchemaless(
 			attribute.String("service.name", "alertsify"), attribute.String("service.version", o.Version), attribute.String("service.instance.id", o.Instance))),
 	)
@@ -240,13 +254,10 @@ func (s *sender) send(ctx context.Context, spans []sdk.ReadOnlySpan) error {
 	r.Header.Set("Content-Type", "application/x-protobuf")
 	resp, err := s.client.Do(r)
 	if err != nil {
-		if withURL := (*url.Error)(nil); errors.As(err, &withURL) {
-			err = withURL.Err
-		}
-		return err
+		return httpio.WithoutURL(err)
 	}
 	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, answerMax)) // so that the connection serves again
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, httpio.AnswerMax)) // so that the connection serves again
 	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("the receiver answered %d", resp.StatusCode)
 	}

@@ -33,7 +33,7 @@ func TestASpanArrivesAsItWas(t *testing.T) {
 	}))
 	defer server.Close()
 	e, err := Open(Options{
-		Endpoint: server.URL + "/base/", Headers: secret.New("x-key=a%20b, x-other=c"), Share: 1, Version: "v1", Instance: "i", Logger: slog.New(slog.DiscardHandler),
+		Endpoint: server.URL + "/base/", Headers: secret.New("x-key=a%20b, x-other=c"), Share: "1", Version: "v1", Instance: "i", Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestAReceiverThatDoesNotTakeCostsNothing(t *testing.T) {
 	for name, url := range map[string]string{"hangs": hanging.URL, "refuses": refusing.URL, "is gone": gone.URL} {
 		var sent, lost atomic.Int64
 		e, err := Open(Options{
-			Endpoint: url, Share: 1, Logger: slog.New(slog.DiscardHandler), Observe: func(s, l int) { sent.Add(int64(s)); lost.Add(int64(l)) },
+			Endpoint: url, Share: "1", Logger: slog.New(slog.DiscardHandler), Observe: func(s, l int) { sent.Add(int64(s)); lost.Add(int64(l)) },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -134,7 +134,7 @@ func TestWithoutAnExporterNothingIsNoted(t *testing.T) { // by itself: it counts
 		t.Errorf("%v allocations", allocs)
 	}
 	for _, bad := range []string{"collector:4318", "http://user@c", "ftp://c", "", "http://c?x=1"} {
-		if _, err := Open(Options{Endpoint: bad}); err == nil {
+		if _, err := Open(Options{Endpoint: bad, Share: "1"}); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}

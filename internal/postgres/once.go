@@ -152,7 +152,7 @@ func (t *textOrNil) Scan(src any) error {
 
 // TrimKeys removes answers older than 30 days, in slices, and tells how many.
 func TrimKeys(ctx context.Context, db *DB, now time.Time) (int64, error) {
-	return db.DeleteOld(ctx, "trim idempotency keys", `
+	return db.TrimOld(ctx, "trim idempotency keys", `
 		delete from idempotency_keys where (user_id, route, key) in (
 			select user_id, route, key from idempotency_keys where created_at < $1 limit $2)`, now.Add(-keepKeys))
 }

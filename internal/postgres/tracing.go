@@ -151,7 +151,7 @@ const tracesKept = 24 * time.Hour
 
 // TrimTraces forgets them after a day (index traces_age).
 func TrimTraces(ctx context.Context, db *DB, now time.Time) (int64, error) {
-	return db.DeleteOld(ctx, "trim traces", `
+	return db.TrimOld(ctx, "trim traces", `
 		delete from traces where subject in (select subject from traces where at < $1 limit $2)`, now.Add(-tracesKept))
 }
 

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/secret"
+	"github.com/alertsify/alertsify/internal/trace"
 )
 
 // event is what Sentry's protocol calls one (https://develop.sentry.dev/sdk/data-model/event-payloads/).
@@ -56,7 +57,7 @@ type frame struct {
 
 // fingerprint is the same for failures that are one.
 func (f Failure) fingerprint() string {
-	return strings.Join([]string{f.Kind, f.Where, f.Code, typeOf(f.Err), site(f.Stack)}, " ")
+	return strings.Join([]string{f.Kind, f.Where, f.Code, trace.TypeOf(f.Err), site(f.Stack)}, " ")
 }
 
 // site is the function of ours in which a stack was taken.
@@ -77,15 +78,13 @@ func (c *Client) envelope(f Failure, at time.Time) ([]byte, error) {
 		ID: id, Timestamp: at.UTC().Format(time.RFC3339Nano), Platform: "go", Level: "error", Logger: f.Kind,
 		Release: c.o.Release, Environment: c.o.Environment, Server: c.o.Instance, Transaction: f.Where,
 		Tags: map[string]string{}, Fingerprint: []string{f.fingerprint()},
-		Exception: exceptions{[]exception{{Type: typeOf(f.Err), Value: secret.Scrub(f.Err.Error())}}},
+		Exception: exceptions{[]exception{{Type: trace.TypeOf(f.Err), Value: secret.Scrub(f.Err.Error())}}},
 	}
 	if f.Panic {
 		e.Level = "fatal"
 	}
 	if frames := framesOf(f.Stack); len(frames) > 0 {
-		for i, j := 0, len(frames)-1; i < j; i, j = i+1, j-1 {
-			frames[i], frames[j] = frames[j], frames[i]
-		}
+		slices.Reverse(frames)
 		e.Exception.Values[0].Stack = &stack{frames}
 	}
 	for key, value := range map[string]string{"request_id": f.RequestID, "code": f.Code} {
@@ -106,17 +105,6 @@ func (c *Client) envelope(f Failure, at time.Time) ([]byte, error) {
 	out.Write(payload)
 	out.WriteByte('\n')
 	return out.Bytes(), nil
-}
-
-// typeOf is the type of an error's first cause.
-func typeOf(err error) string {
-	for {
-		cause := errors.Unwrap(err)
-		if cause == nil {
-			return fmt.Sprintf("%T", err)
-		}
-		err = cause
-	}
 }
 
 const (

@@ -35,7 +35,7 @@ const (
 
 // DSN is where failures go, and by which key.
 type DSN struct {
-	url string
+	url url.URL
 	key secret.Text
 }
 
@@ -51,36 +51,33 @@ func ParseDSN(text secret.Text) (DSN, error) {
 		return DSN{}, errors.New("is no DSN: it does not end with the number of a project")
 	}
 	path[len(path)-1] = "api/" + project + "/envelope/"
-	return DSN{url: u.Scheme + "://" + u.Host + "/" + strings.Join(path, "/"), key: secret.New(u.User.Username())}, nil
+	return DSN{url: url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/" + strings.Join(path, "/")}, key: secret.New(u.User.Username())}, nil
 }
 
 // Port is where failures go to on their host.
 func (d DSN) Port() string {
-	u, err := url.Parse(d.url)
-	switch {
-	case err != nil:
-		return ""
-	case u.Port() != "":
-		return u.Port()
+	switch port := d.url.Port(); {
+	case port != "":
+		return port
 	case d.Secure():
 		return "443"
 	}
 	return "80"
 }
 
+// Host is where they go to, with the port where one is named.
+func (d DSN) Host() string { return d.url.Host }
+
 // Local tells whether they stay on this machine, as in development.
-func (d DSN) Local() bool {
-	u, err := url.Parse(d.url)
-	return err == nil && u.Hostname() == "127.0.0.1"
-}
+func (d DSN) Local() bool { return d.url.Hostname() == "127.0.0.1" }
 
 // Secure tells whether failures go there by https.
-func (d DSN) Secure() bool { return strings.HasPrefix(d.url, "https://") }
+func (d DSN) Secure() bool { return d.url.Scheme == "https" }
 
 // Options say what a Client works with.
 type Options struct {
 	DSN         DSN
-	HTTP        *http.Client // nil: the guarded client
+	HTTP        *http.Client // the guarded one
 	Release     string       // version of the program
 	Environment string
 	Instance    string // which process
@@ -102,9 +99,6 @@ type Client struct {
 
 // New makes a Client; Run sends.
 func New(o Options) *Client {
-	if o.HTTP == nil {
-		o.HTTP = httpio.NewEgress(httpio.EgressOptions{Party: "sentry"})
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -228,7 +222,7 @@ func (c *Client) sendAfter(ctx context.Context, body []byte, rest time.Time) tim
 
 // send makes one attempt; there is no second. wait is how long to send nothing.
 func (c *Client) send(ctx context.Context, body []byte) (wait time.Duration, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.o.DSN.url, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.o.DSN.url.String(), bytes.NewReader(body))
 	if err != nil {
 		return 0, errors.New("build the request")
 	}

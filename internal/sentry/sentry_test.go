@@ -227,7 +227,7 @@ func TestADSNIsReadOrNotRepeated(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	if d, err := ParseDSN(secret.New("https://k@o1.ingest.sentry.io/42")); err != nil || d.url != "https://o1.ingest.sentry.io/api/42/envelope/" || !d.Secure() || d.Port() != "443" || d.Local() {
+	if d, err := ParseDSN(secret.New("https://k@o1.ingest.sentry.io/42")); err != nil || d.url.String() != "https://o1.ingest.sentry.io/api/42/envelope/" || !d.Secure() || d.Port() != "443" || d.Local() {
 		t.Errorf("%+v, %v", d, err)
 	}
 	for text, port := range map[string]string{"https://k@sentry.example:9000/1": "9000", "http://k@sentry.example/1": "80"} {

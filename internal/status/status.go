@@ -134,7 +134,7 @@ func Trim(ctx context.Context, db *postgres.DB, now time.Time) (int64, error) {
 	if _, err := db.Pool().Exec(ctx, `delete from integration_days where day < $1`, now.Add(-keep)); err != nil {
 		return 0, fmt.Errorf("trim status: %w", postgres.Translate(err))
 	}
-	return db.DeleteOld(ctx, "trim status", `
+	return db.TrimOld(ctx, "trim status", `
 		delete from integration_minutes where (name, minute) in (
 			select name, minute from integration_minutes where minute < $1 limit $2)`, now.Add(-keep))
 }

@@ -121,7 +121,7 @@ func (s Span) End(failed error) {
 	}
 	if failed != nil {
 		s.span.SetStatus(codes.Error, "")
-		s.span.SetAttributes(attribute.String("error.type", typeOf(failed)))
+		s.span.SetAttributes(attribute.String("error.type", TypeOf(failed)))
 	}
 	s.span.End()
 }
@@ -133,8 +133,9 @@ func (s Span) Fail() {
 	}
 }
 
-// typeOf is the type of an error's first cause.
-func typeOf(err error) string {
+// TypeOf is the type of an error's first cause, or a word where that says more: canceled,
+// deadline_exceeded, panic.
+func TypeOf(err error) string {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "canceled"
