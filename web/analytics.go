@@ -185,7 +185,7 @@ func (s *Site) readOpen(r *http.Request, v *resultsView, f analytics.Filter, p u
 	if next != nil {
 		v.Open.Next = older(next.At, next.ID)
 	}
-	v.Open.Seen, err = s.seen(r.Context(), v.Open.table())
+	v.Open.Seen.Chosen, err = s.chosen(r.Context(), v.Open.table())
 	return err
 }
 
@@ -240,7 +240,7 @@ func (v *resultsView) tradeQuery(r *http.Request, f analytics.Filter) analytics.
 }
 
 func (s *Site) readClosed(r *http.Request, v *resultsView, f analytics.Filter) (err error) {
-	if v.Closed.Seen, err = s.seen(r.Context(), ui.Trades.Name); err != nil {
+	if v.Closed.Seen.Chosen, err = s.chosen(r.Context(), ui.Trades.Name); err != nil {
 		return err
 	}
 	q := v.tradeQuery(r, f)

@@ -101,6 +101,9 @@ func (s *Site) copying(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if view.Seen.Chosen, err = s.chosen(r.Context(), ui.Decisions.Name); err != nil {
+		return err
+	}
 	if p.Person.Trader {
 		if view.Followers, err = s.followers(r); err != nil {
 			return err
@@ -126,6 +129,9 @@ func (s *Site) approvalsPart(w http.ResponseWriter, r *http.Request) error {
 func (s *Site) decisionsPart(w http.ResponseWriter, r *http.Request) error {
 	view, err := s.decisions(r, auth.LocalPath(r.URL.Query().Get("at")))
 	if err != nil {
+		return err
+	}
+	if view.Seen.Chosen, err = s.chosen(r.Context(), ui.Decisions.Name); err != nil {
 		return err
 	}
 	return s.show(w, r, http.StatusOK, decisionsPanel(view))
@@ -248,9 +254,6 @@ func (s *Site) decisions(r *http.Request, page string) (copyView, error) {
 	}
 	ctx := r.Context()
 	view := copyView{Cursor: r.URL.Query().Get("cursor"), ReturnTo: page}
-	if view.Seen, err = s.seen(ctx, ui.Decisions.Name); err != nil {
-		return copyView{}, err
-	}
 	view.Seen.Sorting = ui.Sorting{Path: "/copy", Columns: decisionSorts}
 	view.Seen.Sorting.By, view.Seen.Sorting.Down = sortAsked(r, decisionSorts)
 	list, next, err := s.copier.Decisions(ctx, me(ctx), copytrade.Query{Oldest: !view.Seen.Sorting.Down, Limit: pageSize, Cursor: (*copytrade.Cursor)(from)})

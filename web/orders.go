@@ -85,6 +85,9 @@ func (s *Site) orderList(w http.ResponseWriter, r *http.Request) error {
 	view := ordersView{View: oneOf(r, "view", "working", "today", "history")}
 	view.ReturnTo = r.URL.RequestURI()
 	read, err := s.sortedOrders(r, view, accountNames(p.Accounts))
+	if err == nil {
+		read.Seen.Chosen, err = s.chosen(r.Context(), "orders")
+	}
 	if s.away(r, err) {
 		view.Failed = true
 		return s.show(w, r, fault.Of(err).Status, ordersPage(p, view))
@@ -109,6 +112,9 @@ func (s *Site) ordersPart(w http.ResponseWriter, r *http.Request) error {
 	if view, err = read(r, view, names); err != nil {
 		return err
 	}
+	if view.Seen.Chosen, err = s.chosen(r.Context(), "orders"); err != nil {
+		return err
+	}
 	return s.show(w, r, http.StatusOK, ordersPanel(view))
 }
 
@@ -128,8 +134,7 @@ func (s *Site) ordersView(r *http.Request, view ordersView, names map[string]str
 		view.Next = older(next.At, next.ID)
 	}
 	view.Rows = orderRows(list, names)
-	view.Seen, err = s.seen(ctx, "orders")
-	return view, err
+	return view, nil
 }
 
 func orderRows(list []orders.Order, names map[string]string) []ui.OrderRow {

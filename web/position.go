@@ -130,7 +130,7 @@ func (s *Site) positionView(ctx context.Context, id uuid.UUID, names map[string]
 		return positionView{}, err
 	}
 	view.Orders = orderRows(list, names)
-	if view.Seen, err = s.seen(ctx, "orders"); err != nil {
+	if view.Seen.Chosen, err = s.chosen(ctx, "orders"); err != nil {
 		return positionView{}, err
 	}
 	fills, err := s.desk.Fills(ctx, user, id)

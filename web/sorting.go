@@ -63,7 +63,6 @@ func placeOf(r *http.Request) (key string, id uuid.UUID, ok bool, err error) {
 
 // sortedPositions reads the page of the list that ?status=, ?sort= and ?cursor= ask for.
 func (s *Site) sortedPositions(r *http.Request, names map[string]string) (positionsView, error) {
-	ctx := r.Context()
 	view := positionsView{Status: oneOf(r, "status", "open", "closed"), Cursor: r.URL.Query().Get("cursor")}
 	page, err := s.listed(r, view.Status, pageSize, nil)
 	if err != nil {
@@ -71,9 +70,6 @@ func (s *Site) sortedPositions(r *http.Request, names map[string]string) (positi
 	}
 	if page.next != nil {
 		view.Next = placeText(page.next.Key, page.next.ID)
-	}
-	if view.Seen, err = s.seen(ctx, view.table()); err != nil {
-		return positionsView{}, err
 	}
 	view.Seen.Sorting = ui.Sorting{Path: "/positions", Rest: url.Values{"status": {view.Status}}, By: page.by, Down: page.down, Columns: page.columns}
 	view.Rows = s.positionRows(page.list, names)
@@ -211,9 +207,6 @@ func (s *Site) sortedOrders(r *http.Request, view ordersView, names map[string]s
 		view.Next = placeText(next.Key, next.ID)
 	}
 	view.Cursor = r.URL.Query().Get("cursor")
-	if view.Seen, err = s.seen(ctx, "orders"); err != nil {
-		return ordersView{}, err
-	}
 	view.Seen.Sorting = ui.Sorting{Path: "/orders", Rest: url.Values{"view": {view.View}}, By: string(q.By), Down: q.Down, Columns: columns}
 	view.Rows = orderRows(list, names)
 	return view, nil
