@@ -276,20 +276,10 @@ func (s *Site) eachOpenResult(r *http.Request, do func(ui.PositionRow) error) er
 	if err != nil {
 		return err
 	}
-	for after := (*positions.Cursor)(nil); ; {
+	return everyRow(do, func(after *positions.Cursor) ([]ui.PositionRow, *positions.Cursor, error) {
 		list, next, err := s.openPage(r.Context(), f, sheetPage, after)
-		if err != nil {
-			return err
-		}
-		for _, row := range s.positionRows(list, names) {
-			if err := do(row); err != nil {
-				return err
-			}
-		}
-		if after = next; next == nil {
-			return nil
-		}
-	}
+		return s.positionRows(list, names), next, err
+	})
 }
 
 // openPage is a page of open positions with what they made so far.

@@ -263,32 +263,26 @@ func (s *Site) decisions(r *http.Request, page string) (copyView, error) {
 	if next != nil {
 		view.Next = older(next.At, next.ID)
 	}
-	for _, d := range list {
-		view.Decisions = append(view.Decisions, decisionRow(d))
-	}
+	view.Decisions = decisionRows(list)
 	return view, nil
+}
+
+func decisionRows(list []copytrade.Decision) []ui.DecisionRow {
+	rows := make([]ui.DecisionRow, 0, len(list))
+	for _, d := range list {
+		rows = append(rows, decisionRow(d))
+	}
+	return rows
 }
 
 // eachDecision hands over every decision in the order that ?sort= asks for.
 func (s *Site) eachDecision(r *http.Request, do func(ui.DecisionRow) error) error {
 	ctx := r.Context()
 	_, down := sortAsked(r, decisionSorts)
-	q := copytrade.Query{Oldest: !down, Limit: sheetPage}
-	for {
-		list, next, err := s.copier.Decisions(ctx, me(ctx), q)
-		if err != nil {
-			return err
-		}
-		for _, d := range list {
-			if err := do(decisionRow(d)); err != nil {
-				return err
-			}
-		}
-		if next == nil {
-			return nil
-		}
-		q.Cursor = next
-	}
+	return everyRow(do, func(after *copytrade.Cursor) ([]ui.DecisionRow, *copytrade.Cursor, error) {
+		list, next, err := s.copier.Decisions(ctx, me(ctx), copytrade.Query{Oldest: !down, Limit: sheetPage, Cursor: after})
+		return decisionRows(list), next, err
+	})
 }
 
 // approvals are the decisions that wait, with what they would cost now.

@@ -146,6 +146,25 @@ func (s *Site) downloadTable(w http.ResponseWriter, r *http.Request) error {
 	return t.write(s, r, chosen, out)
 }
 
+// everyRow hands over the rows of a list's pages, one after the other. page reads the one that
+// begins after a place, nil for the first, and says where the next does, nil on the last.
+func everyRow[R, P any](do func(R) error, page func(after *P) ([]R, *P, error)) error {
+	for after := (*P)(nil); ; {
+		rows, next, err := page(after)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := do(row); err != nil {
+				return err
+			}
+		}
+		if after = next; after == nil {
+			return nil
+		}
+	}
+}
+
 var errSheetTooLong = errors.New("the list is longer than a CSV may be")
 
 // writeSheet writes a head and the rows that each hands over, as RFC 4180 has it. What goes
