@@ -51,7 +51,7 @@ func OrderTable(returnTo string) Table[OrderRow] {
 				Data: []Datum[OrderRow]{{"state", func(o OrderRow) Value { return Words(o.Label) }}, {"reason", func(o OrderRow) Value { return Words(strings.Join(o.asides(), "; ")) }}},
 			},
 			{
-				Key: "account", Label: "Account", Room: Roomy, Cell: func(o OrderRow) templ.Component { return quietly(o.Account) },
+				Key: "account", Label: "Account", Room: Wide, Cell: func(o OrderRow) templ.Component { return quietly(o.Account) },
 				Data: []Datum[OrderRow]{{"account", func(o OrderRow) Value { return Words(o.Account) }}},
 			},
 			{
@@ -63,7 +63,7 @@ func OrderTable(returnTo string) Table[OrderRow] {
 				Data: []Datum[OrderRow]{{"broker_id", func(o OrderRow) Value { return Words(o.BrokerID) }}},
 			},
 			{
-				Key: "actions", Label: "Actions", Right: true, Kept: true, Unnamed: true, Class: "sticky end-0 bg-base-100",
+				Key: "actions", Label: "Actions", Right: true, Kept: true, Unnamed: true,
 				Cell: func(o OrderRow) templ.Component { return orderActions(o, returnTo) },
 			},
 		},

@@ -77,7 +77,7 @@ var OpenPositions = Table[PositionRow]{
 			Key: "account", Label: "Account", Extra: true, Cell: func(p PositionRow) templ.Component { return quietly(p.Account) },
 			Data: []Datum[PositionRow]{{"account", func(p PositionRow) Value { return Words(p.Account) }}},
 		},
-		{Key: "actions", Label: "Actions", Right: true, Kept: true, Unnamed: true, Class: "sticky end-0 bg-base-100", Cell: CloseButtons},
+		{Key: "actions", Label: "Actions", Right: true, Kept: true, Unnamed: true, Cell: CloseButtons},
 	},
 }
 

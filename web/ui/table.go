@@ -57,11 +57,13 @@ const (
 type Room string
 
 // A column that stands anywhere has none. The first gives way beside the ticket at 1440
-// pixels and stays on a phone's card; the others leave the card too.
+// pixels and stays on a phone's card; the others leave the card too. The last has no room
+// on a page of its own at 1440 pixels either.
 const (
 	Desk   Room = "sm:@max-5xl:hidden"
 	Roomy  Room = "@max-5xl:hidden max-sm:hidden!"
-	Widest Room = "@max-6xl:hidden max-sm:hidden!"
+	Wide   Room = "@max-[74rem]:hidden max-sm:hidden!"
+	Widest Room = "@max-[88rem]:hidden max-sm:hidden!"
 )
 
 // View is how somebody sees a table: with which columns, and in which order of rows.
@@ -154,7 +156,7 @@ func Values[R any](columns []Column[R], row R) (values []string) {
 }
 
 func (c Column[R]) headClass() string {
-	return classes(string(c.Room), rightClass(c.Right), c.paperClass())
+	return classes(string(c.Room), rightClass(c.Right), c.endClass())
 }
 
 func (c Column[R]) cellClass() string {
@@ -165,13 +167,13 @@ func (c Column[R]) cellClass() string {
 	if c.Strong {
 		strong = "font-semibold"
 	}
-	return classes(string(c.Room), rightClass(c.Right), wide, strong, c.Class, c.paperClass())
+	return classes(string(c.Room), rightClass(c.Right), wide, strong, c.Class, c.endClass())
 }
 
-// paperClass leaves the column of buttons out on paper.
-func (c Column[R]) paperClass() string {
+// endClass keeps the column of buttons in sight while the others scroll, and off paper.
+func (c Column[R]) endClass() string {
 	if c.Unnamed {
-		return "print:hidden"
+		return "at-end print:hidden"
 	}
 	return ""
 }
