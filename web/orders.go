@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -171,7 +170,7 @@ func changeWords(o orders.Order) (becoming, failed string) {
 	case c == nil || !o.State.Working():
 		return "", ""
 	case c.Open():
-		becoming = strconv.Itoa(c.Quantity)
+		becoming = ui.Contracts(c.Quantity)
 		if limit := c.Limit(); limit != nil {
 			becoming += " at " + limit.Display()
 		}

@@ -12,7 +12,14 @@ import (
 	"github.com/alertsify/alertsify/web/ui"
 )
 
-var dollarAmount = regexp.MustCompile(`[+−-]?\$\d[\d,]*(?:\.\d+)?`)
+var (
+	dollarAmount = regexp.MustCompile(`[+−-]?\$\d[\d,]*(?:\.\d+)?`)
+	limitWords   = regexp.MustCompile(`(?i)at most \d+ contracts?`)
+	ownQuantity  = regexp.MustCompile(`(?i)\b\d+ ?/ ?\d+ filled|\b\d+ (?:contracts?|available|not at broker)\b|\b(?:bought|sold|hold|close) \d+\b|\b(?:BTO|STC) \d+:`)
+)
+
+// agreed are the pages of what somebody is about to agree to, which is whole.
+var agreed = map[string]bool{"confirm": true, "replace": true}
 
 // everybodys are the pages whose amounts are nobody's own: the console's, of the platform, and
 // what is said in general.
@@ -43,7 +50,15 @@ func TestHiddenAmountsAreNowhereOnThePage(t *testing.T) {
 					t.Errorf("what is hidden says %q", said)
 				}
 			}
+			for _, cell := range hidden.all("data-label", "Contracts") {
+				if said := text(cell); !agreed[name] && strings.ContainsAny(said[strings.LastIndex(said, "→")+1:], "0123456789") {
+					t.Errorf("a number of contracts is %q", said)
+				}
+			}
 			for _, said := range hidden.said() {
+				if found := ownQuantity.FindString(limitWords.ReplaceAllString(said.text, "")); found != "" && !agreed[name] {
+					t.Errorf("%s says %s: %q", said.where, found, said.text)
+				}
 				if found := dollarAmount.FindString(said.text); found != "" {
 					t.Errorf("%s says %s: %q", said.where, found, said.text)
 				}
@@ -167,8 +182,19 @@ func TestAHiddenAmountHasNoSignAndNoColour(t *testing.T) {
 	if drawn[0] != drawn[1] || drawn[1] != drawn[2] || !strings.Contains(drawn[0], ui.Hidden) {
 		t.Errorf("%q", drawn)
 	}
-	if got := ui.Discreet(ctx, "You sold 5 AAPL for +$1,875.00, −$0.50 of it fees."); got != "You sold 5 AAPL for "+ui.Hidden+", "+ui.Hidden+" of it fees." {
+	if got := ui.Discreet(ctx, "You sold 5 AAPL for +$1,875.00, −$0.50 of it fees."); got != "You sold "+ui.Hidden+" AAPL for "+ui.Hidden+", "+ui.Hidden+" of it fees." {
 		t.Errorf("%q", got)
+	}
+	for said, want := range map[string]string{
+		"3/5 filled": "partly filled", "1 contract": ui.Hidden + " contract", "no contracts": "no contracts",
+		"2 contracts left this account":          ui.Hidden + " contracts left this account",
+		"At most 10 contracts for one order.":    "At most 10 contracts for one order.",
+		"It is to be 6 contracts at $3.45":       "It is to be " + ui.Hidden + " contracts at " + ui.Hidden,
+		"you still hold 3 copied; 2 orders work": "you still hold " + ui.Hidden + " copied; 2 orders work",
+	} {
+		if got := ui.Discreet(ctx, said); got != want {
+			t.Errorf("%q became %q", said, got)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ func positionContract(p PositionRow) exchange.Contract { return p.Contract }
 // remarkData is what is unusual about a position, in the words of its badges.
 var remarkData = Datum[PositionRow]{"remarks", func(p PositionRow) Value {
 	var words []string
-	for _, r := range remarksOf(p) {
+	for _, r := range remarksOf(p, strconv.Itoa(p.Missing)) {
 		words = append(words, r.Text)
 	}
 	return Words(strings.Join(words, ", "))
@@ -181,7 +181,8 @@ type remark struct {
 	Calm        bool // nothing to worry about
 }
 
-func remarksOf(p PositionRow) (list []remark) {
+// remarksOf takes how many contracts are missing as it is to be read: the eye hides it.
+func remarksOf(p PositionRow, missing string) (list []remark) {
 	if p.Status == "expiry_pending" {
 		list = append(list, remark{Text: "expiring", Title: "Past its expiration. The broker has not said yet what became of it."})
 	}
@@ -189,7 +190,7 @@ func remarksOf(p PositionRow) (list []remark) {
 		list = append(list, remark{"order working", "Everything is sold, and an order still works: it may buy again.", true})
 	}
 	if p.Missing > 0 {
-		list = append(list, remark{Text: strconv.Itoa(p.Missing) + " not at broker", Title: p.Review})
+		list = append(list, remark{Text: missing + " not at broker", Title: p.Review})
 	}
 	switch {
 	case p.Unpriced > 0:

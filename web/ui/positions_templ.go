@@ -151,7 +151,7 @@ func positionBadges(p PositionRow) templ.Component {
 			templ_7745c5c3_Var6 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		for _, r := range remarksOf(p) {
+		for _, r := range remarksOf(p, Own(ctx, strconv.Itoa(p.Missing))) {
 			var templ_7745c5c3_Var7 = []any{"badge badge-xs badge-soft", templ.KV("badge-info", r.Calm), templ.KV("badge-warning", !r.Calm)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var7...)
 			if templ_7745c5c3_Err != nil {
