@@ -201,12 +201,12 @@ func TestAHiddenAmountHasNoSignAndNoColour(t *testing.T) {
 // The chart's fills are marked without how many there were.
 func TestAHiddenChartHasNoQuantities(t *testing.T) {
 	t.Parallel()
-	v := chartView{Marked: `[{"t":1,"side":"BTO","n":1250,"p":"3.50"}]`}
-	ctx := ui.WithViewer(context.Background(), ui.Viewer{Now: noon, Private: true})
-	if got := v.marked(ctx); got != `[{"t":1,"side":"BTO","n":0,"p":"3.50"}]` {
-		t.Errorf("%s", got)
+	v := chartView{Marks: []mark{{At: 1, Side: "BTO", Quantity: 1250, Price: money.MustPrice("3.50")}}}
+	hidden := ui.WithViewer(t.Context(), ui.Viewer{Now: noon, Private: true})
+	if got, err := v.marked(hidden); got != `[{"t":1,"side":"BTO","p":"3.50"}]` || err != nil {
+		t.Errorf("hidden: %s, %v", got, err)
 	}
-	if got := v.marked(context.Background()); got != v.Marked {
-		t.Errorf("shown: %s", got)
+	if got, err := v.marked(t.Context()); got != `[{"t":1,"side":"BTO","n":1250,"p":"3.50"}]` || err != nil {
+		t.Errorf("shown: %s, %v", got, err)
 	}
 }

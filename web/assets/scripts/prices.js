@@ -43,7 +43,7 @@ function paint(series, average, markers, marks) {
   const unsaid = hidden(); // quantities are whose they are
   const [buy, sell] = [colour("--color-primary"), colour("--color-base-content")];
   markers.setMarkers(marks.map(({ t, side, n, p }) => ({
-    time: t, price: Number(p), text: unsaid || n === 0 ? side : `${side} ${n}`,
+    time: t, price: Number(p), text: unsaid || !n ? side : `${side} ${n}`,
     ...(side === "BTO" ? { position: "atPriceBottom", shape: "arrowUp", color: buy } : { position: "atPriceTop", shape: "arrowDown", color: sell }),
   })));
 }
