@@ -55,7 +55,7 @@ var Decisions = Table[DecisionRow]{
 	},
 	Columns: []Column[DecisionRow]{
 		{
-			Key: "time", Label: "Time", Sort: Down, Cell: func(d DecisionRow) templ.Component { return Moment(d.At) },
+			Key: "time", Label: "Time", Down: true, Cell: func(d DecisionRow) templ.Component { return Moment(d.At) },
 			Data: []Datum[DecisionRow]{{"time", func(d DecisionRow) Value { return Instant(&d.At) }}},
 		},
 		{

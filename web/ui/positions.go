@@ -33,11 +33,11 @@ var OpenPositions = Table[PositionRow]{
 	Name: "open", Title: "Open positions", TestID: "positions", Row: position("position-row"),
 	Columns: []Column[PositionRow]{
 		{
-			Key: "contract", Label: "Contract", Sort: Up, Kept: true, Cell: openContract,
+			Key: "contract", Label: "Contract", Kept: true, Cell: openContract,
 			Data: append(contractData(positionContract), remarkData),
 		},
 		{
-			Key: "held", Label: "Open", Right: true, Sort: Down, Cell: heldOfBought,
+			Key: "held", Label: "Open", Right: true, Down: true, Cell: heldOfBought,
 			Data: []Datum[PositionRow]{{"open", func(p PositionRow) Value { return Whole(p.Held()) }}, {"bought", func(p PositionRow) Value { return Whole(p.Bought) }}},
 		},
 		{
@@ -49,28 +49,28 @@ var OpenPositions = Table[PositionRow]{
 			Data: []Datum[PositionRow]{{"mark", func(p PositionRow) Value { return Each(p.Mark) }}, {"mark_at", markAt}},
 		},
 		{
-			Key: "value", Label: "Value", Right: true, Sort: Down, Room: Roomy, Cell: func(p PositionRow) templ.Component { return Dollars(p.Value) },
+			Key: "value", Label: "Value", Right: true, Down: true, Room: Roomy, Cell: func(p PositionRow) templ.Component { return Dollars(p.Value) },
 			Data: []Datum[PositionRow]{{"value", func(p PositionRow) Value { return Sum(p.Value) }}},
 		},
 		{
-			Key: "pnl", Label: "P&L", Right: true, Strong: true, Sort: Down, Cell: func(p PositionRow) templ.Component { return Gain(p.Unrealized) },
+			Key: "pnl", Label: "P&L", Right: true, Strong: true, Down: true, Cell: func(p PositionRow) templ.Component { return Gain(p.Unrealized) },
 			Data: []Datum[PositionRow]{{"pnl", func(p PositionRow) Value { return Sum(p.Unrealized) }}},
 		},
 		{
-			Key: "percent", Label: "P&L %", Right: true, Sort: Down, Cell: func(p PositionRow) templ.Component { return GainPercent(money.DisplayPercent(p.Percent), p.Unrealized) },
+			Key: "percent", Label: "P&L %", Right: true, Down: true, Cell: func(p PositionRow) templ.Component { return GainPercent(money.DisplayPercent(p.Percent), p.Unrealized) },
 			Data: []Datum[PositionRow]{{"pnl_percent", func(p PositionRow) Value { return percentOf(p, p.Unrealized) }}},
 		},
 		{
-			Key: "today", Label: "Today", Right: true, Sort: Down, Cell: func(p PositionRow) templ.Component { return Gain(p.Today) },
+			Key: "today", Label: "Today", Right: true, Down: true, Cell: func(p PositionRow) templ.Component { return Gain(p.Today) },
 			Data: []Datum[PositionRow]{{"today", func(p PositionRow) Value { return Sum(p.Today) }}},
 		},
 		{
-			Key: "expires", Label: "Expires", Right: true, Sort: Up, Cell: expiresCell,
+			Key: "expires", Label: "Expires", Right: true, Cell: expiresCell,
 			Data: []Datum[PositionRow]{{"expiration", func(p PositionRow) Value { return Day(p.Contract.Expiration) }}, {"days_left", func(p PositionRow) Value { return Whole(p.DaysLeft) }}},
 		},
 		sourceColumn,
 		{
-			Key: "opened", Label: "Opened", Sort: Down, Extra: true, Cell: func(p PositionRow) templ.Component { return MomentOf(p.OpenedAt) },
+			Key: "opened", Label: "Opened", Down: true, Extra: true, Cell: func(p PositionRow) templ.Component { return MomentOf(p.OpenedAt) },
 			Data: []Datum[PositionRow]{{"opened_at", func(p PositionRow) Value { return Instant(p.OpenedAt) }}},
 		},
 		{
@@ -94,19 +94,19 @@ func closedTable(name, title string) Table[PositionRow] {
 
 var closedColumns = []Column[PositionRow]{
 	{
-		Key: "contract", Label: "Contract", Sort: Up, Kept: true, Cell: closedContract,
+		Key: "contract", Label: "Contract", Kept: true, Cell: closedContract,
 		Data: append(contractData(positionContract), remarkData, Datum[PositionRow]{"tags", tagsOf}),
 	},
 	{
-		Key: "opened", Label: "Opened", Sort: Down, Room: Roomy, Cell: func(p PositionRow) templ.Component { return MomentOf(p.OpenedAt) },
+		Key: "opened", Label: "Opened", Down: true, Room: Roomy, Cell: func(p PositionRow) templ.Component { return MomentOf(p.OpenedAt) },
 		Data: []Datum[PositionRow]{{"opened_at", func(p PositionRow) Value { return Instant(p.OpenedAt) }}},
 	},
 	{
-		Key: "closed", Label: "Closed", Sort: Down, Cell: func(p PositionRow) templ.Component { return MomentOf(p.ClosedAt) },
+		Key: "closed", Label: "Closed", Down: true, Cell: func(p PositionRow) templ.Component { return MomentOf(p.ClosedAt) },
 		Data: []Datum[PositionRow]{{"closed_at", func(p PositionRow) Value { return Instant(p.ClosedAt) }}},
 	},
 	{
-		Key: "span", Label: "Held", Sort: Down, Cell: spanCell,
+		Key: "span", Label: "Held", Down: true, Cell: spanCell,
 		Data: []Datum[PositionRow]{{"held_seconds", heldSeconds}},
 	},
 	{
@@ -122,11 +122,11 @@ var closedColumns = []Column[PositionRow]{
 		Data: []Datum[PositionRow]{{"out", func(p PositionRow) Value { return Sum(&p.Out) }}},
 	},
 	{
-		Key: "pnl", Label: "P&L", Right: true, Strong: true, Sort: Down, Cell: func(p PositionRow) templ.Component { return Gain(&p.Realized) },
+		Key: "pnl", Label: "P&L", Right: true, Strong: true, Down: true, Cell: func(p PositionRow) templ.Component { return Gain(&p.Realized) },
 		Data: []Datum[PositionRow]{{"pnl", func(p PositionRow) Value { return Sum(&p.Realized) }}},
 	},
 	{
-		Key: "percent", Label: "P&L %", Right: true, Sort: Down, Cell: func(p PositionRow) templ.Component { return GainPercent(money.DisplayPercent(p.Percent), &p.Realized) },
+		Key: "percent", Label: "P&L %", Right: true, Down: true, Cell: func(p PositionRow) templ.Component { return GainPercent(money.DisplayPercent(p.Percent), &p.Realized) },
 		Data: []Datum[PositionRow]{{"pnl_percent", func(p PositionRow) Value { return percentOf(p, &p.Realized) }}},
 	},
 	{

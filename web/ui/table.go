@@ -30,27 +30,17 @@ type Table[R any] struct {
 type Column[R any] struct {
 	Key     string // in addresses, forms, ?sort= and what is remembered
 	Label   string // its head; on a phone the name of its cell
-	Unnamed bool   // the head is for screen readers only, and a card's cell has the card's width
+	Unnamed bool   // kept too; the head is for screen readers only
 	Right   bool   // figures
 	Strong  bool
-	Sort    Direction // how a list by it begins; not every list of the kind can go by it
-	Kept    bool      // cannot be hidden
-	Extra   bool      // hidden until somebody picks it
-	Room    Room      // how much the usual columns need before it stands among them
-	Class   string    // of its cells besides
+	Down    bool   // a list that goes by it begins with the largest, as figures and times do
+	Kept    bool   // cannot be hidden, and has the width of a card
+	Extra   bool   // hidden until somebody picks it
+	Room    Room   // how much the usual columns need before it stands among them
+	Class   string // of its cells besides
 	Cell    func(R) templ.Component
 	Data    []Datum[R] // its fields in the CSV; none where it shows no data
 }
-
-// Direction is how a list begins that goes by a column.
-type Direction int
-
-// Lists of figures and times begin with the largest.
-const (
-	Unsorted Direction = iota
-	Up
-	Down
-)
 
 // Room is the width of a table's place under which a column gives way to the others, unless
 // it was picked by hand.
@@ -128,7 +118,7 @@ func (t Table[R]) Sorts(keys ...string) []SortColumn {
 	for _, key := range keys {
 		for _, c := range t.Columns {
 			if c.Key == key {
-				list = append(list, SortColumn{By: c.Key, Label: c.Label, Down: c.Sort == Down})
+				list = append(list, SortColumn{By: c.Key, Label: c.Label, Down: c.Down})
 			}
 		}
 	}
@@ -161,7 +151,7 @@ func (c Column[R]) headClass() string {
 
 func (c Column[R]) cellClass() string {
 	wide, strong := "", ""
-	if c.Unnamed || c.Kept {
+	if c.Kept {
 		wide = "wide"
 	}
 	if c.Strong {
@@ -177,8 +167,6 @@ func (c Column[R]) endClass() string {
 	}
 	return ""
 }
-
-func (c Column[R]) named() bool { return !c.Unnamed && !c.Kept }
 
 func rightClass(right bool) string {
 	if right {
