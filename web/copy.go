@@ -385,7 +385,7 @@ func decisionRow(d copytrade.Decision) ui.DecisionRow {
 		ID: d.ID.String(), Paper: d.Paper, Trader: d.Trader, Side: string(d.Side), At: d.DecidedAt, Contract: d.Contract, Theirs: d.SourcePrice,
 		Yours: d.Average, Slippage: d.Slippage(),
 		SourceQuantity: d.SourceQuantity, Quantity: d.Quantity, Result: string(d.Result), Reason: d.ReasonText(), Place: d.Place, PlaceOf: d.PlaceOf,
-		Numbers: numberFields(numbers),
+		Numbers: comparedOf(numbers),
 	}
 	row.Delay, row.Sent = delayOf(numbers, d.SentAfter)
 	if d.PositionID != nil {

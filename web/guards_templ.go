@@ -202,7 +202,7 @@ func triggersPanel(list []copytrade.Trigger) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = ui.Numbers(numberFields(decisionNumbers(t.Numbers))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Numbers(comparedOf(decisionNumbers(t.Numbers))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

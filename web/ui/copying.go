@@ -44,7 +44,13 @@ type DecisionRow struct {
 	Sent             bool                // the delay is until it was sent, not until it was decided
 	Delay            decimal.NullDecimal // seconds since their fill; null: not known
 	Place, PlaceOf   int                 // in line
-	Numbers          []Field             // what was compared
+	Numbers          []Compared
+}
+
+// Compared is one of the numbers that a decision was made from.
+type Compared struct {
+	Name, Value string
+	Own         bool // an amount or a quantity that the eye hides
 }
 
 // Decisions are the ledger of everything decided for a follower. It goes by time only.

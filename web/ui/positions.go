@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/a-h/templ"
-	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/money"
@@ -70,7 +69,7 @@ var OpenPositions = Table[PositionRow]{
 		},
 		sourceColumn,
 		{
-			Key: "opened", Label: "Opened", Down: true, Extra: true, Cell: func(p PositionRow) templ.Component { return MomentOf(p.OpenedAt) },
+			Key: "opened", Label: "Opened", Down: true, Extra: true, Cell: func(p PositionRow) templ.Component { return momentOf(p.OpenedAt) },
 			Data: []Datum[PositionRow]{{"opened_at", func(p PositionRow) Value { return Instant(p.OpenedAt) }}},
 		},
 		{
@@ -98,11 +97,11 @@ var closedColumns = []Column[PositionRow]{
 		Data: append(contractData(positionContract), remarkData, Datum[PositionRow]{"tags", tagsOf}),
 	},
 	{
-		Key: "opened", Label: "Opened", Down: true, Room: Roomy, Cell: func(p PositionRow) templ.Component { return MomentOf(p.OpenedAt) },
+		Key: "opened", Label: "Opened", Down: true, Room: Roomy, Cell: func(p PositionRow) templ.Component { return momentOf(p.OpenedAt) },
 		Data: []Datum[PositionRow]{{"opened_at", func(p PositionRow) Value { return Instant(p.OpenedAt) }}},
 	},
 	{
-		Key: "closed", Label: "Closed", Down: true, Cell: func(p PositionRow) templ.Component { return MomentOf(p.ClosedAt) },
+		Key: "closed", Label: "Closed", Down: true, Cell: func(p PositionRow) templ.Component { return momentOf(p.ClosedAt) },
 		Data: []Datum[PositionRow]{{"closed_at", func(p PositionRow) Value { return Instant(p.ClosedAt) }}},
 	},
 	{
@@ -164,7 +163,7 @@ func heldSeconds(p PositionRow) Value {
 	if p.OpenedAt == nil || p.ClosedAt == nil {
 		return Value{}
 	}
-	return Number(decimal.NewNullDecimal(decimal.NewFromInt(int64(max(p.ClosedAt.Sub(*p.OpenedAt), 0).Seconds()))))
+	return Whole(int(max(p.ClosedAt.Sub(*p.OpenedAt), 0).Seconds()))
 }
 
 func tagsOf(p PositionRow) Value {

@@ -457,8 +457,8 @@ func endedCell(p PositionRow) templ.Component {
 	})
 }
 
-// MomentOf is a moment that may not be known.
-func MomentOf(at *time.Time) templ.Component {
+// momentOf is a moment that may not be known.
+func momentOf(at *time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
