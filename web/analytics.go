@@ -110,7 +110,7 @@ func (s *Site) resultsOf(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := resultsQuery(r, oneOf(r, "tab", "overview", "trades", "open", "symbols", "calendar", "heatmap", "performance"))
 	v.Accounts = p.Accounts
-	v.Page = r.URL.RequestURI()
+	v.Page = here(r)
 	err = s.readResults(r, &v, p)
 	var refused *fault.Error
 	if errors.As(err, &refused) && refused.Code == "validation_failed" {

@@ -97,7 +97,7 @@ func (s *Site) copying(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view, err := s.copyView(r, r.URL.RequestURI())
+	view, err := s.copyView(r, here(r))
 	if err != nil {
 		return err
 	}

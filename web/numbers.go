@@ -41,7 +41,7 @@ var numberNames = []struct {
 	{"leaderBought", "Bought by the trader", false},
 	{"leaderSold", "Sold by their order", false},
 	{"leaderHeld", "Held by the trader", false},
-	{"ordered", "Contracts ordered", false},
+	{"ordered", "Contracts ordered", true},
 	{"stopLossPercent", "Stop-loss, percent below the cost", false},
 	{"takeProfitPercent", "Take-profit, percent above the cost", false},
 	{"costPerShare", "They cost, per share", false},

@@ -82,7 +82,7 @@ func (s *Site) orderList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := ordersView{View: oneOf(r, "view", "working", "today", "history")}
-	view.ReturnTo = r.URL.RequestURI()
+	view.ReturnTo = here(r)
 	read, err := s.sortedOrders(r, view, accountNames(p.Accounts))
 	if err == nil {
 		read.Seen.Chosen, err = s.chosen(r.Context(), "orders")

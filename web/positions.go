@@ -98,7 +98,7 @@ func (s *Site) positionList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view.ReturnTo = r.URL.RequestURI()
+	view.ReturnTo = here(r)
 	return s.show(w, r, status, positionsPage(p, view))
 }
 

@@ -160,7 +160,7 @@ func TestShowingAmountsOutlivesTheLinkThatHidThem(t *testing.T) {
 	for from, to := range map[string]string{
 		"/leaderboard?amounts=hidden&metric=roi": "/leaderboard?metric=roi", "/traders/ava?amounts=hidden": "/traders/ava", "/orders?view=today": "/orders?view=today",
 	} {
-		if got := withoutAmounts(from); got != to {
+		if got := without(from, "amounts"); got != to {
 			t.Errorf("%s leads to %s", from, got)
 		}
 	}
