@@ -73,10 +73,7 @@ func (v resultsView) address(path string, changed ...string) string {
 			q.Set(changed[i], changed[i+1])
 		}
 	}
-	if len(q) == 0 {
-		return path
-	}
-	return path + "?" + q.Encode()
+	return address(path, q)
 }
 
 func (v resultsView) tabs() []ui.Tab {

@@ -261,13 +261,6 @@ func (s *Site) shared(r *http.Request, title, about, path string, query url.Valu
 	}
 }
 
-func address(path string, query url.Values) string {
-	if len(query) == 0 {
-		return path
-	}
-	return path + "?" + query.Encode()
-}
-
 func boardWords(metric leaderboard.Metric, period record.Period) string {
 	return boardWord(boardMetrics, string(metric)) + ", " + strings.ToLower(boardWord(boardPeriods, string(period)))
 }
