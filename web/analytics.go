@@ -73,10 +73,7 @@ func (v resultsView) address(path string, changed ...string) string {
 			q.Set(changed[i], changed[i+1])
 		}
 	}
-	if len(q) == 0 {
-		return path
-	}
-	return path + "?" + q.Encode()
+	return address(path, q)
 }
 
 func (v resultsView) tabs() []ui.Tab {
@@ -110,7 +107,7 @@ func (s *Site) resultsOf(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := resultsQuery(r, oneOf(r, "tab", "overview", "trades", "open", "symbols", "calendar", "heatmap", "performance"))
 	v.Accounts = p.Accounts
-	v.Page = r.URL.RequestURI()
+	v.Page = here(r)
 	err = s.readResults(r, &v, p)
 	var refused *fault.Error
 	if errors.As(err, &refused) && refused.Code == "validation_failed" {
@@ -185,7 +182,7 @@ func (s *Site) readOpen(r *http.Request, v *resultsView, f analytics.Filter, p u
 	if next != nil {
 		v.Open.Next = older(next.At, next.ID)
 	}
-	v.Open.Seen, err = s.seen(r.Context(), v.Open.table())
+	v.Open.Seen.Chosen, err = s.chosen(r.Context(), v.Open.table())
 	return err
 }
 
@@ -240,7 +237,7 @@ func (v *resultsView) tradeQuery(r *http.Request, f analytics.Filter) analytics.
 }
 
 func (s *Site) readClosed(r *http.Request, v *resultsView, f analytics.Filter) (err error) {
-	if v.Closed.Seen, err = s.seen(r.Context(), ui.Trades.Name); err != nil {
+	if v.Closed.Seen.Chosen, err = s.chosen(r.Context(), ui.Trades.Name); err != nil {
 		return err
 	}
 	q := v.tradeQuery(r, f)
@@ -276,20 +273,10 @@ func (s *Site) eachOpenResult(r *http.Request, do func(ui.PositionRow) error) er
 	if err != nil {
 		return err
 	}
-	for after := (*positions.Cursor)(nil); ; {
+	return everyRow(do, func(after *positions.Cursor) ([]ui.PositionRow, *positions.Cursor, error) {
 		list, next, err := s.openPage(r.Context(), f, sheetPage, after)
-		if err != nil {
-			return err
-		}
-		for _, row := range s.positionRows(list, names) {
-			if err := do(row); err != nil {
-				return err
-			}
-		}
-		if after = next; next == nil {
-			return nil
-		}
-	}
+		return s.positionRows(list, names), next, err
+	})
 }
 
 // openPage is a page of open positions with what they made so far.

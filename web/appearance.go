@@ -40,17 +40,17 @@ func (s *Site) setPrivate(w http.ResponseWriter, r *http.Request) error {
 		value = "on"
 	}
 	s.setCookie(w, privateCookie, value, 365*24*time.Hour)
-	return back(w, withoutAmounts(referer(r)), "")
+	return back(w, without(referer(r), "amounts"), "") // the cookie has it now
 }
 
-// withoutAmounts is an address of ours without the wish to hide them: the cookie has it now.
-func withoutAmounts(address string) string {
+// without is an address of ours less one of its parameters.
+func without(address, name string) string {
 	u, err := url.Parse(address)
-	if err != nil || !u.Query().Has("amounts") {
+	if err != nil || !u.Query().Has(name) {
 		return address
 	}
 	query := u.Query()
-	query.Del("amounts")
+	query.Del(name)
 	u.RawQuery = query.Encode()
 	return u.String()
 }

@@ -228,11 +228,7 @@ func (v chainView) address(under string, change url.Values) string {
 	for name, values := range change {
 		q[name] = values
 	}
-	address := under + url.PathEscape(v.Symbol)
-	if len(q) > 0 {
-		address += "?" + q.Encode()
-	}
-	return address
+	return address(under+url.PathEscape(v.Symbol), q)
 }
 
 // retry is this very address, or the search it came from.

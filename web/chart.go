@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"time"
 
@@ -31,14 +30,15 @@ type chartView struct {
 	Sentence string // what stands in place of the chart
 	Away     bool   // trying again may help
 
-	Contract       exchange.Contract
-	Source         string
-	Frame          string // "5-minute bars"
-	Days           string // which days it shows, in words
-	Low, High      *money.Price
-	Last, Average  *money.Price
-	Zone           string // whose clock the bars of one day are shown by
-	Points, Marked string // JSON for the script: bars and fills
+	Contract      exchange.Contract
+	Source        string
+	Frame         string // "5-minute bars"
+	Days          string // which days it shows, in words
+	Low, High     *money.Price
+	Last, Average *money.Price
+	Zone          string // whose clock the bars of one day are shown by
+	Points        string // JSON for the script: bars
+	Marks         []mark // and fills
 }
 
 // chartPart answers GET /partials/positions/{id}/chart.
@@ -154,9 +154,9 @@ func (s span) words() string {
 
 // mark is a fill where the script shows it.
 type mark struct {
-	At       any         `json:"t"`
+	At       any         `json:"t"` // a day, or seconds
 	Side     string      `json:"side"`
-	Quantity int         `json:"n"`
+	Quantity int         `json:"n,omitempty"` // none: not to be seen
 	Price    money.Price `json:"p"`
 }
 
@@ -195,11 +195,7 @@ func (v *chartView) draw(bars []market.Bar, fills []orders.Fill, s span, offset 
 	if err != nil {
 		return fmt.Errorf("write the chart's bars: %w", err)
 	}
-	filled, err := json.Marshal(marks)
-	if err != nil {
-		return fmt.Errorf("write the chart's fills: %w", err)
-	}
-	v.Points, v.Marked, v.Low, v.High, v.Last = string(text), string(filled), &low, &high, &bars[len(bars)-1].Close
+	v.Points, v.Marks, v.Low, v.High, v.Last = string(text), marks, &low, &high, &bars[len(bars)-1].Close
 	v.Frame, v.Days = s.words(), s.from.Display()
 	if s.to != s.from {
 		v.Days += " to " + s.to.Display()
@@ -236,14 +232,19 @@ func (v chartView) about() string {
 }
 
 // marked are the fills for the script. How many contracts is whose they are: the eye hides it.
-func (v chartView) marked(ctx context.Context) string {
+func (v chartView) marked(ctx context.Context) (string, error) {
+	marks := slices.Clone(v.Marks)
 	if ui.Private(ctx) {
-		return markedQuantity.ReplaceAllString(v.Marked, `"n":0`)
+		for i := range marks {
+			marks[i].Quantity = 0
+		}
 	}
-	return v.Marked
+	text, err := json.Marshal(marks)
+	if err != nil {
+		return "", fmt.Errorf("write the chart's fills: %w", err)
+	}
+	return string(text), nil
 }
-
-var markedQuantity = regexp.MustCompile(`"n":\d+`)
 
 func (v chartView) trigger() string {
 	switch {

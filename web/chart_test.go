@@ -81,8 +81,9 @@ func TestEveryFillStandsOnABar(t *testing.T) {
 		Side     string          `json:"side"`
 		Quantity int             `json:"n"`
 	}
-	if json.Unmarshal([]byte(v.Points), &points) != nil || json.Unmarshal([]byte(v.Marked), &marks) != nil {
-		t.Fatalf("%s, %s", v.Points, v.Marked)
+	marked, err := v.marked(t.Context())
+	if err != nil || json.Unmarshal([]byte(v.Points), &points) != nil || json.Unmarshal([]byte(marked), &marks) != nil {
+		t.Fatalf("%s, %s, %v", v.Points, marked, err)
 	}
 	var times []string
 	stands := map[string]bool{}
@@ -97,7 +98,7 @@ func TestEveryFillStandsOnABar(t *testing.T) {
 		t.Errorf("bars at %s", got)
 	}
 	if len(marks) != 3 || marks[2].Quantity != 3 {
-		t.Errorf("what filled at one price in one bar is one mark: %s", v.Marked)
+		t.Errorf("what filled at one price in one bar is one mark: %s", marked)
 	}
 	for _, m := range marks {
 		if !stands[string(m.At)] {

@@ -97,8 +97,11 @@ func (s *Site) copying(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view, err := s.copyView(r, r.URL.RequestURI())
+	view, err := s.copyView(r, here(r))
 	if err != nil {
+		return err
+	}
+	if view.Seen.Chosen, err = s.chosen(r.Context(), ui.Decisions.Name); err != nil {
 		return err
 	}
 	if p.Person.Trader {
@@ -126,6 +129,9 @@ func (s *Site) approvalsPart(w http.ResponseWriter, r *http.Request) error {
 func (s *Site) decisionsPart(w http.ResponseWriter, r *http.Request) error {
 	view, err := s.decisions(r, auth.LocalPath(r.URL.Query().Get("at")))
 	if err != nil {
+		return err
+	}
+	if view.Seen.Chosen, err = s.chosen(r.Context(), ui.Decisions.Name); err != nil {
 		return err
 	}
 	return s.show(w, r, http.StatusOK, decisionsPanel(view))
@@ -248,9 +254,6 @@ func (s *Site) decisions(r *http.Request, page string) (copyView, error) {
 	}
 	ctx := r.Context()
 	view := copyView{Cursor: r.URL.Query().Get("cursor"), ReturnTo: page}
-	if view.Seen, err = s.seen(ctx, ui.Decisions.Name); err != nil {
-		return copyView{}, err
-	}
 	view.Seen.Sorting = ui.Sorting{Path: "/copy", Columns: decisionSorts}
 	view.Seen.Sorting.By, view.Seen.Sorting.Down = sortAsked(r, decisionSorts)
 	list, next, err := s.copier.Decisions(ctx, me(ctx), copytrade.Query{Oldest: !view.Seen.Sorting.Down, Limit: pageSize, Cursor: (*copytrade.Cursor)(from)})
@@ -260,32 +263,26 @@ func (s *Site) decisions(r *http.Request, page string) (copyView, error) {
 	if next != nil {
 		view.Next = older(next.At, next.ID)
 	}
-	for _, d := range list {
-		view.Decisions = append(view.Decisions, decisionRow(d))
-	}
+	view.Decisions = decisionRows(list)
 	return view, nil
+}
+
+func decisionRows(list []copytrade.Decision) []ui.DecisionRow {
+	rows := make([]ui.DecisionRow, 0, len(list))
+	for _, d := range list {
+		rows = append(rows, decisionRow(d))
+	}
+	return rows
 }
 
 // eachDecision hands over every decision in the order that ?sort= asks for.
 func (s *Site) eachDecision(r *http.Request, do func(ui.DecisionRow) error) error {
 	ctx := r.Context()
 	_, down := sortAsked(r, decisionSorts)
-	q := copytrade.Query{Oldest: !down, Limit: sheetPage}
-	for {
-		list, next, err := s.copier.Decisions(ctx, me(ctx), q)
-		if err != nil {
-			return err
-		}
-		for _, d := range list {
-			if err := do(decisionRow(d)); err != nil {
-				return err
-			}
-		}
-		if next == nil {
-			return nil
-		}
-		q.Cursor = next
-	}
+	return everyRow(do, func(after *copytrade.Cursor) ([]ui.DecisionRow, *copytrade.Cursor, error) {
+		list, next, err := s.copier.Decisions(ctx, me(ctx), copytrade.Query{Oldest: !down, Limit: sheetPage, Cursor: after})
+		return decisionRows(list), next, err
+	})
 }
 
 // approvals are the decisions that wait, with what they would cost now.
@@ -388,7 +385,7 @@ func decisionRow(d copytrade.Decision) ui.DecisionRow {
 		ID: d.ID.String(), Paper: d.Paper, Trader: d.Trader, Side: string(d.Side), At: d.DecidedAt, Contract: d.Contract, Theirs: d.SourcePrice,
 		Yours: d.Average, Slippage: d.Slippage(),
 		SourceQuantity: d.SourceQuantity, Quantity: d.Quantity, Result: string(d.Result), Reason: d.ReasonText(), Place: d.Place, PlaceOf: d.PlaceOf,
-		Numbers: numberFields(numbers),
+		Numbers: comparedOf(numbers),
 	}
 	row.Delay, row.Sent = delayOf(numbers, d.SentAfter)
 	if d.PositionID != nil {

@@ -107,7 +107,7 @@ func copyStopPage(p ui.Page, v copyStopView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = ui.StopLevel("entries", v.verb()+" and keep what I hold of their trades", ui.Contracts(v.Held)+" held").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.StopLevel("entries", v.verb()+" and keep what I hold of their trades", ui.Discreet(ctx, ui.Contracts(v.Held))+" held").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -133,9 +133,9 @@ func copyStopPage(p ui.Page, v copyStopView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var6 string
-			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(ui.Contracts(v.Held))
+			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(ui.Discreet(ctx, ui.Contracts(v.Held)))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `copystop.templ`, Line: 32, Col: 66}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `copystop.templ`, Line: 32, Col: 84}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 			if templ_7745c5c3_Err != nil {
@@ -160,7 +160,7 @@ func copyStopPage(p ui.Page, v copyStopView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.StopLevel("close", v.verb()+", take back and sell", ui.Contracts(v.Held)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.StopLevel("close", v.verb()+", take back and sell", ui.Discreet(ctx, ui.Contracts(v.Held))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

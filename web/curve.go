@@ -103,6 +103,9 @@ func (v *curveView) zoomable(script string, points []analytics.Point) {
 	v.Script, v.Drawn = script, "["+b.String()+"]"
 }
 
+// zooms tells whether the script draws it. Its axis would say the amounts that the eye hides.
+func (v curveView) zooms(ctx context.Context) bool { return v.Script != "" && !ui.Private(ctx) }
+
 // heatView is the heatmap: half hours of the session by weekday, and what lay outside.
 type heatView struct {
 	Rows    []heatRow

@@ -103,6 +103,11 @@ func (s *Site) trading(r *http.Request) (ui.Page, dashboardView, error) {
 	if view.Copy, err = s.copyView(r, "/dashboard?tab=copy"); err != nil {
 		return p, view, err
 	}
+	chosen, err := s.users.Columns(r.Context(), me(r.Context()))
+	if err != nil {
+		return p, view, err
+	}
+	view.choose(chosen)
 	if view.Tab == "trading" {
 		if view.Grid, err = s.grid(r); err != nil {
 			return p, view, err
@@ -110,6 +115,12 @@ func (s *Site) trading(r *http.Request) (ui.Page, dashboardView, error) {
 	}
 	view.Summary = summaryOf(p, view)
 	return p, view, s.addRealized(r.Context(), &view.Summary)
+}
+
+// choose shows each table with the columns that were picked for it.
+func (v *dashboardView) choose(columns map[string][]string) {
+	v.Working.Seen.Chosen, v.Today.Seen.Chosen = columns["orders"], columns["orders"]
+	v.Positions.Seen.Chosen, v.Copy.Seen.Chosen = columns[v.Positions.table()], columns[ui.Decisions.Name]
 }
 
 // addRealized reads what was realised.

@@ -32,10 +32,7 @@ func (v feedView) address(path, cursor string) string {
 	if cursor != "" {
 		q.Set("cursor", cursor)
 	}
-	if len(q) == 0 {
-		return path
-	}
-	return path + "?" + q.Encode()
+	return address(path, q)
 }
 
 func (v feedView) tabs() []ui.Tab {

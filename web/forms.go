@@ -143,13 +143,25 @@ func leadsTo(page string) httpio.Handler {
 	return func(w http.ResponseWriter, _ *http.Request) error { return back(w, page, "") }
 }
 
+// address is a page with a query, which may be empty.
+func address(path string, query url.Values) string {
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
+}
+
+// here is the address that was asked for, to come back to. What was done there before is not
+// said once more.
+func here(r *http.Request) string { return without(r.URL.RequestURI(), "done") }
+
 // referer is the page of ours a form stood on, else the dashboard.
 func referer(r *http.Request) string {
 	from, err := url.Parse(r.Referer())
 	if err != nil || from.Host != r.Host || from.Path == "" {
 		return "/dashboard"
 	}
-	return auth.LocalPath(from.RequestURI())
+	return auth.LocalPath(without(from.RequestURI(), "done"))
 }
 
 // setCookie keeps something small in this browser, out of reach of scripts.

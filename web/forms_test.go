@@ -27,12 +27,24 @@ func TestFormsLeadBackToOurPagesOnly(t *testing.T) {
 func TestAFormKnowsThePageItStoodOn(t *testing.T) {
 	t.Parallel()
 	for referrer, want := range map[string]string{
-		"http://example.com/copy?x=1": "/copy?x=1", "http://evil.example/copy": "/dashboard", "": "/dashboard", "http://example.com": "/dashboard",
+		"http://example.com/copy?x=1": "/copy?x=1", "http://example.com/copy?done=kept&x=1": "/copy?x=1", "http://evil.example/copy": "/dashboard", "": "/dashboard", "http://example.com": "/dashboard",
 	} {
 		r := httptest.NewRequest(http.MethodPost, "http://example.com/stop", nil)
 		r.Header.Set("Referer", referrer)
 		if got := referer(r); got != want {
 			t.Errorf("%q: %s, want %s", referrer, got, want)
+		}
+	}
+}
+
+// What was done is said once, and not again by whoever comes back to the page.
+func TestWhatWasDoneIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	for asked, want := range map[string]string{
+		"/orders?done=cancel-asked&view=today": "/orders?view=today", "/orders?done=cancel-asked": "/orders", "/orders?view=today": "/orders?view=today", "/orders": "/orders",
+	} {
+		if got := here(httptest.NewRequest(http.MethodGet, asked, nil)); got != want {
+			t.Errorf("%s is come back to as %s, want %s", asked, got, want)
 		}
 	}
 }

@@ -59,7 +59,7 @@ func (s *Site) shell(r *http.Request, title, path string) (ui.Page, error) {
 	}
 	p.Copying = copyStrip(glance, p.Accounts)
 	if fault.CodeOf(s.guard.Agreed(ctx)) == "terms_required" { // reading goes on without
-		p.Accept = auth.AcceptURL(r.URL.RequestURI())
+		p.Accept = auth.AcceptURL(here(r))
 	}
 	return p, nil
 }

@@ -54,5 +54,5 @@ func FuzzBack(f *testing.F) {
 func FuzzNumbers(f *testing.F) {
 	f.Add([]byte(`{"price":"3.50","ask":null,"lost":[1],"x":{}}`))
 	f.Add([]byte(`[]`))
-	f.Fuzz(func(_ *testing.T, raw []byte) { _ = numberFields(decisionNumbers(raw)) })
+	f.Fuzz(func(_ *testing.T, raw []byte) { _ = comparedOf(decisionNumbers(raw)) })
 }

@@ -64,7 +64,7 @@ func cannedOrders(now time.Time) []ui.OrderRow {
 	partial := row("o2", 4*time.Minute, "BTO", nvda, 5, 3, "2.15", "2.14", "partial", "3/5 filled")
 	partial.Cancellable, partial.CancelRequested = true, true
 	replacing := row("o7", 3*time.Minute, "BTO", aapl, 4, 1, "3.40", "3.40", "partial", "1/4 filled")
-	replacing.Cancellable, replacing.Replacing = true, "6 at $3.45"
+	replacing.Cancellable, replacing.Replacing = true, "6 contracts at $3.45"
 	kept := row("o8", 5*time.Minute, "STC", nvda, 2, 0, "2.90", "", "accepted", "working")
 	kept.Type, kept.Stop = "StopLimit", price("3.00")
 	kept.Cancellable, kept.Replaceable, kept.NotReplaced = true, true, "Replacing orders is not supported for this brokerage"
@@ -125,9 +125,10 @@ func cannedPosition(now time.Time) positionView {
 			{At: now.Add(-3 * time.Hour), Side: "BTO", Quantity: 8, Price: money.MustPrice("2.14")},
 		},
 		Events: []eventView{
-			{At: now.Add(-31 * time.Minute), What: "Sell filled, 4 at $2.6275", Who: "broker"},
-			{At: now.Add(-3 * time.Hour), What: "Buy filled, 8 at $2.14", Who: "broker"},
-			{At: now.Add(-3 * time.Hour), What: "Order sent", Who: "you"},
+			{At: now.Add(-31 * time.Minute), Side: "STC", Quantity: 4, Step: "filled", Who: "broker"},
+			{At: now.Add(-3 * time.Hour), Side: "BTO", Quantity: 8, Step: "filled", Who: "broker"},
+			{At: now.Add(-3 * time.Hour), Side: "BTO", Quantity: 8, Step: "3/8 filled", Who: "broker"},
+			{At: now.Add(-3 * time.Hour), Side: "BTO", Quantity: 8, Step: "taken", Who: "you"},
 		},
 		Adjustments: []positions.Adjustment{
 			{Kind: positions.Explained, Symbol: "NVDA  261204C00185000", Quantity: 1, Cost: money.MustAmount("214"), AsOf: now.Add(-20 * time.Minute)},

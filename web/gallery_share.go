@@ -33,7 +33,10 @@ func pictureData(c picture.Card) (string, error) {
 		return data.(string), nil //nolint:errcheck,forcetypeassert // nothing else is stored
 	}
 	body, err := picture.Draw(c)
+	if err != nil {
+		return "", err
+	}
 	data := "data:image/png;base64," + base64.StdEncoding.EncodeToString(body)
 	drawnCards.Store(c.Key(), data)
-	return data, err
+	return data, nil
 }

@@ -95,11 +95,11 @@ func cannedCopying(now time.Time) copyView {
 			{
 				ID: "d2", Trader: "ben", Side: "BTO", At: now.Add(-9 * time.Minute), Contract: nvda, Theirs: money.MustPrice("2.14"), Slippage: percent("7.1"),
 				SourceQuantity: 8, Quantity: 0, Result: "skipped", Reason: "The price moved 7.1%, your limit is 5%", Delay: percent("1.8"), Place: 17, PlaceOf: 240,
-				Numbers: numberFields(map[string]string{"price": "2.2470", "ask": "2.29", "needed": "1832.00", "buyingPower": "1620.55"}),
+				Numbers: comparedOf(map[string]string{"price": "2.2470", "ask": "2.29", "needed": "1832.00", "buyingPower": "1620.55"}),
 			},
 			{
 				ID: "d3", Trader: "ben", Side: "STC", At: now.Add(-31 * time.Minute), Contract: nvda, Theirs: money.MustPrice("2.63"), Yours: price("2.6275"), Slippage: percent("-0.1"),
-				SourceQuantity: 4, Quantity: 4, Result: "executed", Numbers: numberFields(map[string]string{"price": "2.63", "delaySeconds": "0.9"}), Sent: true, Delay: percent("0.912"), Place: 3, PlaceOf: 240, PositionID: "p2",
+				SourceQuantity: 4, Quantity: 4, Result: "executed", Numbers: comparedOf(map[string]string{"price": "2.63", "delaySeconds": "0.9"}), Sent: true, Delay: percent("0.912"), Place: 3, PlaceOf: 240, PositionID: "p2",
 			},
 		},
 	}

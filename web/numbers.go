@@ -41,7 +41,7 @@ var numberNames = []struct {
 	{"leaderBought", "Bought by the trader", false},
 	{"leaderSold", "Sold by their order", false},
 	{"leaderHeld", "Held by the trader", false},
-	{"ordered", "Contracts ordered", false},
+	{"ordered", "Contracts ordered", true},
 	{"stopLossPercent", "Stop-loss, percent below the cost", false},
 	{"takeProfitPercent", "Take-profit, percent above the cost", false},
 	{"costPerShare", "They cost, per share", false},
@@ -83,14 +83,14 @@ func decisionNumbers(raw json.RawMessage) map[string]string {
 	return texts
 }
 
-func numberFields(texts map[string]string) []ui.Field {
-	var fields []ui.Field
+func comparedOf(texts map[string]string) []ui.Compared {
+	var list []ui.Compared
 	for _, name := range numberNames {
 		if text, ok := texts[name.key]; ok {
-			fields = append(fields, ui.Field{Name: name.label, Value: text, Own: name.own})
+			list = append(list, ui.Compared{Name: name.label, Value: text, Own: name.own})
 		}
 	}
-	return fields
+	return list
 }
 
 // delayOf is how long after the trader's fill it was sent, or decided where it was not, in

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -83,8 +82,11 @@ func (s *Site) orderList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := ordersView{View: oneOf(r, "view", "working", "today", "history")}
-	view.ReturnTo = r.URL.RequestURI()
+	view.ReturnTo = here(r)
 	read, err := s.sortedOrders(r, view, accountNames(p.Accounts))
+	if err == nil {
+		read.Seen.Chosen, err = s.chosen(r.Context(), "orders")
+	}
 	if s.away(r, err) {
 		view.Failed = true
 		return s.show(w, r, fault.Of(err).Status, ordersPage(p, view))
@@ -109,6 +111,9 @@ func (s *Site) ordersPart(w http.ResponseWriter, r *http.Request) error {
 	if view, err = read(r, view, names); err != nil {
 		return err
 	}
+	if view.Seen.Chosen, err = s.chosen(r.Context(), "orders"); err != nil {
+		return err
+	}
 	return s.show(w, r, http.StatusOK, ordersPanel(view))
 }
 
@@ -128,8 +133,7 @@ func (s *Site) ordersView(r *http.Request, view ordersView, names map[string]str
 		view.Next = older(next.At, next.ID)
 	}
 	view.Rows = orderRows(list, names)
-	view.Seen, err = s.seen(ctx, "orders")
-	return view, err
+	return view, nil
 }
 
 func orderRows(list []orders.Order, names map[string]string) []ui.OrderRow {
@@ -166,7 +170,7 @@ func changeWords(o orders.Order) (becoming, failed string) {
 	case c == nil || !o.State.Working():
 		return "", ""
 	case c.Open():
-		becoming = strconv.Itoa(c.Quantity)
+		becoming = ui.Contracts(c.Quantity)
 		if limit := c.Limit(); limit != nil {
 			becoming += " at " + limit.Display()
 		}

@@ -2,9 +2,9 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -50,9 +50,16 @@ type fillView struct {
 	Realized money.Amount
 }
 
+// eventView is one step of an order: "BTO 5: on its way to the broker".
 type eventView struct {
 	At        time.Time
-	What, Who string
+	Side      string
+	Quantity  int
+	Step, Who string
+}
+
+func (e eventView) what(ctx context.Context) string {
+	return e.Side + " " + ui.Own(ctx, strconv.Itoa(e.Quantity)) + ": " + ui.Discreet(ctx, e.Step)
 }
 
 type hop struct {
@@ -130,7 +137,7 @@ func (s *Site) positionView(ctx context.Context, id uuid.UUID, names map[string]
 		return positionView{}, err
 	}
 	view.Orders = orderRows(list, names)
-	if view.Seen, err = s.seen(ctx, "orders"); err != nil {
+	if view.Seen.Chosen, err = s.chosen(ctx, "orders"); err != nil {
 		return positionView{}, err
 	}
 	fills, err := s.desk.Fills(ctx, user, id)
@@ -242,8 +249,7 @@ func eventViews(events []orders.Event, list []orders.Order) []eventView {
 	for i, e := range events {
 		o := byID[e.OrderID]
 		o.State, o.Cum = e.To, e.Filled
-		what := fmt.Sprintf("%s %d: %s", o.Side, o.Quantity, stepWords(o))
-		views[len(events)-1-i] = eventView{At: e.At, What: what, Who: actorWords(e.Actor)}
+		views[len(events)-1-i] = eventView{At: e.At, Side: string(o.Side), Quantity: o.Quantity, Step: stepWords(o), Who: actorWords(e.Actor)}
 	}
 	return views
 }

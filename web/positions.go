@@ -88,6 +88,9 @@ func (s *Site) positionList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view, err := s.sortedPositions(r, accountNames(p.Accounts))
+	if err == nil {
+		view.Seen.Chosen, err = s.chosen(r.Context(), view.table())
+	}
 	status := http.StatusOK
 	if s.away(r, err) {
 		view, status, err = positionsView{Status: oneOf(r, "status", "open", "closed"), Failed: true}, fault.Of(err).Status, nil
@@ -95,7 +98,7 @@ func (s *Site) positionList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view.ReturnTo = r.URL.RequestURI()
+	view.ReturnTo = here(r)
 	return s.show(w, r, status, positionsPage(p, view))
 }
 
@@ -113,6 +116,9 @@ func (s *Site) positionsPart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if view.Seen.Chosen, err = s.chosen(r.Context(), view.table()); err != nil {
+		return err
+	}
 	view.ReturnTo = auth.LocalPath(r.URL.Query().Get("at"))
 	return s.show(w, r, http.StatusOK, positionsPanel(view))
 }
@@ -127,8 +133,7 @@ func (s *Site) positionsView(r *http.Request, names map[string]string) (position
 		return positionsView{}, err
 	}
 	view.Rows = s.positionRows(list, names)
-	view.Seen, err = s.seen(r.Context(), view.table())
-	return view, err
+	return view, nil
 }
 
 // markedPositions is that list with its marks, and the view without its rows.

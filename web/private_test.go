@@ -12,7 +12,14 @@ import (
 	"github.com/alertsify/alertsify/web/ui"
 )
 
-var dollarAmount = regexp.MustCompile(`[+−-]?\$\d[\d,]*(?:\.\d+)?`)
+var (
+	dollarAmount = regexp.MustCompile(`[+−-]?\$\d[\d,]*(?:\.\d+)?`)
+	limitWords   = regexp.MustCompile(`(?i)at most \d+ contracts?`)
+	ownQuantity  = regexp.MustCompile(`(?i)\b\d+ ?/ ?\d+ filled|\b\d+ (?:contracts?|available|not at broker)\b|\b(?:bought|sold|hold|close) \d+\b|\b(?:BTO|STC) \d+:`)
+)
+
+// agreed are the pages of what somebody is about to agree to, which is whole.
+var agreed = map[string]bool{"confirm": true, "replace": true}
 
 // everybodys are the pages whose amounts are nobody's own: the console's, of the platform, and
 // what is said in general.
@@ -43,7 +50,15 @@ func TestHiddenAmountsAreNowhereOnThePage(t *testing.T) {
 					t.Errorf("what is hidden says %q", said)
 				}
 			}
+			for _, cell := range hidden.all("data-label", "Contracts") {
+				if said := text(cell); !agreed[name] && strings.ContainsAny(said[strings.LastIndex(said, "→")+1:], "0123456789") {
+					t.Errorf("a number of contracts is %q", said)
+				}
+			}
 			for _, said := range hidden.said() {
+				if found := ownQuantity.FindString(limitWords.ReplaceAllString(said.text, "")); found != "" && !agreed[name] {
+					t.Errorf("%s says %s: %q", said.where, found, said.text)
+				}
 				if found := dollarAmount.FindString(said.text); found != "" {
 					t.Errorf("%s says %s: %q", said.where, found, said.text)
 				}
@@ -145,7 +160,7 @@ func TestShowingAmountsOutlivesTheLinkThatHidThem(t *testing.T) {
 	for from, to := range map[string]string{
 		"/leaderboard?amounts=hidden&metric=roi": "/leaderboard?metric=roi", "/traders/ava?amounts=hidden": "/traders/ava", "/orders?view=today": "/orders?view=today",
 	} {
-		if got := withoutAmounts(from); got != to {
+		if got := without(from, "amounts"); got != to {
 			t.Errorf("%s leads to %s", from, got)
 		}
 	}
@@ -167,20 +182,31 @@ func TestAHiddenAmountHasNoSignAndNoColour(t *testing.T) {
 	if drawn[0] != drawn[1] || drawn[1] != drawn[2] || !strings.Contains(drawn[0], ui.Hidden) {
 		t.Errorf("%q", drawn)
 	}
-	if got := ui.Discreet(ctx, "You sold 5 AAPL for +$1,875.00, −$0.50 of it fees."); got != "You sold 5 AAPL for "+ui.Hidden+", "+ui.Hidden+" of it fees." {
+	if got := ui.Discreet(ctx, "You sold 5 AAPL for +$1,875.00, −$0.50 of it fees."); got != "You sold "+ui.Hidden+" AAPL for "+ui.Hidden+", "+ui.Hidden+" of it fees." {
 		t.Errorf("%q", got)
+	}
+	for said, want := range map[string]string{
+		"3/5 filled": "partly filled", "1 contract": ui.Hidden + " contract", "no contracts": "no contracts",
+		"2 contracts left this account":          ui.Hidden + " contracts left this account",
+		"At most 10 contracts for one order.":    "At most 10 contracts for one order.",
+		"It is to be 6 contracts at $3.45":       "It is to be " + ui.Hidden + " contracts at " + ui.Hidden,
+		"you still hold 3 copied; 2 orders work": "you still hold " + ui.Hidden + " copied; 2 orders work",
+	} {
+		if got := ui.Discreet(ctx, said); got != want {
+			t.Errorf("%q became %q", said, got)
+		}
 	}
 }
 
 // The chart's fills are marked without how many there were.
 func TestAHiddenChartHasNoQuantities(t *testing.T) {
 	t.Parallel()
-	v := chartView{Marked: `[{"t":1,"side":"BTO","n":1250,"p":"3.50"}]`}
-	ctx := ui.WithViewer(context.Background(), ui.Viewer{Now: noon, Private: true})
-	if got := v.marked(ctx); got != `[{"t":1,"side":"BTO","n":0,"p":"3.50"}]` {
-		t.Errorf("%s", got)
+	v := chartView{Marks: []mark{{At: 1, Side: "BTO", Quantity: 1250, Price: money.MustPrice("3.50")}}}
+	hidden := ui.WithViewer(t.Context(), ui.Viewer{Now: noon, Private: true})
+	if got, err := v.marked(hidden); got != `[{"t":1,"side":"BTO","p":"3.50"}]` || err != nil {
+		t.Errorf("hidden: %s, %v", got, err)
 	}
-	if got := v.marked(context.Background()); got != v.Marked {
-		t.Errorf("shown: %s", got)
+	if got, err := v.marked(t.Context()); got != `[{"t":1,"side":"BTO","n":1250,"p":"3.50"}]` || err != nil {
+		t.Errorf("shown: %s, %v", got, err)
 	}
 }

@@ -49,9 +49,11 @@ func (s *Site) showQueues(w http.ResponseWriter, r *http.Request, code int, prob
 	if problem != "" {
 		p.Notice = &ui.Notice{Tone: ui.Bad, Text: problem}
 	}
-	below, err := jobID(r.URL.Query().Get("below"), true)
-	if err != nil {
-		return err
+	var below int64 // the start
+	if text := r.URL.Query().Get("below"); text != "" {
+		if below, err = jobID(text); err != nil {
+			return err
+		}
 	}
 	v := queuesView{First: below == 0}
 	if v.Kinds, err = s.jobs.Now(r.Context()); err != nil {
@@ -69,7 +71,7 @@ func (s *Site) showQueues(w http.ResponseWriter, r *http.Request, code int, prob
 
 // workAgain answers POST /admin/queues/{job}/again.
 func (s *Site) workAgain(w http.ResponseWriter, r *http.Request) error {
-	id, err := jobID(r.PathValue("job"), false)
+	id, err := jobID(r.PathValue("job"))
 	if err != nil {
 		return err
 	}
@@ -84,11 +86,8 @@ func (s *Site) workAgain(w http.ResponseWriter, r *http.Request) error {
 	return back(w, queuesPath, "again")
 }
 
-// jobID reads a job's number; empty is 0 where there may be none.
-func jobID(text string, optional bool) (int64, error) {
-	if text == "" && optional {
-		return 0, nil
-	}
+// jobID reads a job's number.
+func jobID(text string) (int64, error) {
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || id < 1 {
 		return 0, fault.NotFound()

@@ -126,12 +126,12 @@ func queuesPage(p ui.Page, v queuesView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</section><section class=\"panel min-w-0\" aria-labelledby=\"failed-title\" data-testid=\"failed-jobs\"><div class=\"panel-head flex-wrap\"><h2 id=\"failed-title\">Failed</h2><span class=\"text-xs text-quiet\">the latest first; what is given up is kept for seven days</span></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</section><section class=\"panel min-w-0\" aria-labelledby=\"failed-title\" data-testid=\"failed-jobs\"><div class=\"panel-head flex-wrap\"><h2 id=\"failed-title\">Failed</h2><span class=\"text-xs text-quiet\">newest job first; what is given up is kept for seven days</span></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if len(v.Failed) == 0 && !v.First {
-				templ_7745c5c3_Err = ui.Empty("There are no more.", queuesPath, "Back to the latest").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Empty("There are no more.", queuesPath, "Back to the newest").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -117,9 +118,6 @@ func (s *Site) drawn(ctx context.Context, c picture.Card, kept time.Duration) ([
 // picture show none either.
 func amountsHidden(r *http.Request) bool { return r.URL.Query().Get("amounts") == "hidden" }
 
-// hiddenAmount stands in the place of one.
-const hiddenAmount = ui.Hidden
-
 func traderCard(v traderView, now time.Time, hidden bool) picture.Card {
 	c := picture.Card{
 		Title: v.Name, Under: "@" + v.Username, AsOf: exchange.DayOf(now), Note: caution,
@@ -151,7 +149,7 @@ func madeFigure(label string, made money.Amount, finished int, hidden bool) pict
 	case finished == 0:
 		return picture.Figure{Label: label, Value: "—", Tone: picture.Quiet}
 	case hidden:
-		return picture.Figure{Label: label, Value: hiddenAmount, Tone: picture.Quiet}
+		return picture.Figure{Label: label, Value: money.Hidden, Tone: picture.Quiet}
 	}
 	return picture.Figure{Label: label, Value: made.Signed(), Tone: gainTone(made.Direction())}
 }
@@ -252,23 +250,15 @@ func (s *Site) shareStatus(r *http.Request) *ui.Share {
 // shared is how a link to a page looks elsewhere. Its address is the page's own, without what
 // else was asked for; only the wish to show no amounts goes along.
 func (s *Site) shared(r *http.Request, title, about, path string, query url.Values) *ui.Share {
-	address := s.origin + path
-	image, shown := address+pictureName, url.Values{}
-	for name, values := range query {
-		shown[name] = values
-	}
-	if len(query) > 0 {
-		address += "?" + query.Encode()
-	}
-	link := address
+	page, shown := s.origin+path, query
 	if isPrivate(r) {
-		shown.Set("amounts", "hidden")
-		link += map[bool]string{true: "&", false: "?"}[strings.Contains(link, "?")] + "amounts=hidden"
+		shown = url.Values{"amounts": {"hidden"}}
+		maps.Copy(shown, query)
 	}
-	if len(shown) > 0 {
-		image += "?" + shown.Encode()
+	return &ui.Share{
+		Title: title, About: about,
+		Address: address(page, query), Link: address(page, shown), Picture: address(page+pictureName, shown),
 	}
-	return &ui.Share{Title: title, About: about, Address: address, Link: link, Picture: image}
 }
 
 func boardWords(metric leaderboard.Metric, period record.Period) string {

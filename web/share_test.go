@@ -79,7 +79,7 @@ func TestALinkOfWhoHidesAmountsShowsNone(t *testing.T) {
 		t.Errorf("the link to copy is %q", link)
 	}
 	for _, card := range []picture.Card{traderCard(cannedTrader(noon), noon, true), boardCard(leaderboardByPnL(), true)} {
-		if text := strings.Join(said(card), " "); strings.Contains(text, "$") || !strings.Contains(text, hiddenAmount) {
+		if text := strings.Join(said(card), " "); strings.Contains(text, "$") || !strings.Contains(text, money.Hidden) {
 			t.Errorf("the picture says %q", text)
 		}
 	}

@@ -48,33 +48,40 @@ func placeText(key string, id uuid.UUID) string {
 	return base64.RawURLEncoding.EncodeToString(append(id[:], key...))
 }
 
-// placeOf reads what placeText wrote; ok is false at the start of a list.
-func placeOf(r *http.Request) (key string, id uuid.UUID, ok bool, err error) {
+// place is where a page of a sorted list begins, after the row with this key and id.
+type place struct {
+	Key string
+	ID  uuid.UUID
+}
+
+// placeOf reads from ?cursor= what placeText wrote; nil at the start of a list.
+func placeOf(r *http.Request) (*place, error) {
 	text := r.URL.Query().Get("cursor")
 	if text == "" {
-		return "", id, false, nil
+		return nil, nil //nolint:nilnil // the start is no place
 	}
+	var id uuid.UUID
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(raw) <= len(id) || !postgres.Storable(string(raw[len(id):])) {
-		return "", id, false, fault.Field("cursor", "must be one that an earlier page gave")
+		return nil, fault.Field("cursor", "must be one that an earlier page gave")
 	}
 	copy(id[:], raw)
-	return string(raw[len(id):]), id, true, nil
+	return &place{Key: string(raw[len(id):]), ID: id}, nil
 }
 
 // sortedPositions reads the page of the list that ?status=, ?sort= and ?cursor= ask for.
 func (s *Site) sortedPositions(r *http.Request, names map[string]string) (positionsView, error) {
-	ctx := r.Context()
 	view := positionsView{Status: oneOf(r, "status", "open", "closed"), Cursor: r.URL.Query().Get("cursor")}
-	page, err := s.listed(r, view.Status, pageSize, nil)
+	from, err := placeOf(r)
+	if err != nil {
+		return positionsView{}, err
+	}
+	page, err := s.listed(r, view.Status, pageSize, (*positions.Place)(from))
 	if err != nil {
 		return positionsView{}, err
 	}
 	if page.next != nil {
 		view.Next = placeText(page.next.Key, page.next.ID)
-	}
-	if view.Seen, err = s.seen(ctx, view.table()); err != nil {
-		return positionsView{}, err
 	}
 	view.Seen.Sorting = ui.Sorting{Path: "/positions", Rest: url.Values{"status": {view.Status}}, By: page.by, Down: page.down, Columns: page.columns}
 	view.Rows = s.positionRows(page.list, names)
@@ -87,23 +94,12 @@ func (s *Site) eachPosition(r *http.Request, do func(ui.PositionRow) error) erro
 	if err != nil {
 		return err
 	}
-	first := r.Clone(r.Context())
-	first.URL.RawQuery = without(r.URL.Query(), "cursor").Encode()
-	var after *positions.Place
-	for limit := pageSize; ; limit = sheetPage {
-		page, err := s.listed(first, oneOf(r, "status", "open", "closed"), limit, after)
-		if err != nil {
-			return err
-		}
-		for _, row := range s.positionRows(page.list, names) {
-			if err := do(row); err != nil {
-				return err
-			}
-		}
-		if after = page.next; after == nil {
-			return nil
-		}
-	}
+	limit := pageSize // of the first, as the page has it: what quotes sort there, they sort here
+	return everyRow(do, func(after *positions.Place) ([]ui.PositionRow, *positions.Place, error) {
+		page, err := s.listed(r, oneOf(r, "status", "open", "closed"), limit, after)
+		limit = sheetPage
+		return s.positionRows(page.list, names), page.next, err
+	})
 }
 
 // listedPositions are a page of positions with what it goes by, and could.
@@ -115,8 +111,9 @@ type listedPositions struct {
 	columns []ui.SortColumn
 }
 
-// listed reads a page, from a place or where ?cursor= says. A list of several pages
-// cannot go by what only quotes know, and then goes by when they were opened.
+// listed reads the page after a place, nil for the first, in the order that ?sort= asks for.
+// A list of several pages cannot go by what only quotes know, and then goes by when they
+// were opened.
 func (s *Site) listed(r *http.Request, status string, limit int, after *positions.Place) (p listedPositions, err error) {
 	ctx := r.Context()
 	p.columns = closedSorts
@@ -129,13 +126,6 @@ func (s *Site) listed(r *http.Request, status string, limit int, after *position
 	if quoted {
 		q.By, q.Down = positions.ByOpened, true
 	}
-	key, id, there, err := placeOf(r)
-	if err != nil {
-		return p, err
-	}
-	if there {
-		q.After = &positions.Place{Key: key, ID: id}
-	}
 	if p.list, p.next, err = s.book.Sorted(ctx, me(ctx), q); err != nil {
 		return p, err
 	}
@@ -143,7 +133,7 @@ func (s *Site) listed(r *http.Request, status string, limit int, after *position
 	if err := s.desk.Today(ctx, me(ctx), p.list); err != nil {
 		return p, err
 	}
-	if status == "open" && (q.After != nil || p.next != nil) {
+	if status == "open" && (after != nil || p.next != nil) {
 		p.columns = openSorts
 		if quoted {
 			p.by, p.down = string(q.By), q.Down
@@ -196,14 +186,11 @@ func quotedValue(p positions.Position, by string) *decimal.Decimal {
 func (s *Site) sortedOrders(r *http.Request, view ordersView, names map[string]string) (ordersView, error) {
 	ctx := r.Context()
 	q, columns := orderQuery(r, view.View)
-	q.Limit = pageSize
-	key, id, there, err := placeOf(r)
+	from, err := placeOf(r)
 	if err != nil {
 		return ordersView{}, err
 	}
-	if there {
-		q.After = &orders.Place{Key: key, ID: id}
-	}
+	q.Limit, q.After = pageSize, (*orders.Place)(from)
 	list, next, err := s.desk.Sorted(ctx, me(ctx), q)
 	if err != nil {
 		return ordersView{}, err
@@ -212,9 +199,6 @@ func (s *Site) sortedOrders(r *http.Request, view ordersView, names map[string]s
 		view.Next = placeText(next.Key, next.ID)
 	}
 	view.Cursor = r.URL.Query().Get("cursor")
-	if view.Seen, err = s.seen(ctx, "orders"); err != nil {
-		return ordersView{}, err
-	}
 	view.Seen.Sorting = ui.Sorting{Path: "/orders", Rest: url.Values{"view": {view.View}}, By: string(q.By), Down: q.Down, Columns: columns}
 	view.Rows = orderRows(list, names)
 	return view, nil
@@ -238,20 +222,12 @@ func (s *Site) eachOrder(r *http.Request, do func(ui.OrderRow) error) error {
 		return err
 	}
 	q, _ := orderQuery(r, oneOf(r, "view", "working", "today", "history"))
-	for q.Limit = sheetPage; ; {
+	q.Limit = sheetPage
+	return everyRow(do, func(after *orders.Place) ([]ui.OrderRow, *orders.Place, error) {
+		q.After = after
 		list, next, err := s.desk.Sorted(ctx, me(ctx), q)
-		if err != nil {
-			return err
-		}
-		for _, row := range orderRows(list, names) {
-			if err := do(row); err != nil {
-				return err
-			}
-		}
-		if q.After = next; next == nil {
-			return nil
-		}
-	}
+		return orderRows(list, names), next, err
+	})
 }
 
 // with adds to the query of a list how it is sorted and where it begins.
@@ -262,11 +238,5 @@ func with(q url.Values, s ui.Sorting, cursor string) url.Values {
 	if cursor != "" {
 		q.Set("cursor", cursor)
 	}
-	return q
-}
-
-// without is a query less one of its parameters.
-func without(q url.Values, name string) url.Values {
-	q.Del(name)
 	return q
 }

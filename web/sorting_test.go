@@ -50,13 +50,13 @@ func TestAPlaceInASortedListCanBeReadBack(t *testing.T) {
 	t.Parallel()
 	id := uuid.New()
 	for _, key := range []string{"AAPL  270115C00200000", "-12.5", time.Now().UTC().Format(time.RFC3339Nano)} {
-		got, gotID, ok, err := placeOf(httptest.NewRequest(http.MethodGet, "/positions?cursor="+placeText(key, id), nil))
-		if got != key || gotID != id || !ok || err != nil {
-			t.Errorf("%q became %q, %v, %v, %v", key, got, gotID, ok, err)
+		got, err := placeOf(httptest.NewRequest(http.MethodGet, "/positions?cursor="+placeText(key, id), nil))
+		if err != nil || got == nil || *got != (place{key, id}) {
+			t.Errorf("%q of %s became %v, %v", key, id, got, err)
 		}
 	}
 	for _, bad := range []string{"x", "AAAA", "%21", placeText("", id), placeText("a\x00", id), placeText("a\xff", id)} {
-		if _, _, _, err := placeOf(httptest.NewRequest(http.MethodGet, "/positions?cursor="+bad, nil)); fault.Of(err).Status != http.StatusUnprocessableEntity {
+		if _, err := placeOf(httptest.NewRequest(http.MethodGet, "/positions?cursor="+bad, nil)); fault.Of(err).Status != http.StatusUnprocessableEntity {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

@@ -64,10 +64,10 @@ func sheetFor(r *http.Request) (name string, t sheet, err error) {
 	return name, t, nil
 }
 
-// seen is how somebody sees a table, in its own order.
-func (s *Site) seen(ctx context.Context, table string) (ui.View, error) {
-	chosen, err := s.users.Columns(ctx, me(ctx))
-	return ui.View{Chosen: chosen[table]}, err
+// chosen are the columns that somebody picked for a table; nil: the usual ones.
+func (s *Site) chosen(ctx context.Context, table string) ([]string, error) {
+	columns, err := s.users.Columns(ctx, me(ctx))
+	return columns[table], err
 }
 
 // askColumns answers GET /tables/{table}/columns: the picker. With script it arrives as a
@@ -77,11 +77,11 @@ func (s *Site) askColumns(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	seen, err := s.seen(r.Context(), t.table)
+	chosen, err := s.chosen(r.Context(), t.table)
 	if err != nil {
 		return err
 	}
-	p := ui.Picker{Table: name, Title: t.title, Picks: t.picks(seen.Chosen), ReturnTo: returnTo(r.URL.Query().Get("return_to"), t)}
+	p := ui.Picker{Table: name, Title: t.title, Picks: t.picks(chosen), ReturnTo: returnTo(r.URL.Query().Get("return_to"), t)}
 	if r.Header.Get("HX-Request") != "" {
 		return s.show(w, r, http.StatusOK, ui.PickerDialog(p))
 	}
@@ -138,12 +138,31 @@ func (s *Site) downloadTable(w http.ResponseWriter, r *http.Request) error {
 	if err := httpio.Spend(w, r, s.allow, "csv:"+me(r.Context()).String(), sheetsPerMinute); err != nil {
 		return err
 	}
-	seen, err := s.seen(r.Context(), t.table)
+	chosen, err := s.chosen(r.Context(), t.table)
 	if err != nil {
 		return err
 	}
 	out := httpio.NewDownload(w, "text/csv; charset=utf-8; header=present", "alertsify-"+t.file+".csv")
-	return t.write(s, r, seen.Chosen, out)
+	return t.write(s, r, chosen, out)
+}
+
+// everyRow hands over the rows of a list's pages, one after the other. page reads the one that
+// begins after a place, nil for the first, and says where the next does, nil on the last.
+func everyRow[R, P any](do func(R) error, page func(after *P) ([]R, *P, error)) error {
+	for after := (*P)(nil); ; {
+		rows, next, err := page(after)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := do(row); err != nil {
+				return err
+			}
+		}
+		if after = next; after == nil {
+			return nil
+		}
+	}
 }
 
 var errSheetTooLong = errors.New("the list is longer than a CSV may be")

@@ -44,18 +44,20 @@ func everyPageIsFit(t *testing.T, b *browser, w window) {
 		}
 	}
 	if !w.touch && os.Getenv("PAGES") == "" {
-		p.hidesNothingBesideTheTicket()
+		p.hidesNothing("dashboard", "orders", "positions", "closed")
 		p.printsPlainly("orders", "positions", "closed", "analytics-trades")
 	}
 }
 
-// hidesNothingBesideTheTicket: at 1440 pixels the dashboard's tables have room for their
-// columns, so that none lies under the buttons at the end of a row.
-func (p *tab) hidesNothingBesideTheTicket() {
+// hidesNothing: at 1440 pixels the usual columns of these pages' tables have room, so that
+// none lies under the buttons at the end of a row.
+func (p *tab) hidesNothing(names ...string) {
 	p.t.Helper()
-	p.open("/gallery/dashboard")
-	for _, wide := range must[[]string](p, `[...document.querySelectorAll("main .scroller")].filter(s => s.scrollWidth > s.clientWidth).map(s => s.querySelector("caption").innerText + ": " + s.scrollWidth + " of " + s.clientWidth + ": " + [...s.querySelectorAll("thead th")].map(h => h.innerText + " " + h.offsetWidth).join(", "))`) {
-		p.t.Errorf("the dashboard hides columns of %s", wide)
+	for _, name := range names {
+		p.open("/gallery/" + name)
+		for _, wide := range must[[]string](p, `[...document.querySelectorAll("main .scroller")].filter(s => s.scrollWidth > s.clientWidth).map(s => s.querySelector("caption").innerText + ": " + s.scrollWidth + " of " + s.clientWidth + ": " + [...s.querySelectorAll("thead th")].map(h => h.innerText + " " + h.offsetWidth).join(", "))`) {
+			p.t.Errorf("%s hides columns of %s", name, wide)
+		}
 	}
 }
 

@@ -79,7 +79,7 @@ func (a *API) listMembers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	members, err := a.members.List(r.Context())
+	members, err := a.members.Find(r.Context(), "")
 	if err != nil {
 		return err
 	}

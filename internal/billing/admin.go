@@ -98,9 +98,6 @@ func (p Products) named(plan Plan) []string {
 	return list
 }
 
-// List is the newest memberships.
-func (m *Members) List(ctx context.Context) ([]Member, error) { return m.Find(ctx, "") }
-
 // Find is the newest memberships of those whose username begins with a text, or the one that
 // has it for its id; of everybody without one (indexes memberships_newest, or memberships_user
 // and users_username_begins). Foreign table: users.

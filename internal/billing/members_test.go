@@ -199,7 +199,7 @@ func TestAFailedPaymentIsSaidOnceForEachPeriod(t *testing.T) {
 	if err != nil || len(failed) != 4 || failed[0].Username != "ben" || failed[0].Amount != "49.00" || failed[0].Decline != "insufficient_funds" {
 		t.Errorf("%+v, %v", failed, err)
 	}
-	list, err := s.members.List(s.ctx)
+	list, err := s.members.Find(s.ctx, "")
 	if err != nil || len(list) != 1 || list[0].Username != "ben" || list[0].Status != "past_due" || !list[0].Access {
 		t.Errorf("%+v, %v", list, err)
 	}

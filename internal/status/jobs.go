@@ -79,7 +79,7 @@ type FailedJob struct {
 	Error       string    // the last one, in one line, without what might be a secret
 }
 
-// Failed lists them, the latest first, from below an id on; 0 is the start. The second
+// Failed lists them, the newest job first, from below an id on; 0 is the start. The second
 // result is where the next page begins, 0 on the last.
 func (j *Jobs) Failed(ctx context.Context, limit int, below int64) (page []FailedJob, next int64, err error) {
 	rows, err := j.db.Pool().Query(ctx, `

@@ -36,7 +36,8 @@ var (
 // legible is what of words can be drawn, in one line: letters that the face has, put
 // together where a letter and its accent come apart. Marks without a letter and signs that
 // only steer (joiners, directions) are no letters. The faces have no script that runs from
-// right to left, so what is left runs one way.
+// right to left, so what is left runs one way. Of more than the longest text the rest is left out:
+// it has no room on a picture, and would be work.
 func legible(face typeface, words string) string {
 	f, err := face.read()
 	if err != nil {
@@ -54,12 +55,16 @@ func legible(face typeface, words string) string {
 			return -1
 		}
 		return r
-	}, norm.NFC.String(words))
+	}, norm.NFC.String(bounded(words)))
 	return strings.Join(strings.Fields(kept), " ")
 }
 
-// longest bounds the work that a text can make: more has no room on a picture.
 const longest = 300 // characters
+
+func bounded(words string) string {
+	letters := []rune(words)
+	return string(letters[:min(len(letters), longest)])
+}
 
 func (p *painter) face(t typeface, size float64) font.Face {
 	f, err := t.read()
@@ -75,34 +80,36 @@ func (p *painter) face(t typeface, size float64) font.Face {
 
 // left writes words from x on, and returns how wide they came out.
 func (p *painter) left(t typeface, size float64, x, line, room int, words string, c color.RGBA) int {
-	return p.write(t, size, line, room, words, c, func(int) int { return x })
+	return p.write(t, size, line, room, legible(t, words), c, func(int) int { return x })
 }
 
 // right writes them so that they end at x.
 func (p *painter) right(t typeface, size float64, x, line, room int, words string, c color.RGBA) int {
-	return p.write(t, size, line, room, words, c, func(wide int) int { return x - wide })
+	return p.write(t, size, line, room, legible(t, words), c, func(wide int) int { return x - wide })
 }
 
 // shrunk writes smaller what has no room, down to two fifths, before it is cut: a figure that
 // lacks its last digits is another figure.
 func (p *painter) shrunk(t typeface, size float64, x, line, room int, words string, c color.RGBA) {
+	words = legible(t, words)
 	for smallest := size * 2 / 5; size > smallest; size -= 2 {
-		if face := p.face(t, size); face != nil && font.MeasureString(face, legible(t, words)).Ceil() <= room {
+		if face := p.face(t, size); face != nil && font.MeasureString(face, words).Ceil() <= room {
 			break
 		}
 	}
-	p.left(t, size, x, line, room, words, c)
+	p.write(t, size, line, room, words, c, func(int) int { return x })
 }
 
+// write takes words that are legible.
 func (p *painter) write(t typeface, size float64, line, room int, words string, c color.RGBA, from func(wide int) int) int {
-	if p.err != nil || words == "" {
+	if p.err != nil {
 		return 0
 	}
 	face := p.face(t, size)
-	if face == nil {
+	if face == nil || words == "" {
 		return 0
 	}
-	shown := cut(face, legible(t, words), room)
+	shown := cut(face, words, room)
 	wide := font.MeasureString(face, shown).Ceil()
 	pen := font.Drawer{Dst: p.canvas, Src: image.NewUniform(c), Face: face, Dot: fixed.P(from(wide), line)}
 	pen.DrawString(shown)
@@ -115,7 +122,6 @@ func cut(face font.Face, words string, room int) string {
 		return words
 	}
 	letters := []rune(words)
-	letters = letters[:min(len(letters), longest)]
 	short := func(n int) string { return strings.TrimRight(string(letters[:n]), " ") + "…" }
 	n := sort.Search(len(letters), func(n int) bool { return font.MeasureString(face, short(n+1)).Ceil() > room })
 	if n == 0 {

@@ -44,7 +44,13 @@ type DecisionRow struct {
 	Sent             bool                // the delay is until it was sent, not until it was decided
 	Delay            decimal.NullDecimal // seconds since their fill; null: not known
 	Place, PlaceOf   int                 // in line
-	Numbers          []Field             // what was compared
+	Numbers          []Compared
+}
+
+// Compared is one of the numbers that a decision was made from.
+type Compared struct {
+	Name, Value string
+	Own         bool // an amount or a quantity that the eye hides
 }
 
 // Decisions are the ledger of everything decided for a follower. It goes by time only.
@@ -55,7 +61,7 @@ var Decisions = Table[DecisionRow]{
 	},
 	Columns: []Column[DecisionRow]{
 		{
-			Key: "time", Label: "Time", Sort: Down, Cell: func(d DecisionRow) templ.Component { return Moment(d.At) },
+			Key: "time", Label: "Time", Down: true, Cell: func(d DecisionRow) templ.Component { return Moment(d.At) },
 			Data: []Datum[DecisionRow]{{"time", func(d DecisionRow) Value { return Instant(&d.At) }}},
 		},
 		{

@@ -1001,7 +1001,7 @@ func decisionReason(d DecisionRow) templ.Component {
 }
 
 // Numbers opens what was compared; nothing where nothing was.
-func Numbers(numbers []Field) templ.Component {
+func Numbers(numbers []Compared) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1032,7 +1032,7 @@ func Numbers(numbers []Field) templ.Component {
 	})
 }
 
-func numbersUnder(title string, numbers []Field) templ.Component {
+func numbersUnder(title string, numbers []Compared) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

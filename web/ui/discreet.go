@@ -2,6 +2,8 @@ package ui
 
 import (
 	"context"
+	"regexp"
+	"strings"
 
 	"github.com/alertsify/alertsify/internal/money"
 )
@@ -21,13 +23,30 @@ func Own(ctx context.Context, text string) string {
 	return text
 }
 
-// Discreet is a sentence, without the amounts in it where those are hidden.
+// Discreet is a sentence, without the amounts and the quantities in it where those are hidden.
 func Discreet(ctx context.Context, sentence string) string {
-	if Private(ctx) {
-		return money.Discreet(sentence)
+	if !Private(ctx) {
+		return sentence
 	}
-	return sentence
+	sentence = tradedCount.ReplaceAllString(money.Discreet(sentence), "$1 "+Hidden)
+	sentence = filledPart.ReplaceAllString(sentence, "partly filled")
+	return contractCount.ReplaceAllStringFunc(sentence, func(said string) string {
+		if len(said) > len(limitWords) && strings.EqualFold(said[:len(limitWords)], limitWords) {
+			return said
+		}
+		return Hidden + said[strings.LastIndexByte(said, ' '):]
+	})
 }
+
+// How sentences say quantities: "Sold 5 AAPL", "3/5 filled", "2 contracts left this account".
+// "At most 10 contracts" is a limit, which whoever is refused by it must read.
+var (
+	tradedCount   = regexp.MustCompile(`(?i)\b(bought|sold|hold) \d[\d,]*\b`)
+	filledPart    = regexp.MustCompile(`\b\d+/\d+ filled\b`)
+	contractCount = regexp.MustCompile(`(?i)(?:` + limitWords + `)?\b\d[\d,]* contracts?\b`)
+)
+
+const limitWords = "at most "
 
 // OwnTone is the colour of a profit or loss; of a hidden one it would tell too much.
 func OwnTone(ctx context.Context, a money.Amount) string {

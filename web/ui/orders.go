@@ -19,19 +19,19 @@ func OrderTable(returnTo string) Table[OrderRow] {
 		},
 		Columns: []Column[OrderRow]{
 			{
-				Key: "time", Label: "Time", Sort: Down, Cell: func(o OrderRow) templ.Component { return Moment(o.At) },
+				Key: "time", Label: "Time", Down: true, Cell: func(o OrderRow) templ.Component { return Moment(o.At) },
 				Data: []Datum[OrderRow]{{"time", func(o OrderRow) Value { return Instant(&o.At) }}},
 			},
 			{
-				Key: "side", Label: "Side", Sort: Up, Cell: func(o OrderRow) templ.Component { return Side(o.Side) },
+				Key: "side", Label: "Side", Cell: func(o OrderRow) templ.Component { return Side(o.Side) },
 				Data: []Datum[OrderRow]{{"side", func(o OrderRow) Value { return Words(o.Side) }}},
 			},
 			{
-				Key: "contract", Label: "Contract", Sort: Up, Kept: true, Class: "max-sm:order-first", Cell: orderContract,
+				Key: "contract", Label: "Contract", Kept: true, Class: "max-sm:order-first", Cell: orderContract,
 				Data: contractData(func(o OrderRow) exchange.Contract { return o.Contract }),
 			},
 			{
-				Key: "quantity", Label: "Filled", Right: true, Sort: Down, Cell: filledBar,
+				Key: "quantity", Label: "Filled", Right: true, Down: true, Cell: filledBar,
 				Data: []Datum[OrderRow]{{"filled", func(o OrderRow) Value { return Whole(o.Filled) }}, {"quantity", func(o OrderRow) Value { return Whole(o.Quantity) }}},
 			},
 			{
@@ -47,11 +47,11 @@ func OrderTable(returnTo string) Table[OrderRow] {
 				Data: []Datum[OrderRow]{{"average", func(o OrderRow) Value { return Each(o.Average) }}},
 			},
 			{
-				Key: "state", Label: "State", Sort: Up, Class: "wide", Cell: stateCell,
+				Key: "state", Label: "State", Class: "wide", Cell: stateCell,
 				Data: []Datum[OrderRow]{{"state", func(o OrderRow) Value { return Words(o.Label) }}, {"reason", func(o OrderRow) Value { return Words(strings.Join(o.asides(), "; ")) }}},
 			},
 			{
-				Key: "account", Label: "Account", Room: Roomy, Cell: func(o OrderRow) templ.Component { return quietly(o.Account) },
+				Key: "account", Label: "Account", Room: Wide, Cell: func(o OrderRow) templ.Component { return quietly(o.Account) },
 				Data: []Datum[OrderRow]{{"account", func(o OrderRow) Value { return Words(o.Account) }}},
 			},
 			{
@@ -63,7 +63,7 @@ func OrderTable(returnTo string) Table[OrderRow] {
 				Data: []Datum[OrderRow]{{"broker_id", func(o OrderRow) Value { return Words(o.BrokerID) }}},
 			},
 			{
-				Key: "actions", Label: "Actions", Right: true, Kept: true, Unnamed: true, Class: "sticky end-0 bg-base-100",
+				Key: "actions", Label: "Actions", Right: true, Kept: true, Unnamed: true,
 				Cell: func(o OrderRow) templ.Component { return orderActions(o, returnTo) },
 			},
 		},

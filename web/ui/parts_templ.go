@@ -640,7 +640,7 @@ func StopPanel(v StopView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = StopLevel("cancel", "Also cancel buys that have not filled", countWords(v.Working, "order", "orders")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = StopLevel("cancel", "Also cancel buys that have not filled", Orders(v.Working)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -649,9 +649,9 @@ func StopPanel(v StopView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var30 string
-		templ_7745c5c3_Var30, templ_7745c5c3_Err = templ.JoinStringErrs(countWords(v.Copied, "contract", "contracts"))
+		templ_7745c5c3_Var30, templ_7745c5c3_Err = templ.JoinStringErrs(Discreet(ctx, Contracts(v.Copied)))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/parts.templ`, Line: 131, Col: 89}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/parts.templ`, Line: 131, Col: 78}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var30))
 		if templ_7745c5c3_Err != nil {
@@ -661,7 +661,7 @@ func StopPanel(v StopView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = StopLevel("close", "Stop, cancel and sell copies", countWords(v.Copied, "contract", "contracts")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = StopLevel("close", "Stop, cancel and sell copies", Discreet(ctx, Contracts(v.Copied))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/a-h/templ"
-	"github.com/shopspring/decimal"
 
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/money"
@@ -22,7 +21,7 @@ func positionContract(p PositionRow) exchange.Contract { return p.Contract }
 // remarkData is what is unusual about a position, in the words of its badges.
 var remarkData = Datum[PositionRow]{"remarks", func(p PositionRow) Value {
 	var words []string
-	for _, r := range remarksOf(p) {
+	for _, r := range remarksOf(p, strconv.Itoa(p.Missing)) {
 		words = append(words, r.Text)
 	}
 	return Words(strings.Join(words, ", "))
@@ -33,11 +32,11 @@ var OpenPositions = Table[PositionRow]{
 	Name: "open", Title: "Open positions", TestID: "positions", Row: position("position-row"),
 	Columns: []Column[PositionRow]{
 		{
-			Key: "contract", Label: "Contract", Sort: Up, Kept: true, Cell: openContract,
+			Key: "contract", Label: "Contract", Kept: true, Cell: openContract,
 			Data: append(contractData(positionContract), remarkData),
 		},
 		{
-			Key: "held", Label: "Open", Right: true, Sort: Down, Cell: heldOfBought,
+			Key: "held", Label: "Open", Right: true, Down: true, Cell: heldOfBought,
 			Data: []Datum[PositionRow]{{"open", func(p PositionRow) Value { return Whole(p.Held()) }}, {"bought", func(p PositionRow) Value { return Whole(p.Bought) }}},
 		},
 		{
@@ -49,35 +48,35 @@ var OpenPositions = Table[PositionRow]{
 			Data: []Datum[PositionRow]{{"mark", func(p PositionRow) Value { return Each(p.Mark) }}, {"mark_at", markAt}},
 		},
 		{
-			Key: "value", Label: "Value", Right: true, Sort: Down, Room: Roomy, Cell: func(p PositionRow) templ.Component { return Dollars(p.Value) },
+			Key: "value", Label: "Value", Right: true, Down: true, Room: Roomy, Cell: func(p PositionRow) templ.Component { return Dollars(p.Value) },
 			Data: []Datum[PositionRow]{{"value", func(p PositionRow) Value { return Sum(p.Value) }}},
 		},
 		{
-			Key: "pnl", Label: "P&L", Right: true, Strong: true, Sort: Down, Cell: func(p PositionRow) templ.Component { return Gain(p.Unrealized) },
+			Key: "pnl", Label: "P&L", Right: true, Strong: true, Down: true, Cell: func(p PositionRow) templ.Component { return Gain(p.Unrealized) },
 			Data: []Datum[PositionRow]{{"pnl", func(p PositionRow) Value { return Sum(p.Unrealized) }}},
 		},
 		{
-			Key: "percent", Label: "P&L %", Right: true, Sort: Down, Cell: func(p PositionRow) templ.Component { return GainPercent(money.DisplayPercent(p.Percent), p.Unrealized) },
+			Key: "percent", Label: "P&L %", Right: true, Down: true, Cell: func(p PositionRow) templ.Component { return GainPercent(money.DisplayPercent(p.Percent), p.Unrealized) },
 			Data: []Datum[PositionRow]{{"pnl_percent", func(p PositionRow) Value { return percentOf(p, p.Unrealized) }}},
 		},
 		{
-			Key: "today", Label: "Today", Right: true, Sort: Down, Cell: func(p PositionRow) templ.Component { return Gain(p.Today) },
+			Key: "today", Label: "Today", Right: true, Down: true, Cell: func(p PositionRow) templ.Component { return Gain(p.Today) },
 			Data: []Datum[PositionRow]{{"today", func(p PositionRow) Value { return Sum(p.Today) }}},
 		},
 		{
-			Key: "expires", Label: "Expires", Right: true, Sort: Up, Cell: expiresCell,
+			Key: "expires", Label: "Expires", Right: true, Cell: expiresCell,
 			Data: []Datum[PositionRow]{{"expiration", func(p PositionRow) Value { return Day(p.Contract.Expiration) }}, {"days_left", func(p PositionRow) Value { return Whole(p.DaysLeft) }}},
 		},
 		sourceColumn,
 		{
-			Key: "opened", Label: "Opened", Sort: Down, Extra: true, Cell: func(p PositionRow) templ.Component { return MomentOf(p.OpenedAt) },
+			Key: "opened", Label: "Opened", Down: true, Extra: true, Cell: func(p PositionRow) templ.Component { return momentOf(p.OpenedAt) },
 			Data: []Datum[PositionRow]{{"opened_at", func(p PositionRow) Value { return Instant(p.OpenedAt) }}},
 		},
 		{
 			Key: "account", Label: "Account", Extra: true, Cell: func(p PositionRow) templ.Component { return quietly(p.Account) },
 			Data: []Datum[PositionRow]{{"account", func(p PositionRow) Value { return Words(p.Account) }}},
 		},
-		{Key: "actions", Label: "Actions", Right: true, Kept: true, Unnamed: true, Class: "sticky end-0 bg-base-100", Cell: CloseButtons},
+		{Key: "actions", Label: "Actions", Right: true, Kept: true, Unnamed: true, Cell: CloseButtons},
 	},
 }
 
@@ -94,19 +93,19 @@ func closedTable(name, title string) Table[PositionRow] {
 
 var closedColumns = []Column[PositionRow]{
 	{
-		Key: "contract", Label: "Contract", Sort: Up, Kept: true, Cell: closedContract,
+		Key: "contract", Label: "Contract", Kept: true, Cell: closedContract,
 		Data: append(contractData(positionContract), remarkData, Datum[PositionRow]{"tags", tagsOf}),
 	},
 	{
-		Key: "opened", Label: "Opened", Sort: Down, Room: Roomy, Cell: func(p PositionRow) templ.Component { return MomentOf(p.OpenedAt) },
+		Key: "opened", Label: "Opened", Down: true, Room: Roomy, Cell: func(p PositionRow) templ.Component { return momentOf(p.OpenedAt) },
 		Data: []Datum[PositionRow]{{"opened_at", func(p PositionRow) Value { return Instant(p.OpenedAt) }}},
 	},
 	{
-		Key: "closed", Label: "Closed", Sort: Down, Cell: func(p PositionRow) templ.Component { return MomentOf(p.ClosedAt) },
+		Key: "closed", Label: "Closed", Down: true, Cell: func(p PositionRow) templ.Component { return momentOf(p.ClosedAt) },
 		Data: []Datum[PositionRow]{{"closed_at", func(p PositionRow) Value { return Instant(p.ClosedAt) }}},
 	},
 	{
-		Key: "span", Label: "Held", Sort: Down, Cell: spanCell,
+		Key: "span", Label: "Held", Down: true, Cell: spanCell,
 		Data: []Datum[PositionRow]{{"held_seconds", heldSeconds}},
 	},
 	{
@@ -122,11 +121,11 @@ var closedColumns = []Column[PositionRow]{
 		Data: []Datum[PositionRow]{{"out", func(p PositionRow) Value { return Sum(&p.Out) }}},
 	},
 	{
-		Key: "pnl", Label: "P&L", Right: true, Strong: true, Sort: Down, Cell: func(p PositionRow) templ.Component { return Gain(&p.Realized) },
+		Key: "pnl", Label: "P&L", Right: true, Strong: true, Down: true, Cell: func(p PositionRow) templ.Component { return Gain(&p.Realized) },
 		Data: []Datum[PositionRow]{{"pnl", func(p PositionRow) Value { return Sum(&p.Realized) }}},
 	},
 	{
-		Key: "percent", Label: "P&L %", Right: true, Sort: Down, Cell: func(p PositionRow) templ.Component { return GainPercent(money.DisplayPercent(p.Percent), &p.Realized) },
+		Key: "percent", Label: "P&L %", Right: true, Down: true, Cell: func(p PositionRow) templ.Component { return GainPercent(money.DisplayPercent(p.Percent), &p.Realized) },
 		Data: []Datum[PositionRow]{{"pnl_percent", func(p PositionRow) Value { return percentOf(p, &p.Realized) }}},
 	},
 	{
@@ -164,7 +163,7 @@ func heldSeconds(p PositionRow) Value {
 	if p.OpenedAt == nil || p.ClosedAt == nil {
 		return Value{}
 	}
-	return Number(decimal.NewNullDecimal(decimal.NewFromInt(int64(max(p.ClosedAt.Sub(*p.OpenedAt), 0).Seconds()))))
+	return Whole(int(max(p.ClosedAt.Sub(*p.OpenedAt), 0).Seconds()))
 }
 
 func tagsOf(p PositionRow) Value {
@@ -181,7 +180,8 @@ type remark struct {
 	Calm        bool // nothing to worry about
 }
 
-func remarksOf(p PositionRow) (list []remark) {
+// remarksOf takes how many contracts are missing as it is to be read: the eye hides it.
+func remarksOf(p PositionRow, missing string) (list []remark) {
 	if p.Status == "expiry_pending" {
 		list = append(list, remark{Text: "expiring", Title: "Past its expiration. The broker has not said yet what became of it."})
 	}
@@ -189,7 +189,7 @@ func remarksOf(p PositionRow) (list []remark) {
 		list = append(list, remark{"order working", "Everything is sold, and an order still works: it may buy again.", true})
 	}
 	if p.Missing > 0 {
-		list = append(list, remark{Text: strconv.Itoa(p.Missing) + " not at broker", Title: p.Review})
+		list = append(list, remark{Text: missing + " not at broker", Title: p.Review})
 	}
 	switch {
 	case p.Unpriced > 0:

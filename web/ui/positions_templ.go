@@ -151,7 +151,7 @@ func positionBadges(p PositionRow) templ.Component {
 			templ_7745c5c3_Var6 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		for _, r := range remarksOf(p) {
+		for _, r := range remarksOf(p, Own(ctx, strconv.Itoa(p.Missing))) {
 			var templ_7745c5c3_Var7 = []any{"badge badge-xs badge-soft", templ.KV("badge-info", r.Calm), templ.KV("badge-warning", !r.Calm)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var7...)
 			if templ_7745c5c3_Err != nil {
@@ -457,8 +457,8 @@ func endedCell(p PositionRow) templ.Component {
 	})
 }
 
-// MomentOf is a moment that may not be known.
-func MomentOf(at *time.Time) templ.Component {
+// momentOf is a moment that may not be known.
+func momentOf(at *time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

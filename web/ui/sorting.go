@@ -41,13 +41,13 @@ func (s Sorting) href(by string) string {
 		if s.By == by {
 			down = !s.Down
 		}
-		return s.Address(sortText(by, down))
+		return s.address(sortText(by, down))
 	}
 	return ""
 }
 
-// Address is the page with its list sorted like that.
-func (s Sorting) Address(sort string) string {
+// address is the page with its list sorted like that.
+func (s Sorting) address(sort string) string {
 	q := maps.Clone(s.Rest)
 	if q == nil {
 		q = url.Values{}

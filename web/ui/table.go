@@ -30,38 +30,30 @@ type Table[R any] struct {
 type Column[R any] struct {
 	Key     string // in addresses, forms, ?sort= and what is remembered
 	Label   string // its head; on a phone the name of its cell
-	Unnamed bool   // the head is for screen readers only, and a card's cell has the card's width
+	Unnamed bool   // kept too; the head is for screen readers only
 	Right   bool   // figures
 	Strong  bool
-	Sort    Direction // how a list by it begins; not every list of the kind can go by it
-	Kept    bool      // cannot be hidden
-	Extra   bool      // hidden until somebody picks it
-	Room    Room      // how much the usual columns need before it stands among them
-	Class   string    // of its cells besides
+	Down    bool   // a list that goes by it begins with the largest, as figures and times do
+	Kept    bool   // cannot be hidden, and has the width of a card
+	Extra   bool   // hidden until somebody picks it
+	Room    Room   // how much the usual columns need before it stands among them
+	Class   string // of its cells besides
 	Cell    func(R) templ.Component
 	Data    []Datum[R] // its fields in the CSV; none where it shows no data
 }
-
-// Direction is how a list begins that goes by a column.
-type Direction int
-
-// Lists of figures and times begin with the largest.
-const (
-	Unsorted Direction = iota
-	Up
-	Down
-)
 
 // Room is the width of a table's place under which a column gives way to the others, unless
 // it was picked by hand.
 type Room string
 
 // A column that stands anywhere has none. The first gives way beside the ticket at 1440
-// pixels and stays on a phone's card; the others leave the card too.
+// pixels and stays on a phone's card; the others leave the card too. The last has no room
+// on a page of its own at 1440 pixels either.
 const (
 	Desk   Room = "sm:@max-5xl:hidden"
 	Roomy  Room = "@max-5xl:hidden max-sm:hidden!"
-	Widest Room = "@max-6xl:hidden max-sm:hidden!"
+	Wide   Room = "@max-[74rem]:hidden max-sm:hidden!"
+	Widest Room = "@max-[88rem]:hidden max-sm:hidden!"
 )
 
 // View is how somebody sees a table: with which columns, and in which order of rows.
@@ -126,7 +118,7 @@ func (t Table[R]) Sorts(keys ...string) []SortColumn {
 	for _, key := range keys {
 		for _, c := range t.Columns {
 			if c.Key == key {
-				list = append(list, SortColumn{By: c.Key, Label: c.Label, Down: c.Sort == Down})
+				list = append(list, SortColumn{By: c.Key, Label: c.Label, Down: c.Down})
 			}
 		}
 	}
@@ -154,29 +146,27 @@ func Values[R any](columns []Column[R], row R) (values []string) {
 }
 
 func (c Column[R]) headClass() string {
-	return classes(string(c.Room), rightClass(c.Right), c.paperClass())
+	return classes(string(c.Room), rightClass(c.Right), c.endClass())
 }
 
 func (c Column[R]) cellClass() string {
 	wide, strong := "", ""
-	if c.Unnamed || c.Kept {
+	if c.Kept {
 		wide = "wide"
 	}
 	if c.Strong {
 		strong = "font-semibold"
 	}
-	return classes(string(c.Room), rightClass(c.Right), wide, strong, c.Class, c.paperClass())
+	return classes(string(c.Room), rightClass(c.Right), wide, strong, c.Class, c.endClass())
 }
 
-// paperClass leaves the column of buttons out on paper.
-func (c Column[R]) paperClass() string {
+// endClass keeps the column of buttons in sight while the others scroll, and off paper.
+func (c Column[R]) endClass() string {
 	if c.Unnamed {
-		return "print:hidden"
+		return "at-end print:hidden"
 	}
 	return ""
 }
-
-func (c Column[R]) named() bool { return !c.Unnamed && !c.Kept }
 
 func rightClass(right bool) string {
 	if right {

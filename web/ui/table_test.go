@@ -26,6 +26,9 @@ func whole[R any](t *testing.T, table Table[R]) {
 		if c.Key == "" || c.Label == "" || c.Cell == nil || seen[c.Key] || (len(c.Data) == 0 && !c.Unnamed) {
 			t.Errorf("%s: the column %q is not whole", table.Name, c.Key)
 		}
+		if c.Unnamed && !c.Kept {
+			t.Errorf("%s: %s has no name to be picked by", table.Name, c.Key)
+		}
 		if c.Kept && (c.Extra || c.Room != "") || c.Extra && c.Room != "" {
 			t.Errorf("%s: %s is kept, extra and roomy at once", table.Name, c.Key)
 		}

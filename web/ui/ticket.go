@@ -91,12 +91,8 @@ func (t Ticket) expirationListed() bool {
 	return slices.ContainsFunc(t.Expirations, func(d exchange.Date) bool { return d.String() == t.Expiration })
 }
 
-// Field is one value that a form carries along unseen, or one of the numbers that were
-// compared; Own is an amount that the eye hides.
-type Field struct {
-	Name, Value string
-	Own         bool
-}
+// Field is one value that a form carries along unseen.
+type Field struct{ Name, Value string }
 
 // Confirmation is what a person agrees to before an order leaves.
 type Confirmation struct {

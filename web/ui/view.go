@@ -159,7 +159,7 @@ type OrderRow struct {
 	CancelRequested bool
 	CancelKey       string // makes a second click the same request
 	Replaceable     bool
-	Replacing       string // what it is to become, while that is open: "6 at $3.45"
+	Replacing       string // what it is to become, while that is open: "6 contracts at $3.45"
 	NotReplaced     string // why the last replacing did not come about
 }
 

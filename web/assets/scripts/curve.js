@@ -2,7 +2,8 @@
 // its peak. What is above nothing and what is below has the reader's colours, and its side
 // of the line besides.
 import { AreaSeries, BaselineSeries, LineType } from "lightweight-charts";
-import { colour, dayText, frame, hidden } from "./frame.js";
+import { colour, dayText, frame } from "./frame.js";
+import { hides } from "./theme.js";
 
 const thin = 0.18, thick = 0.32; // how much of a colour fills an area
 
@@ -42,7 +43,7 @@ const tick = (day, kind) => (kind === newYear ? year(day) : dayText(day));
 
 // dollars is an amount as the pages write it, or dots for who has hidden theirs.
 function dollars(amount) {
-  if (hidden()) return "•••";
+  if (hides()) return "•••";
   const text = Math.abs(amount).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   if (text === "0.00") return "$0.00";
   return `${amount < 0 ? "−" : "+"}$${text}`;

@@ -47,8 +47,6 @@ function paintFrame(chart) {
   });
 }
 
-export { hides as hidden } from "./theme.js";
-
 const dot = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
 
 // The library reads rgb only; the page's colours are in any form a browser knows.

@@ -1,7 +1,8 @@
 // The price of a contract while it was held, with its fills. Colours are the page's:
 // what rose and fell by the reader's palette, hollow and filled besides.
 import { CandlestickSeries, LineStyle, createSeriesMarkers } from "lightweight-charts";
-import { colour, dayText, frame, hidden } from "./frame.js";
+import { colour, dayText, frame } from "./frame.js";
+import { hides } from "./theme.js";
 
 export function drawPrices(host) {
   const zone = host.dataset.zone;
@@ -40,10 +41,10 @@ function paint(series, average, markers, marks) {
     downColor: down, borderDownColor: down, wickDownColor: down,
   });
   if (average) average.applyOptions({ color: quiet, axisLabelColor: colour("--color-neutral"), axisLabelTextColor: colour("--color-neutral-content") });
-  const unsaid = hidden(); // quantities are whose they are
+  const unsaid = hides(); // quantities are whose they are
   const [buy, sell] = [colour("--color-primary"), colour("--color-base-content")];
   markers.setMarkers(marks.map(({ t, side, n, p }) => ({
-    time: t, price: Number(p), text: unsaid || n === 0 ? side : `${side} ${n}`,
+    time: t, price: Number(p), text: unsaid || !n ? side : `${side} ${n}`,
     ...(side === "BTO" ? { position: "atPriceBottom", shape: "arrowUp", color: buy } : { position: "atPriceTop", shape: "arrowDown", color: sell }),
   })));
 }

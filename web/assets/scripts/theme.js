@@ -2,8 +2,16 @@
 
 export const hides = () => document.documentElement.dataset.private === "on";
 
-// discreet is a sentence without the amounts in it, where those are hidden: as the server writes it.
-export const discreet = (text) => (hides() ? text.replace(/[+−-]?\$\d[\d,]*(?:\.\d+)?/g, "•••••") : text);
+// discreet is a sentence without the amounts and quantities in it, where those are hidden: as the
+// server writes it.
+export function discreet(text) {
+  if (!hides()) return text;
+  return text
+    .replace(/[+−-]?\$\d[\d,]*(?:\.\d+)?/g, "•••••")
+    .replace(/\b(bought|sold|hold) \d[\d,]*\b/gi, "$1 •••••")
+    .replace(/\b\d+\/\d+ filled\b/g, "partly filled")
+    .replace(/(?<!at most )\b\d[\d,]*( contracts?)\b/gi, "•••••$1");
+}
 
 export function startTheme() {
   document.addEventListener("change", (event) => {
