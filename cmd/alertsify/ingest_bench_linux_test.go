@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +24,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alertsify/alertsify/internal/app"
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 const (
@@ -42,7 +45,8 @@ const (
 // who send are another process, as pgbench is, which in turns with them runs the same insert
 // into the same table of the same database, a statement for each transaction; the database
 // keeps its promises (fsync on). The ratio is our rate divided by pgbench's, a median of
-// turns. What becomes of stored events later is no part of it: nobody works them here.
+// turns; plain is the same of a handler that reads, inserts and answers, and nothing else: what
+// Go's server and the driver leave over for us. What becomes of stored events later is no part of it: nobody works them here.
 // One run is enough for all of it, so b.N is not looked at.
 func BenchmarkIngest(b *testing.B) {
 	pgbench, err := exec.LookPath("pgbench")
@@ -53,16 +57,19 @@ func BenchmarkIngest(b *testing.B) {
 	d.run(1, 2*time.Second) // connections and plans are there
 	for _, clients := range []int{1, ingestCrowd} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
-			var ratios, rates []float64
+			var ratios, plains, rates []float64
 			var times []sent
 			for range ingestTurns {
 				bare := d.bare(b, pgbench, clients)
 				ours := d.run(clients, ingestTime)
+				plain := d.send(b, sending{Path: plainPath, Clients: clients, Time: ingestTime})
 				ratios, rates, times = append(ratios, ours.perSecond()/bare), append(rates, bare), append(times, ours)
+				plains = append(plains, plain.perSecond()/bare)
 			}
 			slices.SortFunc(times, func(x, y sent) int { return int(x.P99 - y.P99) })
 			median := times[len(times)/2]
 			b.ReportMetric(middle(ratios), "ratio")
+			b.ReportMetric(middle(plains), "plain-ratio")
 			b.ReportMetric(middle(rates), "pgbench/s")
 			b.ReportMetric(median.perSecond(), "hooks/s")
 			d.report(b, median)
@@ -193,7 +200,12 @@ func TestDoorOfABenchmark(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: a.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute}
+	handler, closePlain, err := besidePlain(t.Context(), a.Handler(), cfg.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closePlain()
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute}
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		_ = server.Shutdown(context.Background())
@@ -205,6 +217,38 @@ func TestDoorOfABenchmark(t *testing.T) {
 	a.Close()
 }
 
+const plainPath = "/plain"
+
+// besidePlain puts a plain handler beside ours, with connections of its own.
+func besidePlain(ctx context.Context, ours http.Handler, url string) (http.Handler, func(), error) {
+	db, err := postgres.Open(ctx, postgres.Options{URL: url, AppName: "plain"})
+	if err != nil {
+		return nil, nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != plainPath {
+			ours.ServeHTTP(w, r)
+			return
+		}
+		var e struct{ AccountID, BrokerageAuthorizationID, EventType, UserID, WebhookID string }
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+		if err == nil {
+			err = json.Unmarshal(body, &e)
+		}
+		if err == nil {
+			_, err = db.Pool().Exec(r.Context(), `
+				insert into inbound_webhooks (provider, webhook_id, event_type, user_ref, account_ref, connection_ref, event_time, stale, payload)
+				values ('snaptrade', $1, $2, $3, $4, $5, now(), false, null) on conflict do nothing`,
+				e.WebhookID, e.EventType, e.UserID, e.AccountID, e.BrokerageAuthorizationID)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_, _ = io.WriteString(w, thanked)
+	}), db.Close, nil
+}
+
 // run sends as fast as events are answered.
 func (d *door) run(clients int, during time.Duration) sent {
 	d.b.Helper()
@@ -214,6 +258,7 @@ func (d *door) run(clients int, during time.Duration) sent {
 // send sends, and looks that each id is in the inbox once, and nothing else.
 func (d *door) send(b *testing.B, what sending) sent {
 	b.Helper()
+	what.Path = cmp.Or(what.Path, "/api/webhooks/snaptrade")
 	what.Name, what.Port, what.Key = uuid.NewString(), d.port, d.stage.env["SNAPTRADE_CONSUMER_KEY"]
 	s := send(b, what)
 	var rows, ids int
