@@ -18,11 +18,6 @@ import (
 	"github.com/alertsify/alertsify/internal/money"
 )
 
-func galleryPage(t *testing.T, name string) page {
-	t.Helper()
-	return parse(t, get(t, gallery(t), "/gallery/"+name).Body.String())
-}
-
 // inside asks a part of a page.
 func inside(t *testing.T, n *html.Node) page { return page{t, n} }
 

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,17 +94,52 @@ func text(n *html.Node) string {
 // The gallery's clock stands on a trading day at noon in New York.
 var noon = time.Date(2026, 11, 20, 17, 0, 0, 0, time.UTC)
 
+// gallery is one for all tests: what it answers depends on nothing but the address.
 func gallery(t *testing.T) http.Handler {
 	t.Helper()
-	site, err := New(Options{Now: func() time.Time { return noon }, Dev: true, AppURL: "https://alertsify.test"})
+	h, err := theGallery()
 	if err != nil {
 		t.Fatal(err)
+	}
+	return h
+}
+
+//nolint:gochecknoglobals // the tests of a package have no other common owner
+var (
+	theGallery = sync.OnceValues(newGallery)
+	drawn      sync.Map // by path, what draws and parses a page of the gallery once
+)
+
+func newGallery() (http.Handler, error) {
+	site, err := New(Options{Now: func() time.Time { return noon }, Dev: true, AppURL: "https://alertsify.test"})
+	if err != nil {
+		return nil, err
 	}
 	r := chi.NewRouter()
 	for _, route := range site.Routes() {
 		r.Method(route.Method, route.Pattern, route.Handler)
 	}
-	return r
+	return r, nil
+}
+
+// galleryPage is a page of the gallery, drawn for the first test that looks at it: several
+// look at all of them, and none changes what it sees.
+func galleryPage(t *testing.T, name string) page {
+	t.Helper()
+	h := gallery(t)
+	draw := sync.OnceValues(func() (*html.Node, error) {
+		w := get(t, h, "/gallery/"+name)
+		if w.Code != http.StatusOK {
+			return nil, fmt.Errorf("%d: %s", w.Code, w.Body)
+		}
+		return html.Parse(w.Body)
+	})
+	first, _ := drawn.LoadOrStore(name, draw)
+	root, err := first.(func() (*html.Node, error))()
+	if err != nil {
+		t.Fatalf("the gallery's %s: %v", name, err)
+	}
+	return page{t, root}
 }
 
 func get(t *testing.T, h http.Handler, path string) *httptest.ResponseRecorder {

@@ -63,7 +63,7 @@ func TestEveryPageIsReachedOnBothWidths(t *testing.T) {
 		"/": "led on to the dashboard", "/settings": "leads to Me", "/settings/copying": "leads to Copying, where its settings are", "/stop": "in the header of every page", "/copy/new": "beside each trader",
 		"/settings/brokers/return": "where the broker's portal leads", "/settings/billing/whop": "where Whop leads back to", "/legal/accept": "asked for while a document is not accepted", "/me": "in the bar of a phone, whose sidebar has it all",
 	}
-	p := parse(t, get(t, gallery(t), "/gallery/me").Body.String())
+	p := galleryPage(t, "me")
 	reach := map[string]map[string]bool{"desk": {}, "phone": {}}
 	for _, link := range p.tags("a") {
 		for at := link; at != nil; at = at.Parent {

@@ -129,7 +129,7 @@ func TestOnlyFormsChangeAnything(t *testing.T) {
 // must never make a second order.
 func TestAnUnknownOrderOffersNoRetry(t *testing.T) {
 	t.Parallel()
-	p := parse(t, get(t, gallery(t), "/gallery/parts").Body.String())
+	p := galleryPage(t, "parts")
 	row := p.all("data-order", "unknown")[0]
 	if !strings.Contains(text(row), "Checking with broker") {
 		t.Errorf("row says %q", text(row))
@@ -147,7 +147,7 @@ func TestAnUnknownOrderOffersNoRetry(t *testing.T) {
 // A fee that nobody reported is not available; it is never $0.00.
 func TestAnUnknownFeeIsNotZero(t *testing.T) {
 	t.Parallel()
-	p := parse(t, get(t, gallery(t), "/gallery/confirm").Body.String())
+	p := galleryPage(t, "confirm")
 	for testID, want := range map[string]string{
 		"fees": "not available", "cash-effect": "$1,750.00", "buying-power-after": "$14,460.55", "estimate-source": "Our estimate",
 	} {
@@ -167,7 +167,7 @@ func TestPagesWorkWithoutBuiltAssets(t *testing.T) {
 	if w.Code != http.StatusOK || w.Body.Len() == 0 {
 		t.Errorf("fallback.css: %d, %d bytes", w.Code, w.Body.Len())
 	}
-	p := parse(t, get(t, gallery(t), "/gallery/dashboard").Body.String())
+	p := galleryPage(t, "dashboard")
 	for _, n := range p.tags("form") {
 		if value(n, "action") == "" && value(n, "method") != "dialog" {
 			t.Errorf("a form without an address: %q", text(n))
@@ -179,7 +179,7 @@ func TestPagesWorkWithoutBuiltAssets(t *testing.T) {
 func TestFingerprintedAssetsAreKept(t *testing.T) {
 	t.Parallel()
 	h := gallery(t)
-	p := parse(t, get(t, h, "/gallery/dashboard").Body.String())
+	p := galleryPage(t, "dashboard")
 	sheet := p.all("rel", "stylesheet")[0]
 	w := get(t, h, value(sheet, "href"))
 	if w.Code != http.StatusOK || !strings.Contains(w.Header().Get("Cache-Control"), "immutable") {
@@ -192,7 +192,6 @@ func TestFingerprintedAssetsAreKept(t *testing.T) {
 
 func eachPage(t *testing.T, check func(*testing.T, page)) {
 	t.Helper()
-	h := gallery(t)
 	names := galleryNames(t)
 	if len(names) < 10 {
 		t.Fatalf("only %d pages in the gallery", len(names))
@@ -200,11 +199,7 @@ func eachPage(t *testing.T, check func(*testing.T, page)) {
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := get(t, h, "/gallery/"+name)
-			if w.Code != http.StatusOK {
-				t.Fatalf("%d: %s", w.Code, w.Body)
-			}
-			check(t, parse(t, w.Body.String()))
+			check(t, galleryPage(t, name))
 		})
 	}
 }

@@ -35,18 +35,17 @@ var everybodys = map[string]string{
 // a title or what is read aloud, and not in what scripts find. Prices are the market's.
 func TestHiddenAmountsAreNowhereOnThePage(t *testing.T) {
 	t.Parallel()
-	h := gallery(t)
 	for _, name := range galleryNames(t) {
 		if everybodys[name] != "" {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			hidden := parse(t, get(t, h, "/gallery/"+name+"?private=on").Body.String())
+			hidden := galleryPage(t, name+"?private=on")
 			if value(hidden.tags("html")[0], "data-private") != "on" {
 				t.Fatal("amounts are not hidden")
 			}
-			shown := parse(t, get(t, h, "/gallery/"+name).Body.String())
+			shown := galleryPage(t, name)
 			own := shown.own()
 			for _, n := range hidden.where(func(n *html.Node) bool { return hasClass(n, "private") && n.Data != "input" }) {
 				if said := text(n); strings.ContainsAny(said, "0123456789") {

@@ -18,7 +18,7 @@ import (
 // list cannot go by is no link.
 func TestHeadsSortTheirList(t *testing.T) {
 	t.Parallel()
-	p := parse(t, get(t, gallery(t), "/gallery/closed").Body.String())
+	p := galleryPage(t, "closed")
 	for by, want := range map[string]struct{ sorted, href string }{
 		"closed":   {"descending", "/positions?sort=closed&status=closed"},
 		"pnl":      {"none", "/positions?sort=-pnl&status=closed"},
