@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -159,20 +160,39 @@ func startRedis(tb testing.TB) *redisServer {
 
 func (r *redisServer) start() {
 	r.tb.Helper()
-	r.child = exec.CommandContext(context.Background(), "redis-server", "--port", r.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
-	if err := r.child.Start(); err != nil {
-		r.child = nil
-		r.tb.Fatalf("start redis-server (apt-get install redis-server): %v", err)
-	}
-	for end := time.Now().Add(30 * time.Second); ; <-time.After(20 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", r.address); err == nil {
-			_ = conn.Close()
-			return
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); r.stop() {
+		r.child = exec.CommandContext(context.Background(), "redis-server", "--port", r.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+		if err := r.child.Start(); err != nil {
+			r.child = nil
+			r.tb.Fatalf("start redis-server (apt-get install redis-server): %v", err)
 		}
-		if time.Now().After(end) {
-			r.tb.Fatal("redis-server is not ready")
+		// Somebody else may have its port for a moment, as it was given up.
+		for range 250 {
+			if r.answers() {
+				return
+			}
+			<-time.After(20 * time.Millisecond)
 		}
 	}
+	r.tb.Fatal("redis-server is not ready")
+}
+
+// answers tells whether it is Redis that answers there.
+func (r *redisServer) answers() bool {
+	conn, err := net.Dial("tcp", r.address)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	answer := make([]byte, 7)
+	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		return false
+	}
+	if _, err := io.WriteString(conn, "PING\r\n"); err != nil {
+		return false
+	}
+	_, err = io.ReadFull(conn, answer)
+	return err == nil && string(answer) == "+PONG\r\n"
 }
 
 // stop takes it away with everything in it.

@@ -235,7 +235,7 @@ func (s *senders) issue(from time.Time) error {
 		s.fresh++
 	}
 	for rest := s.next; len(rest) > 0; {
-		n, err := at(syscall.SYS_WRITE, l.fd, rest)
+		n, err := rawCall(syscall.SYS_WRITE, l.fd, rest)
 		if errors.Is(err, syscall.EINTR) {
 			continue
 		}
@@ -275,7 +275,7 @@ func (s *senders) prepare() {
 
 // hear reads what has come of an answer, and frees the connection when it is whole.
 func (s *senders) hear(l *caller) error {
-	n, err := at(syscall.SYS_READ, l.fd, s.answer[:])
+	n, err := rawCall(syscall.SYS_READ, l.fd, s.answer[:])
 	if errors.Is(err, syscall.EINTR) {
 		return nil
 	}
@@ -297,10 +297,10 @@ func (s *senders) hear(l *caller) error {
 	return nil
 }
 
-// at reads or writes past Go's scheduler: it would take what waits in a call away from its
+// rawCall reads or writes past Go's scheduler: it would take what waits in a call away from its
 // thread, and to get that back costs more than all else that is done here for an event. There
 // is one thread, as pgbench has, and nothing else for it to do.
-func at(call uintptr, fd int, of []byte) (int, error) {
+func rawCall(call uintptr, fd int, of []byte) (int, error) {
 	n, _, errno := syscall.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(&of[0])), uintptr(len(of)))
 	if errno != 0 {
 		return 0, errno

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/alertsify/alertsify/internal/alerts"
 	"github.com/alertsify/alertsify/internal/app"
 	"github.com/alertsify/alertsify/internal/auth"
@@ -218,7 +220,7 @@ func doctor(ctx context.Context, c console, args []string) error {
 		return err
 	}
 	a, err := app.New(ctx, cfg, slog.New(slog.DiscardHandler))
-	if err != nil && !postgres.IsUnavailable(err) {
+	if err != nil && !ofDatabase(err) {
 		return err
 	}
 	if err != nil {
@@ -245,6 +247,11 @@ func doctor(ctx context.Context, c console, args []string) error {
 		return fmt.Errorf("%d integration%s an error", failed, map[bool]string{true: " has", false: "s have"}[failed == 1])
 	}
 	return nil
+}
+
+// ofDatabase tells whether the database is away, does not let us in, or has no such tables.
+func ofDatabase(err error) bool {
+	return postgres.IsUnavailable(err) || errors.As(err, new(*pgconn.ConnectError)) || errors.As(err, new(*pgconn.PgError))
 }
 
 // vapid makes a key pair for web push, as lines for the environment.

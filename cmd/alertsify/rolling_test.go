@@ -29,6 +29,7 @@ func TestRollingRestartsFailNothing(t *testing.T) {
 	s.fault(map[string]any{"match": placing, "mode": "delay", "delayMs": 150})
 	s.acked, s.took, s.answers = nil, nil, map[string]int{}
 	stop := s.pour(rollingPerSecond, s.trade)
+	defer stop()
 	rounds, slowest := countOf(t, "ROLLING_ROUNDS", 1), time.Duration(0)
 	for range rounds {
 		for i, old := range instances {

@@ -91,7 +91,7 @@ func (s *storm) rain(during time.Duration) {
 	all.Wait()
 }
 
-// pour is rain until it is stopped, which waits for the last answers.
+// pour is rain until it is stopped, which waits for the last answers, also a second time.
 func (s *storm) pour(perSecond int, trade func(n int)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup

@@ -176,7 +176,8 @@ func (a *App) measureBudget(ctx context.Context) error {
 
 // examine holds the data against the invariants and counts what breaks each, while nobody
 // trades: it reads everything. Which rows those are, and why, `alertsify doctor --invariants`
-// says. What could not be examined keeps what was found before.
+// says. What could not be examined is not shown, and where nothing could, what was found before
+// stays for a while.
 func (a *App) examine(ctx context.Context) error {
 	if a.trading(time.Now()) {
 		return nil
@@ -197,6 +198,7 @@ func (a *App) showFindings(ctx context.Context, at time.Time, findings []Finding
 	}
 	g := a.meter.gauges
 	g.examinedAt.Store(at.UnixNano())
+	g.violations.Reset() // what could not be examined this time is not known
 	for _, f := range findings {
 		g.violations.WithLabelValues(f.Name).Set(float64(f.Rows))
 		if f.Rows > 0 {

@@ -212,8 +212,8 @@ func (a *App) knock(ctx context.Context, d door, id string, wrong bool) (status 
 	return resp.StatusCode, time.Since(now), nil
 }
 
-// awaitTrial waits until an event was worked, for a while. An inbox that could not be read in all
-// that time is an error, not one that has no such event.
+// awaitTrial waits until an event was worked, for a while. An inbox that cannot be read is an
+// error at once, not one that has no such event.
 func (a *App) awaitTrial(ctx context.Context, d door, id string) (e inbox.Entry, there bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, trialWork)
 	defer cancel()

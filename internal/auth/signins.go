@@ -117,27 +117,30 @@ func (g *Guard) SignOut(w http.ResponseWriter, r *http.Request) error {
 }
 
 // Purge deletes sessions and challenges nobody can use any more, some thousands at a time, and
-// tells how many.
-func (g *Guard) Purge(ctx context.Context) (int64, error) {
+// tells how many, also beside an error.
+func (g *Guard) Purge(ctx context.Context) (purged int64, err error) {
 	now := g.now()
-	sessions, err := g.db.Pool().Exec(ctx, `
-		delete from sessions where token_hash in (select token_hash from sessions where expires_at <= $1 limit $2)`,
-		now, purgeMax)
-	if err != nil {
-		return 0, fmt.Errorf("purge sessions: %w", err)
+	for _, old := range []struct {
+		what, sql string
+		args      []any
+	}{
+		{"sessions", `
+			delete from sessions where token_hash in (select token_hash from sessions where expires_at <= $1 limit $2)`,
+			[]any{now, purgeMax}},
+		{"sign-ins", `
+			delete from sign_ins where id in (
+				select id from sign_ins where last_seen_at <= $1 or created_at <= $2 limit $3)`,
+			[]any{now.Add(-g.idle), now.Add(-g.sessions.Lifetime), purgeMax}},
+		{"passkey challenges", `
+			delete from passkey_challenges where (session_hash, purpose) in (
+				select session_hash, purpose from passkey_challenges where expires_at <= $1 limit $2)`,
+			[]any{now, purgeMax}},
+	} {
+		tag, err := g.db.Pool().Exec(ctx, old.sql, old.args...)
+		if err != nil {
+			return purged, fmt.Errorf("purge %s: %w", old.what, err)
+		}
+		purged += tag.RowsAffected()
 	}
-	signIns, err := g.db.Pool().Exec(ctx, `
-		delete from sign_ins where id in (
-			select id from sign_ins where last_seen_at <= $1 or created_at <= $2 limit $3)`,
-		now.Add(-g.idle), now.Add(-g.sessions.Lifetime), purgeMax)
-	if err != nil {
-		return 0, fmt.Errorf("purge sign-ins: %w", err)
-	}
-	asked, err := g.db.Pool().Exec(ctx, `
-		delete from passkey_challenges where (session_hash, purpose) in (
-			select session_hash, purpose from passkey_challenges where expires_at <= $1 limit $2)`, now, purgeMax)
-	if err != nil {
-		return 0, fmt.Errorf("purge passkey challenges: %w", err)
-	}
-	return sessions.RowsAffected() + signIns.RowsAffected() + asked.RowsAffected(), nil
+	return purged, nil
 }

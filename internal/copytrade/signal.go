@@ -22,9 +22,8 @@ import (
 const (
 	decideSlice = 10_000 // followers decided about in one transaction (rule 8.3), or fewer where that takes too long
 	tellSlice   = 5000   // followers told in one
-	// Set-wise work has its own time, and memory enough to keep a slice out of files;
-	// compiling a statement takes longer than running it.
-	decideTime    = `set_config('statement_timeout', '2s', true), set_config('work_mem', '32MB', true), set_config('jit', 'off', true)`
+	// Set-wise work has its own time, and memory enough to keep a slice out of files.
+	decideTime    = `set_config('statement_timeout', '2s', true), set_config('work_mem', '32MB', true)`
 	setDecideTime = `select ` + decideTime
 )
 
@@ -166,7 +165,7 @@ func (c *Copier) decideSlice(ctx context.Context, tx pgx.Tx, s signal) (done boo
 		select seed, place_of, paper_place_of, placed, paper_placed, last_key,
 			(select username from users where id = trader_id), `+decideTime+`
 		from copy_signals where leader_order_id = $1 and decided_at is null for no key update`, s.leader.ID).
-		Scan(&s.Seed, &s.PlaceOf, &s.PaperOf, &s.Placed, &s.PaperPlaced, &s.LastKey, &trader, nil, nil, nil)
+		Scan(&s.Seed, &s.PlaceOf, &s.PaperOf, &s.Placed, &s.PaperPlaced, &s.LastKey, &trader, nil, nil)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return true, nil
 	}

@@ -122,7 +122,7 @@ func SchemaKnown(ctx context.Context, db *DB) error {
 			$1 = '' or exists (select from pg_roles where rolname = $1 and pg_has_role(oid, case
 				when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end)),
 			$1 <> '' and coalesce(row_security_active(to_regclass('orders')), false),
-			current_setting('statement_timeout') = $2 and current_setting('lock_timeout') = $3
+			current_setting('statement_timeout') = $2 and current_setting('lock_timeout') = $3 and current_setting('jit') = 'off'
 		from goose_db_version where is_applied`, db.restrictRole, statementTimeout, lockTimeout).Scan(&current, &member, &walled, &bounded)
 	if hasCode(err, "42P01") { // no such table: nothing was ever migrated
 		return ErrSchemaBehind

@@ -175,9 +175,9 @@ func throughPooler(cfg *pgxpool.Config, url string) {
 	}
 }
 
-// sessionSettings are what each session of the pool carries. Ours are short statements: where a
-// table's statistics are missing, as after a crash, the server would take them for long ones
-// and compile each for seconds (jit), longer than statement_timeout.
+// sessionSettings are what each session of the pool carries. Ours are short statements: where
+// tables were not analyzed yet, which each crash puts off, the server takes some for long ones
+// and would compile them (jit) for longer than statement_timeout.
 func sessionSettings() map[string]string {
 	return map[string]string{
 		"lock_timeout": lockTimeout, "statement_timeout": statementTimeout,
