@@ -48,6 +48,7 @@ type Client struct {
 	flight    singleflight.Group
 	window    *goredis.Script
 	local     localLimiter
+	memory    memory
 
 	mu     sync.Mutex
 	closed bool

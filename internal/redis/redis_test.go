@@ -162,8 +162,7 @@ func TestManyMissesAtOnceShareOneLoad(t *testing.T) {
 		waitFor(t, func() bool { return loads.Load() > 0 })
 		close(release)
 		all.Wait()
-		// Those who came after the first load ended load again while Redis is away; none loads beside another.
-		if n := loads.Load(); name == "here" && n != 1 {
+		if n := loads.Load(); n != 1 {
 			t.Errorf("%s: loaded %d times, want once", name, n)
 		}
 	}
@@ -296,16 +295,58 @@ func TestWithoutRedisEachProcessAllowsHalf(t *testing.T) {
 	}
 }
 
-func TestWithoutRedisTheCacheOnlyMisses(t *testing.T) {
+// Without Redis a process remembers for itself, as long and no longer, and not without bound: it
+// would else ask the market for each order.
+func TestWithoutRedisAProcessRemembersForItself(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c := away(t)
+	loads := 0
+	cached := func(key string, ttl time.Duration) {
+		t.Helper()
+		v, err := redis.Cached(ctx, c, key, ttl, func(context.Context) (int, error) { loads++; return 7, nil })
+		if v != 7 || err != nil {
+			t.Fatalf("cached: %d, %v; an absent Redis is nobody's error", v, err)
+		}
+	}
+	for range 3 {
+		cached("kept", time.Minute)
+	}
+	if loads != 1 {
+		t.Errorf("loaded %d times", loads)
+	}
+	if err := c.Delete(ctx, "kept"); !errors.Is(err, redis.ErrAway) {
+		t.Errorf("delete: %v, want ErrAway", err)
+	}
+	if cached("kept", time.Minute); loads != 2 {
+		t.Errorf("what was deleted is remembered: loaded %d times", loads)
+	}
+	for range 2 {
+		cached("over at once", 0)
+	}
+	if loads != 4 {
+		t.Errorf("what is over is remembered: loaded %d times", loads)
+	}
+	const many = 300
+	for range 2 {
+		for i := range many {
+			cached(strconv.Itoa(i), time.Minute)
+		}
+	}
+	if again := loads - 4 - many; again < many/2 {
+		t.Errorf("all but %d of %d were remembered", again, many)
+	}
+}
+
+func TestWithoutRedisNothingIsKeptForOthers(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	c := away(t)
 	if err := c.Set(ctx, "k", 1, time.Minute); !errors.Is(err, redis.ErrAway) {
 		t.Errorf("set: %v, want ErrAway", err)
 	}
-	v, err := redis.Cached(ctx, c, "k", time.Minute, func(context.Context) (int, error) { return 7, nil })
-	if v != 7 || err != nil {
-		t.Errorf("cached: %d, %v; an absent Redis is nobody's error", v, err)
+	if found, err := c.Get(ctx, "k", new(int)); found || !errors.Is(err, redis.ErrAway) {
+		t.Errorf("get: %v, %v, want ErrAway", found, err)
 	}
 }
 
