@@ -188,11 +188,20 @@ func TestAHiddenAmountHasNoSignAndNoColour(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	for said, want := range map[string]string{
-		"3/5 filled": "partly filled", "1 contract": ui.Hidden + " contract", "no contracts": "no contracts",
-		"2 contracts left this account":          ui.Hidden + " contracts left this account",
-		"At most 10 contracts for one order.":    "At most 10 contracts for one order.",
-		"It is to be 6 contracts at $3.45":       "It is to be " + ui.Hidden + " contracts at " + ui.Hidden,
-		"you still hold 3 copied; 2 orders work": "you still hold " + ui.Hidden + " copied; 2 orders work",
+		"3/5 filled": "partly filled", "1 contract": ui.Hidden + " contracts", "no contracts": "no contracts",
+		"2 contracts left this account":                                             ui.Hidden + " contracts left this account",
+		"At most 10 contracts for one order.":                                       "At most 10 contracts for one order.",
+		"At most 1,000 contracts for one order.":                                    "At most 1,000 contracts for one order.",
+		"1,250 contracts ended for nothing.":                                        ui.Hidden + " contracts ended for nothing.",
+		"It is to be 6 contracts at $3.45":                                          "It is to be " + ui.Hidden + " contracts at " + ui.Hidden,
+		"you still hold 3 copied; 2 orders work":                                    "you still hold " + ui.Hidden + " copied; 2 orders work",
+		"STC 5 AAPL 200C 1/15 @ 3.50":                                               "STC " + ui.Hidden + " AAPL 200C 1/15 @ 3.50",
+		"BTO 1,250 SPY 600P 12/18 @ m":                                              "BTO " + ui.Hidden + " SPY 600P 12/18 @ m",
+		"5 AAPL 15 Jan 2027 200 C left your account":                                ui.Hidden + " AAPL 15 Jan 2027 200 C left your account",
+		"5 copied from @ben are being sold: it is their last day.":                  ui.Hidden + " copied from @ben are being sold: it is their last day.",
+		"You hold 5, 3 of them copied from @ben.":                                   "You hold " + ui.Hidden + ", " + ui.Hidden + " of them copied from @ben.",
+		"Exercised, it sells 500 shares of yours for $100,000.00; without them ...": "Exercised, it sells " + ui.Hidden + " shares of yours for " + ui.Hidden + "; without them ...",
+		"Paper: 5 NVDA expired":                                                     "Paper: " + ui.Hidden + " NVDA expired",
 	} {
 		if got := ui.Discreet(ctx, said); got != want {
 			t.Errorf("%q became %q", said, got)
