@@ -18,9 +18,11 @@ var (
 	ownQuantity  = regexp.MustCompile(`(?i)\b\d+ ?/ ?\d+ filled|\b\d+ (?:contracts?|available|not at broker)\b|\b(?:bought|sold|hold|close) \d+\b|\b(?:BTO|STC) \d+:`)
 )
 
-// wholePages are the pages whose contracts are said to everybody, or to who is about to agree to them.
+// wholePages are the pages whose contracts are said to everybody or to who is about to agree to
+// them, or are a limit, which nobody holds.
 var wholePages = map[string]string{
 	"confirm": "agreed to", "confirm-dialog": "agreed to", "replace": "agreed to",
+	"limits": "a limit", "limits-wrong": "a limit",
 	"feed": "published", "trader": "published", "trader-open": "published", "trader-stopped": "published",
 }
 
@@ -152,6 +154,17 @@ func TestTheQuestionAboutAPriceIsNeverHidden(t *testing.T) {
 	} {
 		if !strings.Contains(get(t, h, "/gallery/"+name+"?private=on").Body.String(), question) {
 			t.Errorf("%s does not say %q", name, question)
+		}
+	}
+}
+
+// A limit in contracts is no quantity of anybody's; one in dollars is an amount.
+func TestLimitsInContractsAreNeverHidden(t *testing.T) {
+	t.Parallel()
+	p := galleryPage(t, "limits?private=on")
+	for limit, want := range map[string]string{"manualContracts": "100 contracts", "copyContracts": "10 contracts", "manualPremium": ui.Hidden} {
+		if got := text(p.one("force-" + limit)); got != want {
+			t.Errorf("%s is %q, want %q", limit, got, want)
 		}
 	}
 }
