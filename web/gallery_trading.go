@@ -3,6 +3,9 @@ package web
 import (
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/web/ui"
@@ -82,6 +85,7 @@ func cannedCopying(now time.Time) copyView {
 	return copyView{
 		Seen:     ui.View{Sorting: ui.Sorting{Path: "/copy", By: "time", Down: true, Columns: decisionSorts}},
 		ReturnTo: "/copy",
+		Drifts:   []copytrade.Drift{{Trader: "dora", Kind: copytrade.TraderLeft, Contract: nvda, PositionID: &uuid.UUID{2}, Held: 3, State: copytrade.DriftOpen, SeenAt: now.Add(-12 * time.Minute)}},
 		Approvals: []ui.Approval{{
 			ID: "d1", Subscription: "s1", Trader: "ben", Side: "BTO", Contract: aapl, Theirs: money.MustPrice("3.45"), Now: price("3.50"), NowAt: before(now, 2*time.Second),
 			SourceQuantity: 10, Quantity: 5, Cost: amount("1810"), BuyingPowerAfter: amount("14400.55"), AtMost: price("3.62"),

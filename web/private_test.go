@@ -26,6 +26,11 @@ var wholePages = map[string]string{
 	"feed": "published", "trader": "published", "trader-open": "published", "trader-stopped": "published",
 }
 
+// wholePlaces say what a click there agrees to, on whatever page they are: no question follows it.
+var wholePlaces = map[string]string{
+	"approval-size": "agreed to by Approve", "approval-cost": "agreed to by Approve", "drift-close": "sells so many",
+}
+
 // everybodys are the pages whose amounts are nobody's own: the console's, of the platform, and
 // what is said in general.
 var everybodys = map[string]string{
@@ -100,7 +105,7 @@ func hasClass(n *html.Node, class string) bool {
 type saying struct{ where, text string }
 
 // said is every text and attribute of a page but what is the market's, a choice that is
-// offered, or typed into a field.
+// offered, agreed to there and then, or typed into a field.
 func (p page) said() (all []saying) {
 	var walk func(n *html.Node)
 	walk = func(n *html.Node) {
@@ -111,7 +116,7 @@ func (p page) said() (all []saying) {
 			if _, price := attr(n, "data-price"); price {
 				return
 			}
-			if _, offered := attr(n, "data-preset"); offered {
+			if _, offered := attr(n, "data-preset"); offered || wholePlaces[value(n, "data-testid")] != "" {
 				return
 			}
 			for _, a := range n.Attr {
@@ -154,6 +159,17 @@ func TestTheQuestionAboutAPriceIsNeverHidden(t *testing.T) {
 	} {
 		if !strings.Contains(get(t, h, "/gallery/"+name+"?private=on").Body.String(), question) {
 			t.Errorf("%s does not say %q", name, question)
+		}
+	}
+}
+
+// What one click agrees to is said beside it, whatever is hidden.
+func TestWhatIsAgreedToAtOneClickIsNeverHidden(t *testing.T) {
+	t.Parallel()
+	p := galleryPage(t, "copy?private=on")
+	for place, want := range map[string]string{"approval-size": "10 → 5", "approval-cost": "$1,810.00", "drift-close": "Close 3"} {
+		if got := text(p.one(place)); got != want {
+			t.Errorf("%s says %q, want %q", place, got, want)
 		}
 	}
 }
