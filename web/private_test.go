@@ -146,7 +146,7 @@ func TestHiddenQuantitiesAndResultsHaveNoShape(t *testing.T) {
 	t.Parallel()
 	h := gallery(t)
 	for name, telling := range map[string]string{
-		"chain": `You hold \d`, "orders": `<progress`, "replace": `<progress`, "analytics-heatmap": `<g class="text-(gain|loss)|fill-opacity="0\.90"`,
+		"chain": `You hold \d`, "orders": `<progress`, "analytics-heatmap": `<g class="text-(gain|loss)|fill-opacity="0\.90"`,
 	} {
 		tells := regexp.MustCompile(telling)
 		if !tells.MatchString(get(t, h, "/gallery/"+name).Body.String()) {
@@ -168,6 +168,9 @@ func TestTheQuestionAboutAPriceIsNeverHidden(t *testing.T) {
 		if !strings.Contains(get(t, h, "/gallery/"+name+"?private=on").Body.String(), question) {
 			t.Errorf("%s does not say %q", name, question)
 		}
+	}
+	if filled := text(galleryPage(t, "replace?private=on").one("replace-filled")); filled != "3/5" {
+		t.Errorf("of the order that is replaced %q is filled", filled)
 	}
 }
 
