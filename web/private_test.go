@@ -14,7 +14,7 @@ import (
 
 var (
 	dollarAmount = regexp.MustCompile(`[+−-]?\$\d[\d,]*(?:\.\d+)?`)
-	limitWords   = regexp.MustCompile(`(?i)at most \d+ contracts?`)
+	notHeld      = regexp.MustCompile(`(?i)at most \d+ contracts?|^\d+ contracts? for ` + ui.Hidden + `$`) // a limit; what a button offers to buy
 	ownQuantity  = regexp.MustCompile(`(?i)\b\d+ ?/ ?\d+ filled|\b\d+ (?:contracts?|available|not at broker)\b|\b(?:bought|sold|hold|close) \d+\b|\b(?:BTO|STC) \d+:`)
 )
 
@@ -65,7 +65,7 @@ func TestHiddenAmountsAreNowhereOnThePage(t *testing.T) {
 				}
 			}
 			for _, said := range hidden.said() {
-				if found := ownQuantity.FindString(limitWords.ReplaceAllString(said.text, "")); found != "" && wholePages[name] == "" {
+				if found := ownQuantity.FindString(notHeld.ReplaceAllString(said.text, "")); found != "" && wholePages[name] == "" {
 					t.Errorf("%s says %s: %q", said.where, found, said.text)
 				}
 				if found := dollarAmount.FindString(said.text); found != "" {
@@ -197,6 +197,19 @@ func TestCopiesOnPaperAndTriedOutAreHidden(t *testing.T) {
 			if got := text(row.all("data-label", c.label)[0]); !strings.HasPrefix(got, want) {
 				t.Errorf("%s%s: %q, want %q", c.page, query, got, want)
 			}
+		}
+	}
+}
+
+// A button that offers so many contracts says so; what they would cost is an amount.
+func TestWhatAPresetBuysIsNeverHidden(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]string{"": "2 contracts for $700.00", "?private=on": "2 contracts for " + ui.Hidden} {
+		offered := galleryPage(t, "dashboard"+query).where(func(n *html.Node) bool {
+			return value(n, "data-fill") == "quantity" && value(n, "data-value") == "2"
+		})
+		if len(offered) != 1 || value(offered[0], "title") != want {
+			t.Errorf("%s: %d buttons, want one titled %q", query, len(offered), want)
 		}
 	}
 }
