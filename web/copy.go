@@ -101,9 +101,11 @@ func (s *Site) copying(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if view.Seen.Chosen, err = s.chosen(r.Context(), ui.Decisions.Name); err != nil {
+	picked, err := s.picked(r)
+	if err != nil {
 		return err
 	}
+	view.Seen.Chosen = picked[ui.Decisions.Name]
 	if p.Person.Trader {
 		if view.Followers, err = s.followers(r); err != nil {
 			return err

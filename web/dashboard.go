@@ -48,13 +48,13 @@ func (v dashboardView) page() string {
 	return "/dashboard?tab=" + v.Tab
 }
 
-// away tells whether a list could not be read because of us: it says so in its place, and
-// the rest of the page is shown all the same.
+// away tells whether a list, or how somebody wants to see it, could not be read because of us:
+// it says so in its place, and the rest of the page is shown all the same.
 func (s *Site) away(r *http.Request, err error) bool {
 	if err == nil || fault.Of(err).Status < http.StatusInternalServerError {
 		return false
 	}
-	s.log.ErrorContext(r.Context(), "a list is not shown", "path", r.URL.Path, "err", err)
+	s.log.ErrorContext(r.Context(), "a list is not shown as it should be", "path", r.URL.Path, "err", err)
 	return true
 }
 
@@ -103,11 +103,11 @@ func (s *Site) trading(r *http.Request) (ui.Page, dashboardView, error) {
 	if view.Copy, err = s.copyView(r, "/dashboard?tab=copy"); err != nil {
 		return p, view, err
 	}
-	chosen, err := s.users.Columns(r.Context(), me(r.Context()))
+	picked, err := s.picked(r)
 	if err != nil {
 		return p, view, err
 	}
-	view.choose(chosen)
+	view.choose(picked)
 	if view.Tab == "trading" {
 		if view.Grid, err = s.grid(r); err != nil {
 			return p, view, err

@@ -108,6 +108,7 @@ func (s *Site) galleryPages(r *http.Request) map[string]templ.Component {
 		"picker-wrong":        pickerPage(frame("Columns", "/positions"), cannedPicker("must be columns of this table")),
 		"closed":              positionsPage(frame("Positions", "/positions"), positionsView{Status: "closed", Rows: cannedClosed(now), Seen: cannedView("/positions", "status", "closed", closedSorts)}),
 		"position":            positionPage(frame("AAPL", "/positions"), cannedPosition(now)),
+		"copy-setup":          setupPage(frame("Copy a trader", "/copy"), cannedSetup(now)),
 		"copy":                copyPage(frame("Copying", "/copy"), cannedCopying(now)),
 		"traders":             tradersPage(frame("Traders", tradersPath), cannedTraders(now)),
 		"traders-none":        tradersPage(frame("Traders", tradersPath), tradersView{Sort: "pnl", Period: "weekly", Text: "nobody", First: true}),

@@ -1,8 +1,12 @@
 package web
 
 import (
+	"encoding/json"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/alertsify/alertsify/internal/copytrade"
 	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/money"
 	"github.com/alertsify/alertsify/web/ui"
@@ -82,6 +86,7 @@ func cannedCopying(now time.Time) copyView {
 	return copyView{
 		Seen:     ui.View{Sorting: ui.Sorting{Path: "/copy", By: "time", Down: true, Columns: decisionSorts}},
 		ReturnTo: "/copy",
+		Drifts:   []copytrade.Drift{{Trader: "dora", Kind: copytrade.TraderLeft, Contract: nvda, PositionID: &uuid.UUID{2}, Held: 3, State: copytrade.DriftOpen, SeenAt: now.Add(-12 * time.Minute)}},
 		Approvals: []ui.Approval{{
 			ID: "d1", Subscription: "s1", Trader: "ben", Side: "BTO", Contract: aapl, Theirs: money.MustPrice("3.45"), Now: price("3.50"), NowAt: before(now, 2*time.Second),
 			SourceQuantity: 10, Quantity: 5, Cost: amount("1810"), BuyingPowerAfter: amount("14400.55"), AtMost: price("3.62"),
@@ -91,15 +96,47 @@ func cannedCopying(now time.Time) copyView {
 			{ID: "s1", Trader: "ben", Status: "active", Mode: "approve", Sentence: "When @ben buys 10, you buy 5, at most 10 contracts, limit up to 5% above their fill, at most 5 a day. Exits follow in proportion."},
 			{ID: "s2", Trader: "cleo", Status: "paused", Muted: true, Unmanaged: "@cleo has stopped publishing. Your copies follow their sells all the same.", Mode: "auto", Sentence: "When @cleo buys 10, you buy 10, at most 10 contracts, limit up to 5% above their fill, at most 5 a day. Exits follow in proportion."},
 		},
+		Paper: []copytrade.PaperTrader{{
+			Trader: "dora", Status: "active", Bought: 12, Realized: money.MustAmount("310.50"), OpenCost: money.MustAmount("2415"), Unrealized: amount("35"),
+			Holdings: []copytrade.PaperHolding{{Contract: aapl, Quantity: 7, AverageEntry: money.MustPrice("3.45"), Mark: price("3.50")}},
+		}},
+		Holdings: []copytrade.CopiedHolding{
+			{PositionID: uuid.UUID{2}, Trader: "cleo", Contract: nvda, Held: 4, CostEach: money.MustPrice("2.14"), Unmanaged: new(copytrade.TraderGone), Since: now.Add(-50 * time.Hour)},
+			{PositionID: uuid.UUID{1}, Trader: "ben", Contract: aapl, Held: 5, CostEach: money.MustPrice("3.45"), Since: now.Add(-3 * time.Hour)},
+		},
+		Triggers: []copytrade.Trigger{{
+			PositionID: &uuid.UUID{2}, Trader: "ben", Kind: copytrade.StopLoss, Contract: nvda, Held: 4, Percent: percent("30"), CostEach: money.MustPrice("2.14"), Mark: price("1.48"),
+			TriggeredAt: now.Add(-2 * time.Minute), State: copytrade.TriggerWaiting, Reason: new("insufficient_quantity"), Numbers: json.RawMessage(`{"copied": 4, "free": 0, "mark": "1.48"}`),
+		}},
 		Decisions: []ui.DecisionRow{
 			{
 				ID: "d2", Trader: "ben", Side: "BTO", At: now.Add(-9 * time.Minute), Contract: nvda, Theirs: money.MustPrice("2.14"), Slippage: percent("7.1"),
 				SourceQuantity: 8, Quantity: 0, Result: "skipped", Reason: "The price moved 7.1%, your limit is 5%", Delay: percent("1.8"), Place: 17, PlaceOf: 240,
-				Numbers: comparedOf(map[string]string{"price": "2.2470", "ask": "2.29", "needed": "1832.00", "buyingPower": "1620.55"}),
+				Numbers: comparedOf(map[string]string{"price": "2.2470", "ask": "2.29", "needed": "1832.00", "buyingPower": "1620.55", "contracts": "8"}),
 			},
 			{
 				ID: "d3", Trader: "ben", Side: "STC", At: now.Add(-31 * time.Minute), Contract: nvda, Theirs: money.MustPrice("2.63"), Yours: price("2.6275"), Slippage: percent("-0.1"),
 				SourceQuantity: 4, Quantity: 4, Result: "executed", Numbers: comparedOf(map[string]string{"price": "2.63", "delaySeconds": "0.9"}), Sent: true, Delay: percent("0.912"), Place: 3, PlaceOf: 240, PositionID: "p2",
+			},
+		},
+	}
+}
+
+// cannedSetup is the form for a trader whose latest trades were tried out.
+func cannedSetup(now time.Time) setup {
+	today := exchange.TradingDay(now)
+	aapl := contract("AAPL", exchange.Call, "200", today.AddDays(55))
+	nvda := contract("NVDA", exchange.Call, "185", today.AddDays(6))
+	return setup{
+		Trader: "ben", Action: "/copy/subscribe", Again: "/copy/new", Key: newKey(), Values: settingsValues(copytrade.Defaults()), Accounts: cannedAccounts(now),
+		Sentence: "When @ben buys 10, you buy 5, at most 10 contracts, limit up to 5% above their fill, at most 5 a day. Exits follow in proportion.",
+		Dry: &copytrade.DryRun{
+			Copied: 2, Skipped: []copytrade.DryReason{{Reason: "scaled_to_zero", Text: "Your size comes to no contract.", Count: 1}}, Made: money.MustAmount("255"),
+			Open: copytrade.OpenOnDry{Contracts: 5, Made: amount("25")},
+			Signals: []copytrade.DrySignal{
+				{At: now.Add(-2 * time.Hour), Contract: aapl, SourceQuantity: 10, SourcePrice: money.MustPrice("3.45"), Quantity: 5, OpenMade: amount("25")},
+				{At: now.Add(-26 * time.Hour), Contract: nvda, SourceQuantity: 6, SourcePrice: money.MustPrice("2.14"), Quantity: 3, Sold: 3, ExitPrice: price("2.99"), Made: amount("255")},
+				{At: now.Add(-27 * time.Hour), Contract: nvda, SourceQuantity: 1, SourcePrice: money.MustPrice("2.05"), Reason: new("scaled_to_zero"), ReasonText: "Your size comes to no contract."},
 			},
 		},
 	}

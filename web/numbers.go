@@ -50,7 +50,7 @@ var numberNames = []struct {
 	{"closeOnExpiryAt", "Sold on the last day at", false},
 	{"latest", "Latest on that day", false},
 	{"time", "New York time", false},
-	{"contracts", "Contracts", false},
+	{"contracts", "Contracts", true},
 	{"quoteAgeSeconds", "Age of the quote, seconds", false},
 	{"maxQuoteAgeSeconds", "Most seconds for a quote", false},
 	{"needed", "Dollars it needs", true},

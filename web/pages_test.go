@@ -225,3 +225,16 @@ func insideDialog(n *html.Node) bool {
 	}
 	return false
 }
+
+// Why an order was not replaced, or refused, is cut short in its row, and opened by whoever has
+// no mouse to rest on it.
+func TestAnOrdersReasonCanBeOpened(t *testing.T) {
+	t.Parallel()
+	const reason = "not replaced: Replacing orders is not supported for this brokerage"
+	for _, aside := range galleryPage(t, "orders").all("data-testid", "order-aside") {
+		if opens := inside(t, aside).tags("summary"); aside.Data == "details" && len(opens) == 1 && text(opens[0]) == reason {
+			return
+		}
+	}
+	t.Errorf("nothing opens to %q", reason)
+}

@@ -14,14 +14,21 @@ import (
 
 var (
 	dollarAmount = regexp.MustCompile(`[+−-]?\$\d[\d,]*(?:\.\d+)?`)
-	limitWords   = regexp.MustCompile(`(?i)at most \d+ contracts?`)
+	notHeld      = regexp.MustCompile(`(?i)at most \d+ contracts?|^\d+ contracts? for ` + ui.Hidden + `$`) // a limit; what a button offers to buy
 	ownQuantity  = regexp.MustCompile(`(?i)\b\d+ ?/ ?\d+ filled|\b\d+ (?:contracts?|available|not at broker)\b|\b(?:bought|sold|hold|close) \d+\b|\b(?:BTO|STC) \d+:`)
 )
 
-// wholePages are the pages whose contracts are said to everybody, or to who is about to agree to them.
+// wholePages are the pages whose contracts are said to everybody or to who is about to agree to
+// them, or are a limit, which nobody holds.
 var wholePages = map[string]string{
 	"confirm": "agreed to", "confirm-dialog": "agreed to", "replace": "agreed to",
+	"limits": "a limit", "limits-wrong": "a limit",
 	"feed": "published", "trader": "published", "trader-open": "published", "trader-stopped": "published",
+}
+
+// wholePlaces say what a click there agrees to, on whatever page they are: no question follows it.
+var wholePlaces = map[string]string{
+	"approval-size": "agreed to by Approve", "approval-cost": "agreed to by Approve", "drift-close": "sells so many",
 }
 
 // everybodys are the pages whose amounts are nobody's own: the console's, of the platform, and
@@ -52,13 +59,13 @@ func TestHiddenAmountsAreNowhereOnThePage(t *testing.T) {
 					t.Errorf("what is hidden says %q", said)
 				}
 			}
-			for _, cell := range hidden.all("data-label", "Contracts") {
+			for _, cell := range hidden.where(countsContracts) {
 				if said := text(cell); wholePages[name] == "" && strings.ContainsAny(said[strings.LastIndex(said, "→")+1:], "0123456789") {
 					t.Errorf("a number of contracts is %q", said)
 				}
 			}
 			for _, said := range hidden.said() {
-				if found := ownQuantity.FindString(limitWords.ReplaceAllString(said.text, "")); found != "" && wholePages[name] == "" {
+				if found := ownQuantity.FindString(notHeld.ReplaceAllString(said.text, "")); found != "" && wholePages[name] == "" {
 					t.Errorf("%s says %s: %q", said.where, found, said.text)
 				}
 				if found := dollarAmount.FindString(said.text); found != "" {
@@ -86,6 +93,14 @@ func (p page) own() (digits []string) {
 	return digits
 }
 
+// countsContracts finds what a table, or a list of numbers, has under "Contracts".
+func countsContracts(n *html.Node) bool {
+	if n.Data == "dd" && n.PrevSibling != nil {
+		return text(n.PrevSibling) == "Contracts"
+	}
+	return value(n, "data-label") == "Contracts"
+}
+
 func hasClass(n *html.Node, class string) bool {
 	for _, c := range strings.Fields(value(n, "class")) {
 		if c == class {
@@ -98,7 +113,7 @@ func hasClass(n *html.Node, class string) bool {
 type saying struct{ where, text string }
 
 // said is every text and attribute of a page but what is the market's, a choice that is
-// offered, or typed into a field.
+// offered, agreed to there and then, or typed into a field.
 func (p page) said() (all []saying) {
 	var walk func(n *html.Node)
 	walk = func(n *html.Node) {
@@ -109,7 +124,7 @@ func (p page) said() (all []saying) {
 			if _, price := attr(n, "data-price"); price {
 				return
 			}
-			if _, offered := attr(n, "data-preset"); offered {
+			if _, offered := attr(n, "data-preset"); offered || wholePlaces[value(n, "data-testid")] != "" {
 				return
 			}
 			for _, a := range n.Attr {
@@ -131,7 +146,7 @@ func TestHiddenQuantitiesAndResultsHaveNoShape(t *testing.T) {
 	t.Parallel()
 	h := gallery(t)
 	for name, telling := range map[string]string{
-		"chain": `You hold \d`, "orders": `<progress`, "replace": `<progress`, "analytics-heatmap": `<g class="text-(gain|loss)|fill-opacity="0\.90"`,
+		"chain": `You hold \d`, "orders": `<progress`, "analytics-heatmap": `<g class="text-(gain|loss)|fill-opacity="0\.90"`,
 	} {
 		tells := regexp.MustCompile(telling)
 		if !tells.MatchString(get(t, h, "/gallery/"+name).Body.String()) {
@@ -152,6 +167,60 @@ func TestTheQuestionAboutAPriceIsNeverHidden(t *testing.T) {
 	} {
 		if !strings.Contains(get(t, h, "/gallery/"+name+"?private=on").Body.String(), question) {
 			t.Errorf("%s does not say %q", name, question)
+		}
+	}
+	if filled := text(galleryPage(t, "replace?private=on").one("replace-filled")); filled != "3/5" {
+		t.Errorf("of the order that is replaced %q is filled", filled)
+	}
+}
+
+// What one click agrees to is said beside it, whatever is hidden.
+func TestWhatIsAgreedToAtOneClickIsNeverHidden(t *testing.T) {
+	t.Parallel()
+	p := galleryPage(t, "copy?private=on")
+	for place, want := range map[string]string{"approval-size": "10 → 5", "approval-cost": "$1,810.00", "drift-close": "Close 3"} {
+		if got := text(p.one(place)); got != want {
+			t.Errorf("%s says %q, want %q", place, got, want)
+		}
+	}
+}
+
+// Copies that are tried out, and those on paper, are somebody's own as real ones are.
+func TestCopiesOnPaperAndTriedOutAreHidden(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ page, row, label, shown, hidden string }{
+		{"copy", "paper-row", "Held", "7 AAPL", ui.Hidden + " AAPL"},
+		{"copy-setup", "dry-run-row", "Made", "5 open +$25.00", ui.Hidden + " open " + ui.Hidden},
+	} {
+		for query, want := range map[string]string{"": c.shown, "?private=on": c.hidden} {
+			row := inside(t, galleryPage(t, c.page+query).all("data-testid", c.row)[0])
+			if got := text(row.all("data-label", c.label)[0]); !strings.HasPrefix(got, want) {
+				t.Errorf("%s%s: %q, want %q", c.page, query, got, want)
+			}
+		}
+	}
+}
+
+// A button that offers so many contracts says so; what they would cost is an amount.
+func TestWhatAPresetBuysIsNeverHidden(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]string{"": "2 contracts for $700.00", "?private=on": "2 contracts for " + ui.Hidden} {
+		offered := galleryPage(t, "dashboard"+query).where(func(n *html.Node) bool {
+			return value(n, "data-fill") == "quantity" && value(n, "data-value") == "2"
+		})
+		if len(offered) != 1 || value(offered[0], "title") != want {
+			t.Errorf("%s: %d buttons, want one titled %q", query, len(offered), want)
+		}
+	}
+}
+
+// A limit in contracts is no quantity of anybody's; one in dollars is an amount.
+func TestLimitsInContractsAreNeverHidden(t *testing.T) {
+	t.Parallel()
+	p := galleryPage(t, "limits?private=on")
+	for limit, want := range map[string]string{"manualContracts": "100 contracts", "copyContracts": "10 contracts", "manualPremium": ui.Hidden} {
+		if got := text(p.one("force-" + limit)); got != want {
+			t.Errorf("%s is %q, want %q", limit, got, want)
 		}
 	}
 }
@@ -188,11 +257,20 @@ func TestAHiddenAmountHasNoSignAndNoColour(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	for said, want := range map[string]string{
-		"3/5 filled": "partly filled", "1 contract": ui.Hidden + " contract", "no contracts": "no contracts",
-		"2 contracts left this account":          ui.Hidden + " contracts left this account",
-		"At most 10 contracts for one order.":    "At most 10 contracts for one order.",
-		"It is to be 6 contracts at $3.45":       "It is to be " + ui.Hidden + " contracts at " + ui.Hidden,
-		"you still hold 3 copied; 2 orders work": "you still hold " + ui.Hidden + " copied; 2 orders work",
+		"3/5 filled": "partly filled", "1 contract": ui.Hidden + " contracts", "no contracts": "no contracts",
+		"2 contracts left this account":                                             ui.Hidden + " contracts left this account",
+		"At most 10 contracts for one order.":                                       "At most 10 contracts for one order.",
+		"At most 1,000 contracts for one order.":                                    "At most 1,000 contracts for one order.",
+		"1,250 contracts ended for nothing.":                                        ui.Hidden + " contracts ended for nothing.",
+		"It is to be 6 contracts at $3.45":                                          "It is to be " + ui.Hidden + " contracts at " + ui.Hidden,
+		"you still hold 3 copied; 2 orders work":                                    "you still hold " + ui.Hidden + " copied; 2 orders work",
+		"STC 5 AAPL 200C 1/15 @ 3.50":                                               "STC " + ui.Hidden + " AAPL 200C 1/15 @ 3.50",
+		"BTO 1,250 SPY 600P 12/18 @ m":                                              "BTO " + ui.Hidden + " SPY 600P 12/18 @ m",
+		"5 AAPL 15 Jan 2027 200 C left your account":                                ui.Hidden + " AAPL 15 Jan 2027 200 C left your account",
+		"5 copied from @ben are being sold: it is their last day.":                  ui.Hidden + " copied from @ben are being sold: it is their last day.",
+		"You hold 5, 3 of them copied from @ben.":                                   "You hold " + ui.Hidden + ", " + ui.Hidden + " of them copied from @ben.",
+		"Exercised, it sells 500 shares of yours for $100,000.00; without them ...": "Exercised, it sells " + ui.Hidden + " shares of yours for " + ui.Hidden + "; without them ...",
+		"Paper: 5 NVDA expired":                                                     "Paper: " + ui.Hidden + " NVDA expired",
 	} {
 		if got := ui.Discreet(ctx, said); got != want {
 			t.Errorf("%q became %q", said, got)

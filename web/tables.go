@@ -70,6 +70,16 @@ func (s *Site) chosen(ctx context.Context, table string) ([]string, error) {
 	return columns[table], err
 }
 
+// picked are the columns that somebody picked, by table, for a page that is more than its
+// tables: where they cannot be read because of us, the tables have their usual ones.
+func (s *Site) picked(r *http.Request) (map[string][]string, error) {
+	columns, err := s.users.Columns(r.Context(), me(r.Context()))
+	if s.away(r, err) {
+		err = nil
+	}
+	return columns, err
+}
+
 // askColumns answers GET /tables/{table}/columns: the picker. With script it arrives as a
 // dialog, without as a page.
 func (s *Site) askColumns(w http.ResponseWriter, r *http.Request) error {

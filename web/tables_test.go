@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strconv"
@@ -11,10 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
 	"golang.org/x/net/html"
 
+	"github.com/alertsify/alertsify/internal/auth"
 	"github.com/alertsify/alertsify/internal/money"
+	"github.com/alertsify/alertsify/internal/pgtest"
+	"github.com/alertsify/alertsify/internal/users"
 	"github.com/alertsify/alertsify/web/ui"
 )
 
@@ -226,5 +233,21 @@ func TestTheDocsNameEveryField(t *testing.T) {
 		if !slices.Equal(said, names) {
 			t.Errorf("%s: the docs say %v, the CSV has %v", title, said, names)
 		}
+	}
+}
+
+// A page is shown though nobody can say which columns somebody picked: its tables have the
+// usual ones. It is written down.
+func TestAPageOutlivesThePickedColumns(t *testing.T) {
+	t.Parallel()
+	var written bytes.Buffer
+	s := &Site{users: users.New(pgtest.Empty(t)), log: slog.New(slog.NewTextHandler(&written, nil))} // without a table of them
+	r := httptest.NewRequest(http.MethodGet, "/dashboard", nil)
+	picked, err := s.picked(r.WithContext(auth.With(t.Context(), auth.Principal{User: users.User{ID: uuid.UUID{1}}})))
+	if err != nil || picked[ui.Decisions.Name] != nil {
+		t.Errorf("%v, %v", picked, err)
+	}
+	if !strings.Contains(written.String(), "path=/dashboard") {
+		t.Errorf("written down: %s", written.String())
 	}
 }

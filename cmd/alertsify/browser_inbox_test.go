@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"strconv"
 	"testing"
+
+	"github.com/alertsify/alertsify/web/ui"
 )
 
 // The bell counts in every tab without a reload, up and down.
@@ -74,8 +77,33 @@ func appearanceStays(t *testing.T, b *browser, w window) {
 	p.open("/positions")
 	p.see("[aria-label='Hide amounts'][aria-pressed=true]")
 	p.see("[data-private=on]")
+	p.hidesAsTheServer()
 	p.click("[aria-label='Hide amounts']")
 	p.see("[data-private=off]")
+}
+
+// hidesAsTheServer: what the page's script writes by itself loses its quantities as the server's
+// sentences do.
+func (p *tab) hidesAsTheServer() {
+	p.t.Helper()
+	hidden := ui.WithViewer(p.t.Context(), ui.Viewer{Private: true})
+	for _, sentence := range []string{
+		"STC 5 AAPL 200C 1/15 @ 3.50", "Paper: 5 NVDA 20 Nov 185 C expired", "5 AAPL 15 Jan 200 C left your account", "5 copied from @ben are being sold: at $1.48.",
+		"You hold 5, 3 of them copied from @ben.", "Exercised, it sells 500 shares of yours for $100,000.00; without them you are short.", "Sold 1,250 AAPL, 3/5 filled",
+		"At most 1,000 contracts for one order.", "1,250 contracts ended for nothing.", "1 contract left this account",
+	} {
+		event, err := json.Marshal(map[string]any{"detail": map[string]string{"title": sentence, "body": sentence}})
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		want := ui.Discreet(hidden, sentence)
+		for _, part := range []string{"title", "body"} {
+			if got := must[string](p, `(document.body.dispatchEvent(new CustomEvent("live-notification", `+string(event)+`)), [...document.querySelectorAll("[data-toast] [data-`+part+`]")].at(-1).textContent)`); got != want {
+				p.t.Errorf("a toast's %s says %q, the server %q", part, got, want)
+			}
+		}
+	}
+	must[bool](p, `(document.querySelectorAll("[data-toast]").forEach((toast) => toast.remove()), true)`)
 }
 
 func theme(name string) string {

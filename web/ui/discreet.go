@@ -3,7 +3,6 @@ package ui
 import (
 	"context"
 	"regexp"
-	"strings"
 
 	"github.com/alertsify/alertsify/internal/money"
 )
@@ -30,23 +29,34 @@ func Discreet(ctx context.Context, sentence string) string {
 	}
 	sentence = tradedCount.ReplaceAllString(money.Discreet(sentence), "$1 "+Hidden)
 	sentence = filledPart.ReplaceAllString(sentence, "partly filled")
-	return contractCount.ReplaceAllStringFunc(sentence, func(said string) string {
-		if len(said) > len(limitWords) && strings.EqualFold(said[:len(limitWords)], limitWords) {
+	sentence = leftCount.ReplaceAllString(sentence, Hidden+"$1")
+	return heldCount.ReplaceAllStringFunc(sentence, func(said string) string {
+		parts := heldCount.FindStringSubmatch(said)
+		if parts[1] != "" { // a limit
 			return said
 		}
-		return Hidden + said[strings.LastIndexByte(said, ' '):]
+		return Hidden + " " + unitOf(parts[2])
 	})
 }
 
-// How sentences say quantities: "Sold 5 AAPL", "3/5 filled", "2 contracts left this account".
-// "At most 10 contracts" is a limit, which whoever is refused by it must read.
-var (
-	tradedCount   = regexp.MustCompile(`(?i)\b(bought|sold|hold) \d[\d,]*\b`)
-	filledPart    = regexp.MustCompile(`\b\d+/\d+ filled\b`)
-	contractCount = regexp.MustCompile(`(?i)(?:` + limitWords + `)?\b\d[\d,]* contracts?\b`)
-)
+// unitOf is always of many: "contract" would say that there is one.
+func unitOf(word string) string {
+	if word == "contract" {
+		return "contracts"
+	}
+	return word
+}
 
-const limitWords = "at most "
+// How sentences say quantities: "Sold 5 AAPL", "STC 5 AAPL … @ 3.50", "Paper: 5 AAPL expired";
+// "3/5 filled"; "5 AAPL … left your account"; "2 contracts left this account", "You hold 5, 3 of
+// them copied". "At most 10 contracts" is a limit, which whoever is refused by it must read.
+// The page's script has the same.
+var (
+	tradedCount = regexp.MustCompile(`(?i)\b(bought|sold|hold|BTO|STC|Paper:) \d[\d,]*\b`)
+	filledPart  = regexp.MustCompile(`\b\d+/\d+ filled\b`)
+	leftCount   = regexp.MustCompile(`^\d[\d,]*( .+ left your account)\b`)
+	heldCount   = regexp.MustCompile(`(?i)(at most )?\b\d[\d,]* (contracts?|shares|copied|of them)\b`)
+)
 
 // OwnTone is the colour of a profit or loss; of a hidden one it would tell too much.
 func OwnTone(ctx context.Context, a money.Amount) string {

@@ -1044,9 +1044,9 @@ func quantityChoice(t Ticket) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var42 string
-				templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinStringErrs(Discreet(ctx, Contracts(preset.Quantity)+" for "+preset.Cost.Display()))
+				templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinStringErrs(Contracts(preset.Quantity) + " for " + Own(ctx, preset.Cost.Display()))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/ticket.templ`, Line: 187, Col: 234}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/ticket.templ`, Line: 187, Col: 229}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var42))
 				if templ_7745c5c3_Err != nil {

@@ -72,7 +72,7 @@ function fillButton(button, quote, price) {
   const quantity = contractsFor(button.dataset.amount, quote.ask, button.dataset.multiplier);
   button.dataset.value = quantity;
   button.disabled = quantity === 0;
-  button.title = discreet(`${quantity} ${quantity === 1 ? "contract" : "contracts"} for ${costOf(quantity, quote.ask, button.dataset.multiplier) || "$0.00"}`);
+  button.title = `${quantity} ${quantity === 1 ? "contract" : "contracts"} for ${discreet(costOf(quantity, quote.ask, button.dataset.multiplier) || "$0.00")}`;
   setText(button.querySelector("[data-quantity]"), `${quantity}×`);
 }
 

@@ -8,9 +8,10 @@ export function discreet(text) {
   if (!hides()) return text;
   return text
     .replace(/[+−-]?\$\d[\d,]*(?:\.\d+)?/g, "•••••")
-    .replace(/\b(bought|sold|hold) \d[\d,]*\b/gi, "$1 •••••")
+    .replace(/\b(bought|sold|hold|BTO|STC|Paper:) \d[\d,]*\b/gi, "$1 •••••")
     .replace(/\b\d+\/\d+ filled\b/g, "partly filled")
-    .replace(/(?<!at most )\b\d[\d,]*( contracts?)\b/gi, "•••••$1");
+    .replace(/^\d[\d,]*( .+ left your account)\b/, "•••••$1")
+    .replace(/(at most )?\b\d[\d,]* (contracts?|shares|copied|of them)\b/gi, (said, limit, unit) => (limit ? said : `••••• ${unit === "contract" ? "contracts" : unit}`));
 }
 
 export function startTheme() {
