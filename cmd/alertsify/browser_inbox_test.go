@@ -72,6 +72,7 @@ func appearanceStays(t *testing.T, b *browser, w window) {
 	p.click("[aria-label='Hide amounts']")
 	p.wait("hide amounts", painted+` === "rgba(0, 0, 0, 0)"`)
 	p.see("[aria-label='Hide amounts'][aria-pressed=true]")
+	p.wait("be read again without them", `document.readyState === "complete" && performance.getEntriesByType("navigation")[0].type === "reload"`)
 	p.inspect("amounts hidden")
 	p.wait("keep it", `fetch("/positions").then(r => r.text()).then(t => t.includes('data-private="on"'))`)
 	p.open("/positions")

@@ -143,7 +143,7 @@ func (p *tab) wait(what, condition string) {
 // describe is where the tab is and what it shows, for failures.
 func (p *tab) describe() string {
 	text, err := eval[string](p, `[location.href, "in focus: " + document.activeElement?.outerHTML.slice(0, 150),
-		"open: " + [...document.querySelectorAll("dialog[open]")].map(d => d.id), document.body.innerText.slice(0, 1500)].join("\n")`)
+		"open: " + [...document.querySelectorAll("dialog[open]")].map(d => d.id), "here for " + Math.round(performance.now()) + " ms, has focus: " + document.hasFocus(), document.body.innerText.slice(0, 1500)].join("\n")`)
 	if err != nil {
 		return err.Error()
 	}

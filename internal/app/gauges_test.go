@@ -76,11 +76,12 @@ func TestFindingsOfHalfAnExaminationAreForgottenToo(t *testing.T) {
 	if after := value(t, a.meter, "alertsify_invariants_examined_timestamp_seconds"); after != before {
 		t.Errorf("half an examination counts as one: %v, before %v", after, before)
 	}
-	a.forgetFindings(began.Add(jobs.ExamineEvery / 2))
+	turn := jobs.NextExamination(began, a.trading)
+	a.forgetFindings(turn)
 	if series(t, a.meter, "alertsify_invariant_violations") == 0 {
 		t.Error("they are forgotten before another instance may have had its turn")
 	}
-	a.forgetFindings(began.Add(2*jobs.ExamineEvery + 2*time.Hour))
+	a.forgetFindings(turn.Add(jobs.ExamineEvery + 2*time.Hour))
 	if n := series(t, a.meter, "alertsify_invariant_violations"); n != 0 {
 		t.Errorf("%d findings stay", n)
 	}

@@ -11,7 +11,7 @@ export function startPalette() {
   document.addEventListener("keydown", (event) => {
     if ((event.key ?? "").toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
     event.preventDefault();
-    if (dialog.open) return dialog.close();
+    if (dialog.open) return close(dialog, field);
     if (document.querySelector("dialog[open]")) return; // a confirmation is not left by a key
     field.value = "";
     offer(dialog, "");
@@ -20,7 +20,15 @@ export function startPalette() {
   });
   field.addEventListener("input", () => offer(dialog, field.value.trim()));
   dialog.addEventListener("keydown", (event) => move(event, dialog, field));
+  dialog.addEventListener("close", () => field.blur());
   dialog.addEventListener("click", (event) => event.target.closest("a") && dialog.close());
+}
+
+// The browser itself takes the focus out of what is hidden only when it draws next: a key that
+// comes before would count as typed.
+function close(dialog, field) {
+  dialog.close();
+  field.blur();
 }
 
 function offer(dialog, typed) {
