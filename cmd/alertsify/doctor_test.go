@@ -32,12 +32,12 @@ func TestDoctorSaysWhatWorksAndWhatToDo(t *testing.T) {
 		},
 		"the database is away": {
 			set: map[string]string{"DATABASE_URL": "postgres://127.0.0.1:1/alertsify"},
-			out: `(?s)^database +error: .*refused; check DATABASE_URL and that PostgreSQL runs\n$`,
+			out: `(?s)^database +error: .*refused; check DATABASE_URL and that PostgreSQL runs; .alertsify migrate up. when the schema is behind\n$`,
 			err: `1 integration has an error`,
 		},
 		"there is no such database": {
 			set: map[string]string{"DATABASE_URL": strings.Replace(pgtest.URL(t), "postgres:///", "postgres:///no_", 1)},
-			out: `(?s)^database +error: .*does not exist.*; check DATABASE_URL and that PostgreSQL runs\n$`,
+			out: `(?s)^database +error: .*does not exist.*; check DATABASE_URL and that PostgreSQL runs; .alertsify migrate up. when the schema is behind\n$`,
 			err: `1 integration has an error`,
 		},
 		"nobody could sign in": {

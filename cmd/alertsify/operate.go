@@ -224,7 +224,7 @@ func doctor(ctx context.Context, c console, args []string) error {
 		return err
 	}
 	if err != nil {
-		fmt.Fprintf(c.out, "%-10s error: %v; check DATABASE_URL and that PostgreSQL runs\n", "database", err)
+		fmt.Fprintf(c.out, "%-10s error: %v; %s\n", "database", err, app.DatabaseRemedy)
 		return errors.New("1 integration has an error")
 	}
 	defer a.Close()

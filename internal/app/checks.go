@@ -25,10 +25,14 @@ type Check struct {
 // checkTime bounds one question to an outside party.
 const checkTime = 10 * time.Second
 
+// DatabaseRemedy is what to do about a database that cannot be asked, also where that keeps the
+// program from being there at all.
+const DatabaseRemedy = "check DATABASE_URL and that PostgreSQL runs; `alertsify migrate up` when the schema is behind"
+
 // Checks is the list that readiness, the status record and `alertsify doctor` share.
 func (a *App) Checks() []Check {
 	return []Check{
-		{"database", "check DATABASE_URL and that PostgreSQL runs; `alertsify migrate up` when the schema is behind", a.askDatabase},
+		{"database", DatabaseRemedy, a.askDatabase},
 		{"writes", "end the move: start without READ_ONLY, or promote the database; until then everything is read and nothing changed", a.askWrites},
 		{"instances", "let the deploy end, or stop what is left of the other version (exits of copies and manual orders go on); where nobody works the jobs, start one with --only-jobs", a.askInstances},
 		{"placing", "wait until the accounts are listed, or set this machine's clock by NTP; selling at the broker itself is always possible", a.desk.Placing},

@@ -121,6 +121,13 @@ func (m *memory) keep(key string, value any, until, now time.Time) {
 	m.kept[key] = remembered{value, until}
 }
 
+// clear gives the room back, and what would be older than Redis' the next time.
+func (m *memory) clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.kept = nil
+}
+
 func (m *memory) forget(key string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -130,6 +130,7 @@ func (c *Client) ask(ctx context.Context, exchange func(context.Context) error) 
 	var answered goredis.Error
 	if err == nil || errors.Is(err, goredis.Nil) || errors.As(err, &answered) { // Redis is there
 		if c.restUntil.Swap(0) != 0 {
+			c.memory.clear()
 			c.log.InfoContext(ctx, "redis is back")
 		}
 		return err

@@ -338,6 +338,33 @@ func TestWithoutRedisAProcessRemembersForItself(t *testing.T) {
 	}
 }
 
+// What a process remembered is forgotten when Redis is back: the next time it would be older than
+// what Redis had.
+func TestWhatWasRememberedGoesWhenRedisIsBack(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c := open(t, redis.Options{InProcess: true})
+	loads := 0
+	cached := func() {
+		t.Helper()
+		if _, err := redis.Cached(ctx, c, "k", time.Minute, func(context.Context) (int, error) { loads++; return loads, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for absence := range 2 {
+		c.Leave(time.Hour)
+		cached()
+		cached()
+		if loads != absence+1 {
+			t.Errorf("absence %d: loaded %d times in all", absence, loads)
+		}
+		c.Leave(-time.Second)
+		if err := c.Ping(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestWithoutRedisNothingIsKeptForOthers(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
