@@ -167,7 +167,9 @@ func newChecker(t *testing.T) *checker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &checker{t: t, doc: doc, next: http.DefaultTransport, seen: map[string]bool{}}
+	connections := new(http.Transport)
+	t.Cleanup(connections.CloseIdleConnections)
+	return &checker{t: t, doc: doc, next: connections, seen: map[string]bool{}}
 }
 
 // closeObjects forbids fields that are not described. Clients are told nothing of

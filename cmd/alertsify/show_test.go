@@ -81,7 +81,9 @@ func openLogged(t *testing.T, log *slog.Logger, settings ...string) *show {
 	if err != nil {
 		t.Fatalf("make the sample people: %v", err)
 	}
-	up := &show{t: t, stage: s, app: a, url: s.env["APP_URL"], people: people, tokens: map[string]string{}, client: http.DefaultClient, options: o, end: end}
+	connections := new(http.Transport) // its own: whoever ends a test server closes those of the default one
+	t.Cleanup(connections.CloseIdleConnections)
+	up := &show{t: t, stage: s, app: a, url: s.env["APP_URL"], people: people, tokens: map[string]string{}, client: &http.Client{Transport: connections}, options: o, end: end}
 	t.Cleanup(up.examine) // before the program is taken down
 	return up
 }

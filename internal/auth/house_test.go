@@ -166,8 +166,12 @@ func (h *house) browser() *browser {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	// Its own connections: whoever ends a test server closes those of the default transport, also
+	// under an answer without a body that is on its way.
+	connections := new(http.Transport)
+	h.t.Cleanup(connections.CloseIdleConnections)
 	return &browser{h: h, client: &http.Client{
-		Jar: jar, Timeout: 20 * time.Second,
+		Jar: jar, Timeout: 20 * time.Second, Transport: connections,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

@@ -293,7 +293,7 @@ func TestSomebodyBuysThroughTheCheckout(t *testing.T) {
 	if err != nil || other == url {
 		t.Errorf("the trader plan is bought at %q, %v", other, err)
 	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	answer, err := client.Post(url, "application/x-www-form-urlencoded", strings.NewReader(""))
 	s.must(err)
 	_ = answer.Body.Close()
@@ -416,7 +416,7 @@ func TestTwoWhoRedeemAtOnceAreNotBothServed(t *testing.T) {
 // come signs in at the simulated Whop as somebody, and is what comes back.
 func (s *shop) come(address, user string) (state, code string) {
 	s.Helper()
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	answer, err := client.Post(address, "application/x-www-form-urlencoded", strings.NewReader("user="+user))
 	s.must(err)
 	_ = answer.Body.Close()

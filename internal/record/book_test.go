@@ -240,7 +240,7 @@ func TestTheEndIsThatOfThePublishedContracts(t *testing.T) {
 	if sum.Wins != 1 || sum.Realized.String() != "150" {
 		t.Errorf("%+v", sum)
 	}
-	if text, _ := s.file(); strings.Contains(text, "2222") || !strings.Contains(text, `"bought":1,"sold":1`) {
+	if text, _ := s.file(); strings.Contains(text, `"-2222"`) || !strings.Contains(text, `"bought":1,"sold":1`) {
 		t.Error(text)
 	}
 }

@@ -19,7 +19,7 @@ func (w *testWorld) openPortal(form map[string]any) string {
 // press submits a portal form and returns the page, or where it redirects.
 func (w *testWorld) press(link, button string, form url.Values) (int, *url.URL) {
 	w.t.Helper()
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := client.PostForm(link+"/"+button, form)
 	if err != nil {
 		w.t.Fatal(err)

@@ -61,7 +61,7 @@ func TestPlayedProvidersTakeACodeOnceAndOnlyFromItsOwner(t *testing.T) {
 // signInCode answers the page and gives the code of the way back.
 func (w *testWorld) signInCode(path string, form url.Values) string {
 	w.t.Helper()
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	answer, err := client.PostForm(w.URL()+path, form)
 	if err != nil {
 		w.t.Fatal(err)
