@@ -68,6 +68,7 @@ func (s *show) settingsCanaries() canaries {
 
 // recorder keeps what was answered to programs and pages.
 type recorder struct {
+	way http.RoundTripper // to the program, where it records answers
 	mu  sync.Mutex
 	all bytes.Buffer
 }
@@ -90,7 +91,7 @@ var shownOnce = regexp.MustCompile(`^(POST /api/tokens|PUT /api/settings/webhook
 
 // RoundTrip makes a recorder the way to the program.
 func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	resp, err := r.way.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +166,9 @@ func (c canaries) flown(places map[string]string) []string {
 // measured by is held against the way it went.
 func TestCanariesAreFoundNowhere(t *testing.T) {
 	t.Parallel()
-	var log, answers recorder
+	connections := new(http.Transport)
+	t.Cleanup(connections.CloseIdleConnections)
+	log, answers := recorder{}, recorder{way: connections}
 	traces := newTraceReceiver(t)
 	s := openLogged(t, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		"OTEL_EXPORTER_OTLP_ENDPOINT="+traces.url, "OTEL_EXPORTER_OTLP_HEADERS=x-key=otlp-header-canary", "CRON_SECRET=cron-secret-canary")

@@ -267,6 +267,7 @@ func TestWhoPausedOrStoppedIsNotCopiedFor(t *testing.T) {
 	s := open(t)
 	s.mode("immediate")
 	s.quote(apple, "3.45", "3.50")
+	s.settings("cara", `{"settings":{"maxDelaySeconds":900}}`) // so long she is asked
 	s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	s.becomes("ben", "BTO executed")
 	s.awaiting("cara")

@@ -109,6 +109,8 @@ func rested(t *testing.T, binary string) (dir string, tokens map[string]string) 
 	for _, person := range []string{"ava", "ben", "cara"} {
 		m.token(person)
 	}
+	// Rising may take more than the minute a copy has.
+	m.text(`with longer as (update subscriptions set max_delay_seconds = 900 returning 1) select count(*)::text from longer`)
 	m.kill() // idle; it must rise from that too
 	m.start()
 	m.rest()

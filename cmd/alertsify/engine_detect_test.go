@@ -40,16 +40,20 @@ func TestTradesMadeElsewhereAreBookedOnce(t *testing.T) {
 	s.inApp("ava", "BTO", 3, "3.50")
 	s.inApp("ava", "STC", 3, "4.00")
 
+	s.listed("ben")                                     // no list before the trade in the app stands beside the order
 	s.fails("ben", placing, "delay", "delayMs", 12_000) // well after the first look, on a busy machine too
 	s.fails("ben", placing, "late_listing", "delayMs", 14_000)
 	slow := s.place("ben", buyFour)
 	s.eventually("it is at the broker", func() bool { return len(s.book("ben")) == 1 })
 	s.inApp("ben", "BTO", 4, "3.50")
+	s.exec(`update account_looks set listed_at = null where user_id = $1`, s.people["ben"])
 
+	s.listed("cara")
 	s.fails("cara", placing, "accept_then_drop")
 	beside := s.place("cara", buyFour)
 	s.eventually("it is at the broker", func() bool { return len(s.book("cara")) == 1 })
 	s.inApp("cara", "BTO", 4, "3.50")
+	s.exec(`update account_looks set listed_at = null where user_id = $1`, s.people["cara"])
 
 	s.exec(`update account_looks set next_look_at = now() where user_id = $1`, s.people["ava"])
 	s.eventually("ava's trades are a closed position", func() bool {

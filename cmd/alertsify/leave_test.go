@@ -62,7 +62,7 @@ func TestDeletingAnAccountUndoesEverything(t *testing.T) {
 			t.Fatalf("%s: %s, and left %v", name, refused.body, s.left("ava"))
 		}
 	}
-	s.fails("ava", placing, "delay", "delayMs", 2500)
+	s.fails("ava", placing, "delay", "delayMs", 6000)
 	onItsWay := s.place("ava", "BTO 1 AAPL 200C "+expiry+" @ 3.50")
 	if a := s.send(ava, "POST", "/api/account/delete", `{"username":"ava"}`).want(t, 409); a.code() != "invalid_state" {
 		t.Errorf("with an order on its way: %s", a.body)

@@ -99,6 +99,7 @@ func TestOneProcessAnswersAndAnotherWorks(t *testing.T) {
 
 	pages := s.listen("ava", "")
 	order := s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
+	s.exec(`update orders set send_before = send_before + interval '5 minutes'`) // an entry has 30 seconds, and a program's start may take longer
 	s.still(time.Second, "nobody sends it", func() bool { return s.order("ava", order).State == "queued" })
 	if status, body := s.at(doors, "/api/health/ready"); status != http.StatusOK {
 		t.Errorf("the doors are not ready: %d %s", status, body)

@@ -139,7 +139,7 @@ func (p *proof) newsroom(channels int) *newsroom {
 	p.t.Helper()
 	n := &newsroom{proof: p, announcer: alerts.New(alerts.Options{DB: p.stage.db, AppURL: p.url, Now: time.Now})}
 	for i := range lanesEach {
-		contract, err := exchange.ParseSymbol(fmt.Sprintf("AAPL  270115C%05d000", 200+5*i))
+		contract, err := exchange.ParseSymbol(fmt.Sprintf("AAPL  %sC%05d000", expiryCode, 200+5*i))
 		if err != nil {
 			p.t.Fatal(err)
 		}
@@ -184,7 +184,7 @@ func (n *newsroom) publisher(post *delivery.Post, i int) *publisher {
 	for _, c := range n.contracts {
 		id := uuid.New()
 		n.exec(`insert into positions (id, user_id, account_id, symbol, underlying, option_type, strike, expiration, multiplier, source)
-			values ($1, $2, $3, $4, 'AAPL', 'call', $5::text::numeric, '2027-01-15', 100, 'manual')`, id, pub.user, pub.account, c.Symbol, c.Strike.String())
+			values ($1, $2, $3, $4, 'AAPL', 'call', $5::text::numeric, $6::text::date, 100, 'manual')`, id, pub.user, pub.account, c.Symbol, c.Strike.String(), expiryDate)
 		pub.positions = append(pub.positions, id)
 	}
 	var made struct{ URL, ID string }

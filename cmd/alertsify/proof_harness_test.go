@@ -83,7 +83,7 @@ func (p *proof) trades(contracts []string) {
 // contracts are n that the crowd's market quotes at 0.45 to 0.50.
 func contracts(n int) (symbols []string) {
 	for _, strike := range crowdStrikes()[:n] {
-		symbols = append(symbols, fmt.Sprintf("AAPL  270115C%05d000", strike))
+		symbols = append(symbols, fmt.Sprintf("AAPL  %sC%05d000", expiryCode, strike))
 	}
 	return symbols
 }
@@ -132,7 +132,7 @@ func (p *proof) tokenOf(user uuid.UUID) string {
 func (p *proof) buys(server, turn int) (order string) {
 	p.t.Helper()
 	strikes := crowdStrikes()
-	line := fmt.Sprintf(`{"confirmDuplicate":true,"line":"BTO 1 AAPL %dC 1/15/27 @ 0.50"}`, strikes[turn%len(strikes)])
+	line := fmt.Sprintf(`{"confirmDuplicate":true,"line":"BTO 1 AAPL %dC %s @ 0.50"}`, strikes[turn%len(strikes)], expiry)
 	var o struct{ ID string }
 	p.want(server, p.token("ava", "trade"), http.MethodPost, "/api/trading/orders", line, http.StatusAccepted).into(p.t, &o)
 	return o.ID

@@ -218,7 +218,7 @@ func TestNoPushNamesAnAmount(t *testing.T) {
 	} {
 		n.ID, n.Type = uuid.New(), System
 		p, push := composePush(t, n)
-		if text := string(push.Payload) + string(push.Short); strings.Contains(text, "$") || strings.Contains(text, "204") || strings.Contains(text, "875") {
+		if text := string(push.Payload) + string(push.Short); strings.Contains(text, "$") || strings.Contains(text, "204.50") || strings.Contains(text, "875.00") {
 			t.Errorf("an amount on the lock screen: %s", text)
 		}
 		if p.Notification.Title == "" || p.Notification.Body == "" {

@@ -120,7 +120,7 @@ func TestHowDiscordAndGitHubAreAsked(t *testing.T) {
 		"discord": {"discord.com", "identify email", "consent"},
 		"github":  {"github.com", "user:email", "select_account"},
 	} {
-		p, err := builders()[name](ProviderConfig{Name: name, ClientID: "id", ClientSecret: secret.New("shh")}, "https://app.example/back", providerClient())
+		p, err := builders()[name](ProviderConfig{Name: name, ClientID: "id", ClientSecret: secret.New("secret-of-the-client")}, "https://app.example/back", providerClient())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func TestHowDiscordAndGitHubAreAsked(t *testing.T) {
 			len(q.Get("code_challenge")) != 43 || q.Get("code_challenge_method") != "S256" || q.Has("nonce") || q.Get("redirect_uri") != "https://app.example/back" {
 			t.Errorf("%s is asked %s", name, address)
 		}
-		if strings.Contains(address+notes, "shh") || strings.Contains(notes, a.Verifier) {
+		if strings.Contains(address+notes, "secret-of-the-client") || strings.Contains(notes, a.Verifier) {
 			t.Errorf("%s: a secret travels: %s %s", name, address, notes)
 		}
 	}
