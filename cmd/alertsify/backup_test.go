@@ -20,6 +20,7 @@ func TestARestoredBackupSendsNothingOld(t *testing.T) {
 	s := open(t)
 	s.mode("immediate")
 	s.quote(apple, "3.45", "3.50")
+	s.quote("AAPL  "+expiryCode+"C00205000", "3.45", "3.50")
 	for _, channel := range []string{"discord", "resend", "getstream", "push"} {
 		s.sandbox("POST", "/_sandbox/faults", map[string]any{"target": channel, "match": "", "mode": "error", "status": 503}, nil)
 	}

@@ -18,7 +18,7 @@ func FuzzWatchlist(f *testing.F) {
 		if d, err := exchange.ParseDate(day); err == nil {
 			row.Expiration = &d
 		}
-		rows, err := checkWatchlist([]WatchRow{row})
+		rows, err := checkWatchlist([]WatchRow{row}, exchange.MustDate("2026-11-20"))
 		if err != nil {
 			if fault.CodeOf(err) != "validation_failed" {
 				t.Errorf("%+v: %v", row, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -35,6 +36,10 @@ const (
 	WatchMax = 20
 	// NearMax is how many strikes a row may show on each side of the money.
 	NearMax = 10
+
+	// farthest is how many days from today a row may look: contracts are listed for about three years,
+	// further than the exchange's calendar is published.
+	farthest = 5 * 365
 )
 
 // Watchlist gives the user's rows in their order. It works without market data.
@@ -82,7 +87,7 @@ func (m *Market) changeWatchlist(ctx context.Context, user uuid.UUID, change fun
 		if err != nil {
 			return err
 		}
-		if rows, err = checkWatchlist(change(kept)); err != nil {
+		if rows, err = checkWatchlist(change(kept), exchange.TradingDay(time.Now())); err != nil {
 			return err
 		}
 		return writeWatchlist(ctx, tx, user, rows)
@@ -91,7 +96,7 @@ func (m *Market) changeWatchlist(ctx context.Context, user uuid.UUID, change fun
 }
 
 // checkWatchlist brings rows into their form, or says what is wrong with each.
-func checkWatchlist(rows []WatchRow) ([]WatchRow, error) {
+func checkWatchlist(rows []WatchRow, today exchange.Date) ([]WatchRow, error) {
 	if len(rows) > WatchMax {
 		return nil, fault.Field("rows", fmt.Sprintf("A grid has at most %d rows.", WatchMax))
 	}
@@ -107,8 +112,8 @@ func checkWatchlist(rows []WatchRow) ([]WatchRow, error) {
 		if !row.Type.Valid() {
 			wrong[at("optionType")] = "Call or put."
 		}
-		if row.Expiration != nil && !exchange.Known(*row.Expiration) {
-			wrong[at("expiration")] = "A date that the exchange's calendar knows, or nothing for the next."
+		if e := row.Expiration; e != nil && (e.Before(today.AddDays(-farthest)) || today.AddDays(farthest).Before(*e)) {
+			wrong[at("expiration")] = "Within five years, or nothing for the next."
 		}
 		if row.Near < 0 || row.Near > NearMax {
 			wrong[at("near")] = fmt.Sprintf("From 0 to %d strikes.", NearMax)

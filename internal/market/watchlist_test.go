@@ -141,7 +141,7 @@ func TestARefusedRowLeavesTheOthersAsTheyWere(t *testing.T) {
 	for field, rows := range map[string][]WatchRow{
 		"rows[1].underlying": {good, {"not a symbol", "call", nil, 2}},
 		"rows[0].optionType": {{"AAPL", "straddle", nil, 2}},
-		"rows[0].expiration": {{"AAPL", "call", day("2031-01-17"), 2}},
+		"rows[0].expiration": {{"AAPL", "call", day("2999-01-17"), 2}},
 		"rows[0].near":       {{"AAPL", "call", nil, NearMax + 1}},
 		"rows[2].underlying": {good, {"SPY", "call", nil, 1}, {"aapl", "call", nil, 9}},
 		"rows":               many,
