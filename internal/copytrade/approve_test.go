@@ -72,10 +72,12 @@ func TestAnApprovalHasThirtySeconds(t *testing.T) {
 	t.Parallel()
 	f := open(t)
 	w, order, d := f.asked()
+	before := time.Now()
 	_, _, err := f.copier.Approve(f.ctx, w.id, d.ID, someKey())
+	after := time.Now()
 	f.must(err)
-	if left := time.Until(f.decision(w).ExpiresAt); left < 25*time.Second || left > sendWithin {
-		t.Errorf("%s left", left)
+	if until := f.decision(w).ExpiresAt; until.Before(before.Add(sendWithin)) || until.After(after.Add(sendWithin)) {
+		t.Errorf("approved between %s and %s, until %s", before, after, until)
 	}
 	f.exec(`update copy_decisions set expires_at = now() - interval '1 second' where id = $1`, d.ID)
 	f.must(f.copier.Execute(f.ctx, order))
@@ -196,7 +198,7 @@ func TestAQuestionIsOpenToItsLastMoment(t *testing.T) {
 			f.decide(signal)
 			d := f.decision(w)
 			asked := d.ExpiresAt.Add(-30 * time.Second)
-			if sooner := time.Since(asked); sooner < 0 || sooner > 10*time.Second {
+			if sooner := time.Since(asked); sooner < 0 {
 				t.Fatalf("asked %s ago", sooner)
 			}
 			f.copier.now = func() time.Time { return asked.Add(after) }

@@ -38,9 +38,13 @@ func TestALineReckonsWithTheRequestsThatAreMade(t *testing.T) {
 	f.copier.forecast = func(_ context.Context, _ time.Duration, most int) ([]time.Duration, error) {
 		return make([]time.Duration, most), nil
 	}
-	for i, age := range []string{"1 second", "20 seconds", "38 seconds", "46 seconds", "52 seconds", "58 seconds", "62 seconds", "10 minutes"} {
-		w := f.follower(name(i))
-		f.exec(`update accounts set buying_power = 100000, balance_at = now() - $2::interval where id = $1`, w.account, age)
+	var people []follower
+	ages := []string{"1 second", "20 seconds", "25 seconds", "46 seconds", "52 seconds", "58 seconds", "62 seconds", "10 minutes"}
+	for i := range ages {
+		people = append(people, f.follower(name(i)))
+	}
+	for i, w := range people { // once all are there: what is fresh must be so until its order is sent
+		f.exec(`update accounts set buying_power = 100000, balance_at = now() - $2::interval where id = $1`, w.account, ages[i])
 	}
 	order := f.leads(orders.BTO, 4, 4, orders.Filled)
 	f.decide(order)

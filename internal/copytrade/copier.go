@@ -38,6 +38,7 @@ type Copier struct {
 	random io.Reader
 
 	slice       int // followers decided about at once, at first
+	markTime    time.Duration
 	paperCounts bool
 	forecast    func(ctx context.Context, within time.Duration, most int) ([]time.Duration, error)
 }
@@ -57,6 +58,8 @@ type Options struct {
 	Random io.Reader          // of the seeds of lines; crypto/rand's when nil
 	Crash  func(point string) // development and tests: may end the process at a named point; nil does nothing
 	Count  func(event string) // counts what sold copies by itself; nil does nothing
+
+	MarkTime time.Duration // how long a decision waits for quotes of what is held; 0: markTime
 
 	// PaperCounts lets what was made in paper accounts of brokers count in a trader's
 	// figures: development has no others.
@@ -78,10 +81,13 @@ func New(o Options) *Copier {
 	if o.Crash == nil {
 		o.Crash = func(string) {}
 	}
+	if o.MarkTime == 0 {
+		o.MarkTime = markTime
+	}
 	return &Copier{
 		db: o.DB, queue: o.Queue, desk: o.Desk, rules: o.Rules, market: o.Market, alerts: o.Alerts, gate: o.Gate,
 		clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, count: o.Count, forecast: o.Forecast, random: o.Random,
-		paperCounts: o.PaperCounts, slice: decideSlice,
+		paperCounts: o.PaperCounts, slice: decideSlice, markTime: o.MarkTime,
 	}
 }
 

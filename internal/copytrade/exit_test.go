@@ -85,6 +85,7 @@ func TestExitsFollowTheLeadersSellInSteps(t *testing.T) {
 		t.Fatalf("4 of 10 sold: exits %q, want 2", got)
 	}
 	f.more(sell, 6)
+	f.justSold()
 	if err := f.copier.OnOrder(f.ctx, sell); !isAgain(err) {
 		t.Errorf("a step within ten seconds: %v", err)
 	}
@@ -324,6 +325,7 @@ func TestAnExitAboveTheHardLimitIsSoldInParts(t *testing.T) {
 	sell := f.leads(orders.STC, 4, 4, orders.Filled)
 	for _, want := range []string{"500", "500 500", "500 500 100", "500 500 100"} {
 		f.carryOn(sell)
+		f.justSold()
 		f.carryOn(sell)
 		if got := f.exits(w); got != want {
 			t.Errorf("sold %q, want %q", got, want)

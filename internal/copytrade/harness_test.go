@@ -53,11 +53,14 @@ func openWith(t testing.TB, source market.Options) *floor {
 // openBroker is openWith with a way to SnapTrade.
 func openBroker(t testing.TB, source market.Options, client *snaptrade.Client) *floor {
 	t.Helper()
-	return openOn(t, pgtest.New(t), source, client)
+	return openOn(t, pgtest.New(t), source, client, time.Minute)
 }
 
-func openOn(t testing.TB, db *postgres.DB, source market.Options, client *snaptrade.Client) *floor {
+// openOn is openBroker on a database. Patience is how long quotes and balances are waited
+// for, which a busy machine gives late; 0: as long as the program does.
+func openOn(t testing.TB, db *postgres.DB, source market.Options, client *snaptrade.Client, patience time.Duration) *floor {
 	t.Helper()
+	clearOfMidnight()
 	f := &floor{TB: t, ctx: t.Context(), db: db, clock: exchange.NewClock(time.Now)}
 	f.clock.Set(exchange.ClockState{AlwaysOpen: true})
 	log := slog.New(slog.DiscardHandler)
@@ -84,15 +87,25 @@ func openOn(t testing.TB, db *postgres.DB, source market.Options, client *snaptr
 		return orders.New(orders.Options{
 			DB: db, Queue: queue, Rules: risk.New(db, f.clock, risk.Defaults(), time.Now), Accounts: accounts(db, client), Market: quotes, Broker: client,
 			Alerts: alerts.New(alerts.Options{DB: db, AppURL: "https://app.example", Now: time.Now, Logger: log}),
-			Gate:   gate, Clock: f.clock, Now: time.Now, Logger: log,
+			Gate:   gate, Clock: f.clock, Now: time.Now, Logger: log, LookUpTime: patience,
 		})
 	}
 	desk := f.deskOf(f.db, client)
 	f.copier = New(Options{
 		DB: f.db, Queue: queue, Desk: desk, Rules: rules, Market: quotes, Alerts: announcer, Gate: gate, Clock: f.clock, Now: time.Now, Logger: log,
+		MarkTime: patience,
 	})
 	f.trader = f.user("ava", "trader")
 	return f
+}
+
+// clearOfMidnight waits until New York's midnight is over where it is less than a minute
+// away: what a test counts on one trading day it would look for on the next.
+func clearOfMidnight() {
+	midnight := exchange.TradingDay(time.Now()).AddDays(1).At(0, 0)
+	for left := time.Until(midnight); left > 0 && left < time.Minute; left = time.Until(midnight) {
+		time.Sleep(left)
+	}
 }
 
 func (f *floor) must(err error) {
@@ -253,6 +266,14 @@ func (f *floor) exits(w follower) string {
 	f.Helper()
 	return read[string](f, `
 		select coalesce(string_agg(quantity::text, ' ' order by created_at), '') from orders where subscription_id = $1 and side = 'STC'`, w.subscription)
+}
+
+// justSold lets the ten seconds between two exits begin now, however long ago the last
+// one was written.
+func (f *floor) justSold() {
+	f.Helper()
+	f.exec(`update orders set created_at = now() where id = (
+		select id from orders where source = 'copy' and side = 'STC' order by created_at desc limit 1)`)
 }
 
 // passed lets the ten seconds between two exits pass.

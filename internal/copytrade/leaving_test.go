@@ -48,12 +48,12 @@ func TestWhoLeavesBetweenFillAndDecidingHasADecision(t *testing.T) {
 			}
 			f.turn(who["left before"], "cancelled")
 			f.exec(`update subscription_periods set ended_at = now() - interval '10 seconds'`)
-			f.set(who["came after"], "active_since", time.Now())
 			if side == orders.STC {
 				f.leads(orders.BTO, 4, 4, orders.Filled)
 			}
 			order := f.leads(side, 4, 4, orders.Filled)
 			f.filledBefore(order, 3*time.Second)
+			f.set(who["came after"], "active_since", time.Now()) // after the fill, however slow it was until here
 			f.turn(who["paused"], "paused")
 			f.turn(who["cancelled"], "cancelled")
 			f.turn(who["back"], "paused")

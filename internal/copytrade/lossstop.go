@@ -14,8 +14,8 @@ import (
 	"github.com/alertsify/alertsify/internal/money"
 )
 
-// markTime is how long a decision waits for quotes of what is held: without them
-// it is made by what was sold alone.
+// markTime is how long a decision waits for quotes of what is held, unless Options say
+// otherwise: without them it is made by what was sold alone.
 const markTime = 800 * time.Millisecond
 
 // marksOf gives the latest marks of what is held of a trader's copies by those who
@@ -38,7 +38,7 @@ func (c *Copier) marksOf(ctx context.Context, trader uuid.UUID, subscription *uu
 // heldUnderStop are the contracts that marksOf marks. Foreign tables: copy_holdings
 // (index copy_holdings_open), positions.
 func (c *Copier) heldUnderStop(ctx context.Context, trader uuid.UUID, subscription *uuid.UUID) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, markTime)
+	ctx, cancel := context.WithTimeout(ctx, c.markTime)
 	defer cancel()
 	rows, err := c.db.Pool().Query(ctx, `
 		select p.symbol from subscriptions s

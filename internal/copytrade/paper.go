@@ -219,7 +219,7 @@ func (c *Copier) marks(ctx context.Context, symbols []string) map[string]money.P
 	if len(symbols) == 0 || c.market == nil || c.market.Off() != nil {
 		return found
 	}
-	ctx, cancel := context.WithTimeout(ctx, markTime)
+	ctx, cancel := context.WithTimeout(ctx, c.markTime)
 	defer cancel()
 	quotes, err := c.market.Quotes(ctx, symbols)
 	if err != nil {

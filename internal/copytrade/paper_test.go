@@ -65,7 +65,7 @@ func TestACopyOnPaperIsFilledAtTheMarketAndTouchesNothingReal(t *testing.T) {
 	f.pin("3.80", "3.90")
 	list, err := f.copier.Paper(f.ctx, w.id)
 	f.must(err)
-	if len(list) != 1 || len(list[0].Holdings) != 1 || list[0].OpenCost.String() != "1400.00" || list[0].Unrealized.Signed() != "+$140.00" { // at 3.85
+	if len(list) != 1 || len(list[0].Holdings) != 1 || list[0].OpenCost.String() != "1400.00" || list[0].Unrealized == nil || list[0].Unrealized.Signed() != "+$140.00" { // at 3.85
 		t.Errorf("told: %+v", list)
 	}
 	f.carryOn(f.leads(orders.STC, 1, 1, orders.Filled)) // a quarter

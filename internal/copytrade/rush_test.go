@@ -145,7 +145,7 @@ func openRush(t *testing.T, seed uint64) *rush {
 	f := openOn(t, db, market.Options{
 		BaseURL: wire.URL + "/alpaca", Key: "AK", Secret: secret.New("AS"),
 		HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Now: r.now, Hurry: true,
-	}, before)
+	}, before, 0)
 	r.brokerFloor = &brokerFloor{exchangeFloor: &exchangeFloor{f, wire.URL}, world: world, homes: map[uuid.UUID]string{}}
 	r.moveIn()
 	for _, db := range []*postgres.DB{db, other} {

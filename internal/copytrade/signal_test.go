@@ -140,7 +140,7 @@ func TestAFanOutTellsPagesTheShapeOfTheAPI(t *testing.T) {
 		}
 	}
 	question := read[string](f, `select title || ' | ' || body || ' | ' || brief from notifications where user_id = $1`, people[1].id)
-	if question != "@ava bought AAPL 15 Jan 27 200 C | 4 at $3.50. Copy 4? | Copy 4?" {
+	if question != "@ava bought AAPL "+sampleDay.Display()+" 200 C | 4 at $3.50. Copy 4? | Copy 4?" {
 		t.Errorf("%s", question)
 	}
 }
@@ -238,12 +238,14 @@ func (f *floor) budget(seconds ...int) {
 	}
 }
 
-// inLine is what became of the followers in the order of their places.
+// inLine is what became of the followers in the order of their places: the reason, or
+// in how many seconds their copy is due. What is due and what expires are reckoned from
+// one instant; decided_at is another one, of the database's clock.
 func (f *floor) inLine(order uuid.UUID) string {
 	f.Helper()
 	return read[string](f, `
-		select string_agg(coalesce(reason, '+' || round(extract(epoch from due_at - decided_at))), ' ' order by place)
-		from copy_decisions where leader_order_id = $1`, order)
+		select string_agg(coalesce(c.reason, '+' || trim_scale(extract(epoch from c.due_at - c.expires_at) + s.max_delay_seconds)), ' ' order by c.place)
+		from copy_decisions c join subscriptions s on s.id = c.subscription_id where c.leader_order_id = $1`, order)
 }
 
 func TestWhoseTimeTheBudgetMissesIsSkippedAtOnce(t *testing.T) {
@@ -256,6 +258,7 @@ func TestWhoseTimeTheBudgetMissesIsSkippedAtOnce(t *testing.T) {
 	f.budget(0, 0, 20, 40, 65, 65, 70)
 	f.exec(`update subscriptions set max_delay_seconds = 66`)
 	order := f.leads(orders.BTO, 4, 4, orders.Filled)
+	f.exec(`update accounts set balance_at = now()`) // five seconds later one is not fresh at 40
 	f.decide(order)
 	if got := f.inLine(order); got != "+0 +0 +20 +40 +65 line_too_long" {
 		t.Errorf("%s", got)
@@ -268,6 +271,7 @@ func TestWhoseTimeTheBudgetMissesIsSkippedAtOnce(t *testing.T) {
 	f.exec(`update subscriptions set max_delay_seconds = 10 where id = (
 		select s.id from subscriptions s, copy_signals g order by copy_place_key(g.seed, s.id) collate "C" offset 2 limit 1)`)
 	f.exec(`update copy_signals set placed = 0, last_key = '', decided_at = null`)
+	f.exec(`update accounts set balance_at = now()`)
 	f.decide(order)
 	if got := f.inLine(order); got != "+0 +0 line_too_long +20 +40 +65" {
 		t.Errorf("%s", got)

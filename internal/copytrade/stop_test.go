@@ -224,6 +224,13 @@ func (f *floor) queued(w follower, n int) {
 	f.Helper()
 	leader := f.leads(orders.BTO, 1, 1, orders.Filled)
 	position := f.hold(w.id, w.account, 0)
+	for ; n > 0; n -= 250 { // a busy machine makes no thousand within a statement's time
+		f.queuedAfter(leader, position, w, min(n, 250))
+	}
+}
+
+func (f *floor) queuedAfter(leader, position uuid.UUID, w follower, n int) {
+	f.Helper()
 	f.exec(`
 		with led as (
 			insert into orders (user_id, account_id, position_id, side, symbol, underlying, multiplier, quantity, order_type, limit_price, time_in_force,
@@ -238,7 +245,7 @@ func (f *floor) queued(w follower, n int) {
 			source, state, send_before, trading_day, subscription_id, decision_id, estimated_cost)
 		select $4, $7, $8, 'BTO', $6, 'AAPL', 100, 1, 'Limit', 3.65, 'Day', 'copy', 'queued', now() + interval '10 minutes', current_date, $3, id, 1 from decided`,
 		leader, n, w.subscription, w.id, f.trader, symbol, w.account, position)
-	f.exec(`update copy_decisions c set order_id = o.id from orders o where o.decision_id = c.id`)
+	f.exec(`update copy_decisions c set order_id = o.id from orders o where o.decision_id = c.id and c.order_id is null`)
 }
 
 // One's own STOP over a thousand copies that wait counts all of them, before and after, and

@@ -16,6 +16,8 @@ func TestTheSweepDecidesWhatACrashLeft(t *testing.T) {
 	f := open(t)
 	w := f.follower("ben", false)
 	order := f.leads(orders.BTO, 4, 4, orders.Filled)
+	f.exec(`update fills set learnt_at = now() where order_id = $1`, order) // the sweep leaves alone what is not five seconds old
+	f.exec(`update orders set finished_at = now() where id = $1`, order)
 	f.must(f.copier.Sweep(f.ctx))
 	if n := read[int](f, `select count(*)::int from copy_decisions`); n != 0 {
 		t.Fatal("the sweep was before the bell")
@@ -69,6 +71,7 @@ func TestTheSweepSettlesWhatACrashLeft(t *testing.T) {
 	f.bought(filled, f.entered(filled, orders.Accepted), 4, orders.Filled)
 	f.entered(failed, orders.Rejected)
 	f.entered(working, orders.Accepted)
+	f.exec(`update orders set updated_at = now()`) // the sweep leaves alone what is not five seconds old
 	f.must(f.copier.Sweep(f.ctx))
 	if got := f.reason(filled); got != "queued" {
 		t.Fatalf("the sweep was before the bell: %s", got)

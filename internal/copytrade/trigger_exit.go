@@ -104,7 +104,7 @@ func (c *Copier) placeTrigger(ctx context.Context, t waitingTrigger) error {
 
 // bid is what a contract can be sold at; nil without a fresh one.
 func (c *Copier) bid(ctx context.Context, symbol string) *money.Price {
-	ctx, cancel := context.WithTimeout(ctx, markTime)
+	ctx, cancel := context.WithTimeout(ctx, c.markTime)
 	defer cancel()
 	q, err := c.market.Quote(ctx, symbol)
 	if err != nil || q.Bid == nil || !q.Fresh(c.clock.Now()) {

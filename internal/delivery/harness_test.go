@@ -121,10 +121,6 @@ func (s *street) postWith(change func(*delivery.Options)) *delivery.Post {
 		Key: sandbox.GetStreamKey, Secret: secret.New(sandbox.GetStreamSecret), BaseURL: s.base + "/getstream", HTTP: client, Now: s.clock.now,
 	})
 	s.must(err)
-	hooks := discord.New(discord.Options{
-		BaseURL: s.base + "/discord", UserAgent: "DiscordBot (https://alertsify.example, test)", HTTP: client,
-		Now: s.clock.now, Jitter: func() time.Duration { return 0 },
-	})
 	mails := email.New(email.Options{
 		BaseURL: s.base + "/resend", Key: secret.New(sandbox.ResendKey), From: "Alertsify <alerts@" + sandbox.ResendDomain + ">",
 		ReplyTo: "Support <support@" + sandbox.ResendDomain + ">", UserAgent: "Alertsify/test", HTTP: client, Now: s.clock.now,
@@ -138,11 +134,18 @@ func (s *street) postWith(change func(*delivery.Options)) *delivery.Post {
 		DB:       s.db, Ring: s.ring, Compose: s.announce.Compose, Gather: s.announce.Gather, Tell: s.announce.TellLost, Unsubscribe: s.announce.Unsubscribe,
 		Limits:  map[string]delivery.Limit{}, // lifted, but where a test is about them
 		Manners: alerts.Manners(func() exchange.Date { return exchange.TradingDay(s.clock.now()) }),
-		Discord: delivery.NewDiscord(hooks), Push: delivery.NewWebPush(push, []string{host}, s.clock.now), Feed: delivery.NewFeed(feed),
+		Discord: delivery.NewDiscord(s.discord(client)), Push: delivery.NewWebPush(push, []string{host}, s.clock.now), Feed: delivery.NewFeed(feed),
 		Now: s.clock.now, Jitter: func(d time.Duration) time.Duration { return d }, Poll: 20 * time.Millisecond,
 	}
 	change(&o)
 	return delivery.New(o)
+}
+
+func (s *street) discord(client *http.Client) *discord.Client {
+	return discord.New(discord.Options{
+		BaseURL: s.base + "/discord", UserAgent: "DiscordBot (https://alertsify.example, test)", HTTP: client,
+		Now: s.clock.now, Jitter: func() time.Duration { return 0 },
+	})
 }
 
 func (s *street) must(err error) {

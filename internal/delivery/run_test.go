@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,19 +11,41 @@ import (
 	"github.com/alertsify/alertsify/internal/delivery"
 )
 
-// start runs a post until the test ends, and waits for it.
-func (s *street) start(p *delivery.Post) (stop func()) {
+// start runs a post until the test ends, and waits for it: stop begins its end, ended
+// returns after it.
+func (s *street) start(p *delivery.Post) (stop, ended func()) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
+	ended = sync.OnceFunc(func() {
 		if err := <-done; err != nil {
 			s.Errorf("run: %v", err)
 		}
 	})
-	s.Cleanup(stop)
-	return stop
+	s.Cleanup(func() {
+		cancel()
+		ended()
+	})
+	return cancel, ended
+}
+
+// held is a way on which requests wait until they are released.
+type held struct {
+	http.Transport
+	arrived, release chan struct{}
+}
+
+func (h *held) RoundTrip(r *http.Request) (*http.Response, error) {
+	select {
+	case h.arrived <- struct{}{}:
+	default: // nobody looks for a second one
+	}
+	select {
+	case <-h.release:
+		return h.Transport.RoundTrip(r)
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
 }
 
 func TestTwoProcessesKeepEveryLaneInOrder(t *testing.T) {
@@ -74,13 +97,17 @@ func TestStoppingFinishesWhatIsInFlight(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	s.platform()
-	s.control("POST", "faults", map[string]any{"target": "discord", "match": "POST", "mode": "delay", "count": 1, "delayMs": 300}, nil)
-	stop := s.start(s.newPost())
+	way := &held{arrived: make(chan struct{}, 1), release: make(chan struct{})}
+	s.Cleanup(way.CloseIdleConnections)
+	stop, ended := s.start(s.postWith(func(o *delivery.Options) {
+		o.Discord = delivery.NewDiscord(s.discord(&http.Client{Transport: way}))
+	}))
 	s.holding(s.user("ava")).trade("BTO").fills(5)
-	s.eventually("it is being sent", func() bool {
-		return scan[int](s, `select count(*) from deliveries where channel = 'discord' and state = 'sending'`) == 1
-	})
+	s.eventually("it is on its way", func() bool { return len(way.arrived) == 1 })
+	s.wantStates("discord", "create sending")
 	stop()
+	close(way.release)
+	ended()
 	s.wantStates("discord", "create delivered")
 }
 

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/alertsify/alertsify/internal/inbox"
 	"github.com/alertsify/alertsify/internal/pgtest"
 )
@@ -39,7 +41,7 @@ func TestARequestThatLeavesDoesNotCancelItsBatch(t *testing.T) {
 			}
 		})
 	}
-	<-time.After(50 * time.Millisecond) // all of them wait for the table
+	waitForTheTable(t, hold)
 	leave()
 	gone.Wait()
 	if err := hold.Rollback(context.Background()); err != nil {
@@ -48,6 +50,25 @@ func TestARequestThatLeavesDoesNotCancelItsBatch(t *testing.T) {
 	all.Wait()
 	if n := rows(t, db, "webhook_id like 'stays %'"); n != 20 {
 		t.Errorf("%d of 20 were stored", n)
+	}
+}
+
+// waitForTheTable returns as soon as one waits for the table that hold has locked; who
+// comes meanwhile shares the commits after it. Nobody waits longer than lock_timeout.
+func waitForTheTable(t *testing.T, hold pgx.Tx) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; <-time.After(5 * time.Millisecond) {
+		var waits bool
+		// pg_stat_activity would not change within a transaction.
+		err := hold.QueryRow(t.Context(), `
+			select exists (select from pg_locks l join pg_database d on d.oid = l.database
+				where d.datname = current_database() and l.relation = 'inbound_webhooks'::regclass and not l.granted)`).Scan(&waits)
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("nobody waits for the table: %v", err)
+		}
+		if waits {
+			return
+		}
 	}
 }
 

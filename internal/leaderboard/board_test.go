@@ -217,7 +217,7 @@ func TestNobodyWaitsForARefresh(t *testing.T) {
 	a.store(a.won(ava, 10))
 	a.refresh()
 	a.store(a.won(ava, 5))
-	ctx, stop := context.WithTimeout(a.ctx, 10*time.Second)
+	ctx, stop := context.WithTimeout(a.ctx, time.Minute)
 	defer stop()
 	reader, err := a.db.Pool().Begin(ctx)
 	a.must(err)

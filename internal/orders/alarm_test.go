@@ -20,9 +20,9 @@ func TestWhatCannotBeGivenUpRaisesAnAlarmInItsTime(t *testing.T) {
 		lists bool
 		want  string
 	}{
-		"an exit before its time":                 {STC, Unknown, "3 minutes 50 seconds", false, ""},
+		"an exit before its time":                 {STC, Unknown, "3 minutes 30 seconds", false, ""},
 		"an exit when its time is over":           {STC, Unknown, "4 minutes", false, searchOver},
-		"an entry before its time":                {BTO, Unknown, "9 minutes 50 seconds", false, ""},
+		"an entry before its time":                {BTO, Unknown, "9 minutes 30 seconds", false, ""},
 		"an entry when its time is over":          {BTO, Unknown, "10 minutes", false, searchOver},
 		"an exit that a list may still decide":    {STC, Unknown, "4 minutes 30 seconds", true, ""},
 		"an exit that no list has decided":        {STC, Unknown, "5 minutes", true, searchOver},

@@ -131,7 +131,7 @@ func (d *Desk) factsAgain(ctx context.Context, o Order) (risk.Facts, error) {
 	if !f.Entry {
 		return f, nil // an exit waits for nothing
 	}
-	short, cancel := context.WithTimeout(ctx, lookUpTime)
+	short, cancel := context.WithTimeout(ctx, d.lookUpTime)
 	defer cancel()
 	d.freshBalance(short, o) // what waited in the queue would else be judged by an old one
 	if q, err := d.market.Quote(short, o.Contract.Symbol); err == nil {

@@ -40,6 +40,7 @@ type Desk struct {
 	observe  func(hop Hop, side Side, took time.Duration)
 	mayAsk   func(ctx context.Context, user uuid.UUID) bool
 
+	lookUpTime time.Duration
 	clockWrong atomic.Bool // off against the database: nothing is sent
 	newID      func() uuid.UUID
 	odd        oddWords
@@ -63,6 +64,8 @@ type Options struct {
 	NewID    func() uuid.UUID                             // of orders; nil: random
 	Observe  func(hop Hop, side Side, took time.Duration) // hears how long each hop of an order took; nil does nothing
 
+	LookUpTime time.Duration // how long an order waits for a quote or a balance; 0: lookUpTime
+
 	// MayAsk bounds how often a user's previews ask the broker, out of the request budget that
 	// everybody's orders are sent from; beyond it they are estimates. Nil: always.
 	MayAsk func(ctx context.Context, user uuid.UUID) bool
@@ -85,9 +88,13 @@ func New(o Options) *Desk {
 	if o.MayAsk == nil {
 		o.MayAsk = func(context.Context, uuid.UUID) bool { return true }
 	}
+	if o.LookUpTime == 0 {
+		o.LookUpTime = lookUpTime
+	}
 	return &Desk{
 		db: o.DB, held: positions.New(o.DB), queue: o.Queue, rules: o.Rules, accounts: o.Accounts, market: o.Market, broker: o.Broker,
 		alerts: o.Alerts, gate: o.Gate, clock: o.Clock, now: o.Now, log: o.Logger, crash: o.Crash, alarm: o.Alarm, observe: o.Observe, newID: o.NewID, mayAsk: o.MayAsk,
+		lookUpTime: o.LookUpTime,
 	}
 }
 

@@ -25,7 +25,7 @@ func TestAnOldSaleIsNotDetectedOnANewPosition(t *testing.T) {
 
 	five := decimal.NewFromInt(5)
 	sale := snaptrade.Order{
-		ID: "app-1", Option: true, Symbol: "AAPL  270115C00200000", Action: snaptrade.SellToClose, Status: snaptrade.StatusFilled,
+		ID: "app-1", Option: true, Symbol: oneContract, Action: snaptrade.SellToClose, Status: snaptrade.StatusFilled,
 		Total: &five, Filled: &five, AveragePrice: &five, PlacedAt: sent.Add(-time.Hour), ExecutedAt: sent.Add(-50 * time.Minute),
 	}
 	d := New(Options{DB: s.db, Now: time.Now, Clock: exchange.NewClock(time.Now)})

@@ -21,7 +21,7 @@ import (
 )
 
 // How long a quote or a balance may keep a user waiting before an order is
-// judged without it.
+// judged without it, unless Options say otherwise.
 const lookUpTime = 3 * time.Second
 
 // Draft is an intent with everything about the outside world that its
@@ -91,7 +91,7 @@ func (d *Desk) intentOf(ctx context.Context, r Request) (Intent, error) {
 }
 
 func (d *Desk) expiration(ctx context.Context, l Line) (exchange.Date, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
+	ctx, cancel := context.WithTimeout(ctx, d.lookUpTime)
 	defer cancel()
 	listed, err := d.market.Expirations(ctx, l.Underlying)
 	if err != nil && l.Year == 0 {
@@ -237,7 +237,7 @@ func (d *Desk) positionOf(ctx context.Context, tx pgx.Tx, dr *Draft) error {
 // ask gathers what the checks compare with. What cannot be learnt in time stays
 // unknown, and each check says what that means for it.
 func (d *Desk) ask(ctx context.Context, dr *Draft) {
-	short, cancel := context.WithTimeout(ctx, lookUpTime)
+	short, cancel := context.WithTimeout(ctx, d.lookUpTime)
 	defer cancel()
 	d.askMarket(short, dr)
 	if dr.intent.Side == BTO {

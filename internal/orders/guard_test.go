@@ -4,9 +4,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/pgtest"
 	"github.com/alertsify/alertsify/internal/postgres"
 )
@@ -40,8 +42,18 @@ func newShelf(t *testing.T) *shelf {
 	return shelfOn(t, pgtest.New(t))
 }
 
+// clearOfMidnight waits until New York's midnight is over where it is less than a minute
+// away: what a test counts on one trading day it would look for on the next.
+func clearOfMidnight() {
+	midnight := exchange.TradingDay(time.Now()).AddDays(1).At(0, 0)
+	for left := time.Until(midnight); left > 0 && left < time.Minute; left = time.Until(midnight) {
+		time.Sleep(left)
+	}
+}
+
 func shelfOn(t *testing.T, db *postgres.DB) *shelf {
 	t.Helper()
+	clearOfMidnight()
 	s := &shelf{t: t, db: db}
 	s.user = s.id(`insert into users (username, name) values ('ava', 'Ava') returning id`)
 	connection := s.id(`insert into connections (user_id, authorization_id, broker_slug, institution, trading, status)

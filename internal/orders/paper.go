@@ -21,7 +21,7 @@ type Paper struct {
 func (d *Desk) DraftPaper(ctx context.Context, c CopyOrder) (Paper, error) {
 	in := Intent{Side: c.Side, Contract: &c.Contract, Quantity: c.Quantity, Type: c.Type, Limit: c.Limit, TimeInForce: Day}
 	dr := Draft{intent: in, contract: c.Contract, user: c.UserID, copy: &c}
-	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
+	ctx, cancel := context.WithTimeout(ctx, d.lookUpTime)
 	defer cancel()
 	d.askMarket(ctx, &dr)
 	dr.facts.Copy = true

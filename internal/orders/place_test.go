@@ -6,6 +6,7 @@ import (
 	"maps"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -93,6 +94,9 @@ func TestOrdersPlacedAtOnceSeeEachOther(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBooker(t)
+			limits := risk.Defaults()
+			limits.DuplicateWithin = time.Minute // which six at once do not outlast
+			b.desk.rules = risk.New(b.db, b.desk.clock, limits, time.Now)
 			b.must(`update accounts set cash = 1100, buying_power = 1100, balance_at = now() - interval '1 second'`)
 			b.must(`update positions set bought = 10, cost_bought = 2000, remaining_cost = 2000`)
 			var drafts []Draft

@@ -48,7 +48,7 @@ func (d *Desk) askAfter(ctx context.Context, dr *Draft) {
 	if dr.intent.Side != STC {
 		return
 	}
-	short, cancel := context.WithTimeout(ctx, lookUpTime)
+	short, cancel := context.WithTimeout(ctx, d.lookUpTime)
 	defer cancel()
 	d.askBalance(short, dr)
 }
@@ -123,7 +123,7 @@ func (d *Desk) askImpact(ctx context.Context, dr Draft, p *Preview) {
 	if !d.mayAsk(ctx, dr.user) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
+	ctx, cancel := context.WithTimeout(ctx, d.lookUpTime)
 	defer cancel()
 	user, err := d.accounts.Credentials(ctx, dr.user)
 	if err != nil {

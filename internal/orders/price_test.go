@@ -103,6 +103,7 @@ func TestOrdersWithAnotherStopAreNoDoubles(t *testing.T) {
 		{"", "3.55", ""},
 		{"", "3.55", "duplicate_suspected"},
 	} {
+		b.must(`update orders set created_at = now()`) // however long it took: doubles are those of ten seconds
 		dr := b.drafted(BTO, oneContract, 1)
 		dr.intent.Type, dr.intent.Limit, dr.intent.Stop = kindOf(c.limit, c.stop), maybe(c.limit), maybe(c.stop)
 		dr.facts.Limit, dr.facts.Stop = dr.intent.Limit, dr.intent.Stop

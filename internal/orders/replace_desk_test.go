@@ -60,7 +60,7 @@ func bookerOn(t *testing.T, s *shelf, client *snaptrade.Client) *booker {
 	}
 	s.must(`update accounts set can_trade = true, selected = true`)
 	return &booker{s, New(Options{
-		Accounts: accounts, Broker: client,
+		Accounts: accounts, Broker: client, LookUpTime: time.Minute, // a busy machine answers late
 		DB: s.db, Queue: queue, Rules: risk.New(s.db, clock, risk.Defaults(), time.Now), Gate: gate, Clock: clock, Now: time.Now, Logger: log,
 		Alerts: alerts.New(alerts.Options{DB: s.db, AppURL: "https://app.example", Now: time.Now, Logger: log}),
 	})}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -108,9 +109,20 @@ func TestAFaultKeepsToItsAccount(t *testing.T) {
 	w.snap(http.MethodGet, "/brokerages", url.Values{"userId": {"x"}}, nil, http.StatusServiceUnavailable, nil)
 }
 
+// still is the clock of a world whose time passes only when the test says so: however
+// long a busy machine takes, no instant is missed.
+type still struct{ passed atomic.Int64 }
+
+func (c *still) set(o *Options) {
+	o.Now = func() time.Time { return testNow.Add(time.Duration(c.passed.Load())) }
+}
+
+func (c *still) pass(d time.Duration) { c.passed.Add(int64(d)) }
+
 func TestALateOrderIsNotListedAtOnce(t *testing.T) {
 	t.Parallel()
-	w, account := readyWorld(t)
+	var clock still
+	w, account := readyWorld(t, clock.set)
 	w.fault(Fault{Target: "snaptrade", Mode: faultLateListing, Account: account, Count: 1, DelayMs: 400})
 	made := w.place(account, "BUY_TO_OPEN", 1, "1.00")
 	if list := w.recent(account); len(list) != 0 {
@@ -119,6 +131,7 @@ func TestALateOrderIsNotListedAtOnce(t *testing.T) {
 	if len(w.book(account)) != 1 {
 		t.Error("the referee does not know the order")
 	}
+	clock.pass(400 * time.Millisecond)
 	eventually(t, "the order is listed", func() bool {
 		list := w.recent(account)
 		return len(list) == 1 && list[0].ID == made.ID
@@ -155,7 +168,8 @@ func TestALowerCumIsAnOlderView(t *testing.T) {
 
 func TestAFillCanWinAgainstACancel(t *testing.T) {
 	t.Parallel()
-	w, account := readyWorld(t)
+	var clock still
+	w, account := readyWorld(t, clock.set)
 	w.mode(account, modeManual)
 	o := w.place(account, "BUY_TO_OPEN", 3, "1.00")
 	w.fault(Fault{Target: "snaptrade", Match: "trading/cancel", Mode: faultFillAfterCancel, Count: 1, DelayMs: 300})
@@ -163,6 +177,7 @@ func TestAFillCanWinAgainstACancel(t *testing.T) {
 	if got := w.detail(account, o.ID); got.Status != statusCancelPending {
 		t.Errorf("right after the cancel: %+v", got)
 	}
+	clock.pass(300 * time.Millisecond)
 	eventually(t, "it fills after all", func() bool {
 		got := w.detail(account, o.ID)
 		return got.Status == statusExecuted && got.Filled == "3.000000000"

@@ -87,7 +87,7 @@ const (
 func newResend(d deps, o Options) *resend {
 	r := &resend{
 		deps: d, key: o.ResendKey, url: o.ResendWebhookURL, secret: o.ResendWebhookSecret,
-		client: &http.Client{Timeout: hookTimeout}, wake: make(chan struct{}, 1), keys: map[string]resendAnswered{},
+		client: hookClient(hookTimeout), wake: make(chan struct{}, 1), keys: map[string]resendAnswered{},
 		settings: resendSettings{PerSecond: 2, DailyQuota: 0, Verified: true},
 	}
 	if r.key == "" {

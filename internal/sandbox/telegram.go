@@ -94,7 +94,7 @@ func telegramDefaults() telegramSettings {
 
 func newTelegram(d deps) *telegram {
 	t := &telegram{
-		deps: d, token: TelegramToken, client: &http.Client{Timeout: hookTimeout},
+		deps: d, token: TelegramToken, client: hookClient(hookTimeout),
 		chats: map[int64]telegramChat{}, settings: telegramDefaults(), bursts: map[int64]time.Time{},
 	}
 	d.journal.On("telegram.chat", replayInto(func(c telegramChat) { t.chats[c.ID] = c }))

@@ -12,6 +12,7 @@ import (
 
 const (
 	hookTimeout = 10 * time.Second
+	hookIdle    = 90 * time.Second // how long an unused connection stays
 	staleBy     = 10 * time.Minute // how old a stale_webhook claims to be
 	reorderHold = 2 * time.Second  // how long a held webhook waits for a later one
 )
@@ -72,11 +73,18 @@ type webhooks struct {
 func newWebhooks(d deps, o Options) *webhooks {
 	h := &webhooks{
 		deps: d, clientID: o.ClientID, consumerKey: o.ConsumerKey, url: o.WebhookURL,
-		client: &http.Client{Timeout: hookTimeout}, wake: make(chan struct{}, 1),
+		client: hookClient(hookTimeout), wake: make(chan struct{}, 1),
 		settings: hookSettings{RetryScale: 1},
 	}
 	d.journal.On("webhooks", replayInto(func(s hookSettings) { h.settings = s }))
 	return h
+}
+
+// hookClient calls the application over connections of its own. Those of
+// http.DefaultTransport are everybody's in the process: a test server that closes
+// takes them along, and with them an answer without a body that has just come.
+func hookClient(timeout time.Duration) *http.Client {
+	return &http.Client{Timeout: timeout, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, IdleConnTimeout: hookIdle}}
 }
 
 func (h *webhooks) current() hookSettings {

@@ -108,7 +108,7 @@ type whopCheckout struct {
 func newWhop(d deps, o Options, named func(string) string) *whop {
 	w := &whop{
 		deps: d, key: o.WhopKey, secret: o.WhopWebhookSecret, url: o.WhopWebhookURL, named: named,
-		client: &http.Client{Timeout: whopPatience}, wake: make(chan struct{}, 1), keys: map[string]whopKept{}, given: map[string]whopGrant{},
+		client: hookClient(whopPatience), wake: make(chan struct{}, 1), keys: map[string]whopKept{}, given: map[string]whopGrant{},
 		settings: whopSettings{PastDueAccess: true, RetryFactor: 1}, endpoint: whopEndpoint{Enabled: true},
 	}
 	if w.key == "" {

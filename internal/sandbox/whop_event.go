@@ -152,6 +152,12 @@ func (s *whop) due() []whopMessage {
 
 // deliver sends an event once, with the faults set for it, and plans its repeat.
 func (s *whop) deliver(ctx context.Context, m whopMessage) {
+	if !s.enabled() { // switched off since it was taken, as by the one before it
+		if m.done != nil {
+			m.done <- 0
+		}
+		return
+	}
 	at, secret := s.now(), s.secret
 	call := "POST " + pathOf(s.url) + " " + m.kind
 	if _, hit := s.faults.takeMode(faultStaleWebhook, "whop", call, ""); hit {
@@ -176,6 +182,12 @@ func (s *whop) deliver(ctx context.Context, m whopMessage) {
 		return
 	}
 	s.undelivered(m)
+}
+
+func (s *whop) enabled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.endpoint.Enabled
 }
 
 // undelivered plans the repeat, or switches an endpoint off that has failed for long.

@@ -358,6 +358,9 @@ func (w *World) Close(ctx context.Context) error {
 	w.stop()
 	w.alpaca.close()
 	w.background.Wait()
+	for _, client := range []*http.Client{w.hooks.client, w.resend.client, w.telegram.client, w.whop.client} {
+		client.CloseIdleConnections()
+	}
 	if closed := w.listener.Close(); !errors.Is(closed, net.ErrClosed) {
 		err = errors.Join(err, closed)
 	}

@@ -12,12 +12,18 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/alertsify/alertsify/internal/exchange"
 	"github.com/alertsify/alertsify/internal/sandbox"
 	"github.com/alertsify/alertsify/internal/secret"
 	"github.com/alertsify/alertsify/internal/snaptrade"
 )
 
-var contract = "AAPL  " + expiryCode + "C00200000"
+// opening is when the sandbox of these tests begins: a Wednesday morning in New York.
+var opening = time.Date(2026, 11, 18, 15, 0, 0, 0, time.UTC)
+
+// contract expires on the next standard monthly expiration that is at least 30 days
+// after the opening, by whatever calendar the tests run.
+var contract = "AAPL  " + exchange.Monthly(exchange.TradingDay(opening), 30).At(12, 0).Format("060102") + "C00200000"
 
 // played is our client against the sandbox, which shares no signing, parsing or
 // canonical form with it.
@@ -32,9 +38,9 @@ type played struct {
 
 func play(t *testing.T) *played {
 	t.Helper()
-	// A Wednesday morning in New York, ticking on: the market is open.
+	// It ticks on: the market is open.
 	started := time.Now()
-	now := func() time.Time { return time.Date(2026, 11, 18, 15, 0, 0, 0, time.UTC).Add(time.Since(started)) }
+	now := func() time.Time { return opening.Add(time.Since(started)) }
 	p := &played{t: t, events: make(chan snaptrade.Event, 100)}
 	door := httptest.NewServer(http.HandlerFunc(p.hook))
 	t.Cleanup(door.Close)
