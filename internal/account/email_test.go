@@ -265,7 +265,7 @@ func TestAnAddressChangesWhenItsMailboxIsProved(t *testing.T) {
 	}
 	var at, until time.Time
 	m.must(m.db.Pool().QueryRow(t.Context(), `select confirmed_at, undo_until from email_changes where user_id = $1`, ava).Scan(&at, &until))
-	if text := list[0].Text; !strings.Contains(text, exchange.Moment(at)) || !strings.Contains(text, "until "+exchange.Moment(until)) || strings.Contains(text, "UTC") {
+	if text := list[0].Text; !strings.Contains(text, exchange.Moment(at)) || !strings.Contains(text, "until "+exchange.Moment(until)) || strings.Contains(text, " UTC") {
 		t.Errorf("it was changed at %s and is taken back until %s; the old mailbox was told %s", at, until, text)
 	}
 }

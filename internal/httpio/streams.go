@@ -410,6 +410,10 @@ func (s *Streams) check(h *Held, now time.Time) {
 	if h.source.Valid == nil || h.checking.Swap(true) {
 		return
 	}
+	if h.isOver() { // by a check that ran to its end since the caller looked
+		h.checking.Store(false)
+		return
+	}
 	select {
 	case s.checks <- struct{}{}:
 	default:
@@ -427,6 +431,12 @@ func (s *Streams) check(h *Held, now time.Time) {
 		h.checkAt = now.Add(s.o.Check)
 		h.mu.Unlock()
 	})
+}
+
+func (h *Held) isOver() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.over
 }
 
 // Vacate ends the streams of a holder or an address whose readers have left without

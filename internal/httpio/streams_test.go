@@ -263,6 +263,26 @@ func TestAHeldStreamEndsWithTheRightToListen(t *testing.T) {
 	}
 }
 
+// Who looks after the streams may have seen this one just before its last check ended it.
+func TestAStreamThatIsOverIsNotAskedAbout(t *testing.T) {
+	t.Parallel()
+	h := holding(t, StreamOptions{Heartbeat: time.Hour, Check: time.Hour})
+	var asked atomic.Int64
+	h.change = func(s *Source) {
+		s.Valid = func(context.Context) (bool, error) { asked.Add(1); return false, nil }
+	}
+	listen(t, h.url)
+	held, f := h.nth(0)
+	h.streams.check(held, time.Now())
+	ended(t, f, "it goes on")
+	waitFor(t, "its check is over", func() bool { return !held.checking.Load() })
+	h.streams.check(held, time.Now())
+	h.streams.Close() // waits for checks
+	if n := asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+}
+
 func TestAReaderWhoLeavesIsNoticed(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]StreamOptions{"by the next sign of life": {Heartbeat: 20 * time.Millisecond}, "when its seat is asked for": {Heartbeat: time.Hour, Check: time.Hour}} {

@@ -147,7 +147,12 @@ func TestManyAtOnceHaveOneEffect(t *testing.T) {
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			if _, err := db.Once(ctx, key, effect); err != nil {
+			// On a busy machine the first may need longer than the others wait for it.
+			err := postgres.ErrInProgress
+			for end := time.Now().Add(time.Minute); errors.Is(err, postgres.ErrInProgress) && time.Now().Before(end); {
+				_, err = db.Once(ctx, key, effect)
+			}
+			if err != nil {
 				t.Error(err)
 			}
 		})

@@ -27,10 +27,17 @@ func listening(t *testing.T, db *postgres.DB, channel string) <-chan struct{} {
 
 func hears(t *testing.T, heard <-chan struct{}, what string) {
 	t.Helper()
+	if !hearsWithin(heard, time.Minute) {
+		t.Fatalf("no bell for %s", what)
+	}
+}
+
+func hearsWithin(heard <-chan struct{}, d time.Duration) bool {
 	select {
 	case <-heard:
-	case <-time.After(time.Minute):
-		t.Fatalf("no bell for %s", what)
+		return true
+	case <-time.After(d):
+		return false
 	}
 }
 
@@ -100,18 +107,38 @@ func TestManyBellsAreAFewRounds(t *testing.T) {
 	for range 1000 {
 		db.Ring("first", "second")
 	}
-	hears(t, first, "the first channel")
-	hears(t, second, "the second channel")
+	for name, heard := range map[string]<-chan struct{}{"first": first, "second": second} {
+		for tries := 60; !hearsWithin(heard, time.Second); tries-- {
+			if tries == 0 {
+				t.Fatalf("no bell for the %s channel", name)
+			}
+			db.Ring(name) // a round that a busy machine has no time for is lost
+		}
+	}
 }
 
-// A connection that was cut while nothing rang costs no bell.
+// A connection that was cut while nothing rang costs no bell. A round that a busy machine has no
+// time for does, so there is another try, with another cut; one bell more instead would be heard
+// also where the cut cost one.
 func TestABellRingsOverANewConnection(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Empty(t)
-	heard := listening(t, db, "cut")
-	db.Ring("cut")
-	hears(t, heard, "the first")
+	for _, channel := range []string{"first_try", "second_try", "third_try"} {
+		if ringsOverACut(t, db, channel) {
+			return
+		}
+	}
+	t.Error("a cut costs a bell")
+}
+
+func ringsOverACut(t *testing.T, db *postgres.DB, channel string) bool {
+	t.Helper()
+	heard := listening(t, db, channel)
+	db.Ring(channel)
+	if !hearsWithin(heard, 20*time.Second) {
+		return false
+	}
 	mustExec(t, db, `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query = 'commit' and pid <> pg_backend_pid()`)
-	db.Ring("cut")
-	hears(t, heard, "the second")
+	db.Ring(channel)
+	return hearsWithin(heard, 20*time.Second)
 }

@@ -36,6 +36,15 @@ type Options struct {
 	InProcess bool
 	Trace     bool // notes commands within traces
 	Logger    *slog.Logger
+
+	patience time.Duration // of an exchange and of a dial; tests only, else opTimeout and dialTimeout
+}
+
+func (o Options) timeouts() (op, dial time.Duration) {
+	if o.patience > 0 {
+		return o.patience, o.patience
+	}
+	return opTimeout, dialTimeout
 }
 
 // Client is one Redis. It may be away at any time; every method says what happens then.
@@ -44,6 +53,7 @@ type Client struct {
 	log       *slog.Logger
 	inside    *inProcess // nil for a real server
 	now       func() time.Time
+	opTimeout time.Duration
 	restUntil atomic.Int64 // unix nanoseconds; before it nobody asks; 0 while Redis is there
 	flight    singleflight.Group
 	window    *goredis.Script
@@ -66,7 +76,8 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = dialTimeout, opTimeout, opTimeout
+	c.opTimeout, opts.DialTimeout = o.timeouts()
+	opts.ReadTimeout, opts.WriteTimeout = c.opTimeout, c.opTimeout
 	opts.ContextTimeoutEnabled = true
 	opts.MaxRetries = 1
 	opts.DialerRetries = 1
@@ -124,7 +135,7 @@ func (c *Client) ask(ctx context.Context, exchange func(context.Context) error) 
 	if c.now().UnixNano() < c.restUntil.Load() {
 		return ErrAway
 	}
-	bounded, cancel := context.WithTimeout(ctx, opTimeout)
+	bounded, cancel := context.WithTimeout(ctx, c.opTimeout)
 	defer cancel()
 	err := exchange(bounded)
 	var answered goredis.Error
