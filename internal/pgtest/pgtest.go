@@ -68,7 +68,10 @@ func open(t testing.TB, url, restrictRole string) *postgres.DB {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), waitMax)
 	defer cancel()
-	db, err := postgres.Open(ctx, postgres.Options{URL: url, MaxConns: poolConns, AppName: "test", RestrictRole: restrictRole})
+	db, err := postgres.Open(ctx, postgres.Options{
+		URL: url, MaxConns: poolConns, AppName: "test", RestrictRole: restrictRole,
+		StatementTimeout: "1min", // how long a statement takes is a benchmark's question: many tests share a machine
+	})
 	if err != nil {
 		t.Fatalf("open test database: %v", err)
 	}

@@ -2,6 +2,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -45,7 +46,11 @@ type Options struct {
 	Tracer *trace.Tracer
 	// ReadOnly opens sessions that write nothing.
 	ReadOnly bool
+	// StatementTimeout is how long one statement may take, as the server shows it; 5s when empty.
+	StatementTimeout string
 }
+
+func (o Options) statementTimeout() string { return cmp.Or(o.StatementTimeout, statementTimeout) }
 
 // DB is one pool of connections and the doors to it; and another for members. A plan that is
 // kept for a statement on a table with row-level security holds for one role only: where a
@@ -57,6 +62,7 @@ type DB struct {
 	members      *pgxpool.Pool   // for what gives up the program's rights; the same one where nothing does
 	log          *slog.Logger
 	restrictRole string
+	bounded      string // how long one statement may take
 	bells        bells
 	tracer       *trace.Tracer
 	queue        *pgxpool.Pool // of the client that runs jobs; nil where none does
@@ -85,7 +91,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	db := &DB{pool: pool, members: pool, direct: direct, log: log, restrictRole: o.RestrictRole, tracer: o.Tracer}
+	db := &DB{pool: pool, members: pool, direct: direct, log: log, restrictRole: o.RestrictRole, bounded: o.statementTimeout(), tracer: o.Tracer}
 	if err := db.LookWritable(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open database: %w", err)
@@ -198,6 +204,7 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 		cfg.ConnConfig.ConnectTimeout = defaultConnectWait
 	}
 	maps.Copy(cfg.ConnConfig.RuntimeParams, sessionSettings())
+	cfg.ConnConfig.RuntimeParams["statement_timeout"] = o.statementTimeout()
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	if o.ReadOnly {
 		cfg.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"

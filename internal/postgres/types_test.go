@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/alertsify/alertsify/internal/pgtest"
+	"github.com/alertsify/alertsify/internal/postgres"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
@@ -92,12 +93,17 @@ func TestDecimalsAreAlsoReadFromTextProtocol(t *testing.T) {
 
 func TestSessionsAreBoundedAndInUTC(t *testing.T) {
 	t.Parallel()
+	db, err := postgres.Open(t.Context(), postgres.Options{URL: pgtest.EmptyURL(t), MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
 	for name, want := range map[string]string{
 		"lock_timeout": "2s", "statement_timeout": "5s", "idle_in_transaction_session_timeout": "10s",
 		"timezone": "UTC", "synchronous_commit": "on", "jit": "off",
 	} {
 		var got string
-		err := pgtest.Empty(t).Pool().QueryRow(context.Background(), "select current_setting($1)", name).Scan(&got)
+		err := db.Pool().QueryRow(t.Context(), "select current_setting($1)", name).Scan(&got)
 		if err != nil || got != want {
 			t.Errorf("%s = %q, %v; want %q (rule 8.3)", name, got, err, want)
 		}
