@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/chromedp"
@@ -48,14 +49,13 @@ func ticketIsReadAloud(t *testing.T, b *browser, w window) {
 func (p *tab) heard(role, name, property, description string) {
 	p.t.Helper()
 	var all []string
-	for range 40 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(glance) {
 		all = p.aloud()
 		for _, said := range all {
 			if strings.HasPrefix(said, role+" \""+name) && strings.Contains(said, property) && strings.Contains(said, description) {
 				return
 			}
 		}
-		p.wait("draw", "new Promise(requestAnimationFrame)")
 	}
 	all = slices.DeleteFunc(all, func(said string) bool { return !strings.HasPrefix(said, role) })
 	p.t.Errorf("a screen reader hears no %s %q, %s %s, but:\n%s", role, name, property, description, strings.Join(all, "\n"))

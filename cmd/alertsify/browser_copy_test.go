@@ -6,6 +6,7 @@ import "testing"
 // by itself. A question that nobody answers in time is no order.
 func followersCopy(t *testing.T, b *browser, w window) {
 	s := open(t)
+	s.settings("cara", `{"settings":{"maxDelaySeconds":900}}`) // whatever time is taken to look at the question
 	s.mode("immediate")
 	s.quote(apple, "3.45", "3.50")
 	s.quote("AAPL  "+expiryCode+"C00205000", "2.45", "2.50")

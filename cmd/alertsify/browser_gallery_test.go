@@ -4,12 +4,12 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,15 +105,18 @@ func (p *tab) pictured(name string) {
 // stand at their own addresses too, and signing out leads to the login.
 func gallerySite(t *testing.T) string {
 	t.Helper()
-	return gallerySiteAt(t, "127.0.0.1:0").URL
+	return openGallery(t).URL
 }
 
-func gallerySiteAt(t *testing.T, address string, more ...func(chi.Router)) *httptest.Server {
+// gallery is the server of gallerySite. While it is away each connection ends without an
+// answer; its port stays its own, so that nobody else can have it when it is back.
+type gallery struct {
+	*httptest.Server
+	away atomic.Bool
+}
+
+func openGallery(t *testing.T, more ...func(chi.Router)) *gallery {
 	t.Helper()
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
 	site, err := web.New(web.Options{Now: time.Now, Dev: true})
 	if err != nil {
 		t.Fatal(err)
@@ -145,14 +148,18 @@ func gallerySiteAt(t *testing.T, address string, more ...func(chi.Router)) *http
 	r.NotFound(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	r.Get("/api/health", func(http.ResponseWriter, *http.Request) {})
 	r.Post("/auth/logout", func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, "/login", http.StatusSeeOther) })
-	server := httptest.NewUnstartedServer(nil)
-	_ = server.Listener.Close()
-	server.Listener = listener
+	server := &gallery{Server: httptest.NewUnstartedServer(nil)}
 	front, err := httpio.Front(httpio.FrontOptions{AppURL: "http://" + server.Listener.Addr().String(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.Config.Handler = front(r)
+	here := front(r)
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if server.away.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		here.ServeHTTP(w, q)
+	})
 	server.Start()
 	t.Cleanup(server.Close)
 	return server

@@ -15,8 +15,16 @@ func (s *show) looksOften() {
 				return
 			case <-tick.C:
 				_, _ = s.stage.db.Pool().Exec(s.t.Context(), `
-					update account_looks set next_look_at = now(), listed_at = now() - interval '1 minute' where next_look_at > now()`)
+					update account_looks set next_look_at = now(), listed_at = now() - interval '1 minute' where next_look_at is not null`)
 			}
 		}
 	}()
+}
+
+// looksLater keeps the broker from being asked what became of a person's orders until
+// looksOften: what only the answer to an order tells stays to be seen for as long as it takes.
+func (s *show) looksLater(person string) {
+	s.t.Helper()
+	s.exec(`insert into account_looks (account_id, user_id, listed_at) select id, user_id, now() + interval '1 hour' from accounts where user_id = $1
+		on conflict (account_id) do update set listed_at = excluded.listed_at`, s.people[person])
 }

@@ -23,15 +23,15 @@ func notificationsArrive(t *testing.T, b *browser, w window) {
 	unread := func(more int) string { return strconv.Itoa(before + more) }
 
 	id := s.place("ava", "BTO 1 AAPL 200C "+expiry+" @ 3.50")
-	s.eventually("ava's order fills", func() bool { return s.order("ava", id).State == "filled" })
-	two.reads("[data-testid=unread]", unread(1))
-	two.see("[data-toast]")
-	two.reads("[data-toast]", "AAPL")
+	two.reads("[data-toast]", "AAPL") // first: it goes by itself after a while
 	two.click("[data-toast] [data-dismiss]")
 	two.gone("[data-toast]")
+	s.eventually("ava's order fills", func() bool { return s.order("ava", id).State == "filled" })
+	two.reads("[data-testid=unread]", unread(1))
 	s.place("ava", "STC 1 AAPL 200C "+expiry+" @ 3.45")
-	two.reads("[data-testid=unread]", unread(2))
+	two.see("[data-toast]")
 	two.inspect("toast")
+	two.reads("[data-testid=unread]", unread(2))
 
 	one.click("[data-testid=bell]")
 	one.arrive("/notifications")

@@ -70,7 +70,8 @@ func ticketByKeys(t *testing.T, b *browser, w window) {
 	p.press(enterKey)
 	p.reads("[data-testid=notice]", "The order was taken.")
 	p.see("[data-testid=position-row]")
-	p.press("gp")
+	p.live() // the page is another one since the order
+	p.chord("gp")
 	p.arrive("/positions")
 	p.press("j")
 	p.wait("reach the first row", `document.activeElement?.dataset.testid === "position-row"`)

@@ -52,6 +52,7 @@ func worksWithoutScript(t *testing.T, b *browser, w window) {
 	s.eventually("the broker has cancelled it", func() bool { return s.book("ava")[1].Status == "CANCELED" })
 
 	s.mode("immediate")
+	s.settings("cara", `{"settings":{"maxDelaySeconds":900}}`) // signing in takes of the time to answer
 	s.place("ava", "BTO 4 AAPL 200C "+expiry+" @ 3.50")
 	cara := b.visitor(t, s.url, w)
 	cara.withoutScript()

@@ -19,6 +19,7 @@ import (
 // nothing.
 func pushIsAnswered(t *testing.T, b *browser, w window) {
 	s := open(t)
+	s.settings("cara", `{"settings":{"maxDelaySeconds":900}}`) // a push that comes late says that it is too late
 	s.mode("immediate")
 	s.quote(apple, "3.45", "3.50")
 	cara := b.visitor(t, s.url, w)

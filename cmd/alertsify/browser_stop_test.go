@@ -6,8 +6,9 @@ import "testing"
 // again, and it is found by looking.
 func (p *tab) offersNoRetry() {
 	p.t.Helper()
-	p.reads("[data-testid=order-row]", "Checking with broker")
-	offers := must[[]string](p, `[...document.querySelector("[data-testid=order-row]").querySelectorAll("button, a.btn")].map(e => e.innerText.trim()).filter(Boolean)`)
+	offers := until(p, "check with the broker", `(row => /Checking\s+with\s+broker/.test(row?.innerText) ?
+		[...row.querySelectorAll("button, a.btn")].map(e => e.innerText.trim()).filter(Boolean) : null)(`+seen("[data-testid=order-row]")+`)`,
+		func(offers []string) bool { return offers != nil })
 	if len(offers) > 1 || len(offers) == 1 && offers[0] != "Cancel" {
 		p.t.Errorf("an order that nobody knows about offers %q", offers)
 	}
@@ -23,6 +24,7 @@ func stopStops(t *testing.T, b *browser, w window) {
 	p.signIn("ava")
 	p.live()
 	if !w.touch { // the broker's answer is lost
+		s.looksLater("ava")
 		s.fails("ava", placing, "accept_then_drop")
 	}
 	s.place("ava", "BTO 2 AAPL 200C "+expiry+" @ 3.50")

@@ -72,6 +72,7 @@ func (p *tab) withoutScript() {
 // open goes to a page of ours by its address.
 func (p *tab) open(path string) {
 	p.t.Helper()
+	p.wait("be whole", `document.readyState === "complete"`) // a script still on its way would fail when its page is left
 	p.do("open "+path, chromedp.Navigate(p.site+path))
 }
 
@@ -134,10 +135,10 @@ func until[T any](p *tab, what, expression string, ok func(T) bool) T {
 	}
 }
 
-// wait waits for a condition.
+// wait waits for a condition, which may be a promise of it.
 func (p *tab) wait(what, condition string) {
 	p.t.Helper()
-	until(p, what, "Boolean("+condition+")", func(met bool) bool { return met })
+	until(p, what, "(met => met instanceof Promise ? met.then(Boolean) : Boolean(met))("+condition+")", func(met bool) bool { return met })
 }
 
 // describe is where the tab is and what it shows, for failures.
@@ -178,10 +179,11 @@ func (p *tab) reads(selector, text string) {
 var spaces = regexp.MustCompile(`\s+`)
 
 // point is the middle of an element that would really get the click, not
-// something above it; null while there is none, or while it moves.
+// something above it; null while there is none, and while the page loads: to leave it then
+// would count as a failure of the scripts that are still on their way.
 const pointOf = `(() => {
 	const e = %s;
-	if (!e || e.disabled) return null;
+	if (!e || e.disabled || document.readyState !== "complete") return null;
 	e.scrollIntoView({block: "center", behavior: "instant"});
 	const r = e.getClientRects()[0], x = r.x + r.width / 2, y = r.y + r.height / 2;
 	const top = document.elementFromPoint(x, y);
@@ -191,15 +193,8 @@ const pointOf = `(() => {
 // click clicks, or taps on a phone, once the element stands still and nothing covers it.
 func (p *tab) click(selector string) {
 	p.t.Helper()
-	last := []float64{-1, -1}
-	at := until(p, "click "+selector, fmt.Sprintf(pointOf, seen(selector)), func(at []float64) bool {
-		still := len(at) == 2 && at[0] == last[0] && at[1] == last[1]
-		if len(at) == 2 {
-			last = at
-		}
-		return still
-	})
 	for range 3 {
+		at := p.pointOn(selector) // each time: the page may have moved meanwhile
 		hears := p.listensForClickOn(selector)
 		if p.window.touch {
 			p.do("tap "+selector, chromedp.TapXY(at[0], at[1]))
@@ -209,8 +204,22 @@ func (p *tab) click(selector string) {
 		if !hears || p.heardTheClick() {
 			return
 		}
-		p.t.Logf("%s: a click on %s came to nothing, and is made again", p.person, selector)
+		p.t.Logf("%s: a click on %s came to nothing", p.person, selector)
 	}
+	p.t.Fatalf("%s: no click reaches %s\n%s", p.person, selector, p.describe())
+}
+
+// pointOn is where to click on what the selector names, once it stands still.
+func (p *tab) pointOn(selector string) []float64 {
+	p.t.Helper()
+	last := []float64{-1, -1}
+	return until(p, "click "+selector, fmt.Sprintf(pointOf, seen(selector)), func(at []float64) bool {
+		still := len(at) == 2 && at[0] == last[0] && at[1] == last[1]
+		if len(at) == 2 {
+			last = at
+		}
+		return still
+	})
 }
 
 // listensForClickOn makes the page note the next clicks, and whether one is on what the
