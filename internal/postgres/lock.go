@@ -11,10 +11,25 @@ import (
 )
 
 // Lock takes the named advisory lock for the rest of the transaction, alone. It
-// waits at most lock_timeout (55P03). Turning the trading switch takes it this way,
-// so no claim commits after it returned.
+// waits at most lock_timeout (55P03).
 func Lock(ctx context.Context, tx pgx.Tx, name string) error {
 	if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", lockKey(name)); err != nil {
+		return fmt.Errorf("lock %s: %w", name, err)
+	}
+	return nil
+}
+
+// LockPatiently is Lock, but waits longer than a transaction may idle: one whose process was cut
+// off while it held the lock is ended by the database first. Turning the trading switch takes it
+// this way, so no claim commits after it returned, and it does return when part of the network
+// is away.
+func LockPatiently(ctx context.Context, tx pgx.Tx, name string) error {
+	batch := &pgx.Batch{}
+	batch.Queue("select set_config('lock_timeout', $1, true), set_config('statement_timeout', $1, true)", patientTimeout)
+	batch.Queue("select pg_advisory_xact_lock($1)", lockKey(name))
+	batch.Queue("set local lock_timeout to default")
+	batch.Queue("set local statement_timeout to default")
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("lock %s: %w", name, err)
 	}
 	return nil

@@ -25,6 +25,7 @@ const (
 	lockTimeout        = "2s"
 	statementTimeout   = "5s"
 	idleInTxTimeout    = "10s"
+	patientTimeout     = "13s" // longer than idleInTxTimeout
 	defaultMaxConns    = 20
 	defaultConnectWait = 5 * time.Second
 )

@@ -43,7 +43,7 @@ type Halt struct {
 // HoldSwitches takes the switches' lock alone for the rest of the transaction, for
 // callers that look something up before they turn one.
 func (r *Rules) HoldSwitches(ctx context.Context, tx pgx.Tx) error {
-	if err := postgres.Lock(ctx, tx, switchLock); err != nil {
+	if err := postgres.LockPatiently(ctx, tx, switchLock); err != nil {
 		return fmt.Errorf("hold the trading switches: %w", err)
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/alertsify/alertsify/internal/postgres"
 )
 
 // While an instance with another protocol runs, copied entries stop and nothing else;
@@ -34,6 +36,39 @@ func TestMixedProtocolsStopCopiedEntries(t *testing.T) {
 				t.Errorf("beside protocol %d, silent for %s: %+v gives %q, want %q", c.protocol, c.silence, trade, got, want)
 			}
 		}
+	}
+}
+
+// A claim whose process was cut off holds the switches until the database ends it; who halts
+// waits for that, longer than for any other lock, and for no lock after it.
+func TestAHaltOutlastsAClaimThatWasCutOff(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, Defaults())
+	claim, err := d.db.Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = claim.Rollback(context.Background()) }()
+	batch := &pgx.Batch{}
+	postgres.QueueLockShared(batch, switchLock)
+	if err := claim.SendBatch(t.Context(), batch).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := claim.Exec(t.Context(), `set local idle_in_transaction_session_timeout = '2500ms'`); err != nil { // lock_timeout is 2s
+		t.Fatal(err)
+	}
+	halting, err := d.db.Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = halting.Rollback(context.Background()) }()
+	if err := d.Turn(t.Context(), halting, Halt{Scope: "platform", Stops: "all", Reason: "x", Cause: ByOperator}, nil); err != nil {
+		t.Error(err)
+	}
+	var lock, statement string
+	err = halting.QueryRow(t.Context(), `select current_setting('lock_timeout'), current_setting('statement_timeout')`).Scan(&lock, &statement)
+	if err != nil || lock != "2s" || statement != "1min" { // as pgtest opened the session
+		t.Errorf("then a lock is waited for %s, a statement %s, %v", lock, statement, err)
 	}
 }
 
