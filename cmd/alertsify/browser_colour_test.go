@@ -56,11 +56,16 @@ func (p *tab) pricesGrowOld() {
 	p.wait("look old", `[...document.querySelectorAll("time[data-age=price]")].every(t => t.classList.contains("age-dead") && /min ago/.test(t.textContent))`)
 }
 
-// onPaper draws the page as it would be printed; "" is the screen.
+// onPaper draws the page as it would be printed; "" is the screen. Who has a phone here prefers
+// that nothing fades or slides; at the desk it does.
 func (p *tab) onPaper(media string) {
 	p.t.Helper()
+	motion := &emulation.MediaFeature{Name: "prefers-reduced-motion", Value: "no-preference"}
+	if p.window.touch {
+		motion.Value = "reduce"
+	}
 	p.do("draw for "+media, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: media})
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: media, Features: []*emulation.MediaFeature{motion}})
 		return err
 	}))
 }

@@ -157,6 +157,7 @@ func (b *browser) openTab(t *testing.T, from context.Context, site string, w win
 	p := &tab{t: t, browser: b, ctx: ctx, site: site, window: w, watch: newWatch(site)}
 	p.do("listen", chromedp.Func(func(context.Context, *chromedp.Target) error { return chromedp.Listen(ctx, p.watch.see) }))
 	p.resize(w)
+	p.onPaper("")
 	return p
 }
 
