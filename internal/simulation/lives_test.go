@@ -86,7 +86,7 @@ func liveOnce(t *testing.T, empty string, seed int64, want int) *simulation {
 // story is the end of what happened.
 func (s *simulation) story() string {
 	return fmt.Sprintf("seed %d broke at %s after %d lives:\n%s\n\nthe program's last warnings:\n%s\n\n%s",
-		s.seed, s.time.Now(), s.tally.lives, strings.Join(s.trace.last, "\n"), s.warnings.last(), s.tally.report())
+		s.seed, s.time.Now(), s.tally.lives, strings.Join(s.trace.last(), "\n"), s.warnings.last(), s.tally.report())
 }
 
 // A seed is worth nothing if it tells another story each time.
@@ -95,7 +95,7 @@ func TestTheSameSeedIsTheSameHistory(t *testing.T) {
 	empty := emptyWorld(t)
 	first, second := liveOnce(t, empty, 11, 30), liveOnce(t, empty, 11, 30)
 	if first.trace.number() != second.trace.number() || first.tally.report() != second.tally.report() {
-		t.Errorf("seed 11 came to\n%s\nand then to\n%s", first.tally.report(), second.tally.report())
+		t.Errorf("seed 11 came to\n%s\nand then to\n%s\n%s", first.tally.report(), second.tally.report(), first.trace.parts(&second.trace))
 	}
 }
 

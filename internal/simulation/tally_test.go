@@ -184,11 +184,11 @@ func counts(m map[string]int) string {
 
 // trace is what happened, in order: its end for people, all of it as one number.
 type trace struct {
-	sum  hash.Hash
-	last []string
+	sum   hash.Hash
+	lines []string
 }
 
-const traceKept = 60
+const traceShown = 60
 
 func (t *trace) note(depth int, e event) {
 	if t.sum == nil {
@@ -196,9 +196,21 @@ func (t *trace) note(depth int, e event) {
 	}
 	line := e.at.Format("Jan 02 15:04:05.000000 ") + strings.Repeat("  ", depth) + e.name
 	fmt.Fprintln(t.sum, line)
-	if t.last = append(t.last, line); len(t.last) > traceKept {
-		t.last = t.last[1:]
+	t.lines = append(t.lines, line)
+}
+
+// last is the end of it.
+func (t *trace) last() []string { return t.lines[max(0, len(t.lines)-traceShown):] }
+
+// parts is where two traces that began alike go different ways, with what came before in both.
+func (t *trace) parts(other *trace) string {
+	at := 0
+	for at < min(len(t.lines), len(other.lines)) && t.lines[at] == other.lines[at] {
+		at++
 	}
+	from := max(0, at-traceShown/2)
+	return fmt.Sprintf("%s\n\nthen\n%s\n\nor\n%s", strings.Join(t.lines[from:at], "\n"),
+		strings.Join(t.lines[at:min(len(t.lines), at+5)], "\n"), strings.Join(other.lines[at:min(len(other.lines), at+5)], "\n"))
 }
 
 func (t *trace) number() string {
