@@ -25,6 +25,5 @@ func (s *show) looksOften() {
 // looksOften: what only the answer to an order tells stays to be seen for as long as it takes.
 func (s *show) looksLater(person string) {
 	s.t.Helper()
-	s.exec(`insert into account_looks (account_id, user_id, listed_at) select id, user_id, now() + interval '1 hour' from accounts where user_id = $1
-		on conflict (account_id) do update set listed_at = excluded.listed_at`, s.people[person])
+	s.listed(person, time.Hour)
 }

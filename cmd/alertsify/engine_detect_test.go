@@ -40,7 +40,7 @@ func TestTradesMadeElsewhereAreBookedOnce(t *testing.T) {
 	s.inApp("ava", "BTO", 3, "3.50")
 	s.inApp("ava", "STC", 3, "4.00")
 
-	s.listed("ben")                                     // no list before the trade in the app stands beside the order
+	s.listed("ben", 0)                                  // no list before the trade in the app stands beside the order
 	s.fails("ben", placing, "delay", "delayMs", 12_000) // well after the first look, on a busy machine too
 	s.fails("ben", placing, "late_listing", "delayMs", 14_000)
 	slow := s.place("ben", buyFour)
@@ -48,7 +48,7 @@ func TestTradesMadeElsewhereAreBookedOnce(t *testing.T) {
 	s.inApp("ben", "BTO", 4, "3.50")
 	s.exec(`update account_looks set listed_at = null where user_id = $1`, s.people["ben"])
 
-	s.listed("cara")
+	s.listed("cara", 0)
 	s.fails("cara", placing, "accept_then_drop")
 	beside := s.place("cara", buyFour)
 	s.eventually("it is at the broker", func() bool { return len(s.book("cara")) == 1 })

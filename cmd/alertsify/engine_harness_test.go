@@ -154,12 +154,13 @@ func (s *show) quiet(person string) {
 		on conflict (account_id) do update set listed_at = excluded.listed_at, next_look_at = excluded.next_look_at`, s.people[person])
 }
 
-// listed lets a person's account count as just listed: the next list comes fifteen seconds
-// later, or with hurry.
-func (s *show) listed(person string) {
+// listed lets a person's account count as listed just now, or so much later: the next list comes
+// fifteen seconds after that, or with hurry.
+func (s *show) listed(person string, later time.Duration) {
 	s.t.Helper()
-	s.exec(`insert into account_looks (account_id, user_id, listed_at) select id, user_id, clock_timestamp() from accounts where user_id = $1
-		on conflict (account_id) do update set listed_at = excluded.listed_at`, s.people[person])
+	s.exec(`insert into account_looks (account_id, user_id, listed_at)
+		select id, user_id, clock_timestamp() + make_interval(secs => $2) from accounts where user_id = $1
+		on conflict (account_id) do update set listed_at = excluded.listed_at`, s.people[person], later.Seconds())
 }
 
 // hurry lets the spacing between two lists of every account pass, so that what

@@ -252,7 +252,7 @@ func TestCancellingInEveryState(t *testing.T) {
 	}
 	cancel("ava", working) // still on the wire: asked for once it is known
 
-	s.listed("ben") // no list finds it before it is cancelled
+	s.listed("ben", 0) // no list finds it before it is cancelled
 	s.fails("ben", placing, "accept_then_drop")
 	unknown := s.place("ben", buyFour)
 	race := s.place("cara", buyFour)

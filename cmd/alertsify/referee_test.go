@@ -50,11 +50,15 @@ func (s *show) examine() {
 	}
 }
 
-// problems are the invariants that the stored data breaks. Under many tests at once a process
-// may wait for its turn as long as a transaction may idle; only what the database would end counts.
+// problems are the invariants that the stored data breaks. Under many tests at once a process may
+// have waited for its turn, and its transaction for it (INV-38): one that somebody forgot is there
+// a second later too.
 func (s *show) problems(ctx context.Context, b app.Bounds) []string {
-	b.Idle = 10 * time.Second
 	findings, err := app.ExamineInvariants(ctx, s.stage.db, b)
+	if slices.ContainsFunc(findings, func(f app.Finding) bool { return f.Name == "INV-38" && f.Rows > 0 }) {
+		<-time.After(time.Second)
+		findings, err = app.ExamineInvariants(ctx, s.stage.db, b)
+	}
 	var list []string
 	for _, f := range findings {
 		if f.Rows > 0 {

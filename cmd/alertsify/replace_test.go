@@ -186,7 +186,7 @@ func TestALostAnswerToReplacingASellIsLookedFor(t *testing.T) {
 	s.mode("immediate")
 	s.reaches("ava", s.place("ava", buyFour), "filled")
 	o := s.working("ava", "STC 2 AAPL 200C "+expiry+" @ 3.90")
-	s.listed("ava") // no list tells what became of the change before it was asked about
+	s.listed("ava", 0) // no list tells what became of the change before it was asked about
 	s.fails("ava", replacing, "accept_then_drop")
 	s.replace("ava", o.ID, `{"quantity":3,"limitPrice":"3.80"}`)
 	if p := s.positions("ava"); p[0].Available != 1 {

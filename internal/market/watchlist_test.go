@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -124,6 +125,16 @@ func TestAWatchlistIsItsOwners(t *testing.T) {
 	kept, err := m.Watchlist(ctx, ava)
 	if err != nil || words(kept) != "AAPL call next ±2" {
 		t.Errorf("ava's rows: %s, %v", words(kept), err)
+	}
+}
+
+// Contracts are listed for three years, the exchange's calendar for less.
+func TestARowMayLookAtWhateverIsListed(t *testing.T) {
+	t.Parallel()
+	m, db := keeper(t)
+	far := exchange.TradingDay(time.Now()).AddDays(3 * 365)
+	if _, err := m.AddToWatchlist(t.Context(), person(t, db, "ava"), WatchRow{"AAPL", "call", &far, 2}); err != nil {
+		t.Errorf("%s: %v", far, err)
 	}
 }
 

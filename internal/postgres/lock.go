@@ -22,7 +22,8 @@ func Lock(ctx context.Context, tx pgx.Tx, name string) error {
 // LockPatiently is Lock, but waits longer than a transaction may idle: one whose process was cut
 // off while it held the lock is ended by the database first. Turning the trading switch takes it
 // this way, so no claim commits after it returned, and it does return when part of the network
-// is away.
+// is away; who asks for the lock after it waits behind it. Timeouts that the transaction had set
+// for itself are the session's again.
 func LockPatiently(ctx context.Context, tx pgx.Tx, name string) error {
 	batch := &pgx.Batch{}
 	batch.Queue("select set_config('lock_timeout', $1, true), set_config('statement_timeout', $1, true)", patientTimeout)

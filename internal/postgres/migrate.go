@@ -123,7 +123,7 @@ func SchemaKnown(ctx context.Context, db *DB) error {
 				when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end)),
 			$1 <> '' and coalesce(row_security_active(to_regclass('orders')), false),
 			current_setting('statement_timeout') = $2 and current_setting('lock_timeout') = $3 and current_setting('jit') = 'off'
-		from goose_db_version where is_applied`, db.restrictRole, db.bounded, lockTimeout).Scan(&current, &member, &walled, &bounded)
+		from goose_db_version where is_applied`, db.restrictRole, db.patience, lockTimeout).Scan(&current, &member, &walled, &bounded)
 	if hasCode(err, "42P01") { // no such table: nothing was ever migrated
 		return ErrSchemaBehind
 	}

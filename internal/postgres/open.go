@@ -63,7 +63,7 @@ type DB struct {
 	members      *pgxpool.Pool   // for what gives up the program's rights; the same one where nothing does
 	log          *slog.Logger
 	restrictRole string
-	bounded      string // how long one statement may take
+	patience     string // how long one statement may take
 	bells        bells
 	tracer       *trace.Tracer
 	queue        *pgxpool.Pool // of the client that runs jobs; nil where none does
@@ -92,7 +92,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	db := &DB{pool: pool, members: pool, direct: direct, log: log, restrictRole: o.RestrictRole, bounded: o.statementTimeout(), tracer: o.Tracer}
+	db := &DB{pool: pool, members: pool, direct: direct, log: log, restrictRole: o.RestrictRole, patience: o.statementTimeout(), tracer: o.Tracer}
 	if err := db.LookWritable(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open database: %w", err)
